@@ -1,0 +1,199 @@
+"""Makes Gymnasium environments in the one form that all agents and policies see.
+
+Observations: Discrete arrives one-hot, floats as float32; flat `[D]` or image-shaped `[H, W, C]`, everything else is refused.
+Actions: Discrete counting from zero, or a bounded Box with one axis.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from arena.errors import ArenaError, did_you_mean
+from arena.metering import Meter, MeteredEnv, MeteredVectorEnv
+from arena.spec import AgentSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class EnvConfig:
+    """Which environment: a Gymnasium id and the keyword arguments of `gymnasium.make`."""
+
+    id: str
+    """A registered id, `CartPole-v1`, or `module:id`."""
+    kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Passed to the environment."""
+
+    @property
+    def name(self) -> str:
+        """Safe as a file name; tells apart environments that differ in arguments."""
+        parts = [self.id.replace("/", "-").replace(":", "-")]
+        parts += [f"{key}={value}".replace("/", "-") for key, value in sorted(self.kwargs.items())]
+        return ",".join(parts)
+
+
+class _Normalize(gym.Wrapper[Any, Any, Any, Any]):
+    """Brings one environment's spaces into the common form."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space, self._observe = _normal_observation(env.observation_space)
+        self.action_space, self._offset = _normal_action(env.action_space)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._observe(observation), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action + self._offset if self._offset else action)
+        return self._observe(observation), reward, terminated, truncated, info
+
+
+def _normal_observation(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable[[Any], Any]]:
+    if isinstance(space, gym.spaces.Discrete):
+        identity, start = np.eye(int(space.n), dtype=np.float32), int(space.start)
+        return gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32), lambda observation: identity[int(observation) - start]
+    assert isinstance(space, gym.spaces.Box)
+    if np.issubdtype(space.dtype, np.floating) or len(space.shape) == 1:
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+        return gym.spaces.Box(low, high, space.shape, np.float32), lambda observation: np.asarray(observation, np.float32)
+    return space, lambda observation: observation
+
+
+def _normal_action(space: gym.Space[Any]) -> tuple[gym.Space[Any], int]:
+    if isinstance(space, gym.spaces.Discrete):
+        return gym.spaces.Discrete(int(space.n)), int(space.start)
+    return space, 0
+
+
+def observation_kind(space: gym.Space[Any]) -> str:
+    """Returns `flat` or `image`, or why the arena cannot take such observations, in a sentence."""
+    if isinstance(space, gym.spaces.Discrete) or (isinstance(space, gym.spaces.Box) and len(space.shape) == 1):
+        return "flat"
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 3:
+        return "image"
+    return f"observations are {space}; the arena takes Discrete and Box with one axis (flat) or three (image)"
+
+
+def action_kind(space: gym.Space[Any]) -> str:
+    """Returns `discrete` or `box`, or why the arena cannot take such actions, in a sentence."""
+    if isinstance(space, gym.spaces.Discrete):
+        return "discrete"
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and np.isfinite(space.low).all() and np.isfinite(space.high).all():
+        return "box"
+    return f"actions are {space}; the arena takes Discrete and bounded Box with one axis"
+
+
+def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Returns one environment in the common form.
+
+    Raises:
+        ArenaError: if it is unknown, cannot be made, or has spaces that the arena does not take; gives Gymnasium's reason.
+    """
+    try:
+        env = gym.make(config.id, **{**config.kwargs, **kwargs})
+    except gym.error.NameNotFound as error:
+        raise ArenaError(f"no environment {config.id!r}{did_you_mean(config.id, env_ids())} (arena list envs)") from error
+    except gym.error.Error as error:
+        hint = " (pip install 'arena-rl[box2d]')" if "box2d" in str(error).lower() else ""
+        raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+    except (ImportError, TypeError, ValueError) as error:
+        raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error
+    for answer, kinds in ((observation_kind(env.observation_space), ("flat", "image")), (action_kind(env.action_space), ("discrete", "box"))):
+        if answer not in kinds:
+            env.close()
+            raise ArenaError(f"environment {config.id!r}: {answer}")
+    return _Normalize(env)
+
+
+def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv:
+    """Returns `num_envs` environments in the common form behind one vector environment.
+
+    Where Gymnasium has a vectorised implementation with the same spaces, and nothing is passed to it, that one is taken: it is
+    several times quicker, and its autoreset mode is then `NEXT_STEP`, whatever was asked for.
+    """
+    spec = gym.spec(config.id)
+    if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
+        vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
+        space = vector_env.single_observation_space
+        if isinstance(space, gym.spaces.Box) and space.dtype == np.float32 and _normal_action(vector_env.single_action_space)[1] == 0:
+            return vector_env
+        vector_env.close()
+    return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
+
+
+def env_ids() -> list[str]:
+    """Returns the ids of all registered environments, sorted."""
+    return sorted(gym.registry)
+
+
+def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
+    """Refuses an agent that cannot play an environment.
+
+    Raises:
+        ArenaError: if the environment cannot be made or the agent does not take its spaces.
+    """
+    env = make_env(config)
+    try:
+        observations, actions = observation_kind(env.observation_space), action_kind(env.action_space)
+    finally:
+        env.close()
+    if actions not in spec.action_spaces:
+        raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({env.action_space})")
+    if observations not in spec.observation_spaces:
+        raise ArenaError(f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})")
+
+
+def _join(words: frozenset[str]) -> str:
+    return " or ".join(sorted(words))
+
+
+class ArenaEnvFactory:
+    """Makes the metered environments of one run (an `arena.agent.EnvFactory`).
+
+    Args:
+        config: the environment.
+        meter: takes the counts.
+        seed: of the resets: the one at the beginning, and one after every `cut_episodes`.
+    """
+
+    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence) -> None:
+        self.config, self.meter = config, meter
+        env = make_env(config)
+        self.observation_space: gym.Space[Any] = env.observation_space
+        self.action_space: gym.Space[Any] = env.action_space
+        env.close()
+        self.num_cuts = 0
+        """Calls of `cut_episodes`; with the seed it decides all resets that follow."""
+        self._seed = seed
+        self._made: list[MeteredEnv | MeteredVectorEnv] = []
+
+    def make_vec(self, num_envs: int) -> MeteredVectorEnv:
+        """Returns `num_envs` environments behind one metered vector environment."""
+        env = MeteredVectorEnv(make_vec_env(self.config, num_envs), self.meter, self._seed_source())
+        self._made.append(env)
+        return env
+
+    def make(self) -> MeteredEnv:
+        """Returns one metered environment."""
+        env = MeteredEnv(make_env(self.config), self.meter, self._seed_source())
+        self._made.append(env)
+        return env
+
+    def cut_episodes(self, num_cuts: int | None = None) -> None:
+        """Ends all running episodes, and decides the seeds that follow by the number of cuts made so far."""
+        self.num_cuts = self.num_cuts + 1 if num_cuts is None else num_cuts
+        for env in self._made:
+            env.cut_episodes()
+
+    def _seed_source(self) -> Callable[[], int]:
+        index = len(self._made)
+
+        def next_seed() -> int:
+            entropy = self._seed.entropy
+            key = (*self._seed.spawn_key, index, self.num_cuts)
+            return int(np.random.SeedSequence(entropy, spawn_key=key).generate_state(1)[0])
+
+        return next_seed

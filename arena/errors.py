@@ -1,0 +1,25 @@
+"""The errors that a caller may want to tell apart."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ArenaError(Exception):
+    """Bad input: says what is wrong, which value, and what to do. The command line prints it and exits with code 2."""
+
+
+class BudgetExhausted(Exception):
+    """Raised by a metered environment instead of taking a step that would overrun the run's budget of env steps.
+
+    An agent lets it pass through `learn`; the worker takes it as the regular end of training.
+    """
+
+
+class TrainingDiverged(ArithmeticError):
+    """Raised when a loss or a weight is no longer finite, so that a broken policy is never exported as a result."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean 'x'?` for the known word nearest to `word`, or an empty string where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,73 @@
+"""Plays policies on environments that no training touches, on seeds that all policies share."""
+
+import dataclasses
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+
+from arena.environments import EnvConfig, make_vec_env
+from arena.policy import Policy
+
+Array = npt.NDArray[Any]
+
+MAX_PARALLEL_ENVS = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Episodes of one policy."""
+
+    episode_returns: Array
+    """`float64 [E]`; entry e has the same start for every policy evaluated with the same seed and number of episodes."""
+    episode_lengths: Array
+    """`int64 [E]`"""
+
+    @property
+    def episode_return_mean(self) -> float:
+        """Mean over episodes."""
+        return float(self.episode_returns.mean())
+
+    @property
+    def episode_return_std(self) -> float:
+        """Standard deviation over episodes."""
+        return float(self.episode_returns.std())
+
+
+def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, max_episode_steps: int = 1_000_000) -> Evaluation:
+    """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
+
+    Args:
+        policy: acts greedily, or as it does.
+        env_config: the environment.
+        num_episodes: E.
+        seed: decides every start; episodes of two policies under one seed are paired.
+        max_episode_steps: an episode that an environment without a time limit never ends is cut here.
+    """
+    returns, lengths = [], []
+    for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
+        num_envs = min(MAX_PARALLEL_ENVS, num_episodes - first)
+        batch_seed = int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
+        batch = _play(policy, make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP), batch_seed, max_episode_steps)
+        returns.append(batch[0])
+        lengths.append(batch[1])
+    return Evaluation(np.concatenate(returns), np.concatenate(lengths))
+
+
+def _play(policy: Policy, env: gym.vector.VectorEnv, seed: int, max_steps: int) -> tuple[Array, Array]:
+    observations, _ = env.reset(seed=seed)
+    running = np.ones(env.num_envs, np.bool_)
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
+    try:
+        for _ in range(max_steps):
+            observations, rewards, terminated, truncated, _ = env.step(policy.act(observations))
+            returns += np.where(running, rewards, 0.0)
+            lengths += running
+            running &= ~(terminated | truncated)
+            if not running.any():
+                break
+    finally:
+        env.close()
+    return returns, lengths
