@@ -100,8 +100,8 @@ class Agent(abc.ABC):
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote, in a fresh instance with the same config, seed and environment."""
 
-    def close(self) -> None:
-        """Closes environments and frees what the process end would not."""
+    def close(self) -> None:  # noqa: B027 -- most agents have nothing to close
+        """Frees what the end of the process would not."""
 
 
 def greedy_fraction(actions: Array, other_actions: Array, *, tolerance: float = 1e-4) -> float:

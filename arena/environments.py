@@ -5,6 +5,8 @@ Actions: Discrete counting from zero, or a bounded Box with one axis.
 """
 
 import dataclasses
+import importlib.metadata
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +17,19 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from arena.errors import ArenaError, did_you_mean
 from arena.metering import Meter, MeteredEnv, MeteredVectorEnv
 from arena.spec import AgentSpec
+
+
+def _register_plugins() -> None:
+    # Gymnasium stopped reading this entry point group in 1.0 (release notes, "Removing the plugin system"); we still do, so that
+    # environments of installed packages are known by their id alone.
+    for entry_point in importlib.metadata.entry_points(group="gymnasium.envs"):
+        try:
+            entry_point.load()()
+        except Exception as error:  # another package's code: its failure must not keep ours from working
+            warnings.warn(f"environments of {entry_point.value!r} are missing: {error!r}", stacklevel=2)
+
+
+_register_plugins()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +116,10 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except (ImportError, TypeError, ValueError) as error:
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error
-    for answer, kinds in ((observation_kind(env.observation_space), ("flat", "image")), (action_kind(env.action_space), ("discrete", "box"))):
+    for answer, kinds in (
+        (observation_kind(env.observation_space), ("flat", "image")),
+        (action_kind(env.action_space), ("discrete", "box")),
+    ):
         if answer not in kinds:
             env.close()
             raise ArenaError(f"environment {config.id!r}: {answer}")
@@ -114,6 +132,7 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     Where Gymnasium has a vectorised implementation with the same spaces, and nothing is passed to it, that one is taken: it is
     several times quicker, and its autoreset mode is then `NEXT_STEP`, whatever was asked for.
     """
+    make_env(config).close()  # so that what it refuses is refused here with the same words
     spec = gym.spec(config.id)
     if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
         vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
@@ -143,7 +162,9 @@ def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
     if actions not in spec.action_spaces:
         raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({env.action_space})")
     if observations not in spec.observation_spaces:
-        raise ArenaError(f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})")
+        raise ArenaError(
+            f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})"
+        )
 
 
 def _join(words: frozenset[str]) -> str:

@@ -19,6 +19,10 @@ class TrainingDiverged(ArithmeticError):
     """Raised when a loss or a weight is no longer finite, so that a broken policy is never exported as a result."""
 
 
+class DeviceUnavailable(ArenaError):
+    """Raised by an agent's constructor when its framework cannot use the device asked for; `auto` then falls back to the CPU."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `; did you mean 'x'?` for the known word nearest to `word`, or an empty string where none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

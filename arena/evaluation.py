@@ -14,6 +14,7 @@ from arena.policy import Policy
 Array = npt.NDArray[Any]
 
 MAX_PARALLEL_ENVS = 128
+MAX_VISITED = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Evaluation:
     """`float64 [E]`; entry e has the same start for every policy evaluated with the same seed and number of episodes."""
     episode_lengths: Array
     """`int64 [E]`"""
+    visited_observations: Array
+    """`[M, *obs]`, one of a running episode at each vector step, at most `MAX_VISITED` of each batch of environments."""
 
     @property
     def episode_return_mean(self) -> float:
@@ -46,22 +49,24 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
         seed: decides every start; episodes of two policies under one seed are paired.
         max_episode_steps: an episode that an environment without a time limit never ends is cut here.
     """
-    returns, lengths = [], []
+    batches = []
     for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
         num_envs = min(MAX_PARALLEL_ENVS, num_episodes - first)
         batch_seed = int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
-        batch = _play(policy, make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP), batch_seed, max_episode_steps)
-        returns.append(batch[0])
-        lengths.append(batch[1])
-    return Evaluation(np.concatenate(returns), np.concatenate(lengths))
+        env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+        batches.append(_play(policy, env, batch_seed, max_episode_steps))
+    return Evaluation(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
-def _play(policy: Policy, env: gym.vector.VectorEnv, seed: int, max_steps: int) -> tuple[Array, Array]:
+def _play(policy: Policy, env: gym.vector.VectorEnv, seed: int, max_steps: int) -> tuple[Array, Array, Array]:
     observations, _ = env.reset(seed=seed)
+    visited = []
     running = np.ones(env.num_envs, np.bool_)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
     try:
-        for _ in range(max_steps):
+        for step in range(max_steps):
+            if step < MAX_VISITED:
+                visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
             observations, rewards, terminated, truncated, _ = env.step(policy.act(observations))
             returns += np.where(running, rewards, 0.0)
             lengths += running
@@ -70,4 +75,4 @@ def _play(policy: Policy, env: gym.vector.VectorEnv, seed: int, max_steps: int) 
                 break
     finally:
         env.close()
-    return returns, lengths
+    return returns, lengths, np.stack(visited)

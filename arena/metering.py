@@ -95,20 +95,27 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
     def cut_episodes(self) -> None:
         """Ends all running episodes without counting them; the agent must reset before it steps again."""
         if not self.must_reset:
-            self.meter.num_cut_episodes += int(np.count_nonzero((self._vector_steps > self._first_steps) & ~self._waiting))
+            self.meter.num_cut_episodes += self._num_running(np.ones(self.num_envs, np.bool_))
         self.must_reset = True
 
+    def _num_running(self, mask: Array) -> int:
+        return int(np.count_nonzero(mask & (self._vector_steps > self._first_steps) & ~self._waiting))
+
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Resets all sub-environments with the arena's seed, or those in `options["reset_mask"]` without one."""
+        """Resets all sub-environments, with the arena's seed at the beginning and after a cut; or those in `options["reset_mask"]`."""
         del seed
-        mask = None if options is None or self.must_reset else options.get("reset_mask")
+        mask = None if options is None else options.get("reset_mask")
+        if mask is not None and self.autoreset_mode is not AutoresetMode.DISABLED:
+            raise ValueError(f"reset_mask needs AutoresetMode.DISABLED; here it is {self.autoreset_mode}")  # others may ignore it
         start = time.perf_counter()
-        if mask is None:
+        if mask is None or self.must_reset:
+            arena_seed = self._next_seed() if self.must_reset else None
             self.cut_episodes()
             options = {key: value for key, value in (options or {}).items() if key != "reset_mask"} or None
-            result = self.env.reset(seed=self._next_seed(), options=options)
+            result = self.env.reset(seed=arena_seed, options=options)
             mask = np.ones(self.num_envs, np.bool_)
         else:
+            self.meter.num_cut_episodes += self._num_running(mask)
             result = self.env.reset(options=options)
         self.meter.env_seconds += time.perf_counter() - start
         self._returns[mask] = 0.0

@@ -136,3 +136,24 @@ def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySigna
         np.dtype(_ONNX_TYPES[actions.type]),
         scores.shape[1],
     )
+
+
+class UniformPolicy:
+    """Plays uniformly random actions: the zero point of every comparison.
+
+    Args:
+        action_space: of one environment.
+        rng: of the draws.
+    """
+
+    def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator) -> None:
+        self._space, self._rng = action_space, rng
+
+    def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
+        """Returns random actions `[N, *act]`, among those allowed."""
+        count, space = len(observations), self._space
+        if isinstance(space, gym.spaces.Discrete):
+            weights = self._rng.random((count, int(space.n)))
+            return (weights if action_masks is None else np.where(action_masks, weights, -1.0)).argmax(-1)
+        assert isinstance(space, gym.spaces.Box)
+        return self._rng.uniform(space.low, space.high, (count, *space.shape)).astype(np.float32)

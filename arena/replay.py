@@ -25,7 +25,8 @@ class ReplayBuffer:
     FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
 
     def __init__(self, capacity: int, observation_space: gym.Space[Any], action_space: gym.Space[Any], seed: int) -> None:
-        assert observation_space.shape is not None and action_space.shape is not None
+        assert observation_space.shape is not None
+        assert action_space.shape is not None
         self.capacity = capacity
         self.size = 0
         """Transitions held."""

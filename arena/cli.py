@@ -1,0 +1,124 @@
+"""The command line: parse, call, print. Imports stand in the commands, so that `arena --help` answers at once."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.errors import ArenaError
+
+app = typer.Typer(
+    name="arena",
+    help="Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
+
+
+class Listed(StrEnum):
+    """What `arena list` lists."""
+
+    agents = "agents"
+    envs = "envs"
+
+
+@app.command()
+def train(
+    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
+    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.")],
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Budget in env steps.")] = 100_000,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
+    target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
+    output: Output = Path("logs"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the same run from its last checkpoint.")] = False,
+    device: Device = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Train one agent on one environment."""
+    from arena.commands import train as command
+
+    budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
+    resources = {"threads": threads, "device": device or "auto", "workers": 1}
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, resume=resume, mode=_mode(quiet, json_lines))
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML (configs/*.toml).")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Run an experiment; go on with it where it was cut."""
+    from arena.commands import train as command
+
+    sys.exit(command.run(file, output, workers, device, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command(name="list")
+def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_lines: Json = False) -> None:
+    """List agents or environments."""
+    from arena.commands import listing as command
+
+    command.list_(what.value, json_lines=json_lines)
+
+
+@app.command()
+def doctor(json_lines: Json = False) -> None:
+    """Say which frameworks work here, on which devices, and why not."""
+    from arena.commands import listing as command
+
+    sys.exit(command.doctor(json_lines=json_lines))
+
+
+@app.command()
+def smoke(
+    agents: Annotated[str | None, typer.Option("--agents", help="Comma-separated names in configs/smoke.toml; all by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask for a mean return of 475 instead of 195, with a larger budget.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the run folders here; a temporary folder by default.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Train each agent on CartPole-v1 and fail if one does not learn."""
+    from arena.commands import smoke as command
+
+    names = [name for name in (agents or "").split(",") if name]
+    sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
+
+
+def _mode(quiet: bool, json_lines: bool) -> str:
+    if quiet and json_lines:
+        raise ArenaError("--quiet and --json exclude each other")
+    return "quiet" if quiet else "json" if json_lines else "auto"
+
+
+def main() -> None:
+    """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
+    try:
+        app()
+    except ArenaError as error:
+        print(f"arena: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,91 @@
+"""`arena train` and `arena run`."""
+
+import dataclasses
+import shlex
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.executors.local import LocalExecutor
+from arena.experiment import Experiment, from_table, from_toml
+from arena.loggers.terminal import TerminalView
+from arena.rundir import RunDir, RunResult
+from arena.runner import run_experiment
+
+
+def train(
+    agent: str,
+    env: str,
+    settings: list[str],
+    budget: Mapping[str, Any],
+    seed: int,
+    name: str,
+    output: Path,
+    resources: Mapping[str, Any],
+    *,
+    resume: bool,
+    mode: str,
+) -> None:
+    """Trains one agent on one environment; exits with 1 if the run fails."""
+    entry = {"agent": agent, "hyperparameters": dict(parse_setting(setting) for setting in settings)}
+    table = {"name": name, "agents": [entry], "envs": [env], "seeds": [seed], "budget": budget, "resources": resources}
+    experiment = from_table({**table, "output": str(output)})
+    run_dir = RunDir(experiment.path / next(experiment.runs()).name)
+    if run_dir.run.exists() and not resume:
+        state = "a finished run" if run_dir.result.exists() else "a run that can go on with --resume"
+        raise ArenaError(f"{run_dir.path} holds {state}; give another --name, --output or --seed")
+    sys.exit(execute(experiment, mode=mode, retry_failed=resume))
+
+
+def run(file: Path, output: Path | None, workers: int | None, device: str | None, *, retry_failed: bool, mode: str) -> int:
+    """Runs the experiment of a file; returns 0 if every run finished."""
+    return execute(with_options(from_toml(file), output, workers, device), mode=mode, retry_failed=retry_failed)
+
+
+def with_options(experiment: Experiment, output: Path | None, workers: int | None, device: str | None = None) -> Experiment:
+    """Returns the experiment with what the command line says otherwise."""
+    given = {key: value for key, value in (("workers", workers), ("device", device)) if value is not None}
+    resources = dataclasses.replace(experiment.resources, **given)
+    return dataclasses.replace(experiment, output=output or experiment.output, resources=resources)
+
+
+def execute(experiment: Experiment, *, mode: str, retry_failed: bool) -> int:
+    """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
+    results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    return 0 if all(result.status == "finished" for result in results) else 1
+
+
+def watch(experiment: Experiment, *, mode: str, retry_failed: bool) -> list[RunResult]:
+    """Runs an experiment under a live view, prints the closing table and returns the results."""
+    view = TerminalView([run.name for run in experiment.runs()], mode=mode)
+    try:
+        results = run_experiment(experiment, LocalExecutor(experiment.resources.workers), view, retry_failed=retry_failed)
+    except KeyboardInterrupt:
+        view.finish()
+        command = shlex.join(["arena", *sys.argv[1:]])
+        hint = "" if "--resume" in sys.argv or "run" in sys.argv[:2] else " --resume"
+        print(f"\nStopped. All that was written is kept in {experiment.path}; go on with:\n  {command}{hint}", file=sys.stderr)
+        raise
+    view.finish()
+    view.closing_table(results)
+    if mode == "auto":
+        print(f"Curves: tensorboard --logdir {experiment.path}")
+    return results
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Returns the key and value of `KEY=VALUE`; the value is TOML, or a bare word taken as a string.
+
+    Raises:
+        ArenaError: if there is no `=`, or the key is empty.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ArenaError(f"--set {setting!r} must be KEY=VALUE")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()

@@ -1,0 +1,34 @@
+"""The names of all curves in TensorBoard: the same for every framework. The x axis is always env steps."""
+
+EPISODE_RETURN = "episode/return"
+EPISODE_LENGTH = "episode/length"
+EVALUATION_RETURN_MEAN = "eval/episode_return_mean"
+FINAL_RETURN_MEAN = "eval/final_episode_return_mean"
+ENV_STEPS_PER_SECOND = "throughput/env_steps_per_second"
+LEARNER_STEPS_PER_SECOND = "throughput/learner_steps_per_second"
+ENV_FRACTION = "time/env_fraction"
+ACT_FRACTION = "time/act_fraction"
+LEARN_FRACTION = "time/learn_fraction"
+OTHER_FRACTION = "time/other_fraction"
+CPU_PERCENT = "system/cpu_percent"
+RSS_BYTES = "system/rss_bytes"
+GPU_MEMORY_BYTES = "system/gpu_memory_bytes"
+LOSS_PREFIX = "loss/"
+
+TAGS: dict[str, str] = {
+    EPISODE_RETURN: "Mean undiscounted return of the training episodes that ended since the last point, exploration included.",
+    EPISODE_LENGTH: "Mean number of env steps in those episodes.",
+    EVALUATION_RETURN_MEAN: "Mean undiscounted return of the greedy policy over the evaluation episodes.",
+    FINAL_RETURN_MEAN: "The same of the kept policy at the end of the run, over episodes that were used for nothing else.",
+    ENV_STEPS_PER_SECOND: "Env steps per wall second of training since the last point; evaluation and compilation left out.",
+    LEARNER_STEPS_PER_SECOND: "Optimizer steps per wall second of training since the last point.",
+    ENV_FRACTION: "Share of training time spent inside the environments.",
+    ACT_FRACTION: "Share of training time spent choosing actions.",
+    LEARN_FRACTION: "Share of training time spent on replay sampling, targets, gradients and weight updates.",
+    OTHER_FRACTION: "Share of training time that is none of these three.",
+    CPU_PERCENT: "CPU time of the worker process over wall time since the last point; 100 is one core.",
+    RSS_BYTES: "Resident memory of the worker process.",
+    GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent without a GPU.",
+    LOSS_PREFIX + "*": "What the agent's README names: losses and the quantities beside them.",
+}
+"""Each tag and what it holds, in the order of the table in the docs."""

@@ -1,0 +1,142 @@
+"""TensorBoard event files, written without any framework.
+
+`tensorboard.summary.writer.event_file_writer.EventFileWriter` imports TensorFlow where it is installed, and
+`torch.utils.tensorboard` imports PyTorch; TensorBoard's own record writer and protobuf messages import neither.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.hparams import metadata as hparams_metadata
+from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_BOOL, DATA_TYPE_FLOAT64, DATA_TYPE_STRING, Experiment, Status
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.text import metadata as text_metadata
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+FILE_PREFIX = "events.out.tfevents."
+END_SUFFIX = ".end"
+
+
+class TensorBoardLogger:
+    """Writes one event file into a run folder; a run that was resumed has one per attempt.
+
+    Nothing reaches the disk for certain before `flush` or `close`.
+
+    Args:
+        directory: the run folder; made if missing.
+        env_steps: the env steps that the run goes on from: 0, or those of the checkpoint. Points that an earlier attempt
+            wrote beyond them are superseded.
+    """
+
+    def __init__(self, directory: Path, *, env_steps: int = 0) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._start_seconds = time.time()
+        names = (path.name.removeprefix(FILE_PREFIX) for path in directory.glob(f"{FILE_PREFIX}[0-9]*"))
+        self._number = max((int(name.partition(".")[0]) for name in names), default=-1)
+        for outdated in directory.glob(f"{FILE_PREFIX}*{END_SUFFIX}"):
+            outdated.unlink()  # TensorBoard keeps the first session end that it reads (see `finish`)
+        self._records = self._new_file()
+        # A START purges points at its own step and beyond (`EventAccumulator._Purge`), and the checkpoint's own point shall stay.
+        # The first START of a run purges nothing, so the first attempt must write one too.
+        self._write(Event(step=env_steps + 1 if env_steps else 0, session_log=SessionLog(status=SessionLog.START)))
+
+    def scalars(self, env_steps: int, values: Mapping[str, float], *, wall_time: float | None = None) -> None:
+        """Writes one point of each curve in `values`, keyed by tag (see `arena.loggers.tags`), at `env_steps`.
+
+        `wall_time` is in seconds since the epoch, now if None.
+        """
+        event = Event(step=env_steps)
+        add = event.summary.value.add
+        for tag, value in values.items():
+            add(tag=tag, simple_value=value)
+        self._write(event, wall_time)
+
+    def text(self, tag: str, markdown: str) -> None:
+        """Writes a text in Markdown, at step 0."""
+        tensor = TensorProto(dtype=DT_STRING, tensor_shape=TensorShapeProto(), string_val=[markdown.encode()])
+        self._write_tensor(tag, tensor, text_metadata.create_summary_metadata(tag, ""))
+
+    def hyperparameters(self, values: Mapping[str, str | float | bool], metrics: Iterable[str] = ()) -> None:
+        """Writes the run's row of the HParams page.
+
+        Args:
+            values: the row.
+            metrics: the tags beside it. If given, they and the names in `values` become the columns for *all* runs under
+                TensorBoard's log directory, since TensorBoard takes the first such list that it finds. If empty, TensorBoard
+                joins the hyperparameters and curves of all runs, which suits runs of different algorithms.
+        """
+        metrics = list(metrics)
+        if metrics:
+            experiment = Experiment(time_created_secs=self._start_seconds)
+            for name, value in values.items():
+                experiment.hparam_infos.add(name=name, type=_data_type(value))
+            for tag in metrics:
+                experiment.metric_infos.add(name={"tag": tag})
+            self._write_hparams(hparams_metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
+        start = HParamsPluginData()
+        start.session_start_info.start_time_secs = self._start_seconds
+        for name, value in values.items():
+            field = {DATA_TYPE_BOOL: "bool_value", DATA_TYPE_FLOAT64: "number_value", DATA_TYPE_STRING: "string_value"}[_data_type(value)]
+            setattr(start.session_start_info.hparams[name], field, value)
+        self._write_hparams(hparams_metadata.SESSION_START_INFO_TAG, start)
+
+    def finish(self, status: Literal["success", "failure"]) -> None:
+        """Closes, and marks the run on the HParams page as ended; one that was never marked shows as unknown.
+
+        The mark stands in a file of its own, because TensorBoard keeps the first that it reads: should the run be resumed, the
+        next attempt removes it.
+        """
+        self._records.close()
+        self._records = self._new_file(END_SUFFIX)
+        end = HParamsPluginData()
+        end.session_end_info.status = Status.Value(f"STATUS_{status.upper()}")
+        end.session_end_info.end_time_secs = time.time()
+        self._write_hparams(hparams_metadata.SESSION_END_INFO_TAG, end)
+        self.close()
+
+    def flush(self) -> None:
+        """Hands everything written so far to the operating system, so that TensorBoard can read it."""
+        self._records.flush()
+
+    def close(self) -> None:
+        """Flushes and closes the file; may be called twice."""
+        if not self._records.closed:
+            self._records.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _new_file(self, suffix: str = "") -> RecordWriter:
+        """Opens a file whose name sorts after all others: TensorBoard reads them in that order and never turns back."""
+        self._number += 1
+        path = self._directory / f"{FILE_PREFIX}{self._number:06d}{suffix}"
+        records = RecordWriter(path.open("xb"))
+        records.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+        return records
+
+    def _write(self, event: Event, wall_time: float | None = None) -> None:
+        event.wall_time = time.time() if wall_time is None else wall_time
+        self._records.write(event.SerializeToString())
+
+    def _write_tensor(self, tag: str, tensor: TensorProto, metadata: SummaryMetadata) -> None:
+        self._write(Event(summary=Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)])))
+
+    def _write_hparams(self, tag: str, data: HParamsPluginData) -> None:
+        self._write_tensor(tag, hparams_metadata.NULL_TENSOR, hparams_metadata.create_summary_metadata(data))
+
+
+def _data_type(value: str | float | bool) -> int:
+    if isinstance(value, bool):
+        return DATA_TYPE_BOOL
+    return DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64

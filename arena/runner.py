@@ -1,0 +1,177 @@
+"""Runs an experiment: the function to read first.
+
+Every run is one worker process with a run folder of its own. What is finished is skipped, what was cut goes on from its last
+checkpoint, and a worker that dies becomes a result like any other.
+"""
+
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from arena.errors import ArenaError
+from arena.executors.base import Ended, Executor, Task
+from arena.experiment import Experiment, Run
+from arena.files import read_json, write_json
+from arena.hyperparameters import build_config
+from arena.rundir import SCHEMA_VERSION, RunDir, RunResult, Status
+
+
+class View(Protocol):
+    """Watches an experiment."""
+
+    def update(self, run_name: str, **fields: Any) -> None:
+        """Takes new values of a run: status, env_steps, max_env_steps, last_return, best_evaluation, message and others."""
+
+
+def run_experiment(experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False) -> list[RunResult]:
+    """Runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
+
+    Args:
+        experiment: agents, envs, seeds, budget.
+        executor: where the workers run.
+        view: told of all progress.
+        retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
+
+    Raises:
+        ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
+        KeyboardInterrupt: after all workers have ended; call again with the same arguments to go on.
+    """
+    experiment.check()
+    runs = list(experiment.runs())
+    check_frameworks(runs)
+    todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
+    _make_folder(experiment.path)
+    tasks = {run.name: _prepare(run, RunDir(experiment.path / run.name)) for run in todo}
+    by_name = {run.name: run for run in runs}
+
+    def on_event(task: Task, event: dict[str, Any]) -> None:
+        if view is not None:
+            view.update(task.name, **_fields(by_name[task.name], event))
+
+    def on_end(task: Task, ended: Ended) -> None:
+        run, run_dir = by_name[task.name], RunDir(task.run_dir)
+        result = run_dir.read_result()
+        if result is None:
+            result = _failure(run, run_dir, ended)
+            run_dir.write_result(result)
+        if view is not None:
+            view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))
+
+    executor.execute(list(tasks.values()), on_event, on_end)
+    results = [RunDir(experiment.path / run.name).read_result() for run in runs]
+    return [result for result in results if result is not None]
+
+
+def check_frameworks(runs: list[Run]) -> None:
+    """Refuses runs whose framework is not installed.
+
+    Raises:
+        ArenaError: naming the missing module and the command that installs it.
+    """
+    for run in runs:
+        spec = run.spec()
+        config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+        for module in sorted(spec.modules_for(config)):
+            if importlib.util.find_spec(module) is None:
+                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command()}")
+
+
+def finished_results(experiment: Experiment) -> list[RunResult]:
+    """Returns the outcomes that are on disk already, in the order of `experiment.runs()`."""
+    results = [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
+    return [result for result in results if result is not None]
+
+
+def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:
+    todo = []
+    for run in runs:
+        run_dir = RunDir(experiment.path / run.name)
+        if run_dir.run.exists():
+            _refuse_other_inputs(run_dir, run)
+        result = run_dir.read_result()
+        if result is None or (retry_failed and result.status != "finished"):
+            todo.append(run)
+    return todo
+
+
+def _refuse_other_inputs(run_dir: RunDir, run: Run) -> None:
+    there, wanted = read_json(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
+    differences = [f"{key}: {_short(old)} there, {_short(new)} wanted" for key, old, new in _differences(there, wanted)]
+    if differences:
+        listed = "; ".join(differences[:5]) + ("; …" if len(differences) > 5 else "")
+        raise ArenaError(f"{run_dir.path} holds a run with other inputs ({listed}); give the experiment another name or output")
+
+
+def _differences(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        names = [*old, *(name for name in new if name not in old)]
+        nested = [_differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name)) for name in names]
+        return [difference for differences in nested for difference in differences]
+    return [] if old == new else [(key, old, new)]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArenaError(f"cannot make the output folder {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise ArenaError(f"the output folder {path} is not writable; give another with --output")
+
+
+def _prepare(run: Run, run_dir: RunDir) -> Task:
+    run_dir.path.mkdir(parents=True, exist_ok=True)
+    if run_dir.latest_checkpoint() is None:
+        run_dir.clear()
+    run_dir.result.unlink(missing_ok=True)
+    resources = dataclasses.asdict(run.resources)
+    write_json(run_dir.run, {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources})
+    spec = run.spec()
+    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    return Task(
+        name=run.name,
+        run_dir=run_dir.path,
+        process_env=spec.process_env_for(config),
+        threads=run.resources.threads,
+        timeout_seconds=run.resources.timeout_seconds,
+    )
+
+
+def _fields(run: Run, event: dict[str, Any]) -> dict[str, Any]:
+    kind = event.pop("event", None)
+    if kind == "phase":
+        return {"status": event["phase"], "max_env_steps": run.budget.env_steps}
+    if kind == "evaluation":
+        return {"message": f"{event['kind']} evaluation after {event['env_steps']:,} env steps: {event['episode_return_mean']:.1f}"}
+    rate = event.get("env_steps_per_second")
+    seconds_left = (run.budget.env_steps - event["env_steps"]) / rate if rate else None
+    return {"status": "training", "max_env_steps": run.budget.env_steps, "seconds_left": seconds_left, **event}
+
+
+def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
+    tail = run_dir.log_tail()
+    status: Status = "crashed"
+    if ended.how == "timed_out":
+        status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
+    elif ended.exit_code < 0:
+        status, reason = "killed", f"ended by signal {signal.Signals(-ended.exit_code).name}"
+    else:
+        reason = tail[-1] if ended.exit_code and tail else f"worker exited with code {ended.exit_code} and left no result"
+    named = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": str(run_dir.path)}
+    return RunResult(status=status, reason=reason, log_tail=tail, **named)
+
+
+def _closing_message(result: RunResult) -> str:
+    if result.score_mean is None:
+        return result.reason
+    return f"score {result.score_mean:.1f} ± {result.score_std or 0.0:.1f} over {result.score_episodes} episodes ({result.reason})"

@@ -1,0 +1,333 @@
+"""The loop of one run: learn, evaluate, log, keep the best policy, checkpoint, until the budget is used up."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.agent import Agent, Metrics, greedy_fraction
+from arena.environments import ArenaEnvFactory
+from arena.errors import BudgetExhausted, TrainingDiverged
+from arena.evaluation import Evaluation, evaluate
+from arena.experiment import Run
+from arena.files import read_json, write_bytes, write_json
+from arena.loggers import tags
+from arena.loggers.jsonl import JsonlWriter
+from arena.loggers.tensorboard import TensorBoardLogger
+from arena.policy import OnnxPolicy
+from arena.rundir import RunDir
+from arena.system import UsageSampler
+
+Array = npt.NDArray[Any]
+
+NUM_PARITY_OBSERVATIONS = 512
+MIN_PARITY = 0.995
+"""Two float32 forward passes may differ where two actions score the same to seven digits; more than that is a wrong export."""
+
+
+@dataclasses.dataclass
+class Progress:
+    """What a checkpoint must hold besides the agent's own state."""
+
+    learner_steps: int = 0
+    next_evaluation: int = 0
+    next_checkpoint: int = 0
+    next_log: int = 0
+    best_return: float | None = None
+    """Mean return of the best selection evaluation."""
+    policy_env_steps: int | None = None
+    """Env steps after which the kept policy was taken."""
+    parity: float | None = None
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    num_attempts: int = 0
+    cpu_seconds: float = 0.0
+    """Of earlier attempts, up to their last checkpoint."""
+
+
+class Training:
+    """Trains `agent` in `run_dir` until the budget of `run` is used up.
+
+    Args:
+        run: what to do.
+        run_dir: where to record it.
+        agent: fresh.
+        factory: made the agent's environments.
+        emit: called with each event for the one who watches, a flat dict.
+        seconds: wall seconds already spent on this attempt, by name.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        run_dir: RunDir,
+        agent: Agent,
+        factory: ArenaEnvFactory,
+        emit: Callable[[dict[str, Any]], None],
+        seconds: Mapping[str, float],
+    ) -> None:
+        self.run, self.run_dir, self.agent, self.factory, self.emit = run, run_dir, agent, factory, emit
+        self.meter = factory.meter
+        self.progress = Progress(
+            next_evaluation=run.evaluation.period,
+            next_checkpoint=run.checkpoint_period,
+            next_log=run.log_period,
+            num_attempts=1,
+            seconds=dict(seconds),
+        )
+        self.stop_reason = ""
+        self._usage = UsageSampler()
+        self._last_evaluation: float | None = None
+        seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(0,)).generate_state(3)
+        self._selection_seed, self._target_seed, self._final_seed = (int(seed) for seed in seeds)
+        self._since_log = _Window(self)
+        checkpoint = run_dir.latest_checkpoint()
+        offsets: Mapping[str, Any] = {}
+        if checkpoint is not None:
+            offsets = self._restore(checkpoint)
+        self.tensorboard = TensorBoardLogger(run_dir.path, env_steps=self.meter.env_steps)
+        self._episodes = JsonlWriter(run_dir.episodes, truncate_to=offsets.get("episodes", 0))
+        self._evaluations = JsonlWriter(run_dir.evaluations, truncate_to=offsets.get("evaluations", 0))
+
+    def start(self) -> None:
+        """Writes what the run is into the event file."""
+        run = self.run
+        settings = "\n".join(f"| {name} | {value} |" for name, value in run.agent.hyperparameters.items())
+        description = f"{run.agent.agent} as **{run.agent.name}** on **{run.env.name}**, seed {run.seed}, at most "
+        description += f"{run.budget.env_steps:,} env steps.\n\n| hyperparameter | value |\n|---|---|\n{settings}\n"
+        self.tensorboard.text("run", description)
+        values = {
+            name: value if isinstance(value, (bool, int, float, str)) else str(value) for name, value in run.agent.hyperparameters.items()
+        }
+        identity = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed}
+        self.tensorboard.hyperparameters({**identity, **values}, [tags.FINAL_RETURN_MEAN, tags.EVALUATION_RETURN_MEAN])
+
+    def finish(self, evaluation: Evaluation) -> None:
+        """Writes the final score into the event file."""
+        self.tensorboard.scalars(self.meter.env_steps, {tags.FINAL_RETURN_MEAN: evaluation.episode_return_mean})
+        self.tensorboard.finish("success")
+
+    def train(self) -> None:
+        """Trains to the end of the budget; `stop_reason` then says which part of it was used up.
+
+        Raises:
+            TrainingDiverged: by the agent, or if its policy is not finite.
+        """
+        run, meter, progress = self.run, self.meter, self.progress
+        while not self.stop_reason:
+            boundary = min(progress.next_evaluation, progress.next_checkpoint, progress.next_log, run.budget.env_steps)
+            with self._clock("train"):
+                try:
+                    metrics = self.agent.learn(max(1, boundary - meter.env_steps))
+                except BudgetExhausted:
+                    metrics, self.stop_reason = None, f"{run.budget.env_steps:,} env steps"
+            self._since_log.add(metrics)
+            if meter.env_steps >= run.budget.env_steps:
+                self.stop_reason = f"{run.budget.env_steps:,} env steps"
+            elif run.budget.seconds is not None and self.progress.seconds["train"] >= run.budget.seconds:
+                self.stop_reason = f"{run.budget.seconds:g} seconds of training"
+            if meter.env_steps >= progress.next_evaluation or self.stop_reason:
+                progress.next_evaluation = _next_multiple(meter.env_steps, run.evaluation.period)
+                self._evaluate()
+            if meter.env_steps >= progress.next_log or self.stop_reason:
+                progress.next_log = _next_multiple(meter.env_steps, run.log_period)
+                self._log()
+            if meter.env_steps >= progress.next_checkpoint or self.stop_reason:
+                progress.next_checkpoint = _next_multiple(meter.env_steps, run.checkpoint_period)
+                self._checkpoint()
+
+    def final_evaluation(self) -> Evaluation:
+        """Plays the kept policy on seeds that were used for nothing else."""
+        policy, count = OnnxPolicy(self.run_dir.policy), self.run.evaluation.final_episodes
+        with self._clock("evaluate"):
+            evaluation = evaluate(policy, self.run.env, num_episodes=count, seed=self._final_seed)
+        self._record("final", evaluation, self.progress.policy_env_steps or 0)
+        return evaluation
+
+    def close(self) -> None:
+        """Flushes and closes all files."""
+        for file in (self._episodes, self._evaluations, self.tensorboard):
+            file.close()
+        self.agent.close()
+
+    def _evaluate(self) -> None:
+        candidate = self.run_dir.path / ".candidate.onnx"
+        with self._clock("evaluate"):
+            self.agent.export_policy(candidate)
+            policy = OnnxPolicy(candidate)
+            evaluation = evaluate(policy, self.run.env, num_episodes=self.run.evaluation.episodes, seed=self._selection_seed)
+            self._record("selection", evaluation, self.meter.env_steps)
+            mean = self._last_evaluation = evaluation.episode_return_mean
+            held = self._target_held(policy, mean)
+            progress = self.progress
+            if held or self.run.evaluation.keep == "last" or progress.best_return is None or mean >= progress.best_return:
+                progress.best_return, progress.policy_env_steps = mean, self.meter.env_steps
+                progress.parity = self._parity(policy, evaluation.visited_observations)
+                candidate.replace(self.run_dir.policy)
+            candidate.unlink(missing_ok=True)
+        self.tensorboard.scalars(self.meter.env_steps, {tags.EVALUATION_RETURN_MEAN: mean})
+
+    def _target_held(self, policy: OnnxPolicy, mean: float) -> bool:
+        target = self.run.budget.target_return
+        if target is None or mean < target:
+            return False
+        evaluation = evaluate(policy, self.run.env, num_episodes=self.run.budget.target_episodes, seed=self._target_seed)
+        self._record("target", evaluation, self.meter.env_steps)
+        if evaluation.episode_return_mean < target:
+            return False
+        self.stop_reason = f"a return of {target:g} held over {self.run.budget.target_episodes} episodes"
+        return True
+
+    def _parity(self, policy: OnnxPolicy, visited: Array) -> float:
+        space = self.factory.observation_space
+        assert isinstance(space, gym.spaces.Box)
+        rng = np.random.default_rng(self.run.seed)
+        if np.issubdtype(space.dtype, np.integer):
+            scattered = rng.integers(0, 256, (NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+        else:
+            scattered = rng.normal(size=(NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+        visited = visited[rng.integers(0, len(visited), NUM_PARITY_OBSERVATIONS // 2)]
+        observations = np.concatenate([scattered, visited])
+        if not np.isfinite(policy.scores(observations)).all():
+            raise TrainingDiverged("the policy's scores are not finite; try a smaller learning_rate")
+        fraction = greedy_fraction(policy.act(observations), np.asarray(self.agent.act(observations)))
+        if fraction < MIN_PARITY:
+            raise RuntimeError(f"the exported policy acts as the agent does on only {fraction:.1%} of {len(observations)} observations")
+        return fraction
+
+    def _record(self, kind: str, evaluation: Evaluation, env_steps: int) -> None:
+        self._evaluations.write(
+            {
+                "kind": kind,
+                "env_steps": env_steps,
+                "train_seconds": self.progress.seconds.get("train", 0.0),
+                "episode_return_mean": evaluation.episode_return_mean,
+                "episode_returns": evaluation.episode_returns.tolist(),
+                "episode_lengths": evaluation.episode_lengths.tolist(),
+            }
+        )
+        self._evaluations.flush()
+        if kind != "target":
+            event = {"event": "evaluation", "kind": kind, "env_steps": env_steps, "episode_return_mean": evaluation.episode_return_mean}
+            self.emit(event)
+
+    def _log(self) -> None:
+        episodes, steps = self.meter.take_episodes(), self.meter.env_steps
+        for episode in episodes:
+            self._episodes.write(dataclasses.asdict(episode))
+        self._episodes.flush()
+        values = self._since_log.scalars()
+        if episodes:
+            values[tags.EPISODE_RETURN] = float(np.mean([episode.episode_return for episode in episodes]))
+            values[tags.EPISODE_LENGTH] = float(np.mean([episode.episode_length for episode in episodes]))
+        usage = self._usage.sample()
+        values |= {tags.CPU_PERCENT: usage.cpu_percent, tags.RSS_BYTES: usage.rss_bytes}
+        if usage.gpu_memory_bytes is not None:
+            values[tags.GPU_MEMORY_BYTES] = usage.gpu_memory_bytes
+        self.tensorboard.scalars(steps, values)
+        self.tensorboard.flush()
+        self.emit(
+            {
+                "event": "progress",
+                "env_steps": steps,
+                "env_steps_per_second": values.get(tags.ENV_STEPS_PER_SECOND),
+                "last_return": values.get(tags.EPISODE_RETURN),
+                "best_evaluation": self.progress.best_return,
+            }
+        )
+        self._since_log = _Window(self)
+
+    def _checkpoint(self) -> None:
+        with self._clock("checkpoint"):
+            directory = self.run_dir.new_checkpoint(self.meter.env_steps)
+            (directory / "agent").mkdir()
+            self.agent.save(directory / "agent")
+            self.factory.cut_episodes()
+            if self.run_dir.policy.exists():
+                write_bytes(directory / "policy.onnx", self.run_dir.policy.read_bytes())
+            meter = self.meter
+            state = {
+                "progress": {**dataclasses.asdict(self.progress), "cpu_seconds": self.progress.cpu_seconds + time.process_time()},
+                "meter": [meter.env_steps, meter.env_seconds, meter.num_episodes, meter.num_cut_episodes],
+                "num_cuts": self.factory.num_cuts,
+                "stop_reason": self.stop_reason,
+                "offsets": {"episodes": self._episodes.flush(), "evaluations": self._evaluations.flush()},
+            }
+            write_json(directory / "training.json", state)
+            self.run_dir.commit_checkpoint(directory)
+
+    def _restore(self, checkpoint: Path) -> Mapping[str, Any]:
+        state: dict[str, Any] = read_json(checkpoint / "training.json")
+        seconds = self.progress.seconds
+        self.progress = Progress(**state["progress"])
+        self.progress.seconds |= {name: self.progress.seconds.get(name, 0.0) + value for name, value in seconds.items()}
+        self.progress.num_attempts += 1
+        meter = self.meter
+        meter.env_steps, meter.env_seconds, meter.num_episodes, meter.num_cut_episodes = state["meter"]
+        self.stop_reason = state["stop_reason"]
+        self.agent.restore(checkpoint / "agent")
+        self.factory.cut_episodes(state["num_cuts"])
+        if (checkpoint / "policy.onnx").exists():
+            write_bytes(self.run_dir.policy, (checkpoint / "policy.onnx").read_bytes())
+        self._since_log = _Window(self)
+        offsets: Mapping[str, Any] = state["offsets"]
+        return offsets
+
+    @contextmanager
+    def _clock(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.progress.seconds
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+class _Window:
+    """Sums metrics between two points of the curves."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._env_steps = training.meter.env_steps
+        self._env_seconds = training.meter.env_seconds
+        self._train_seconds = training.progress.seconds.get("train", 0.0)
+        self._learner_steps, self._act_seconds, self._learn_seconds = 0, 0.0, 0.0
+        self._losses: Mapping[str, float] = {}
+
+    def add(self, metrics: Metrics | None) -> None:
+        """Adds what one call of `learn` did; None where it ended with the budget."""
+        if metrics is None:
+            return
+        self._learner_steps += metrics.learner_steps
+        self._act_seconds += metrics.act_seconds
+        self._learn_seconds += metrics.learn_seconds
+        self._losses = metrics.losses or self._losses
+        progress = self._training.progress
+        progress.learner_steps += metrics.learner_steps
+        for name, value in (("act", metrics.act_seconds), ("learn", metrics.learn_seconds)):
+            progress.seconds[name] = progress.seconds.get(name, 0.0) + value
+
+    def scalars(self) -> dict[str, float]:
+        """Returns rates, time fractions and losses since the window began."""
+        training = self._training
+        seconds = max(training.progress.seconds["train"] - self._train_seconds, 1e-9)
+        env = (training.meter.env_seconds - self._env_seconds) / seconds
+        act, learn = self._act_seconds / seconds, self._learn_seconds / seconds
+        return {
+            tags.ENV_STEPS_PER_SECOND: (training.meter.env_steps - self._env_steps) / seconds,
+            tags.LEARNER_STEPS_PER_SECOND: self._learner_steps / seconds,
+            tags.ENV_FRACTION: env,
+            tags.ACT_FRACTION: act,
+            tags.LEARN_FRACTION: learn,
+            tags.OTHER_FRACTION: max(0.0, 1.0 - env - act - learn),
+            **{f"loss/{name}": float(value) for name, value in self._losses.items()},
+        }
+
+
+def _next_multiple(value: int, period: int) -> int:
+    return (value // period + 1) * period

@@ -1,0 +1,184 @@
+"""One run, one process, one framework: `python -m arena.worker RUN_FOLDER`.
+
+The run folder's `run.json` says what to do. Events go to standard output, one JSON object a line, for the executor that started
+this process; everything that a framework prints goes to `worker.log`.
+"""
+
+import fcntl
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from arena.environments import ArenaEnvFactory
+from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
+from arena.executors.local import CPUS_VARIABLE
+from arena.experiment import Run
+from arena.files import json_line, read_json, write_json
+from arena.hyperparameters import build_config
+from arena.metering import Meter
+from arena.rundir import RunDir, RunResult, Status
+from arena.spec import FRAMEWORK_MODULES, AgentSpec
+from arena.system import git_commit, machine_info, package_versions
+from arena.training import Training
+
+CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
+
+
+def refuse_other_frameworks(allowed: frozenset[str]) -> None:
+    """Makes importing any framework but the `allowed` modules fail, in this process, as if it were not installed.
+
+    TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
+    import costs seconds. All of them go without what they do not find.
+    """
+    for name in FRAMEWORK_MODULES - allowed:
+        sys.modules[name] = None  # type: ignore[assignment]  # documented: docs.python.org/3/reference/import.html#the-module-cache
+
+
+def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
+    """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
+    clock = _Stopwatch()
+    document = read_json(run_dir.run)
+    run = Run.from_inputs(document["inputs"], document["resources"])
+    spec = run.spec()
+    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    refuse_other_frameworks(spec.modules_for(config))
+    write_json(run_dir.run, {**document, "record": _record(spec)})
+    emit({"event": "phase", "phase": "importing"})
+    agent_class = spec.load()
+    clock.lap("import")
+    emit({"event": "phase", "phase": "building"})
+    meter = Meter(max_env_steps=run.budget.env_steps)
+    seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
+    env_seed, agent_seed = seeds.spawn(2)
+    factory = ArenaEnvFactory(run.env, meter, env_seed)
+    seed = int(agent_seed.generate_state(1)[0] % 2**31)
+    device = _device(run.resources.device)
+    try:
+        agent = agent_class(factory, config, seed=seed, device=device)
+    except DeviceUnavailable:
+        if run.resources.device != "auto":
+            raise
+        device = "cpu"
+        agent = agent_class(factory, config, seed=seed, device=device)
+    clock.lap("build")
+    training = Training(run, run_dir, agent, factory, emit, clock.seconds)
+    status: Status = "finished"
+    try:
+        training.start()
+        training.train()
+        final = training.final_evaluation()
+        reason = training.stop_reason
+        training.finish(final)
+    except TrainingDiverged as error:
+        status, reason, final = "diverged", str(error), None
+    finally:
+        training.close()
+    progress = training.progress
+    return RunResult(
+        status=status,
+        agent=run.agent.name,
+        env=run.env.name,
+        seed=run.seed,
+        path=str(run_dir.path),
+        reason=reason,
+        env_steps=meter.env_steps,
+        num_episodes=meter.num_episodes,
+        num_cut_episodes=meter.num_cut_episodes,
+        learner_steps=progress.learner_steps,
+        score_mean=final.episode_return_mean if final else None,
+        score_std=final.episode_return_std if final else None,
+        score_episodes=run.evaluation.final_episodes if final else 0,
+        policy_env_steps=progress.policy_env_steps,
+        seconds={**progress.seconds, "env": meter.env_seconds},
+        cpu_seconds=progress.cpu_seconds + time.process_time(),
+        device=device,
+        parity=progress.parity,
+        num_attempts=progress.num_attempts,
+    )
+
+
+def _record(spec: AgentSpec) -> dict[str, Any]:
+    return {
+        "versions": package_versions((*CORE_DISTRIBUTIONS, *spec.distributions)),
+        "machine": machine_info(),
+        "git": git_commit(Path.cwd()),
+        "command": sys.orig_argv,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cuda":
+        return "cuda:0"
+    if wanted != "auto":
+        return wanted
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return "cuda:0" if machine_info()["gpus"] and not hidden else "cpu"
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._start = now - self._start, now
+
+
+def _redirect_output(log: Path) -> TextIO:
+    """Sends standard output and error to `log`, also those of C libraries, and returns a stream to the old standard output."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    return events
+
+
+def _lock(run_dir: RunDir, timeout_seconds: float = 30.0) -> TextIO:
+    """Takes the run folder for this process; an earlier worker whose parent died needs a moment to notice."""
+    file = (run_dir.path / ".lock").open("w")
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ArenaError(f"another worker is still at work in {run_dir.path}") from None
+            time.sleep(0.2)
+        else:
+            return file
+
+
+def main(path: str) -> int:
+    """Works in the run folder `path`; returns the exit code: 0 unless the run crashed."""
+    run_dir = RunDir(Path(path))
+    events = _redirect_output(run_dir.log)
+
+    def emit(event: dict[str, Any]) -> None:
+        events.write(json_line(event))
+        events.flush()  # fails once the parent is gone, which ends the worker
+
+    if cpus := os.environ.get(CPUS_VARIABLE):
+        os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
+    try:
+        with _lock(run_dir):
+            run_dir.write_result(work(run_dir, emit))
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

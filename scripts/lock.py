@@ -1,0 +1,21 @@
+"""Writes the lock files under `requirements/` from `pyproject.toml`: names, versions and hashes, no download host."""
+
+import subprocess
+import sys
+
+import setup_env
+
+setup_env.enter()
+
+REQUIREMENTS = setup_env.ROOT / "requirements"
+COMPILE = (
+    *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+    *("--override", str(REQUIREMENTS / "overrides.txt"), "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"),
+)
+
+for name, sources in {
+    "uv.txt": [str(REQUIREMENTS / "uv.in")],
+    "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
+    "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
+}.items():
+    subprocess.run([*COMPILE, *sources, "-o", str(REQUIREMENTS / name), *sys.argv[1:]], cwd=setup_env.ROOT, check=True)
