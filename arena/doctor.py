@@ -218,9 +218,10 @@ def _machine_lines(report: Report) -> list[str]:
 
 
 def _finding_lines(finding: Finding) -> list[str]:
-    lines = (
-        [finding.error, finding.install] if finding.error else [f"{', '.join(finding.devices)}; imported in {finding.import_seconds:.1f} s"]
-    )
+    if finding.error:
+        lines = [finding.error, finding.install]
+    else:
+        lines = [f"{', '.join(finding.devices)}; imported in {finding.import_seconds:.1f} s"]
     return [*lines, _versions_line(finding.versions)] if finding.versions else lines
 
 

@@ -126,7 +126,7 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
     return _Normalize(env)
 
 
-def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv:
+def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
     """Returns `num_envs` environments in the common form behind one vector environment.
 
     Where Gymnasium has a vectorised implementation with the same spaces, and nothing is passed to it, that one is taken: it is

@@ -58,7 +58,7 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
     return Evaluation(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
-def _play(policy: Policy, env: gym.vector.VectorEnv, seed: int, max_steps: int) -> tuple[Array, Array, Array]:
+def _play(policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int) -> tuple[Array, Array, Array]:
     observations, _ = env.reset(seed=seed)
     visited = []
     running = np.ones(env.num_envs, np.bool_)

@@ -216,6 +216,8 @@ def from_table(table: Mapping[str, Any]) -> Experiment:
         if not isinstance(table.get(required), list) or not table[required]:
             raise ArenaError(f"{required} must be a list with at least one member")
     blocks = table.get("hyperparameters", {})
+    if not isinstance(blocks, Mapping) or not all(isinstance(block, Mapping) for block in blocks.values()):
+        raise ArenaError(f"hyperparameters={blocks!r} must be a table of tables, one for each algorithm or agent")
     agents = tuple(_agent_entry(value, blocks) for value in table["agents"])
     _check_blocks(blocks, agents)
     envs = tuple(_validated(EnvConfig, {"id": value} if isinstance(value, str) else value, "envs") for value in table["envs"])
@@ -241,18 +243,19 @@ def _agent_entry(value: Any, blocks: Mapping[str, Any]) -> AgentEntry:
         raise ArenaError(f"agents: {value!r} must be an id or a table with the key 'agent'")
     _check_keys(given, {"agent", "name", "hyperparameters"}, "agents: ")
     spec = agent_spec(given["agent"])
-    merged = {**blocks.get(spec.algorithm, {}), **blocks.get(spec.id, {}), **given.get("hyperparameters", {})}
+    own = given.get("hyperparameters", {})
+    if not isinstance(own, Mapping):
+        raise ArenaError(f"agents: hyperparameters={own!r} of {given['agent']!r} must be a table")
+    merged: dict[str, Any] = {**blocks.get(spec.algorithm, {}), **blocks.get(spec.id, {}), **own}
     return resolve_agent(given["agent"], merged, name=given.get("name"))
 
 
-def _check_blocks(blocks: Any, agents: tuple[AgentEntry, ...]) -> None:
+def _check_blocks(blocks: Mapping[str, Any], agents: tuple[AgentEntry, ...]) -> None:
     specs = [agent_spec(agent.agent) for agent in agents]
     known = {spec.algorithm for spec in specs} | {spec.id for spec in specs}
-    for name, block in blocks.items():
+    for name in blocks:
         if name not in known:
             raise ArenaError(f"hyperparameters.{name} names no algorithm or agent of this experiment{did_you_mean(name, known)}")
-        if not isinstance(block, Mapping):
-            raise ArenaError(f"hyperparameters.{name}={block!r} must be a table")
 
 
 def _validated(kind: Any, value: Any, where: str) -> Any:

@@ -48,21 +48,32 @@ class Meter:
     """Finished episodes."""
     num_cut_episodes: int = 0
     """Episodes cut by a reset that the arena asked for; they are in no statistic."""
-    episodes: list[Episode] = dataclasses.field(default_factory=list)
-    """Finished episodes since the last `take_episodes`, in order of their end."""
+    _finished: list[tuple[int, Array, Array, Array]] = dataclasses.field(default_factory=list, repr=False)
+    # Env steps, returns, lengths and terminated of the episodes that one vector step ended: arrays, since one object for each
+    # episode would cost more than the rest of the metering.
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Finished episodes since the last `take_episodes`, in order of their end."""
+        return [
+            Episode(env_steps, *row)
+            for env_steps, *columns in self._finished
+            for row in zip(*(column.tolist() for column in columns), strict=True)
+        ]
 
     def take_episodes(self) -> list[Episode]:
         """Returns the episodes finished since the last call and forgets them."""
-        episodes, self.episodes = self.episodes, []
+        episodes = self.episodes
+        self._finished = []
         return episodes
 
     def _charge(self, num_env_steps: int) -> None:
         if self.max_env_steps is not None and self.env_steps + num_env_steps > self.max_env_steps:
             raise BudgetExhausted(f"{self.env_steps} of {self.max_env_steps} env steps taken, the next step needs {num_env_steps}")
 
-    def _finish(self, episode_return: float, episode_length: int, terminated: bool) -> None:
-        self.num_episodes += 1
-        self.episodes.append(Episode(self.env_steps, episode_return, episode_length, terminated))
+    def _finish(self, returns: Array, lengths: Array, terminated: Array) -> None:
+        self.num_episodes += len(lengths)
+        self._finished.append((self.env_steps, returns, lengths, terminated))
 
 
 class MeteredVectorEnv(gym.vector.VectorWrapper):
@@ -74,34 +85,37 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         next_seed: gives the seed for every reset of all sub-environments, so that the arena decides them, not the agent.
     """
 
-    def __init__(self, env: gym.vector.VectorEnv, meter: Meter, next_seed: Callable[[], int]) -> None:
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:
         super().__init__(env)
         self.meter = meter
         self.must_reset = True
         """True until the next `reset`; stepping is refused while it holds."""
         self.autoreset_mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
         self._next_seed = next_seed
-        self._returns = np.zeros(self.num_envs)  # [N]
-        self._first_steps = np.zeros(self.num_envs, np.int64)  # [N] vector step at which each episode began
         self._vector_steps = 0
-        self._waiting = np.zeros(self.num_envs, np.bool_)  # [N] ended, and not yet reset
-        self._num_waiting = 0
+        self._returns = np.zeros(env.num_envs)  # [N]
+        self._first_steps = np.zeros(env.num_envs, np.int64)  # [N] vector steps taken when each episode began
+        self._waiting = np.zeros(0, np.int64)  # indices of those that ended and are not yet reset
+        self._num_next = env.num_envs
 
     @property
     def num_next_env_steps(self) -> int:
         """The env steps that the next `step` will count: sub-environments that are only reset by it are left out."""
-        return self.num_envs - self._num_waiting
+        return self._num_next
 
     def cut_episodes(self) -> None:
         """Ends all running episodes without counting them; the agent must reset before it steps again."""
         if not self.must_reset:
-            self.meter.num_cut_episodes += self._num_running(np.ones(self.num_envs, np.bool_))
+            self.meter.num_cut_episodes += self._num_running()
         self.must_reset = True
 
-    def _num_running(self, mask: Array) -> int:
-        return int(np.count_nonzero(mask & (self._vector_steps > self._first_steps) & ~self._waiting))
+    def _num_running(self, mask: Array | None = None) -> int:
+        running = self._vector_steps > self._first_steps  # an episode that ended, and one without a step, begins at a later step
+        return int(np.count_nonzero(running if mask is None else running & mask))
 
-    def reset(self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(  # type: ignore[override]  # Gymnasium's own environments take None among the seeds; its wrapper's annotation does not
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Resets all sub-environments, with the arena's seed at the beginning and after a cut; or those in `options["reset_mask"]`."""
         del seed
         mask = None if options is None else options.get("reset_mask")
@@ -120,49 +134,46 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self.meter.env_seconds += time.perf_counter() - start
         self._returns[mask] = 0.0
         self._first_steps[mask] = self._vector_steps
-        self._waiting = self._waiting & ~mask
-        self._num_waiting = int(np.count_nonzero(self._waiting))
+        self._waiting = self._waiting[~mask[self._waiting]]
+        self._num_next = self.num_envs - len(self._waiting)
         self.must_reset = False
         return result
 
-    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:  # type: ignore[override]  # its types are unbound
         """Steps all sub-environments.
 
         Raises:
             BudgetExhausted: before the step, if it would overrun the run's env steps.
         """
-        meter = self.meter
-        num_env_steps = self.num_envs - self._num_waiting
-        meter._charge(num_env_steps)
-        if self.must_reset or (self._num_waiting and self.autoreset_mode is AutoresetMode.DISABLED):
+        meter, waiting = self.meter, self._waiting
+        meter._charge(self._num_next)
+        if self.must_reset or (len(waiting) and self.autoreset_mode is AutoresetMode.DISABLED):
             raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset and AutoresetMode.DISABLED")
         start = time.perf_counter()
         result = self.env.step(actions)
         meter.env_seconds += time.perf_counter() - start
-        rewards, ended = result[1], result[2] | result[3]
-        meter.env_steps += num_env_steps
-        self._returns += rewards
-        if self._num_waiting:  # NEXT_STEP: this step only reset them
-            self._returns[self._waiting] = 0.0
-            self._first_steps[self._waiting] = self._vector_steps + 1
-            ended = ended & ~self._waiting
-            self._waiting, self._num_waiting = np.zeros_like(self._waiting), 0
+        meter.env_steps += self._num_next
         self._vector_steps += 1
-        if ended.any():
-            self._finish(ended, result[2])
+        self._returns += result[1]
+        ended = np.logical_or(result[2], result[3])
+        if len(waiting):  # NEXT_STEP: this step only reset them
+            self._returns[waiting] = 0.0
+            ended[waiting] = False
+            self._waiting, self._num_next = waiting[:0], len(ended)
+        if np.count_nonzero(ended):  # four times quicker than any()
+            self._finish(ended.nonzero()[0], result[2])
         return result
 
-    def _finish(self, ended: Array, terminated: Array) -> None:
-        indices = np.flatnonzero(ended)
-        for index in indices:
-            length = self._vector_steps - int(self._first_steps[index])
-            self.meter._finish(float(self._returns[index]), length, bool(terminated[index]))
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            self._returns[indices] = 0.0
-            self._first_steps[indices] = self._vector_steps
+    def _finish(self, indices: Array, terminated: Array) -> None:
+        lengths = self._vector_steps - self._first_steps[indices]
+        self.meter._finish(self._returns[indices], lengths, terminated[indices])
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            self._first_steps[indices] = self._vector_steps + 1
         else:
-            self._waiting = ended
-            self._num_waiting = len(indices)
+            self._first_steps[indices] = self._vector_steps
+            self._returns[indices] = 0.0
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            self._waiting, self._num_next = indices, self._num_next - len(indices)
 
 
 class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
@@ -207,5 +218,5 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         self._length += 1
         if result[2] or result[3]:
             self._ended = True
-            self.meter._finish(self._return, self._length, bool(result[2]))
+            self.meter._finish(np.array([self._return]), np.array([self._length]), np.array([bool(result[2])]))
         return result

@@ -73,7 +73,7 @@ class PolicyNetwork:
         self,
         layers: Sequence[Dense | Conv],
         observation_space: gym.spaces.Box,
-        action_space: gym.spaces.Discrete | gym.spaces.Box,
+        action_space: gym.spaces.Discrete[Any] | gym.spaces.Box,
         *,
         support: Array | None = None,
         squashed: bool = False,
@@ -109,7 +109,7 @@ class PolicyNetwork:
         """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`."""
         scores = self.scores(observations)
         if isinstance(self.action_space, gym.spaces.Discrete):
-            return scores.argmax(-1)
+            return np.asarray(scores.argmax(-1))
         return self.scale_actions(scores)
 
     def scale_actions(self, scores: Array) -> Array:
@@ -191,6 +191,7 @@ class _Graph:
 
 
 def _convolve(x: Array, kernel: Array, stride: int) -> Array:
-    height, width = kernel.shape[:2]
-    windows = np.lib.stride_tricks.sliding_window_view(x, (height, width), axis=(1, 2))[:, ::stride, ::stride]  # [N, H, W, C, h, w]
+    height, width = (int(size) for size in kernel.shape[:2])
+    windows = np.lib.stride_tricks.sliding_window_view(x, (height, width), (1, 2))  # type: ignore[call-overload]  # the stub takes one axis
+    windows = windows[:, ::stride, ::stride]  # [N, H, W, C, h, w]
     return np.tensordot(windows, kernel.transpose(2, 0, 1, 3), axes=3)  # [N, H, W, outputs]

@@ -87,7 +87,7 @@ class OnnxPolicy:
             action_masks: `bool [N, A]`; the best allowed action is taken. Discrete actions only.
         """
         if action_masks is not None:
-            return np.where(action_masks, self.scores(observations), -np.inf).argmax(-1)
+            return np.asarray(np.where(action_masks, self.scores(observations), -np.inf).argmax(-1))
         return np.asarray(self._session.run(["actions"], {"observations": observations})[0])
 
     def scores(self, observations: Array) -> Array:
@@ -154,6 +154,6 @@ class UniformPolicy:
         count, space = len(observations), self._space
         if isinstance(space, gym.spaces.Discrete):
             weights = self._rng.random((count, int(space.n)))
-            return (weights if action_masks is None else np.where(action_masks, weights, -1.0)).argmax(-1)
+            return np.asarray((weights if action_masks is None else np.where(action_masks, weights, -1.0)).argmax(-1))
         assert isinstance(space, gym.spaces.Box)
         return self._rng.uniform(space.low, space.high, (count, *space.shape)).astype(np.float32)

@@ -102,7 +102,7 @@ class ReplayLoop:
         count = len(observations)
         if self.env_steps < self.config.learning_starts:
             return rng.integers(0, self._num_actions, count)
-        actions = action_scores(observations).argmax(-1)
+        actions: Array = action_scores(observations).argmax(-1)
         explore = rng.random(count) < self.config.epsilon(self.env_steps)
         if explore.any():
             actions = np.where(explore, rng.integers(0, self._num_actions, count), actions)

@@ -161,14 +161,21 @@ def _fields(run: Run, event: dict[str, Any]) -> dict[str, Any]:
 def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
     tail = run_dir.log_tail()
     status: Status = "crashed"
-    if ended.how == "timed_out":
+    if ended.timed_out:
         status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
     elif ended.exit_code < 0:
         status, reason = "killed", f"ended by signal {signal.Signals(-ended.exit_code).name}"
     else:
         reason = tail[-1] if ended.exit_code and tail else f"worker exited with code {ended.exit_code} and left no result"
-    named = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": str(run_dir.path)}
-    return RunResult(status=status, reason=reason, log_tail=tail, **named)
+    return RunResult(
+        status=status,
+        agent=run.agent.name,
+        env=run.env.name,
+        seed=run.seed,
+        path=str(run_dir.path),
+        reason=reason,
+        log_tail=tail,
+    )
 
 
 def _closing_message(result: RunResult) -> str:

@@ -126,14 +126,9 @@ def _cpu_model() -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
     try:
-        process = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(directory), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=GIT_TIMEOUT_SECONDS,
-        )
+        process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_SECONDS)
     except (OSError, subprocess.SubprocessError):
         return None
     return process.stdout.strip()

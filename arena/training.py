@@ -101,11 +101,10 @@ class Training:
         description = f"{run.agent.agent} as **{run.agent.name}** on **{run.env.name}**, seed {run.seed}, at most "
         description += f"{run.budget.env_steps:,} env steps.\n\n| hyperparameter | value |\n|---|---|\n{settings}\n"
         self.tensorboard.text("run", description)
-        values = {
-            name: value if isinstance(value, (bool, int, float, str)) else str(value) for name, value in run.agent.hyperparameters.items()
-        }
-        identity = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed}
-        self.tensorboard.hyperparameters({**identity, **values}, [tags.FINAL_RETURN_MEAN, tags.EVALUATION_RETURN_MEAN])
+        values: dict[str, str | float | bool] = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed}
+        for name, value in run.agent.hyperparameters.items():
+            values[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
+        self.tensorboard.hyperparameters(values, [tags.FINAL_RETURN_MEAN, tags.EVALUATION_RETURN_MEAN])
 
     def finish(self, evaluation: Evaluation) -> None:
         """Writes the final score into the event file."""

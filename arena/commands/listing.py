@@ -1,6 +1,7 @@
 """`arena list` and `arena doctor`."""
 
 import importlib.util
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -42,7 +43,7 @@ def doctor(*, json_lines: bool) -> int:
     return 0 if report.healthy else 1
 
 
-def _describe(spec: AgentSpec) -> dict[str, object]:
+def _describe(spec: AgentSpec) -> dict[str, Any]:
     modules = spec.modules_for(build_config(spec.config, {}, where=spec.id))
     return {
         "id": spec.id,

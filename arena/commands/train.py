@@ -47,8 +47,11 @@ def run(file: Path, output: Path | None, workers: int | None, device: str | None
 
 def with_options(experiment: Experiment, output: Path | None, workers: int | None, device: str | None = None) -> Experiment:
     """Returns the experiment with what the command line says otherwise."""
-    given = {key: value for key, value in (("workers", workers), ("device", device)) if value is not None}
-    resources = dataclasses.replace(experiment.resources, **given)
+    resources = experiment.resources
+    if workers is not None:
+        resources = dataclasses.replace(resources, workers=workers)
+    if device is not None:
+        resources = dataclasses.replace(resources, device=device)
     return dataclasses.replace(experiment, output=output or experiment.output, resources=resources)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class Task:
 class Ended:
     """How a worker process ended."""
 
-    how: Literal["exited", "timed_out"]
+    timed_out: bool
+    """Whether it was ended because it took longer than its task allows."""
     exit_code: int
     """Negative: the signal that ended it."""
 

@@ -64,13 +64,13 @@ class LocalExecutor:
                             _forward(worker, chunk, on_event)
                         else:
                             selector.unregister(key.fileobj)
-                    for worker in [worker for worker in workers if self._has_ended(worker, selector)]:
+                            _stdout(worker).close()
+                    for worker in [worker for worker in workers if _has_ended(worker)]:
                         workers.remove(worker)
                         free_slots = sorted([*free_slots, worker.slot])
-                        how = "timed_out" if worker.timed_out else "exited"
-                        on_end(worker.task, Ended(how=how, exit_code=worker.process.returncode))
+                        on_end(worker.task, Ended(timed_out=worker.timed_out, exit_code=worker.process.returncode))
             finally:
-                _end([worker.process for worker in workers])
+                _end(workers)
 
     def _start(self, task: Task, slot: int) -> _Worker:
         cores = self._cores[slot * task.threads : (slot + 1) * task.threads]
@@ -89,12 +89,13 @@ class LocalExecutor:
             )
         return _Worker(task, process, slot, time.monotonic() + task.timeout_seconds)
 
-    def _has_ended(self, worker: _Worker, selector: selectors.BaseSelector) -> bool:
-        if not worker.timed_out and time.monotonic() > worker.deadline:
-            worker.timed_out = True
-            _signal_group(worker.process, signal.SIGKILL)
-        # All output is read before a worker counts as ended.
-        return worker.process.poll() is not None and _stdout(worker) not in [key.fileobj for key in selector.get_map().values()]
+
+def _has_ended(worker: _Worker) -> bool:
+    if not worker.timed_out and time.monotonic() > worker.deadline:
+        worker.timed_out = True
+        _signal_group(worker.process, signal.SIGKILL)
+    # All output is read before a worker counts as ended.
+    return worker.process.poll() is not None and _stdout(worker).closed
 
 
 def _stdout(worker: _Worker) -> IO[bytes]:
@@ -116,13 +117,14 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
         os.killpg(process.pid, number)
 
 
-def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
-    for process in processes:
-        _signal_group(process, signal.SIGTERM)
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        _signal_group(worker.process, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
-    for process in processes:
+    for worker in workers:
         try:
-            process.wait(max(0.0, deadline - time.monotonic()))
+            worker.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+            _signal_group(worker.process, signal.SIGKILL)
+            worker.process.wait()
+        _stdout(worker).close()

@@ -1,0 +1,183 @@
+"""Experiments of fake agents in real worker processes."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arena.errors import ArenaError
+from arena.executors.local import LocalExecutor
+from arena.experiment import Experiment, from_table
+from arena.loggers.jsonl import read_jsonl
+from arena.policy import OnnxPolicy
+from arena.rundir import RunDir, RunResult
+from arena.runner import run_experiment
+
+pytestmark = pytest.mark.worker
+FAKE = "arena.fakes:FAKE_AGENT"
+
+
+def experiment(folder: Path, agents=(FAKE,), *, timeout: float = 60.0, **changes) -> Experiment:
+    table = {
+        "name": "test",
+        "output": str(folder),
+        "agents": list(agents),
+        "envs": ["arena/Identity-v0"],
+        "budget": {"env_steps": 4_000},
+        "evaluation": {"period": 1_000, "episodes": 5, "final_episodes": 10},
+        "checkpoint_period": 1_000,
+        "resources": {"timeout_seconds": timeout},
+    }
+    return from_table({**table, **changes})
+
+
+def faulty(fault: str, **settings) -> dict:
+    return {"agent": FAKE, "name": fault, "hyperparameters": {"fault": fault, **settings}}
+
+
+def only(results: list[RunResult]) -> RunResult:
+    assert len(results) == 1
+    return results[0]
+
+
+def test_a_run_leaves_a_complete_record(tmp_path: Path):
+    result = only(run_experiment(experiment(tmp_path), LocalExecutor()))
+    run_dir = RunDir(Path(result.path))
+    assert result.status == "finished"
+    assert result == run_dir.read_result()
+    assert result.env_steps == 4_000, "four environments, no reset-only steps on this path: the budget is used up exactly"
+    assert result.score_mean == 100.0
+    assert result.score_episodes == 10
+    assert result.parity == 1.0
+    record = json.loads(run_dir.run.read_text())
+    assert record["inputs"]["agent"]["hyperparameters"]["learning_rate"] == 0.2
+    assert record["record"]["versions"]["numpy"]
+    assert record["record"]["machine"]["python"]
+    episodes = list(read_jsonl(run_dir.episodes))
+    assert len(episodes) == result.num_episodes
+    assert {episode["episode_length"] for episode in episodes} == {100}
+    kinds = [evaluation["kind"] for evaluation in read_jsonl(run_dir.evaluations)]
+    assert kinds == ["selection"] * 4 + ["final"]
+    assert OnnxPolicy(run_dir.policy).signature.num_scores >= 2
+    assert list(run_dir.path.glob("events.out.tfevents.*"))
+    assert run_dir.latest_checkpoint() is not None
+    assert "pickle" not in "".join(path.name for path in run_dir.path.rglob("*"))
+
+
+def test_faults_become_results_and_the_others_go_on(tmp_path: Path):
+    agents = [faulty("crash"), faulty("exit"), faulty("nan"), FAKE]
+    results = {result.agent: result for result in run_experiment(experiment(tmp_path, agents), LocalExecutor(2))}
+    assert {name: result.status for name, result in results.items()} == {
+        "crash": "crashed",
+        "exit": "crashed",
+        "nan": "diverged",
+        "fake": "finished",
+    }
+    assert "the fake agent crashes after" in results["crash"].reason
+    assert any("Traceback" in line for line in results["crash"].log_tail)
+    assert "13" in results["exit"].reason
+    assert "td is nan" in results["nan"].reason
+
+
+def test_a_hanging_worker_is_ended_at_its_time_limit(tmp_path: Path):
+    start = time.monotonic()
+    result = only(run_experiment(experiment(tmp_path, [faulty("hang")], timeout=4.0), LocalExecutor()))
+    assert result.status == "timed_out"
+    assert "4 s" in result.reason
+    assert time.monotonic() - start < 20.0
+
+
+def test_finished_runs_are_kept_and_new_seeds_are_added(tmp_path: Path):
+    first = only(run_experiment(experiment(tmp_path), LocalExecutor()))
+    before = (Path(first.path) / "result.json").stat().st_mtime_ns
+    results = run_experiment(experiment(tmp_path, seeds=2), LocalExecutor(2))
+    assert [result.seed for result in results] == [0, 1]
+    assert (Path(first.path) / "result.json").stat().st_mtime_ns == before
+
+
+def test_other_inputs_in_the_same_folder_are_refused_with_the_difference(tmp_path: Path):
+    run_experiment(experiment(tmp_path), LocalExecutor())
+    with pytest.raises(ArenaError, match=r"agent\.hyperparameters\.epsilon: 0\.2 there, 0\.5 wanted"):
+        run_experiment(experiment(tmp_path, hyperparameters={"fake": {"epsilon": 0.5}}), LocalExecutor())
+
+
+def test_a_failed_run_is_tried_again_only_on_demand(tmp_path: Path):
+    failing = experiment(tmp_path, [faulty("crash", fault_env_steps=2_500)])
+    assert only(run_experiment(failing, LocalExecutor())).num_attempts == 1
+    path = Path(only(run_experiment(failing, LocalExecutor())).path)
+    before = (path / "result.json").stat().st_mtime_ns
+    assert (path / "result.json").stat().st_mtime_ns == before
+    assert only(run_experiment(failing, LocalExecutor(), retry_failed=True)).status == "crashed"
+    assert (path / "result.json").stat().st_mtime_ns > before
+
+
+def test_the_same_run_twice_gives_the_same_episodes(tmp_path: Path):
+    paths = [Path(only(run_experiment(experiment(tmp_path / name), LocalExecutor())).path) for name in ("a", "b")]
+    for name in ("episodes.jsonl", "policy.onnx"):
+        assert (paths[0] / name).read_bytes() == (paths[1] / name).read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: Path, number: signal.Signals):
+    table = dict(budget={"env_steps": 60_000}, checkpoint_period=5_000, evaluation={"period": 5_000, "episodes": 5})
+    straight = Path(only(run_experiment(experiment(tmp_path / "straight", **table), LocalExecutor())).path)
+    cut = experiment(tmp_path / "cut", **table)
+    code = f"""
+import json, sys
+from arena import LocalExecutor, run_experiment
+from arena.experiment import from_table
+table = json.loads(sys.stdin.read())
+run_experiment(from_table(table), LocalExecutor())
+"""
+    arguments = {"name": "test", "output": str(tmp_path / "cut"), "agents": [FAKE], "envs": ["arena/Identity-v0"], **table}
+    arguments["evaluation"] = {**table["evaluation"], "final_episodes": 100}
+    run_dir = RunDir(cut.path / next(cut.runs()).name)
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert parent.stdin is not None
+    parent.stdin.write(json.dumps(arguments).encode())
+    parent.stdin.close()
+    deadline = time.monotonic() + 60.0
+    while run_dir.latest_checkpoint() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(parent.pid, number)
+    parent.wait(30)
+    assert run_dir.read_result() is None, "the parent was to be killed in mid-run"
+    result = only(run_experiment(cut, LocalExecutor()))
+    assert result.status == "finished"
+    assert result.num_attempts >= 2
+    for name in ("episodes.jsonl", "policy.onnx"):
+        assert (run_dir.path / name).read_bytes() == (straight / name).read_bytes(), name
+    evaluations = [[dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")] for path in (run_dir.path, straight)]
+    assert evaluations[0] == evaluations[1]
+    expected = RunDir(straight).read_result()
+    assert expected is not None
+    same = ("env_steps", "num_episodes", "num_cut_episodes", "learner_steps", "score_mean", "policy_env_steps")
+    assert [getattr(result, name) for name in same] == [getattr(expected, name) for name in same]
+
+
+def test_a_target_ends_training_once_it_is_held(tmp_path: Path):
+    budget = {"env_steps": 50_000, "target_return": 100.0, "target_episodes": 20}
+    result = only(run_experiment(experiment(tmp_path, budget=budget), LocalExecutor()))
+    assert result.reason == "a return of 100 held over 20 episodes"
+    assert result.env_steps < 10_000
+    assert result.policy_env_steps == result.env_steps
+    assert "target" in [evaluation["kind"] for evaluation in read_jsonl(RunDir(Path(result.path)).evaluations)]
+
+
+def test_a_budget_of_seconds_ends_training(tmp_path: Path):
+    budget = {"env_steps": 100_000_000, "seconds": 0.5}
+    result = only(run_experiment(experiment(tmp_path, budget=budget, checkpoint_period=10_000_000, log_period=1_000), LocalExecutor()))
+    assert result.reason == "0.5 seconds of training"
+    assert 0.5 <= result.seconds["train"] < 3.0
+
+
+def test_an_unwritable_output_is_refused_before_any_work(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArenaError, match="cannot make the output folder"):
+        run_experiment(dataclasses.replace(experiment(tmp_path), output=tmp_path / "file"), LocalExecutor())
