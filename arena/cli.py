@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -107,7 +107,7 @@ def smoke(
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
 
 
-def _mode(quiet: bool, json_lines: bool) -> str:
+def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")
     return "quiet" if quiet else "json" if json_lines else "auto"

@@ -21,6 +21,7 @@ from arena.errors import ArenaError, did_you_mean
 from arena.evaluation import Evaluation, evaluate
 from arena.experiment import Experiment, from_toml
 from arena.files import json_line, write_bytes
+from arena.loggers.terminal import Mode
 from arena.policy import UniformPolicy
 from arena.rundir import RunResult
 
@@ -40,7 +41,7 @@ class Verdict:
     seconds: float
 
 
-def smoke(names: list[str], junit: Path | None, output: Path | None, workers: int | None, *, full: bool, mode: str) -> int:
+def smoke(names: list[str], junit: Path | None, output: Path | None, workers: int | None, *, full: bool, mode: Mode) -> int:
     """Trains the agents and returns 0 if all pass."""
     experiment = _experiment(names, full=full)
     with _folder(output) as folder:

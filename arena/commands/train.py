@@ -11,7 +11,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.executors.local import LocalExecutor
 from arena.experiment import Experiment, from_table, from_toml
-from arena.loggers.terminal import TerminalView
+from arena.loggers.terminal import ClosingRow, Mode, TerminalView, closing_table
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
 
@@ -27,7 +27,7 @@ def train(
     resources: Mapping[str, Any],
     *,
     resume: bool,
-    mode: str,
+    mode: Mode,
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     entry = {"agent": agent, "hyperparameters": dict(parse_setting(setting) for setting in settings)}
@@ -40,7 +40,7 @@ def train(
     sys.exit(execute(experiment, mode=mode, retry_failed=resume))
 
 
-def run(file: Path, output: Path | None, workers: int | None, device: str | None, *, retry_failed: bool, mode: str) -> int:
+def run(file: Path, output: Path | None, workers: int | None, device: str | None, *, retry_failed: bool, mode: Mode) -> int:
     """Runs the experiment of a file; returns 0 if every run finished."""
     return execute(with_options(from_toml(file), output, workers, device), mode=mode, retry_failed=retry_failed)
 
@@ -55,13 +55,13 @@ def with_options(experiment: Experiment, output: Path | None, workers: int | Non
     return dataclasses.replace(experiment, output=output or experiment.output, resources=resources)
 
 
-def execute(experiment: Experiment, *, mode: str, retry_failed: bool) -> int:
+def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
     results = watch(experiment, mode=mode, retry_failed=retry_failed)
     return 0 if all(result.status == "finished" for result in results) else 1
 
 
-def watch(experiment: Experiment, *, mode: str, retry_failed: bool) -> list[RunResult]:
+def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Runs an experiment under a live view, prints the closing table and returns the results."""
     view = TerminalView([run.name for run in experiment.runs()], mode=mode)
     try:
@@ -73,10 +73,25 @@ def watch(experiment: Experiment, *, mode: str, retry_failed: bool) -> list[RunR
         print(f"\nStopped. All that was written is kept in {experiment.path}; go on with:\n  {command}{hint}", file=sys.stderr)
         raise
     view.finish()
-    view.closing_table(results)
+    closing_table([_closing_row(result) for result in results], mode=mode)
     if mode == "auto":
         print(f"Curves: tensorboard --logdir {experiment.path}")
     return results
+
+
+def _closing_row(result: RunResult) -> ClosingRow:
+    return ClosingRow(
+        agent=result.agent,
+        env=result.env,
+        seed=result.seed,
+        status=result.status,
+        env_steps=result.env_steps,
+        score_mean=result.score_mean,
+        score_std=result.score_std,
+        train_seconds=result.seconds.get("train"),
+        env_steps_per_second=result.env_steps_per_second,
+        policy_path=None if result.score_mean is None else str(RunDir(Path(result.path)).policy),
+    )
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:

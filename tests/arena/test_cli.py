@@ -1,0 +1,130 @@
+"""The command line as a person or a CI job meets it."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from arena.commands.smoke import FULL_BAR, QUICK_BAR, Verdict, judge, write_junit
+from arena.commands.train import parse_setting
+from arena.errors import ArenaError
+from arena.evaluation import Evaluation
+from arena.rundir import RunResult
+
+FAKE = "arena.fakes:FAKE_AGENT"
+
+
+def arena(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "arena", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_settings_are_toml_values_or_bare_words():
+    assert parse_setting("learning_rate=1e-3") == ("learning_rate", 1e-3)
+    assert parse_setting("hidden_sizes=[64, 64]") == ("hidden_sizes", [64, 64])
+    assert parse_setting("backend=torch") == ("backend", "torch")
+    assert parse_setting("double=true") == ("double", True)
+    with pytest.raises(ArenaError, match="must be KEY=VALUE"):
+        parse_setting("learning_rate")
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "keras-dqm", "CartPole-v1"], "no agent 'keras-dqm'; did you mean 'keras-dqn'?"),
+        (["train", FAKE, "CartPol-v1"], "no environment 'CartPol-v1'; did you mean 'CartPole-v1'?"),
+        (["train", FAKE, "Pendulum-v1"], "fake takes discrete actions; Pendulum-v1 has box"),
+        (["train", FAKE, "CartPole-v1", "--set", "epsilom=1"], "no hyperparameter 'epsilom'; did you mean 'epsilon'?"),
+        (["train", FAKE, "CartPole-v1", "--set", "epsilon=2"], "epsilon=2: Input should be less than or equal to 1"),
+        (["train", FAKE, "CartPole-v1", "--set", "epsilon=high"], "epsilon='high': Input should be a valid number"),
+        (["train", FAKE, "CartPole-v1", "--device", "tpu"], "resources.device='tpu'"),
+        (["train", FAKE, "CartPole-v1", "--name", "a/b"], "experiment name 'a/b' must be letters"),
+        (["train", "arena.fakes:NOTHING", "CartPole-v1"], "no agent spec at 'arena.fakes:NOTHING'"),
+        (["run", "absent.toml"], "cannot read absent.toml: No such file or directory"),
+        (["run", "broken.toml"], "broken.toml is not valid TOML"),
+        (["smoke", "--agents", "keras-dqm"], "no agent 'keras-dqm' in the smoke test; did you mean 'keras-dqn'?"),
+        (["run", "broken.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
+        (["train", FAKE, "CartPole-v1", "--output", "broken.toml"], "cannot make the output folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path, arguments: list[str], message: str):
+    (tmp_path / "broken.toml").write_text("agents = [\n")
+    result = arena(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.toml"]
+
+
+@pytest.mark.worker
+def test_train_prints_a_table_and_refuses_the_same_folder(tmp_path: Path):
+    arguments = ("train", FAKE, "arena/Identity-v0", "--steps", "2000")
+    result = arena(*arguments, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "finished" in result.stdout
+    assert "policy.onnx" in result.stdout
+    assert "\x1b" not in result.stdout, "no colours where there is no terminal"
+    again = arena(*arguments, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "holds a finished run" in again.stderr
+    resumed = arena(*arguments, "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+
+
+@pytest.mark.worker
+def test_a_failing_run_gives_exit_code_1_and_json_lines_say_so(tmp_path: Path):
+    result = arena("train", FAKE, "arena/Identity-v0", "--steps", "2000", "--set", "fault=crash", "--json", cwd=tmp_path)
+    assert result.returncode == 1
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert any(event.get("status") == "crashed" for event in events)
+
+
+@pytest.mark.worker
+def test_quiet_prints_nothing(tmp_path: Path):
+    result = arena("train", FAKE, "arena/Identity-v0", "--steps", "500", "--quiet", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.worker
+def test_lists(tmp_path: Path):
+    agents = [json.loads(line) for line in arena("list", "agents", "--json", cwd=tmp_path).stdout.splitlines()]
+    assert {"tfagents-dqn", "rllib-ppo", "keras-dqn", "kerasrl-dqn", "random"} <= {agent["id"] for agent in agents}
+    assert "arena/Identity-v0" in arena("list", "envs", cwd=tmp_path).stdout.split()
+
+
+def evaluation(*returns: float) -> Evaluation:
+    import numpy as np
+
+    values = np.array(returns)
+    return Evaluation(values, np.ones(len(values), int), np.zeros((1, 4)))
+
+
+def result(**changes) -> RunResult:
+    values = {"status": "finished", "agent": "a", "env": "e", "seed": 0, "path": "", "score_episodes": 100}
+    return RunResult(**{**values, "score_mean": 490.0, "score_std": 10.0, **changes})
+
+
+def test_the_smoke_verdict_needs_a_finished_run_the_bar_and_a_margin_over_random():
+    random = evaluation(*[20.0, 25.0] * 50)
+    assert judge(result(), random, FULL_BAR).passed
+    assert not judge(result(score_mean=470.0), random, FULL_BAR).passed
+    assert judge(result(score_mean=200.0), random, QUICK_BAR).passed
+    low = judge(result(score_mean=23.0), random, 10.0)
+    assert not low.passed
+    assert "no better than random play" in low.reason
+    crashed = judge(result(status="crashed", reason="boom", score_mean=None), random, QUICK_BAR)
+    assert (crashed.passed, crashed.reason) == (False, "crashed: boom")
+
+
+def test_junit_counts_failures_and_gives_reasons(tmp_path: Path):
+    path = tmp_path / "sub" / "smoke.xml"
+    write_junit(path, [Verdict("a", True, "fine", 1.0), Verdict("b", False, "below <the> bar", 2.0)])
+    suite = ElementTree.parse(path).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    failure = suite.find("testcase[@name='b']/failure")
+    assert failure is not None
+    assert failure.get("message") == "below <the> bar"
