@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,3 +75,13 @@ class AgentSpec:
     def install_command(self) -> str:
         """Returns the sentence that says how to install the framework."""
         return f"pip install 'arena-rl[{self.extra}]'" if self.extra else f"install the package of {self.entry_point!r}"
+
+
+def refuse_other_frameworks(allowed: frozenset[str]) -> None:
+    """Makes importing any framework but the `allowed` modules fail, in this process, as if it were not installed.
+
+    TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
+    import costs seconds. All of them go without what they do not find.
+    """
+    for name in FRAMEWORK_MODULES - allowed:
+        sys.modules[name] = None  # type: ignore[assignment]  # documented: docs.python.org/3/reference/import.html#the-module-cache

@@ -24,21 +24,11 @@ from arena.files import json_line, read_json, write_json
 from arena.hyperparameters import build_config
 from arena.metering import Meter
 from arena.rundir import RunDir, RunResult, Status
-from arena.spec import FRAMEWORK_MODULES, AgentSpec
+from arena.spec import AgentSpec, refuse_other_frameworks
 from arena.system import git_commit, machine_info, package_versions
 from arena.training import Training
 
 CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
-
-
-def refuse_other_frameworks(allowed: frozenset[str]) -> None:
-    """Makes importing any framework but the `allowed` modules fail, in this process, as if it were not installed.
-
-    TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
-    import costs seconds. All of them go without what they do not find.
-    """
-    for name in FRAMEWORK_MODULES - allowed:
-        sys.modules[name] = None  # type: ignore[assignment]  # documented: docs.python.org/3/reference/import.html#the-module-cache
 
 
 def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
