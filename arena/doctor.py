@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -70,11 +70,23 @@ class Report:
     versions: dict[str, str | None]
     findings: tuple[Finding, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the report, fit for JSON."""
-        return dataclasses.asdict(self)
+    @property
+    def healthy(self) -> bool:
+        """True if every framework can be used."""
+        return all(finding.error is None for finding in self.findings)
 
-    def as_text(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report, fit for JSON."""
+        return {**dataclasses.asdict(self), "healthy": self.healthy}
+
+    def print(self, console: Console) -> None:
+        """Prints the table on a terminal, plain lines elsewhere."""
+        if console.is_terminal:
+            console.print(self.to_table())
+        else:
+            console.file.write(self.to_text() + "\n")
+
+    def to_text(self) -> str:
         """Returns the report as plain lines."""
         lines = [*_machine_lines(self), ""]
         for finding in self.findings:
@@ -83,7 +95,7 @@ class Report:
             lines += [f"       {line}" for line in _finding_lines(finding)]
         return "\n".join(lines)
 
-    def as_table(self) -> RenderableType:
+    def to_table(self) -> RenderableType:
         """Returns the report for a rich console."""
         table = Table("", "framework", "agents")
         table.add_column("found", overflow="fold")  # an install command must not be cut

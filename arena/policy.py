@@ -5,6 +5,7 @@ bounds) and `action_scores` `float32 [N, A]` (values or logits of discrete actio
 """
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from arena.errors import ArenaError
 Array = npt.NDArray[Any]
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_GRAPH_ATTRIBUTES = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int64)": np.int64, "tensor(double)": np.float64}
 
 
@@ -50,6 +52,7 @@ class PolicySignature:
         fits = (
             self.observation_shape == observation_space.shape
             and self.observation_dtype == observation_space.dtype
+            and self.action_shape == action_space.shape
             and np.issubdtype(self.action_dtype, np.integer) == discrete
             and self.num_scores == num_actions
         )
@@ -106,16 +109,40 @@ def _check_file(path: Path) -> None:
         model = onnx.load_model(path, load_external_data=False)
     except Exception as error:  # protobuf's decode errors differ by its implementation
         raise ArenaError(f"{path} is not an ONNX file: {error}") from error
-    for tensor in model.graph.initializer:
+    if model.functions:
+        raise ArenaError(f"policy {path} brings functions of its own ({model.functions[0].name!r}); inline them")
+    graphs = list(_graphs(model.graph))
+    for tensor in (tensor for graph in graphs for tensor in _tensors(graph)):
         if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise ArenaError(f"policy {path} keeps tensor {tensor.name!r} in another file; a policy is one file")
-    domains = {opset.domain for opset in model.opset_import} | {node.domain for node in model.graph.node}
+    domains = {opset.domain for opset in model.opset_import} | {node.domain for graph in graphs for node in graph.node}
     if domains - {"", "ai.onnx"}:
         raise ArenaError(f"policy {path} uses operators outside the ONNX standard: {', '.join(sorted(domains - {'', 'ai.onnx'}))}")
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise ArenaError(f"{path} is not a valid ONNX model: {error}") from error
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yields the graph and those inside its nodes (branches, loop bodies)."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs) if attribute.type in _GRAPH_ATTRIBUTES else ():
+                yield from _graphs(inner)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Yields all tensors of one graph: initializers and constants."""
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    sparse = [*graph.sparse_initializer]
+    yield from graph.initializer
+    for attribute in attributes:
+        yield from (attribute.t, *attribute.tensors)
+        sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
+    for tensor in sparse:
+        yield from (tensor.values, tensor.indices)
 
 
 def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySignature:
@@ -126,8 +153,9 @@ def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySigna
             f"policy {path} must map 'observations' to 'actions' and 'action_scores'; it maps {sorted(inputs)} to {sorted(outputs)}"
         )
     observations, actions, scores = inputs["observations"], outputs["actions"], outputs["action_scores"]
-    for node in (observations, actions, scores):
-        if node.type not in _ONNX_TYPES or isinstance(node.shape[0], int) or not all(isinstance(size, int) for size in node.shape[1:]):
+    for node, rank in ((observations, 2), (actions, 1), (scores, 2)):
+        batch_is_free = len(node.shape) >= rank and not isinstance(node.shape[0], int)
+        if node.type not in _ONNX_TYPES or not batch_is_free or not all(isinstance(size, int) for size in node.shape[1:]):
             raise ArenaError(f"policy {path}: {node.name!r} is {node.type} {node.shape}, expected a free batch axis and fixed others")
     return PolicySignature(
         tuple(observations.shape[1:]),

@@ -31,7 +31,10 @@ def agent_spec(name: str) -> AgentSpec:
     entry_point = _entry_points().get(name)
     if entry_point is None:
         raise ArenaError(f"no agent {name!r}{did_you_mean(name, _entry_points())} (arena list agents)")
-    spec = entry_point.load()
+    try:
+        spec = entry_point.load()
+    except (ImportError, AttributeError) as error:
+        raise ArenaError(f"agent {name!r} cannot be loaded from {entry_point.value!r}: {error}; reinstall its package") from error
     if not isinstance(spec, AgentSpec) or spec.id != name:
         raise ArenaError(f"entry point {entry_point.value!r} must be an AgentSpec with id {name!r}, found {spec!r}")
     return spec

@@ -221,7 +221,8 @@ class _Trial:
         """Trains until the budget is used up, which must pass through `learn`."""
         assert self.meter.max_env_steps is not None
         try:
-            while (before := self.meter.env_steps) < self.meter.max_env_steps:
+            while True:
+                before = self.meter.env_steps
                 self.agent.learn(num_steps)
                 assert self.meter.env_steps > before, f"{self.name}: learn() took no env step; BudgetExhausted must pass through it"
         except BudgetExhausted:

@@ -104,12 +104,13 @@ class Training:
         values: dict[str, str | float | bool] = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed}
         for name, value in run.agent.hyperparameters.items():
             values[name] = value if isinstance(value, (bool, int, float, str)) else str(value)
-        self.tensorboard.hyperparameters(values, [tags.FINAL_RETURN_MEAN, tags.EVALUATION_RETURN_MEAN])
+        self.tensorboard.hyperparameters(values)
 
-    def finish(self, evaluation: Evaluation) -> None:
-        """Writes the final score into the event file."""
-        self.tensorboard.scalars(self.meter.env_steps, {tags.FINAL_RETURN_MEAN: evaluation.episode_return_mean})
-        self.tensorboard.finish("success")
+    def finish(self, evaluation: Evaluation | None) -> None:
+        """Writes the final score, or that there is none, into the event file."""
+        if evaluation is not None:
+            self.tensorboard.scalars(self.meter.env_steps, {tags.FINAL_RETURN_MEAN: evaluation.episode_return_mean})
+        self.tensorboard.finish("success" if evaluation is not None else "failure")
 
     def train(self) -> None:
         """Trains to the end of the budget; `stop_reason` then says which part of it was used up.
@@ -255,7 +256,7 @@ class Training:
                 "meter": [meter.env_steps, meter.env_seconds, meter.num_episodes, meter.num_cut_episodes],
                 "num_cuts": self.factory.num_cuts,
                 "stop_reason": self.stop_reason,
-                "offsets": {"episodes": self._episodes.flush(), "evaluations": self._evaluations.flush()},
+                "offsets": {"episodes": self._episodes.flush(to_disk=True), "evaluations": self._evaluations.flush(to_disk=True)},
             }
             write_json(directory / "training.json", state)
             self.run_dir.commit_checkpoint(directory)

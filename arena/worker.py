@@ -4,6 +4,7 @@ The run folder's `run.json` says what to do. Events go to standard output, one J
 this process; everything that a framework prints goes to `worker.log`.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -58,18 +59,16 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
         device = "cpu"
         agent = agent_class(factory, config, seed=seed, device=device)
     clock.lap("build")
-    training = Training(run, run_dir, agent, factory, emit, clock.seconds)
     status: Status = "finished"
-    try:
-        training.start()
-        training.train()
-        final = training.final_evaluation()
-        reason = training.stop_reason
+    with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds)) as training:
+        try:
+            training.start()
+            training.train()
+            final = training.final_evaluation()
+            reason = training.stop_reason
+        except TrainingDiverged as error:
+            status, reason, final = "diverged", str(error), None
         training.finish(final)
-    except TrainingDiverged as error:
-        status, reason, final = "diverged", str(error), None
-    finally:
-        training.close()
     progress = training.progress
     return RunResult(
         status=status,

@@ -137,6 +137,5 @@ class TensorBoardLogger:
 
 
 def _data_type(value: str | float | bool) -> int:
-    if isinstance(value, bool):
-        return DATA_TYPE_BOOL
-    return DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64
+    kind: int = DATA_TYPE_BOOL if isinstance(value, bool) else DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64
+    return kind

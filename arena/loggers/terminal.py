@@ -78,8 +78,9 @@ class TerminalView:
         self._console = Console(file=self._file, force_terminal=self._mode == "live")
         self._live: Live | None = None
         if self._mode == "live":
-            # Redrawn by a thread of its own: an update costs a few assignments, however many runs there are.
-            self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=4, vertical_overflow="crop")
+            # Redrawn by a thread of its own, so that an update costs a few assignments; twice a second, because drawing takes
+            # milliseconds of a core that training wants.
+            self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2, vertical_overflow="crop")
             self._live.start()
 
     def update(self, run_name: str, **fields: Any) -> None:
