@@ -1,0 +1,185 @@
+"""Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) by RLlib's module, loss and optimizer.
+
+Acting and uniform replay are the arena's loop; the update is RLlib's `DQNTorchLearner`, target networks included.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import torch
+from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.utils import update_target_network
+from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.utils.metrics import TD_ERROR_KEY
+
+from arena.agent import Agent, EnvFactory, Metrics
+from arena.files import read_json, write_json
+from arena.network import PolicyNetwork
+from arena.replay import ReplayBuffer
+from arena.replay_loop import ReplayLoop
+from arena_rllib import networks
+from arena_rllib.config import DQNConfig
+from arena_rllib.learner import Batch, LocalLearner
+from arena_rllib.replay import NStepReplay
+
+Array = npt.NDArray[Any]
+
+
+def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RLlibDQNConfig:
+    """Returns RLlib's config for `config`.
+
+    Raises:
+        ValueError: for a dueling network on images.
+    """
+    options = config.options
+    image = len(observation_space.shape or ()) == 3
+    if image and options["dueling"]:
+        raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
+    hidden = list(config.hidden_sizes)
+    model = DefaultModelConfig(
+        fcnet_hiddens=hidden,
+        fcnet_activation=config.activation,
+        conv_filters=[[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
+        head_fcnet_hiddens=hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
+        head_fcnet_activation=config.activation,
+    )
+    return (
+        RLlibDQNConfig()
+        .framework("torch")
+        .rl_module(model_config=model)
+        .training(
+            lr=config.learning_rate,
+            gamma=config.discount,
+            grad_clip=config.max_gradient_norm,
+            grad_clip_by="global_norm",
+            train_batch_size_per_learner=config.batch_size,
+            tau=config.target_update_tau,
+            double_q=config.double,
+            dueling=options["dueling"],
+            n_step=options["n_step"],
+            td_error_loss_fn=options["td_error_loss_fn"],
+            num_atoms=1,
+        )
+    )
+
+
+class DQNAgent(Agent):
+    """See `arena.agent.Agent`."""
+
+    def __init__(self, env_factory: EnvFactory, config: DQNConfig, *, seed: int, device: str) -> None:
+        space, observation_space = env_factory.action_space, env_factory.observation_space
+        assert isinstance(observation_space, gym.spaces.Box)
+        assert isinstance(space, gym.spaces.Discrete)
+        network_seed, replay_seed, loop_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        self._config, self._space, self._observation_space = config, space, observation_space
+        self._learner = LocalLearner(
+            algorithm_config(config, observation_space),
+            observation_space,
+            space,
+            adam_epsilon=config.adam_epsilon,
+            seed=network_seed,
+            device=device,
+        )
+        self._env = env_factory.make_vec(config.num_envs)
+        options = config.options
+        self._plain = options["n_step"] == 1 and not options["prioritized_replay"]
+        self._replay: ReplayBuffer | NStepReplay
+        if self._plain:
+            self._replay = ReplayBuffer(config.replay_capacity, observation_space, space, replay_seed)
+        else:
+            self._replay = NStepReplay(
+                config.replay_capacity,
+                config.num_envs,
+                observation_space,
+                n_step=options["n_step"],
+                discount=config.discount,
+                alpha=options["prioritized_replay_alpha"] if options["prioritized_replay"] else 0.0,
+                beta=options["prioritized_replay_beta"],
+                seed=replay_seed,
+            )
+        self._ones = self._learner.tensor(np.ones(config.batch_size, np.float32))
+        self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
+        self._pull_weights()
+
+    def learn(self, num_steps: int) -> Metrics:
+        """Trains; see `arena.agent.Agent.learn`."""
+        if isinstance(self._replay, NStepReplay) and self._env.must_reset:
+            self._replay.cut()
+        return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._train)
+
+    def _train(self, num_updates: int, update_target: bool) -> Mapping[str, float]:
+        if isinstance(self._replay, ReplayBuffer):
+            self._train_uniformly(self._replay, num_updates)
+        else:
+            self._train_by_priority(self._replay, num_updates)
+        if update_target:
+            for main_net, target_net in self._learner.module.get_target_network_pairs():
+                update_target_network(main_net=main_net, target_net=target_net, tau=self._config.target_update_tau)
+        self._pull_weights()
+        return self._learner.metrics(("qf_loss", "qf_mean", "qf_max", "td_error_mean", "gradient_norm"))
+
+    def _train_uniformly(self, replay: ReplayBuffer, num_updates: int) -> None:
+        sample = replay.sample(num_updates, self._config.batch_size)  # all minibatches at once, [updates, batch, ...]
+        columns = self._columns(*sample)
+        for index in range(num_updates):
+            minibatch = {name: column[index] for name, column in columns.items()}
+            self._learner.update({**minibatch, "weights": self._ones, "n_step": self._ones})
+
+    def _train_by_priority(self, replay: NStepReplay, num_updates: int) -> None:
+        n_step = self._ones * self._config.options["n_step"]
+        for _ in range(num_updates):
+            indices, weights, sample = replay.sample(self._config.batch_size)
+            self._learner.update({**self._columns(*sample), "weights": self._learner.tensor(weights), "n_step": n_step})
+            replay.update_priorities(indices, self._learner.metric(TD_ERROR_KEY).cpu().numpy())
+
+    def _columns(self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array) -> Batch:
+        learner = self._learner
+        return {
+            Columns.OBS: learner.observations(observations),
+            Columns.ACTIONS: learner.tensor(actions),
+            Columns.REWARDS: learner.tensor(rewards),
+            Columns.NEXT_OBS: learner.observations(next_observations),
+            Columns.TERMINATEDS: learner.tensor(terminated),
+        }
+
+    def _pull_weights(self) -> None:
+        module = self._learner.module
+        layers = networks.layers(module.encoder, module.af)
+        if self._config.options["dueling"]:
+            layers[-1] = networks.fold_dueling(layers[-1], networks.layers(module.vf)[-1])
+        self._policy = PolicyNetwork(layers, self._observation_space, self._space)
+
+    def act(self, observations: Array) -> Array:
+        """Returns greedy actions `int64 [N]` by the module's `forward_inference`."""
+        with torch.inference_mode():
+            outputs = self._learner.module.forward_inference({Columns.OBS: self._learner.observations(observations)})
+        return outputs[Columns.ACTIONS].cpu().numpy()
+
+    def export_policy(self, path: Path) -> None:
+        """Writes the greedy policy as one ONNX file."""
+        self._policy.export(path)
+
+    def save(self, directory: Path) -> None:
+        """Writes everything that exact resume needs."""
+        with (directory / "learner.npz").open("wb") as file:
+            np.savez(file, **self._learner.state())  # type: ignore[arg-type]
+        state = {"loop": self._loop.state(), "replay": self._replay.save(directory / "replay.npz")}
+        write_json(directory / "state.json", state)
+
+    def restore(self, directory: Path) -> None:
+        """Takes over what `save` wrote."""
+        with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
+            self._learner.restore(arrays)
+        state = read_json(directory / "state.json")
+        self._loop.restore(state["loop"])
+        self._replay.restore(directory / "replay.npz", state["replay"])
+        self._pull_weights()
+
+    def close(self) -> None:
+        """Closes the environments."""
+        self._env.close()

@@ -1,0 +1,176 @@
+"""Drives RLlib's own RLModule and Learner in this process: no `Algorithm`, no `ray.init`, no episodes and connectors.
+
+Network, loss, gradient clipping and optimizer are those that RLlib builds from its `AlgorithmConfig`; one update is the five
+public calls of `ray.rllib.core.learner.Learner` that its own `update` makes per minibatch. `FastLearner` makes two of them
+leaner without changing their result beyond rounding.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+
+Array = npt.NDArray[Any]
+Batch = dict[str, torch.Tensor]
+
+
+class FastLearner:
+    """Mixin: clips by one fused norm, and steps without looking at each parameter's gradient twice.
+
+    RLlib's `apply_gradients` replaces gradients that are not finite by zero, with a log message. Here they spoil the weights at
+    once, so that the next loss shows it and training stops.
+    """
+
+    def postprocess_gradients_for_module(self, *, module_id: str, config: Any, module_gradients_dict: dict[Any, torch.Tensor]) -> Any:
+        """Scales all gradients down to the global norm `config.grad_clip`, as `ray.rllib.utils.torch_utils.clip_gradients` does."""
+        gradients = list(module_gradients_dict.values())
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        torch._foreach_mul_(gradients, (config.grad_clip / torch.clamp(norm + 1e-6, min=config.grad_clip)).clamp(max=1.0))
+        self.metrics.log_value((module_id, "gradient_norm"), norm)  # type: ignore[attr-defined]
+        return module_gradients_dict
+
+    def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
+        """Steps the optimizer; the gradients are those of the parameters already, scaled in place."""
+        del gradients_dict
+        for _, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):  # type: ignore[attr-defined]
+            optimizer.step()
+
+
+class LastValues:
+    """Takes the place of a Learner's `MetricsLogger`, which costs more than the update: keeps the last value of every key."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, ...], Any] = {}
+
+    def log_value(self, key: str | tuple[str, ...], value: Any, **_: Any) -> None:
+        """Keeps `value`."""
+        self.values[key if isinstance(key, tuple) else (key,)] = value
+
+    def log_dict(self, values: Mapping[str, Any], *, key: str, **_: Any) -> None:
+        """Keeps every one of `values` under `(key, name)`."""
+        for name, value in values.items():
+            self.values[key, name] = value
+
+    def peek(self, key: tuple[str, ...]) -> Any:
+        """Returns the last value."""
+        return self.values[key]
+
+    def __contains__(self, key: tuple[str, ...]) -> bool:
+        return key in self.values
+
+
+class LocalLearner:
+    """One RLlib Learner with one module and one Adam, advanced a minibatch at a time.
+
+    Args:
+        algorithm_config: names the algorithm, network and loss.
+        observation_space: as the arena makes it; integers arrive at the module as floats in [0, 1].
+        action_space: of one environment.
+        adam_epsilon: set in the optimizer; RLlib's new API stack leaves Adam's default.
+        seed: of the initial weights; nothing else here is random.
+        device: `"cpu"`, `"cuda"` or `"cuda:<index>"`.
+        fast: use `FastLearner` and fused Adam; without them every update is equal to RLlib's to the last bit.
+    """
+
+    def __init__(
+        self,
+        algorithm_config: AlgorithmConfig,
+        observation_space: gym.spaces.Box,
+        action_space: gym.Space[Any],
+        *,
+        adam_epsilon: float,
+        seed: int,
+        device: str,
+        fast: bool = True,
+    ) -> None:
+        torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
+        torch.manual_seed(seed)
+        config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
+        if fast:
+            stock = config.get_default_learner_class()
+            config = config.learners(learner_class=type(f"Fast{stock.__name__}", (FastLearner, stock), {}))
+        self._scale = 1.0 / 255.0 if np.issubdtype(observation_space.dtype, np.integer) else None
+        space = gym.spaces.Box(-np.inf, np.inf, observation_space.shape, np.float32)
+        self.learner: TorchLearner = config.build_learner(spaces={DEFAULT_MODULE_ID: (space, action_space)})
+        self.learner.metrics = LastValues()
+        self.module: TorchRLModule = self.learner.module[DEFAULT_MODULE_ID]
+        [(_, self.optimizer)] = self.learner.get_optimizers_for_module(DEFAULT_MODULE_ID)
+        self.optimizer.param_groups[0].update({"eps": adam_epsilon} | ({"fused": True, "foreach": False} if fast else {}))
+        _freeze_mode(self.module)
+
+    def observations(self, observations: Array) -> torch.Tensor:
+        """Returns observations `[N, *obs]` as the module takes them: `float32` on its device."""
+        tensor = torch.as_tensor(observations, device=self.learner.device)
+        return tensor.float() if self._scale is None else tensor.float() * self._scale
+
+    def tensor(self, array: Array) -> torch.Tensor:
+        """Returns `array` on the module's device."""
+        return torch.as_tensor(array, device=self.learner.device)
+
+    def update(self, batch: Batch) -> None:
+        """Makes one optimizer step on a minibatch whose columns have RLlib's names, as `Learner.update` would."""
+        learner, batches = self.learner, {DEFAULT_MODULE_ID: batch}
+        losses = learner.compute_losses(fwd_out=learner.module.forward_train(batches), batch=batches)
+        learner.apply_gradients(learner.postprocess_gradients(learner.compute_gradients(losses)))
+        learner.metrics.log_value((DEFAULT_MODULE_ID, learner.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID])
+
+    def end_iteration(self, env_steps: int) -> None:
+        """Calls what RLlib calls after all minibatches of an iteration: schedules and PPO's KL coefficient."""
+        self.learner.after_gradient_based_update(timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the optimizer's learning rate."""
+        self.optimizer.param_groups[0]["lr"] = learning_rate
+
+    def metric(self, name: str) -> torch.Tensor:
+        """Returns the last value that the Learner logged under `name`."""
+        value = self.learner.metrics.peek((DEFAULT_MODULE_ID, name))
+        return value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value)
+
+    def metrics(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Returns the last values of `names` as numbers, moved from the device at once."""
+        return dict(zip(names, torch.stack([self.metric(name).float().cpu() for name in names]).tolist(), strict=True))
+
+    def state(self) -> dict[str, Array]:
+        """Returns weights (target networks included) and optimizer slots as arrays by name."""
+        arrays = {f"module/{name}": tensor for name, tensor in self.module.state_dict().items()}
+        for name, parameter in self._optimized():
+            arrays |= {f"optimizer/{name}/{slot}": tensor for slot, tensor in self.optimizer.state[parameter].items()}
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in arrays.items()}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Takes over what `state` returned."""
+        # Not Learner.set_state: it keeps its own weights where the state's sequence number is not larger (Learner.set_state, ray 2.60).
+        weights = {name: self.tensor(arrays[f"module/{name}"]) for name in self.module.state_dict()}
+        self.module.load_state_dict(weights)
+        self.optimizer.state.clear()
+        for name, parameter in self._optimized():
+            prefix = f"optimizer/{name}/"
+            slots = {key.removeprefix(prefix): self.tensor(array) for key, array in arrays.items() if key.startswith(prefix)}
+            if slots:
+                self.optimizer.state[parameter] = slots
+
+    def _optimized(self) -> list[tuple[str, torch.nn.Parameter]]:
+        optimized = {id(parameter) for parameter in self.optimizer.param_groups[0]["params"]}
+        return [(name, parameter) for name, parameter in self.module.named_parameters() if id(parameter) in optimized]
+
+
+def _device_options(device: torch.device) -> dict[str, int]:
+    if device.type == "cpu":
+        return {"num_gpus_per_learner": 0}
+    return {"num_gpus_per_learner": 1, "local_gpu_idx": device.index or 0}
+
+
+def _freeze_mode(module: TorchRLModule) -> None:
+    # RLModule.forward_* call train() or eval() each time, which visits every submodule: 8 % of a PPO update. None of the modules
+    # built here has a layer that behaves differently (no dropout, no batch norm).
+    module.train = module.eval = lambda *_: module  # type: ignore[method-assign, assignment]

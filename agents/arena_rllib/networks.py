@@ -1,0 +1,60 @@
+"""Reads RLlib's default networks as the arena's layers, and sets their initial weights."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from arena.network import Conv, Dense
+
+Array = npt.NDArray[Any]
+
+
+def layers(*stacks: torch.nn.Module) -> list[Dense | Conv]:
+    """Returns the layers of modules applied in turn, in the order that the arena and RLlib share (`[H, W, C]` when flattened).
+
+    On a CPU the arrays are views of the parameters: they follow every update.
+
+    Raises:
+        ValueError: if there is something that is neither dense, convolution without padding, relu, tanh nor flattening.
+    """
+    found: list[Dense | Conv] = []
+    for part in (part for stack in stacks for part in stack.modules()):
+        if isinstance(part, torch.nn.Linear):
+            found.append(Dense(_array(part.weight).T, _array(part.bias)))
+        elif isinstance(part, torch.nn.Conv2d):
+            kernel = _array(part.weight).transpose(2, 3, 1, 0)  # [height, width, inputs, outputs]
+            found.append(Conv(kernel, _array(part.bias), part.stride[0], "linear"))  # type: ignore[arg-type]
+        elif isinstance(part, (torch.nn.ReLU, torch.nn.Tanh)):
+            activation = "relu" if isinstance(part, torch.nn.ReLU) else "tanh"
+            found[-1] = dataclasses.replace(found[-1], activation=activation)
+        elif not any(True for _ in part.children()) and not isinstance(part, torch.nn.Flatten):
+            raise ValueError(f"{type(part).__name__} in RLlib's network has no counterpart in arena.network")
+    return found
+
+
+def fold_dueling(advantage: Dense, value: Dense) -> Dense:
+    """Returns the one layer that computes `value + advantage - mean(advantage)` (Wang et al., 2016, arXiv:1511.06581, equation 9).
+
+    Exact, as all three are linear in the same inputs.
+
+    Args:
+        advantage: linear, `[inputs, A]`.
+        value: linear, `[inputs, 1]`.
+    """
+    kernel = value.kernel + advantage.kernel - advantage.kernel.mean(1, keepdims=True)
+    return Dense(kernel, value.bias + advantage.bias - advantage.bias.mean())
+
+
+def scale_output_layer(head: torch.nn.Module, factor: float) -> None:
+    """Multiplies the kernel of the last dense layer of `head` by `factor`."""
+    output = [part for part in head.modules() if isinstance(part, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        output.weight.mul_(factor)
+
+
+def _array(parameter: torch.Tensor | None) -> Array:
+    assert parameter is not None
+    return np.asarray(parameter.detach().cpu().numpy())

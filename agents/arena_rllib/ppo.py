@@ -1,0 +1,245 @@
+"""Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347) by RLlib's module, loss and optimizer.
+
+Rollouts and advantages are the arena's (equal to RLlib's `GeneralAdvantageEstimation`); the update is RLlib's `PPOTorchLearner`.
+"""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import torch
+from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.evaluation.postprocessing import Postprocessing
+
+from arena.agent import Agent, EnvFactory, Metrics
+from arena.errors import TrainingDiverged
+from arena.files import read_json, write_json
+from arena.network import PolicyNetwork
+from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.transitions import TransitionStream
+from arena_rllib import networks
+from arena_rllib.config import PPOConfig
+from arena_rllib.distributions import sample_categorical, sample_gaussian
+from arena_rllib.learner import Batch, LocalLearner
+
+Array = npt.NDArray[Any]
+
+
+def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> RLlibPPOConfig:
+    """Returns RLlib's config for `config`.
+
+    Raises:
+        ValueError: if an override of Gaussian policies is set for discrete actions.
+    """
+    options = config.options
+    gaussian = isinstance(action_space, gym.spaces.Box)
+    if not gaussian and (unused := {"free_log_std", "log_std_clip_param"} & set(config.overrides)):
+        raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
+    image = len(observation_space.shape or ()) == 3
+    hidden = list(config.hidden_sizes)
+    model = DefaultModelConfig(
+        fcnet_hiddens=hidden,
+        fcnet_activation=config.activation,
+        conv_filters=[[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
+        head_fcnet_hiddens=hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
+        head_fcnet_activation=config.activation,
+        vf_share_layers=options["vf_share_layers"],
+        free_log_std=gaussian and options["free_log_std"],
+        log_std_clip_param=options["log_std_clip_param"],
+    )
+    return (
+        RLlibPPOConfig()
+        .framework("torch")
+        .rl_module(model_config=model)
+        .training(
+            lr=config.learning_rate,
+            gamma=config.discount,
+            grad_clip=config.max_gradient_norm,
+            grad_clip_by="global_norm",
+            train_batch_size_per_learner=config.rollout_length * config.num_envs,
+            minibatch_size=config.batch_size,
+            num_epochs=config.num_epochs,
+            lambda_=config.gae_lambda,
+            clip_param=config.clip_ratio,
+            entropy_coeff=config.entropy_coefficient,
+            vf_loss_coeff=config.value_coefficient,
+            vf_clip_param=options["vf_clip_param"],
+            use_kl_loss=options["use_kl_loss"],
+            kl_coeff=options["kl_coeff"],
+            kl_target=options["kl_target"],
+        )
+    )
+
+
+class PPOAgent(Agent):
+    """See `arena.agent.Agent`."""
+
+    def __init__(self, env_factory: EnvFactory, config: PPOConfig, *, seed: int, device: str) -> None:
+        space = env_factory.action_space
+        observation_space = env_factory.observation_space
+        assert isinstance(observation_space, gym.spaces.Box)
+        assert isinstance(space, (gym.spaces.Discrete, gym.spaces.Box))
+        self._discrete = isinstance(space, gym.spaces.Discrete)
+        network_seed, sample_seed, batch_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        self._config, self._space, self._observation_space = config, space, observation_space
+        self._learner = LocalLearner(
+            algorithm_config(config, observation_space, space),
+            observation_space,
+            space,
+            adam_epsilon=config.adam_epsilon,
+            seed=network_seed,
+            device=device,
+        )
+        networks.scale_output_layer(self._learner.module.pi, 0.01)
+        self._env = env_factory.make_vec(config.num_envs)
+        self._stream = TransitionStream(self._env)
+        self._action_rng, self._batch_rng = np.random.default_rng(sample_seed), np.random.default_rng(batch_seed)
+        self._env_steps = 0
+        self._pull_weights()
+
+    def learn(self, num_steps: int) -> Metrics:
+        """Trains on whole rollouts; see `arena.agent.Agent.learn`."""
+        self._stream.start()
+        end = self._env_steps + num_steps
+        learner_steps, act_seconds, learn_seconds = 0, 0.0, 0.0
+        while self._env_steps < end:
+            rollout = collect_rollout(self._stream, self._config.rollout_length, self._sample)
+            start = time.perf_counter()
+            learner_steps += self._train(rollout)
+            learn_seconds += time.perf_counter() - start
+            act_seconds += rollout.act_seconds
+        names = ("policy_loss", "vf_loss", "vf_explained_var", "entropy", "gradient_norm", "total_loss")
+        losses = self._learner.metrics((*names, *(("mean_kl_loss", "curr_kl_coeff") if self._config.options["use_kl_loss"] else ())))
+        if not math.isfinite(losses["total_loss"] + losses["gradient_norm"]):
+            raise TrainingDiverged(f"losses are {losses} after {self._env_steps} env steps; try a smaller learning_rate")
+        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+
+    def _sample(self, observations: Array) -> tuple[Array, ...]:
+        """Returns env actions, and the module's actions, log probabilities and distribution inputs."""
+        inputs = self._distribution_inputs(observations)
+        if self._discrete:
+            actions, log_probabilities = sample_categorical(inputs, self._action_rng)
+            return actions, actions, log_probabilities, inputs
+        actions, log_probabilities = sample_gaussian(inputs, self._action_rng)
+        return self._policy.scale_actions(actions), actions, log_probabilities, inputs
+
+    def _distribution_inputs(self, observations: Array) -> Array:
+        """Returns logits `[N, A]`, or means and log standard deviations `[N, 2 A]`, as the module's `action_dist_inputs`."""
+        outputs = self._network.scores(observations)
+        if self._discrete:
+            return outputs
+        means, log_std = (outputs, self._log_std) if self._log_std is not None else np.split(outputs, 2, axis=1)
+        limit = self._config.options["log_std_clip_param"]
+        return np.concatenate([means, np.broadcast_to(np.clip(log_std, -limit, limit), means.shape)], axis=1)
+
+    def _train(self, rollout: Rollout) -> int:
+        """Updates on one rollout; returns the number of optimizer steps."""
+        config, learner = self._config, self._learner
+        learner.set_learning_rate(config.learning_rate_at(self._env_steps))
+        self._env_steps += rollout.num_env_steps
+        batch = self._batch(rollout)
+        num_rows = len(batch[Columns.OBS])
+        # Minibatches run over the ends of epochs, all of one size, as in RLlib; every epoch is shuffled (RLlib takes the first in order).
+        rows = np.concatenate([self._batch_rng.permutation(num_rows) for _ in range(config.num_epochs)])
+        size = min(config.batch_size, num_rows)
+        minibatches = learner.tensor(rows[: len(rows) // size * size].reshape(-1, size))
+        for indices in minibatches:
+            learner.update({name: column[indices] for name, column in batch.items()})
+        learner.end_iteration(self._env_steps)
+        self._pull_weights()
+        return len(minibatches)
+
+    def _batch(self, rollout: Rollout) -> Batch:
+        """Returns the valid rows of a rollout with RLlib's column names, advantages standardised over all of them."""
+        config, tensor = self._config, self._learner.tensor
+        num_steps, num_envs = rollout.rewards.shape
+        observations = rollout.observations.reshape(num_steps * num_envs, *rollout.observations.shape[2:])
+        values = self._values(observations).reshape(num_steps, num_envs)
+        advantages = generalized_advantages(
+            rollout.rewards,
+            values,
+            next_values(rollout, values, self._values),
+            rollout.terminated,
+            rollout.truncated,
+            discount=config.discount,
+            gae_lambda=config.gae_lambda,
+        )
+        valid = rollout.valid.reshape(-1)
+        module_actions, log_probabilities, inputs = (extra.reshape(-1, *extra.shape[2:])[valid] for extra in rollout.extras)
+        targets = (advantages + values).reshape(-1)[valid]
+        advantages = advantages.reshape(-1)[valid]
+        advantages = (advantages - advantages.mean()) / max(1e-4, advantages.std())  # GeneralAdvantageEstimation, ray 2.60
+        return {
+            Columns.OBS: self._learner.observations(observations[valid]),
+            Columns.ACTIONS: tensor(module_actions),
+            Columns.ACTION_LOGP: tensor(log_probabilities),
+            Columns.ACTION_DIST_INPUTS: tensor(inputs),
+            Postprocessing.ADVANTAGES: tensor(advantages),
+            Postprocessing.VALUE_TARGETS: tensor(targets),
+        }
+
+    def _values(self, observations: Array) -> Array:
+        with torch.inference_mode():
+            return self._learner.module.compute_values({Columns.OBS: self._learner.observations(observations)}).cpu().numpy()
+
+    def _pull_weights(self) -> None:
+        module = self._learner.module
+        encoder = module.encoder.encoder if self._config.options["vf_share_layers"] else module.encoder.actor_encoder
+        layers = networks.layers(encoder, module.pi)
+        self._network = PolicyNetwork(layers, self._observation_space, self._space, squashed=not self._discrete)
+        self._log_std: Array | None = None
+        if not self._discrete and self._config.options["free_log_std"]:
+            self._log_std = module.pi.log_std.detach().cpu().numpy()
+        elif not self._discrete:  # the policy is the mean
+            size = self._space.shape[0]
+            output = dataclasses.replace(layers[-1], kernel=layers[-1].kernel[:, :size], bias=layers[-1].bias[:size])
+            layers = [*layers[:-1], output]
+        self._policy = PolicyNetwork(layers, self._observation_space, self._space, squashed=not self._discrete)
+
+    def act(self, observations: Array) -> Array:
+        """Returns greedy actions `[N, *act]` by the module's `forward_inference`."""
+        module = self._learner.module
+        with torch.inference_mode():
+            inputs = module.forward_inference({Columns.OBS: self._learner.observations(observations)})[Columns.ACTION_DIST_INPUTS]
+            actions = module.get_inference_action_dist_cls().from_logits(inputs).to_deterministic().sample().cpu().numpy()
+        return actions if self._discrete else self._policy.scale_actions(actions)
+
+    def export_policy(self, path: Path) -> None:
+        """Writes the greedy policy as one ONNX file."""
+        self._policy.export(path)
+
+    def save(self, directory: Path) -> None:
+        """Writes everything that exact resume needs."""
+        with (directory / "learner.npz").open("wb") as file:
+            np.savez(file, **self._learner.state())  # type: ignore[arg-type]
+        kl_coefficient = self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]  # Learner.get_state leaves it out
+        state = {
+            "env_steps": self._env_steps,
+            "kl_coefficient": float(kl_coefficient),
+            "action_rng": self._action_rng.bit_generator.state,
+            "batch_rng": self._batch_rng.bit_generator.state,
+        }
+        write_json(directory / "state.json", state)
+
+    def restore(self, directory: Path) -> None:
+        """Takes over what `save` wrote."""
+        with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
+            self._learner.restore(arrays)
+        state = read_json(directory / "state.json")
+        self._env_steps = state["env_steps"]
+        self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID].fill_(state["kl_coefficient"])
+        self._action_rng.bit_generator.state = state["action_rng"]
+        self._batch_rng.bit_generator.state = state["batch_rng"]
+        self._pull_weights()
+
+    def close(self) -> None:
+        """Closes the environments."""
+        self._env.close()

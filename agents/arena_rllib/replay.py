@@ -1,0 +1,139 @@
+"""Replay of n-step transitions, uniform or prioritised (Schaul et al., 2016, arXiv:1511.05952), as RLlib does it, in arrays.
+
+Draws, weights and priorities are those of RLlib's `PrioritizedEpisodeReplayBuffer` (ray 2.60), draw for draw with the same
+generator and one environment; that class keeps lists of episode objects and costs more than the update it feeds.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.transitions import Transitions
+
+Array = npt.NDArray[Any]
+
+MAX_DRAWS = 1_000
+
+
+class NStepReplay:
+    """Keeps the last vector steps, row by row, and draws starts of n consecutive steps of one episode.
+
+    The time of `sample` grows with `capacity` (a cumulative sum over it), about 0.2 ms at 50,000.
+
+    Args:
+        capacity: transitions kept, rounded up to whole vector steps.
+        num_envs: N, rows per vector step.
+        observation_space: of one environment.
+        n_step: steps whose discounted rewards are summed before bootstrapping.
+        discount: weight of the next step's reward.
+        alpha: exponent of priorities; 0 draws uniformly.
+        beta: exponent of the importance weights.
+        seed: of the draws.
+    """
+
+    FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
+
+    def __init__(
+        self,
+        capacity: int,
+        num_envs: int,
+        observation_space: gym.Space[Any],
+        *,
+        n_step: int,
+        discount: float,
+        alpha: float,
+        beta: float,
+        seed: int,
+    ) -> None:
+        self.capacity = -(-capacity // num_envs) * num_envs
+        self.num_envs, self.n_step, self.discount, self.alpha, self.beta = num_envs, n_step, discount, alpha, beta
+        shape = (self.capacity, *(observation_space.shape or ()))
+        self._arrays: dict[str, Array] = {
+            "observations": np.zeros(shape, observation_space.dtype),
+            "actions": np.zeros(self.capacity, np.int64),
+            "rewards": np.zeros(self.capacity, np.float32),
+            "next_observations": np.zeros(shape, observation_space.dtype),
+            "terminated": np.zeros(self.capacity, np.bool_),
+            "ended": np.zeros(self.capacity, np.bool_),  # the next row of this environment is of another episode
+            "priorities": np.zeros(self.capacity),  # to the power of alpha; 0 where there is no transition
+        }
+        self._next = 0
+        self._max_priority = 1.0
+        self._rng = np.random.default_rng(seed)
+
+    def add(self, transitions: Transitions) -> None:
+        """Appends one vector step; new transitions get the highest priority seen."""
+        rows = slice(self._next, self._next + self.num_envs)
+        for name in self.FIELDS:
+            self._arrays[name][rows] = getattr(transitions, name)
+        self._arrays["ended"][rows] = transitions.terminated | transitions.truncated
+        self._arrays["priorities"][rows] = np.where(transitions.valid, self._max_priority**self.alpha, 0.0)
+        self._next = (self._next + self.num_envs) % self.capacity
+
+    def cut(self) -> None:
+        """Marks that all environments are about to be reset: what follows are other episodes."""
+        self._arrays["ended"][np.arange(self._next - self.num_envs, self._next) % self.capacity] = True
+
+    def sample(self, batch_size: int) -> tuple[Array, Array, tuple[Array, Array, Array, Array, Array]]:
+        """Returns indices `[B]`, importance weights `float32 [B]`, and n-step transitions in the order of `FIELDS`."""
+        priorities = self._arrays["priorities"]
+        cumulative = np.cumsum(priorities)
+        total = cumulative[-1]
+        starts = np.empty(0, np.int64)
+        for _ in range(MAX_DRAWS):
+            draws = np.searchsorted(cumulative, self._rng.random(batch_size - len(starts)) * total, side="right")
+            starts = np.concatenate([starts, draws[self._complete(draws)]])
+            if len(starts) == batch_size:
+                break
+        else:
+            raise ValueError(f"n_step={self.n_step} is too large: {MAX_DRAWS} draws found too few episodes as long as that")
+        smallest = np.min(priorities, where=priorities > 0.0, initial=np.inf)
+        weights = ((priorities[starts] / smallest) ** -self.beta).astype(np.float32)
+        return starts, weights, self._transitions(starts)
+
+    def _complete(self, starts: Array) -> Array:
+        """Returns whether n steps of one episode begin at `starts` `[B]`."""
+        age = (self._next - 1 - starts) % self.capacity // self.num_envs  # vector steps recorded since
+        complete = age >= self.n_step - 1
+        for offset in range(self.n_step - 1):
+            complete &= ~self._arrays["ended"][self._later(starts, offset)]
+        return complete
+
+    def _transitions(self, starts: Array) -> tuple[Array, Array, Array, Array, Array]:
+        arrays, last = self._arrays, self._later(starts, self.n_step - 1)
+        rewards = sum(self.discount**offset * arrays["rewards"][self._later(starts, offset)] for offset in range(self.n_step))
+        return (
+            arrays["observations"][starts],
+            arrays["actions"][starts],
+            np.asarray(rewards, np.float32),
+            arrays["next_observations"][last],
+            arrays["terminated"][last],
+        )
+
+    def _later(self, rows: Array, steps: int) -> Array:
+        return (rows + steps * self.num_envs) % self.capacity
+
+    def update_priorities(self, indices: Array, td_errors: Array) -> None:
+        """Sets priorities by absolute TD errors `[B]`; of equal indices the last counts."""
+        if not self.alpha:
+            return
+        td_errors = np.maximum(td_errors.astype(np.float64), 1e-12)
+        self._arrays["priorities"][indices] = td_errors**self.alpha
+        self._max_priority = max(self._max_priority, float(td_errors.max()))
+
+    def save(self, path: Path) -> dict[str, Any]:
+        """Writes the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
+        with path.open("wb") as file:
+            np.savez_compressed(file, **self._arrays)  # type: ignore[arg-type]
+        return {"next": self._next, "max_priority": self._max_priority, "rng": self._rng.bit_generator.state}
+
+    def restore(self, path: Path, state: dict[str, Any]) -> None:
+        """Takes over what `save` wrote and returned."""
+        with np.load(path, allow_pickle=False) as arrays:
+            for name, array in self._arrays.items():
+                array[:] = arrays[name]
+        self._next, self._max_priority = state["next"], state["max_priority"]
+        self._rng.bit_generator.state = state["rng"]
