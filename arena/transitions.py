@@ -61,7 +61,6 @@ class TransitionStream:
         if not self.env.must_reset:
             return False
         self.observations, _ = self.env.reset()
-        self._waiting = np.zeros_like(self._all_valid)
         return True
 
     def step(self, actions: Array) -> Transitions:
@@ -77,7 +76,7 @@ class TransitionStream:
         if env.autoreset_mode is AutoresetMode.NEXT_STEP:
             if self.num_valid < env.num_envs:
                 valid = ~self._waiting
-            self._waiting = terminated | truncated
+            self._waiting = (terminated | truncated) & valid
         else:
             ended = terminated | truncated
             if ended.any():

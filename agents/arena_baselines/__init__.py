@@ -1,0 +1,1 @@
+"""Agents that learn nothing, to measure the others against."""

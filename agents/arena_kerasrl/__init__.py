@@ -1,0 +1,1 @@
+"""Agents of keras-rl2 (DQN, SARSA) in the arena."""

@@ -1,1 +1,29 @@
-def register_envs() -> None: ...
+"""Probe environments with known optimal values, registered with Gymnasium as `arena/<Name>-v0`, and reference scores.
+
+Importing this package registers the environments, so `gymnasium.make("arena_envs:arena/Identity-v0")` works anywhere. The arena
+also calls `register_envs` through the entry point `gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release
+notes, "Removing the plugin system").
+"""
+
+import gymnasium as gym
+
+_TIME_LIMITS: dict[str, int | None] = {
+    "Identity": 100,
+    "TwoRound": None,
+    "Truncation": 2,
+    "Discount": None,
+    "Chain": None,
+    "ImageIdentity": 20,
+    "BoxTarget": 20,
+}
+"""Names and the env steps after which an episode is truncated."""
+
+
+def register_envs() -> None:
+    """Registers every environment of this package; calling it again changes nothing."""
+    for name, time_limit in _TIME_LIMITS.items():
+        if f"arena/{name}-v0" not in gym.registry:
+            gym.register(f"arena/{name}-v0", entry_point=f"arena_envs.probes:{name}", max_episode_steps=time_limit)
+
+
+register_envs()

@@ -128,7 +128,7 @@ def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: P
     table = dict(budget={"env_steps": 60_000}, checkpoint_period=5_000, evaluation={"period": 5_000, "episodes": 5})
     straight = Path(only(run_experiment(experiment(tmp_path / "straight", **table), LocalExecutor())).path)
     cut = experiment(tmp_path / "cut", **table)
-    code = f"""
+    code = """
 import json, sys
 from arena import LocalExecutor, run_experiment
 from arena.experiment import from_table

@@ -1,0 +1,28 @@
+"""Settings of the baselines."""
+
+import dataclasses
+from typing import Annotated
+
+from annotated_types import Ge
+
+from arena.hyperparameters import Count, Unit
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomConfig:
+    """The random agent has nothing to tune."""
+
+    num_envs: Count = 8
+    """Environments stepped together."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConstantConfig:
+    """Which action, always."""
+
+    action: Annotated[int, Ge(0)] = 0
+    """The action where actions are discrete."""
+    box_fraction: Unit = 0.5
+    """Where actions are a Box: `low + box_fraction * (high - low)` on every axis, so 0.5 is the middle."""
+    num_envs: Count = 8
+    """Environments stepped together."""

@@ -1,0 +1,100 @@
+"""A policy without memory or chance whose actions look uniformly random: each observation is hashed into an action.
+
+A policy file is a function of the observation, so it cannot draw. It can hash: observations are cut into cells of width
+`1 / CELLS_PER_UNIT`, a cell's integer coordinates are mixed modulo a prime, once per action, and the largest hash wins. Integers
+mix without rounding, so NumPy and an ONNX runtime agree to the last bit.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from arena.files import write_bytes
+from arena.network import IR_VERSION, OPSET
+
+Array = npt.NDArray[Any]
+
+CELLS_PER_UNIT = np.float32(1024.0)
+LIMIT = np.float32(1024.0)
+"""Observations beyond it, either way, count as being there."""
+PRIME = 2**24 - 3
+"""Below 2^24, so that float32 holds every hash exactly; a cell's dot product stays in int64 for up to 2^18 inputs."""
+
+
+class HashPolicy:
+    """Maps each observation to pseudo-random scores in [0, 1), one per action; a Box action is scaled from its score.
+
+    Args:
+        observation_space: flat or image-shaped Box of one environment.
+        action_space: Discrete, counting from zero, or a bounded Box with one axis.
+        seed: decides the function.
+    """
+
+    def __init__(self, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete | gym.spaces.Box, seed: int) -> None:
+        self.observation_space, self.action_space = observation_space, action_space
+        rng = np.random.default_rng(seed)
+        num_inputs = int(np.prod(observation_space.shape))
+        num_scores = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else action_space.shape[0]
+        self._multipliers = rng.integers(1, PRIME, (num_inputs, num_scores))  # int64 [D, A]
+        self._offsets = rng.integers(1, PRIME, (3, num_scores))  # int64 [3, A]
+
+    def scores(self, observations: Array) -> Array:
+        """Returns `float32 [N, A]` in [0, 1) for `observations` `[N, *obs]`."""
+        x = np.asarray(observations).astype(np.float32).reshape(len(observations), -1)
+        cells = np.floor(np.clip(x, -LIMIT, LIMIT) * CELLS_PER_UNIT).astype(np.int64)  # [N, D]
+        hashes = (cells @ self._multipliers) % PRIME  # [N, A]
+        for offset in self._offsets:
+            # A linear hash alone moves by the same amount from each cell to the next; squaring breaks that.
+            hashes = (hashes * hashes + offset) % PRIME
+        return hashes.astype(np.float32) / np.float32(PRIME)
+
+    def actions(self, observations: Array) -> Array:
+        """Returns actions `[N, *act]` for `observations` `[N, *obs]`."""
+        scores = self.scores(observations)
+        space = self.action_space
+        if isinstance(space, gym.spaces.Discrete):
+            return scores.argmax(-1)
+        low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+        return np.clip(low + scores * (high - low), low, high)
+
+    def export(self, path: Path) -> None:
+        """Writes the function as an ONNX policy file (see `arena.policy`), atomically."""
+        nodes, constants = [], []
+
+        def constant(value: Any) -> str:
+            constants.append(numpy_helper.from_array(np.asarray(value), f"constant_{len(constants)}"))
+            return str(constants[-1].name)
+
+        def apply(op_type: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+            output = output or f"{op_type.lower()}_{len(nodes)}"
+            nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
+            return output
+
+        x = apply("Flatten", apply("Cast", "observations", to=onnx.TensorProto.FLOAT), axis=1)
+        x = apply("Mul", apply("Clip", x, constant(-LIMIT), constant(LIMIT)), constant(CELLS_PER_UNIT))
+        x = apply("Cast", apply("Floor", x), to=onnx.TensorProto.INT64)
+        x = apply("Mod", apply("MatMul", x, constant(self._multipliers)), constant(np.int64(PRIME)))
+        for offset in self._offsets:
+            x = apply("Mod", apply("Add", apply("Mul", x, x), constant(offset)), constant(np.int64(PRIME)))
+        x = apply("Div", apply("Cast", x, to=onnx.TensorProto.FLOAT), constant(np.float32(PRIME)), output="action_scores")
+        space, num_scores = self.action_space, self._multipliers.shape[1]
+        if isinstance(space, gym.spaces.Discrete):
+            apply("ArgMax", x, output="actions", axis=-1, keepdims=0)
+            actions = helper.make_tensor_value_info("actions", onnx.TensorProto.INT64, ["N"])
+        else:
+            low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+            x = apply("Add", constant(low), apply("Mul", x, constant(high - low)))
+            apply("Min", apply("Max", x, constant(low)), constant(high), output="actions")
+            actions = helper.make_tensor_value_info("actions", onnx.TensorProto.FLOAT, ["N", num_scores])
+        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.observation_space.dtype))
+        inputs = [helper.make_tensor_value_info("observations", dtype, ["N", *self.observation_space.shape])]
+        outputs = [actions, helper.make_tensor_value_info("action_scores", onnx.TensorProto.FLOAT, ["N", num_scores])]
+        graph = helper.make_graph(nodes, "policy", inputs, outputs, constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
+        onnx.checker.check_model(model)
+        write_bytes(path, model.SerializeToString())

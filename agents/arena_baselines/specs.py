@@ -1,0 +1,28 @@
+"""Specs of the baselines: agents that learn nothing, to measure the others against."""
+
+from arena.spec import AgentSpec
+from arena_baselines.config import ConstantConfig, RandomConfig
+
+RANDOM = AgentSpec(
+    id="random",
+    entry_point="arena_baselines.agents:RandomAgent",
+    config=RandomConfig,
+    framework="NumPy",
+    algorithm="random",
+    modules=frozenset(),
+    distributions=("numpy",),
+    action_spaces=frozenset({"discrete", "box"}),
+    observation_spaces=frozenset({"flat", "image"}),
+)
+
+CONSTANT = AgentSpec(
+    id="constant",
+    entry_point="arena_baselines.agents:ConstantAgent",
+    config=ConstantConfig,
+    framework="NumPy",
+    algorithm="constant",
+    modules=frozenset(),
+    distributions=("numpy",),
+    action_spaces=frozenset({"discrete", "box"}),
+    observation_spaces=frozenset({"flat", "image"}),
+)

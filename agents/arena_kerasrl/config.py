@@ -1,0 +1,56 @@
+"""Settings of the Keras-RL agents."""
+
+import dataclasses
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+from arena.hyperparameters import Activation, Count, DQNConfig, NetworkConfig, Unit
+
+NonNegative = Annotated[float, Ge(0.0)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KerasRLDQNConfig(DQNConfig):
+    """DQN by keras-rl2's `DQNAgent`."""
+
+    huber_delta: NonNegative = 1.0
+    """Errors beyond it count linearly (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
+    replay: Literal["arena", "keras_rl"] = "arena"
+    """Where transitions are kept: the arena's arrays, or keras-rl2's `SequentialMemory`, which takes one environment only."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.replay == "arena":
+            return
+        if self.num_envs != 1:
+            raise ValueError(f"replay='keras_rl' keeps one stream of transitions: set num_envs=1 (it is {self.num_envs}) or replay='arena'")
+        # Its sample() needs more rows than a batch, or it draws through np.random.random_integers, which NumPy 2 no longer has.
+        if self.learning_starts < self.batch_size + 3 or self.replay_capacity < self.batch_size + 3:
+            raise ValueError(
+                f"replay='keras_rl' draws without replacement: learning_starts={self.learning_starts} and "
+                f"replay_capacity={self.replay_capacity} must be at least batch_size + 3 = {self.batch_size + 3}"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KerasRLSARSAConfig(NetworkConfig):
+    """SARSA by keras-rl2's `SARSAAgent`: one update per vector step, on the transitions of all environments."""
+
+    activation: Activation = "tanh"
+    """After each hidden dense layer. Convolutions have relu."""
+    num_envs: Count = 16
+    """Environments stepped together; each update averages over them."""
+    epsilon_start: Unit = 1.0
+    """Probability of a random action at the beginning."""
+    epsilon_end: Unit = 0.02
+    """Probability of a random action after `epsilon_decay_steps`."""
+    epsilon_decay_steps: Count = 50_000
+    """Env steps over which epsilon falls linearly."""
+    huber_delta: NonNegative = 0.0
+    """Errors beyond it count linearly (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
+
+    def epsilon(self, env_steps: int) -> float:
+        """Returns the probability of a random action after `env_steps`."""
+        fraction = min(1.0, env_steps / self.epsilon_decay_steps)
+        return self.epsilon_start + fraction * (self.epsilon_end - self.epsilon_start)

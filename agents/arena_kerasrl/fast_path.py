@@ -1,0 +1,86 @@
+"""Calls the functions that keras-rl2 compiled, without the Python around them.
+
+`DQNAgent` and `SARSAAgent` train alike: a `trainable_model` takes states, targets and a mask of the chosen actions, and computes the
+masked Huber loss. `train_on_batch` spends most of its time on resetting metrics and on standardising inputs; its `train_function`
+alone does the same update. A test holds that the weights come out the same.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena_kerasrl.network import prepare
+from arena_kerasrl.shim import DQNAgent, SARSAAgent
+
+Array = npt.NDArray[Any]
+
+
+class FastPath:
+    """The compiled functions of one agent.
+
+    Args:
+        agent: compiled. Its optimizer's variables are made here.
+    """
+
+    def __init__(self, agent: DQNAgent | SARSAAgent) -> None:
+        self._agent = agent
+        self._num_actions = agent.nb_actions
+        self._target_model = getattr(agent, "target_model", None)
+        with warnings.catch_warnings():
+            # tf_keras' own graph-mode code still reads an attribute that it calls deprecated (engine/training_v1.py).
+            warnings.filterwarnings("ignore", "`Model.state_updates` will be removed", UserWarning)
+            agent.model._make_predict_function()
+            agent.trainable_model._make_train_function()
+            if self._target_model is not None:
+                self._target_model._make_predict_function()
+
+    def scores(self, observations: Array) -> Array:
+        """Returns the model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
+        return self._agent.model.predict_function([prepare(observations)])[0]
+
+    def target_scores(self, observations: Array) -> Array:
+        """Returns the target model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
+        return self._target_model.predict_function([prepare(observations)])[0]
+
+    def update(self, observations: Array, actions: Array, targets: Array) -> float:
+        """Makes one optimizer step towards `targets` `float32 [N]` for `actions` `[N]`; returns the mean loss before it."""
+        rows, count = np.arange(len(actions)), len(actions)
+        masks = np.zeros((count, self._num_actions), np.float32)
+        masks[rows, actions] = 1.0
+        wanted = np.zeros_like(masks)
+        wanted[rows, actions] = targets
+        ones = np.ones(count, np.float32)  # sample weights of the two outputs
+        # Inputs, then the targets of the outputs `loss` and `q`: neither enters the loss, which a Lambda layer computes.
+        outputs = self._agent.trainable_model.train_function([prepare(observations), wanted, masks, targets, wanted, ones, ones])
+        return float(outputs[0])
+
+    def state(self) -> dict[str, Array]:
+        """Returns all weights and the optimizer's variables by name."""
+        groups = {"model": self._agent.model.get_weights(), "optimizer": self._agent.trainable_model.optimizer.get_weights()}
+        if self._target_model is not None:
+            groups["target"] = self._target_model.get_weights()
+        return {f"{group}.{index}": np.asarray(array) for group, arrays in groups.items() for index, array in enumerate(arrays)}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Takes over what `state` returned."""
+
+        def arrays(group: str) -> list[Array]:
+            return [state[f"{group}.{index}"] for index in range(sum(name.startswith(f"{group}.") for name in state))]
+
+        self._agent.model.set_weights(arrays("model"))
+        self._agent.trainable_model.optimizer.set_weights(arrays("optimizer"))
+        if self._target_model is not None:
+            self._target_model.set_weights(arrays("target"))
+
+    def warm_up(self, observation_shape: tuple[int, ...], dtype: Any, *batch_sizes: int) -> None:
+        """Runs every function once, so that TensorFlow prepares its graph now, and leaves no trace."""
+        state = self.state()
+        for batch_size in batch_sizes:
+            observations = np.zeros((batch_size, *observation_shape), dtype)
+            self.scores(observations)
+            if self._target_model is not None:
+                self.target_scores(observations)
+            self.update(observations, np.zeros(batch_size, np.int64), np.zeros(batch_size, np.float32))
+        self.restore(state)

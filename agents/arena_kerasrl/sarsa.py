@@ -1,0 +1,128 @@
+"""SARSA by keras-rl2's `SARSAAgent`: its model, loss and update, driven from outside on vectorised environments.
+
+Rummery and Niranjan, 1994, CUED/F-INFENG/TR 166. On-policy one-step learning with a network, without replay and without a target
+network. Differs from keras-rl2: the bootstrap is masked by the terminal of the transition itself (see the README).
+"""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.agent import Agent, EnvFactory, Metrics
+from arena.errors import TrainingDiverged
+from arena.files import read_json, write_json
+from arena.transitions import Transitions, TransitionStream
+from arena_kerasrl.config import KerasRLSARSAConfig
+from arena_kerasrl.fast_path import FastPath
+from arena_kerasrl.network import make_model, policy_network
+from arena_kerasrl.shim import SARSAAgent, make_optimizer, start_session
+
+Array = npt.NDArray[Any]
+
+
+class SARSA(Agent):
+    """keras-rl2's `SARSAAgent` as an arena agent."""
+
+    def __init__(self, env_factory: EnvFactory, config: KerasRLSARSAConfig, *, seed: int, device: str) -> None:
+        start_session(device)
+        self._config = config
+        self._spaces = (env_factory.observation_space, env_factory.action_space)
+        weight_seed, exploration_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(2))
+        observation_space, self._num_actions = env_factory.observation_space, int(env_factory.action_space.n)
+        model = make_model(observation_space, self._num_actions, config, np.random.default_rng(weight_seed))
+        self.agent = SARSAAgent(model, nb_actions=self._num_actions, gamma=config.discount, delta_clip=config.huber_delta or math.inf)
+        # metrics: compile() appends to its default list, which all agents of a process would share.
+        self.agent.compile(make_optimizer(config), metrics=[])
+        self._fast = FastPath(self.agent)
+        self._fast.warm_up(observation_space.shape, observation_space.dtype, config.num_envs)
+        self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
+        self._rng = np.random.default_rng(exploration_seed)
+        self._env_steps = 0
+        self._actions: Array = np.zeros(config.num_envs, np.int64)  # [N], for the stream's observations
+
+    def learn(self, num_steps: int) -> Metrics:
+        """Trains for about `num_steps` env steps: one update after each vector step.
+
+        Raises:
+            BudgetExhausted: from the environment.
+            TrainingDiverged: when the loss is not finite.
+        """
+        stream = self._stream
+        if stream.start():
+            self._actions = self._choose(self._fast.scores(stream.observations))
+        end, learner_steps = self._env_steps + num_steps, 0
+        act_seconds = learn_seconds = loss = target = 0.0
+        while self._env_steps < end:
+            transitions = stream.step(self._actions)
+            self._env_steps += stream.num_valid
+            start = time.perf_counter()
+            next_scores = self._fast.scores(transitions.next_observations)  # [N, A]
+            next_actions = self._choose(next_scores)  # [N]
+            acted = time.perf_counter()
+            if stream.num_valid:
+                loss, target = self.update(transitions, next_scores, next_actions)
+                learner_steps += 1
+            learned = time.perf_counter()
+            self._actions = self._restart(transitions, next_actions)
+            act_seconds += acted - start + time.perf_counter() - learned
+            learn_seconds += learned - acted
+        if not math.isfinite(loss):
+            raise TrainingDiverged(f"huber is {loss} after {self._env_steps} env steps; try a smaller learning_rate")
+        losses = {"huber": loss, "target": target} if learner_steps else {}
+        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+
+    def _choose(self, scores: Array) -> Array:
+        """Returns epsilon-greedy actions `[N]` for `scores` `[N, A]`."""
+        explore = self._rng.random(len(scores)) < self._config.epsilon(self._env_steps)
+        return np.where(explore, self._rng.integers(0, self._num_actions, len(scores)), scores.argmax(-1))
+
+    def update(self, transitions: Transitions, next_scores: Array, next_actions: Array) -> tuple[float, float]:
+        """Makes one optimizer step on the valid rows, averaged over them; returns the loss before it and the mean target.
+
+        Args:
+            transitions: of one vector step, N rows.
+            next_scores: `[N, A]`, of `transitions.next_observations`.
+            next_actions: `[N]`, chosen by the policy there, and taken next unless the episode ended.
+        """
+        next_values = next_scores[np.arange(len(next_scores)), next_actions]  # [N]
+        targets = (transitions.rewards + self.agent.gamma * (next_values * ~transitions.terminated)).astype(np.float32)
+        valid = transitions.valid
+        loss = self._fast.update(transitions.observations[valid], transitions.actions[valid], targets[valid])
+        return loss, float(targets[valid].mean())
+
+    def _restart(self, transitions: Transitions, next_actions: Array) -> Array:
+        """Returns `next_actions`, drawn anew where an episode ended: there the next observation is another."""
+        ended = transitions.terminated | transitions.truncated
+        if not ended.any():
+            return next_actions
+        return np.where(ended, self._choose(self._fast.scores(self._stream.observations)), next_actions)
+
+    def act(self, observations: Array) -> Array:
+        """Returns greedy actions `[N]` by the Keras model."""
+        return self._fast.scores(observations).argmax(-1)
+
+    def export_policy(self, path: Path) -> None:
+        """Writes the network as an ONNX file."""
+        policy_network(self.agent.model.get_weights(), *self._spaces, self._config).export(path)
+
+    def save(self, directory: Path) -> None:
+        """Writes weights, optimizer, generator and counter."""
+        with (directory / "weights.npz").open("wb") as file:
+            np.savez(file, **self._fast.state())
+        write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state})
+
+    def restore(self, directory: Path) -> None:
+        """Takes over what `save` wrote."""
+        with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
+            self._fast.restore(dict(arrays))
+        state = read_json(directory / "state.json")
+        self._env_steps = state["env_steps"]
+        self._rng.bit_generator.state = state["rng"]
+
+    def close(self) -> None:
+        """Closes the environments."""
+        self._stream.env.close()

@@ -1,0 +1,51 @@
+"""Loads keras-rl2 1.0.5 on today's TensorFlow, without editing its files. Import it before anything of `rl`.
+
+keras-rl2 was written for tf.keras of TensorFlow 2.1. What stands between:
+
+- It imports `tensorflow.keras.*`, which since TensorFlow 2.16 is Keras 3. The names are pointed at `tf_keras`, the old Keras.
+- Importing `rl.agents` switches eager execution off for the whole process (rl/agents/ddpg.py). Its agents need that: graph mode it is,
+  with one session per process.
+- Its optimizers must be `tf_keras.optimizers.legacy` ones; the newer fail in rl/util.py.
+"""
+
+import functools
+import importlib
+import os
+import sys
+
+import tensorflow as tf
+import tf_keras
+
+for _name in ("", ".models", ".layers", ".callbacks", ".backend", ".optimizers"):
+    sys.modules[f"tensorflow.keras{_name}"] = importlib.import_module(f"tf_keras{_name}")
+
+from rl.agents import DQNAgent, SARSAAgent  # noqa: E402 - after the names above
+from rl.memory import SequentialMemory  # noqa: E402
+
+from arena.hyperparameters import NetworkConfig  # noqa: E402
+
+__all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "make_optimizer", "start_session"]
+
+
+@functools.cache
+def start_session(device: str) -> None:
+    """Opens the process's TensorFlow session: `ARENA_NUM_THREADS` threads, and no GPU but the one that `device` names.
+
+    Raises:
+        ValueError: if TensorFlow has no GPU and `device` asks for one.
+    """
+    threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    if device == "cpu":
+        config.device_count["GPU"] = 0
+    else:
+        if not tf.config.list_physical_devices("GPU"):
+            raise ValueError(f"device={device!r}, but TensorFlow finds no GPU (pip install 'arena-rl[cuda]')")
+        config.gpu_options.allow_growth = True
+        config.gpu_options.visible_device_list = device.partition(":")[2] or "0"
+    tf.compat.v1.keras.backend.set_session(tf.compat.v1.Session(config=config))
+
+
+def make_optimizer(config: NetworkConfig) -> tf_keras.optimizers.legacy.Adam:
+    """Returns Adam with the gradient's global norm clipped."""
+    return tf_keras.optimizers.legacy.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm)

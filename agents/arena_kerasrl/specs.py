@@ -1,0 +1,34 @@
+"""Specs of the Keras-RL agents."""
+
+from arena.spec import AgentSpec
+from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
+
+_MODULES = frozenset({"tensorflow", "tf_keras", "rl"})
+_DISTRIBUTIONS = ("keras-rl2", "tensorflow", "tf-keras", "numpy")
+_PROCESS_ENV = {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+DQN = AgentSpec(
+    id="kerasrl-dqn",
+    entry_point="arena_kerasrl.dqn:DQN",
+    config=KerasRLDQNConfig,
+    framework="Keras-RL",
+    algorithm="dqn",
+    modules=_MODULES,
+    distributions=_DISTRIBUTIONS,
+    observation_spaces=frozenset({"flat", "image"}),
+    process_env=_PROCESS_ENV,
+    extra="kerasrl",
+)
+
+SARSA = AgentSpec(
+    id="kerasrl-sarsa",
+    entry_point="arena_kerasrl.sarsa:SARSA",
+    config=KerasRLSARSAConfig,
+    framework="Keras-RL",
+    algorithm="sarsa",
+    modules=_MODULES,
+    distributions=_DISTRIBUTIONS,
+    observation_spaces=frozenset({"flat", "image"}),
+    process_env=_PROCESS_ENV,
+    extra="kerasrl",
+)

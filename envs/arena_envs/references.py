@@ -1,0 +1,84 @@
+"""Reference scores from outside, as plain data: what to beat, and what no policy can beat. None of them is the arena's own measurement."""
+
+import dataclasses
+
+_GYMNASIUM = "Gymnasium 1.2.2, gymnasium/envs/__init__.py"
+_PENDULUM = "gymnasium/envs/classic_control/pendulum.py"
+_SLM_LAB = "SLM-Lab, slm_lab/spec/_random_baseline.json: 100 episodes"
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """An episode return and where it is from."""
+
+    value: float
+    """Undiscounted episode return."""
+    source: str
+    """File, paper or argument."""
+    std: float | None = None
+    """Standard deviation over episodes, where the source gives it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Reference scores of one environment; None where there is no sound source."""
+
+    env_id: str
+    """The Gymnasium id."""
+    random: Score
+    """Mean of uniformly random actions."""
+    threshold: Score | None
+    """From which return on the environment counts as solved."""
+    lower_bound: Score | None
+    """No episode returns less."""
+    upper_bound: Score | None
+    """No episode returns more; not always within reach."""
+
+
+_REFERENCES = {
+    reference.env_id: reference
+    for reference in (
+        Reference(
+            env_id="CartPole-v1",
+            random=Score(22.97, _SLM_LAB, 12.45),
+            threshold=Score(475.0, _GYMNASIUM),
+            lower_bound=Score(1.0, "reward 1 in each step, also in the last one"),
+            upper_bound=Score(500.0, "reward 1 in each of at most 500 steps"),
+        ),
+        Reference(
+            env_id="Acrobot-v1",
+            random=Score(-499.86, _SLM_LAB, 1.39),
+            threshold=Score(-100.0, _GYMNASIUM),
+            lower_bound=Score(-500.0, "reward -1 in each of at most 500 steps"),
+            upper_bound=Score(0.0, "reward -1 in each step but the last, which may have 0"),
+        ),
+        Reference(
+            env_id="MountainCar-v0",
+            random=Score(-200.0, _SLM_LAB, 0.0),
+            threshold=Score(-110.0, _GYMNASIUM),
+            lower_bound=Score(-200.0, "reward -1 in each of at most 200 steps"),
+            upper_bound=Score(-1.0, "reward -1 in each step, at least one step"),
+        ),
+        Reference(
+            env_id="Pendulum-v1",
+            random=Score(-1197.15, _SLM_LAB, 277.85),
+            threshold=None,
+            lower_bound=Score(
+                -3254.72, "200 steps of at least -(pi^2 + 0.1 * 8^2 + 0.001 * 2^2), gymnasium/envs/classic_control/pendulum.py"
+            ),
+            upper_bound=Score(0.0, f"no reward is positive, {_PENDULUM}"),
+        ),
+        Reference(
+            env_id="LunarLander-v3",
+            random=Score(-186.78, _SLM_LAB, 113.07),
+            threshold=Score(200.0, _GYMNASIUM),
+            lower_bound=None,
+            upper_bound=None,
+        ),
+    )
+}
+
+
+def reference(env_id: str) -> Reference | None:
+    """Returns the reference scores of the environment `env_id`, or None where there are none."""
+    return _REFERENCES.get(env_id)

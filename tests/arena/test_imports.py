@@ -1,0 +1,36 @@
+"""The core, the environments and every spec are imported without any framework, in a process of its own."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import importlib, pkgutil, sys
+import arena
+from arena.spec import FRAMEWORK_MODULES
+names = [module.name for module in pkgutil.walk_packages(arena.__path__, "arena.") if not module.name.endswith("__main__")]
+for name in names:
+    importlib.import_module(name)
+import arena_envs, arena_envs.probes, arena_envs.references
+from arena.registry import agent_ids, agent_spec
+for name in agent_ids():
+    spec = agent_spec(name)
+    config = spec.config()
+    spec.process_env_for(config), spec.modules_for(config)
+found = sorted(name for name in FRAMEWORK_MODULES if name in sys.modules)
+print(len(names), len(agent_ids()), *found)
+"""
+
+
+def test_no_framework_is_imported_by_the_core_or_a_spec() -> None:
+    process = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    num_modules, num_agents, *found = process.stdout.split()
+    assert int(num_modules) >= 15
+    assert int(num_agents) >= 2
+    assert found == []
+
+
+def test_the_environments_are_cheap_to_import() -> None:
+    script = "import sys, gymnasium; before = set(sys.modules); import arena_envs; print(*sorted(set(sys.modules) - before))"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert process.stdout.split() == ["arena_envs"]
