@@ -3,6 +3,9 @@
 The environment measures, so that no agent can misreport (the idea is bsuite's, Osband et al., 2020, arXiv:1908.03568,
 `bsuite/utils/wrappers.py`). Counts are exact under every Gymnasium autoreset mode: a step that only resets an environment
 (`NEXT_STEP`) is not an env step, and a sub-environment that waits for its reset (`DISABLED`) must be reset before it steps.
+
+A step writes down rewards and flags and no more; the accounts are settled for many steps at once, when they are read, when the log is
+full, or when the budget is near. `scripts/benchmark_metering.py` measures what that costs.
 """
 
 import dataclasses
@@ -19,6 +22,9 @@ from arena.errors import BudgetExhausted
 
 Array = npt.NDArray[Any]
 
+LOG_LENGTH = 256
+"""Vector steps between two settlements, at most."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Episode:
@@ -34,32 +40,45 @@ class Episode:
     """True if the environment ended it, False if a time limit cut it."""
 
 
-@dataclasses.dataclass(slots=True)
 class Meter:
-    """The counts of one run, shared by all environments that its factory made."""
+    """The counts of one run, shared by all environments that its factory made.
 
-    max_env_steps: int | None = None
-    """The budget; None for no limit."""
-    env_steps: int = 0
-    """Transitions taken, reset-only steps left out."""
-    env_seconds: float = 0.0
-    """Wall seconds inside the environments' `step` and `reset`."""
-    num_episodes: int = 0
-    """Finished episodes."""
-    num_cut_episodes: int = 0
-    """Episodes cut by a reset that the arena asked for; they are in no statistic."""
-    _finished: list[tuple[int, Array, Array, Array]] = dataclasses.field(default_factory=list, repr=False)
-    # Env steps, returns, lengths and terminated of the episodes that one vector step ended: arrays, since one object for each
-    # episode would cost more than the rest of the metering.
+    Args:
+        max_env_steps: the budget; None for no limit.
+    """
+
+    def __init__(self, max_env_steps: int | None = None) -> None:
+        self.max_env_steps = max_env_steps
+        self.env_seconds = 0.0
+        """Wall seconds inside the environments' `step` and `reset`."""
+        self._env_steps = self._num_episodes = self._num_cut_episodes = 0
+        self._vector_envs: list[MeteredVectorEnv] = []
+        self._finished: list[tuple[Array, Array, Array, Array]] = []
+        # Env steps, returns, lengths and terminated of episodes: arrays, since an object for each would cost more than all the rest.
+
+    @property
+    def env_steps(self) -> int:
+        """Transitions taken, reset-only steps left out."""
+        self._settle()
+        return self._env_steps
+
+    @property
+    def num_episodes(self) -> int:
+        """Finished episodes."""
+        self._settle()
+        return self._num_episodes
+
+    @property
+    def num_cut_episodes(self) -> int:
+        """Episodes cut by a reset that the arena asked for; they are in no statistic."""
+        return self._num_cut_episodes
 
     @property
     def episodes(self) -> list[Episode]:
         """Finished episodes since the last `take_episodes`, in order of their end."""
-        return [
-            Episode(env_steps, *row)
-            for env_steps, *columns in self._finished
-            for row in zip(*(column.tolist() for column in columns), strict=True)
-        ]
+        self._settle()
+        rows = (zip(*(column.tolist() for column in columns), strict=True) for columns in self._finished)
+        return [Episode(*row) for block in rows for row in block]
 
     def take_episodes(self) -> list[Episode]:
         """Returns the episodes finished since the last call and forgets them."""
@@ -67,13 +86,31 @@ class Meter:
         self._finished = []
         return episodes
 
-    def _charge(self, num_env_steps: int) -> None:
-        if self.max_env_steps is not None and self.env_steps + num_env_steps > self.max_env_steps:
-            raise BudgetExhausted(f"{self.env_steps} of {self.max_env_steps} env steps taken, the next step needs {num_env_steps}")
+    def state(self) -> list[float]:
+        """Returns the counts, fit for JSON."""
+        return [self.env_steps, self.env_seconds, self.num_episodes, self.num_cut_episodes]
 
-    def _finish(self, returns: Array, lengths: Array, terminated: Array) -> None:
-        self.num_episodes += len(lengths)
-        self._finished.append((self.env_steps, returns, lengths, terminated))
+    def restore(self, state: list[float]) -> None:
+        """Takes over what `state` returned."""
+        self._env_steps, self._num_episodes, self._num_cut_episodes = int(state[0]), int(state[2]), int(state[3])
+        self.env_seconds = state[1]
+
+    def _settle(self) -> None:
+        for env in self._vector_envs:
+            env._settle()
+
+    def _left(self, num_env_steps: int) -> int:
+        """Returns the env steps that are left after the next `num_env_steps`; refuses those that would overrun the budget."""
+        if self.max_env_steps is None:
+            return LOG_LENGTH * num_env_steps
+        left = self.max_env_steps - self.env_steps - num_env_steps
+        if left < 0:
+            raise BudgetExhausted(f"{self._env_steps} of {self.max_env_steps} env steps taken, the next step needs {num_env_steps}")
+        return left
+
+    def _finish(self, env_steps: Array, returns: Array, lengths: Array, terminated: Array) -> None:
+        self._num_episodes += len(lengths)
+        self._finished.append((env_steps, returns, lengths, terminated))
 
 
 class MeteredVectorEnv(gym.vector.VectorWrapper):
@@ -92,22 +129,33 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         """True until the next `reset`; stepping is refused while it holds."""
         self.autoreset_mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
         self._next_seed = next_seed
-        self._vector_steps = 0
-        self._returns = np.zeros(env.num_envs)  # [N]
-        self._first_steps = np.zeros(env.num_envs, np.int64)  # [N] vector steps taken when each episode began
-        self._waiting = np.zeros(0, np.int64)  # indices of those that ended and are not yet reset
-        self._num_next = env.num_envs
+        num_envs = env.num_envs
+        self._rewards = np.zeros((LOG_LENGTH, num_envs))  # the log: what the last steps returned
+        self._terminated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
+        self._truncated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
+        self._row = 0  # of the log, where the next step writes
+        self._free = 0  # steps that need no check before them
+        self._vector_steps = 0  # settled ones
+        self._returns = np.zeros(num_envs)  # [N], of running episodes
+        self._first_steps = np.zeros(num_envs, np.int64)  # [N] vector steps taken when each episode began
+        self._waiting = np.zeros(num_envs, np.bool_)  # [N] ended, and not yet reset
+        meter._settle()
+        meter._vector_envs.append(self)
+        for other in meter._vector_envs:
+            other._free = 0
 
     @property
     def num_next_env_steps(self) -> int:
         """The env steps that the next `step` will count: sub-environments that are only reset by it are left out."""
-        return self._num_next
+        self._settle()
+        return self.num_envs - int(np.count_nonzero(self._waiting))
 
     def cut_episodes(self) -> None:
         """Ends all running episodes without counting them; the agent must reset before it steps again."""
+        self._settle()
         if not self.must_reset:
-            self.meter.num_cut_episodes += self._num_running()
-        self.must_reset = True
+            self.meter._num_cut_episodes += self._num_running()
+        self.must_reset, self._free = True, 0
 
     def _num_running(self, mask: Array | None = None) -> int:
         running = self._vector_steps > self._first_steps  # an episode that ended, and one without a step, begins at a later step
@@ -118,6 +166,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
     ) -> tuple[Any, dict[str, Any]]:
         """Resets all sub-environments, with the arena's seed at the beginning and after a cut; or those in `options["reset_mask"]`."""
         del seed
+        self._settle()
         mask = None if options is None else options.get("reset_mask")
         if mask is not None and self.autoreset_mode is not AutoresetMode.DISABLED:
             raise ValueError(f"reset_mask needs AutoresetMode.DISABLED; here it is {self.autoreset_mode}")  # others may ignore it
@@ -129,14 +178,13 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             result = self.env.reset(seed=arena_seed, options=options)
             mask = np.ones(self.num_envs, np.bool_)
         else:
-            self.meter.num_cut_episodes += self._num_running(mask)
+            self.meter._num_cut_episodes += self._num_running(mask)
             result = self.env.reset(options=options)
         self.meter.env_seconds += time.perf_counter() - start
         self._returns[mask] = 0.0
         self._first_steps[mask] = self._vector_steps
-        self._waiting = self._waiting[~mask[self._waiting]]
-        self._num_next = self.num_envs - len(self._waiting)
-        self.must_reset = False
+        self._waiting &= ~mask
+        self.must_reset, self._free = False, 0
         return result
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:  # type: ignore[override]  # its types are unbound
@@ -145,35 +193,80 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         Raises:
             BudgetExhausted: before the step, if it would overrun the run's env steps.
         """
-        meter, waiting = self.meter, self._waiting
-        meter._charge(self._num_next)
-        if self.must_reset or (len(waiting) and self.autoreset_mode is AutoresetMode.DISABLED):
-            raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset and AutoresetMode.DISABLED")
+        if not self._free:
+            self._free = self._check()
+        self._free -= 1
         start = time.perf_counter()
         result = self.env.step(actions)
-        meter.env_seconds += time.perf_counter() - start
-        meter.env_steps += self._num_next
-        self._vector_steps += 1
-        self._returns += result[1]
-        ended = np.logical_or(result[2], result[3])
-        if len(waiting):  # NEXT_STEP: this step only reset them
-            self._returns[waiting] = 0.0
-            ended[waiting] = False
-            self._waiting, self._num_next = waiting[:0], len(ended)
-        if np.count_nonzero(ended):  # four times quicker than any()
-            self._finish(ended.nonzero()[0], result[2])
+        self.meter.env_seconds += time.perf_counter() - start
+        row = self._row
+        self._rewards[row], self._terminated[row], self._truncated[row] = result[1], result[2], result[3]
+        self._row = row + 1
         return result
 
-    def _finish(self, indices: Array, terminated: Array) -> None:
-        lengths = self._vector_steps - self._first_steps[indices]
-        self.meter._finish(self._returns[indices], lengths, terminated[indices])
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            self._first_steps[indices] = self._vector_steps + 1
+    def _check(self) -> int:
+        """Refuses a step that may not be taken; returns how many can be taken before the next check."""
+        self._settle()
+        num_next = self.num_next_env_steps
+        left = self.meter._left(num_next)
+        if self.must_reset or (num_next < self.num_envs and self.autoreset_mode is AutoresetMode.DISABLED):
+            raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset and AutoresetMode.DISABLED")
+        if self.autoreset_mode is AutoresetMode.DISABLED or len(self.meter._vector_envs) > 1:
+            return 1  # the next step depends on how this one ends, or on what another environment does
+        return min(LOG_LENGTH, 1 + left // self.num_envs)
+
+    def _settle(self) -> None:
+        """Moves the log into the accounts."""
+        count, self._row = self._row, 0
+        if not count:
+            return
+        rewards, terminated, ended = (
+            self._rewards[:count],
+            self._terminated[:count],
+            self._terminated[:count] | self._truncated[:count],
+        )  # [K, N]
+        next_step = self.autoreset_mode is AutoresetMode.NEXT_STEP
+        env_steps = self.meter._env_steps + self.num_envs * np.arange(1, count + 1)  # [K]
+        if next_step:
+            only_reset = _only_reset(ended, self._waiting)  # clears the end flags of such steps as well
+            rewards[only_reset] = 0.0
+            env_steps -= np.cumsum(np.count_nonzero(only_reset, axis=1))
+        sums = np.cumsum(rewards, axis=0)
+        envs, times = ended.T.nonzero()  # episode ends, by environment, then by time
+        if len(envs):
+            self._finish(envs, times, sums, env_steps, terminated, skipped=int(next_step))
         else:
-            self._first_steps[indices] = self._vector_steps
-            self._returns[indices] = 0.0
+            self._returns += sums[-1]
+        self._vector_steps += count
+        self.meter._env_steps = int(env_steps[-1])
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-            self._waiting, self._num_next = indices, self._num_next - len(indices)
+            self._waiting = ended[-1].copy()
+
+    def _finish(self, envs: Array, times: Array, sums: Array, env_steps: Array, terminated: Array, *, skipped: int) -> None:
+        first = np.ones(len(envs), np.bool_)
+        first[1:] = envs[1:] != envs[:-1]  # the first end of its environment in this log: the episode began before it
+        last = np.roll(first, -1)
+        totals = sums[times, envs]
+        returns, lengths = totals - np.roll(totals, 1), times - np.roll(times, 1) - skipped
+        returns[first] = totals[first] + self._returns[envs[first]]
+        lengths[first] = self._vector_steps + times[first] + 1 - self._first_steps[envs[first]]
+        self._returns += sums[-1]
+        self._returns[envs[last]] = sums[-1][envs[last]] - totals[last]
+        self._first_steps[envs[last]] = self._vector_steps + times[last] + 1 + skipped
+        order = np.argsort(times, kind="stable")
+        times, envs = times[order], envs[order]
+        self.meter._finish(env_steps[times], returns[order], lengths[order], terminated[times, envs])
+
+
+def _only_reset(ended: Array, waiting: Array) -> Array:
+    """Returns which steps `bool [K, N]` only reset an environment: those after an end. What they say of an end is cleared."""
+    only_reset = np.empty_like(ended)
+    only_reset[0], only_reset[1:] = waiting, ended[:-1]
+    if (only_reset & ended).any():  # an environment that repeats its flags when it is reset
+        for t in range(len(ended)):
+            only_reset[t] = waiting if t == 0 else ended[t - 1]
+            ended[t] &= ~only_reset[t]
+    return only_reset
 
 
 class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
@@ -185,13 +278,12 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         self.must_reset = True
         """True until the next `reset`; stepping is refused while it holds."""
         self._next_seed = next_seed
-        self._seed: int | None = None
         self._return, self._length, self._ended = 0.0, 0, True
 
     def cut_episodes(self) -> None:
         """Ends the running episode without counting it; the agent must reset before it steps again."""
         if not self._ended and self._length:
-            self.meter.num_cut_episodes += 1
+            self.meter._num_cut_episodes += 1
         self.must_reset, self._ended = True, True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -207,16 +299,17 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps the environment; raises as `MeteredVectorEnv.step`."""
-        self.meter._charge(1)
+        self.meter._left(1)
         if self.must_reset or self._ended:
             raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset")
         start = time.perf_counter()
         result = self.env.step(action)
         self.meter.env_seconds += time.perf_counter() - start
-        self.meter.env_steps += 1
+        self.meter._env_steps += 1
         self._return += float(result[1])
         self._length += 1
         if result[2] or result[3]:
             self._ended = True
-            self.meter._finish(np.array([self._return]), np.array([self._length]), np.array([bool(result[2])]))
+            record = (self.meter._env_steps, self._return, self._length, bool(result[2]))
+            self.meter._finish(*(np.array([value]) for value in record))
         return result

@@ -193,7 +193,8 @@ class _Trial:
         self, spec: AgentSpec, env: EnvConfig, config: Any, seed: int, device: str, *, env_steps: int = 0, max_env_steps: int | None = None
     ) -> None:
         self.name = spec.id
-        self.meter = Meter(max_env_steps=max_env_steps, env_steps=env_steps)
+        self.meter = Meter(max_env_steps)
+        self.meter.restore([env_steps, 0.0, 0, 0])
         self.factory = ArenaEnvFactory(env, self.meter, np.random.SeedSequence(seed))
         self.agent: Agent = spec.load()(self.factory, config, seed=seed, device=device)
         num_envs = getattr(config, "num_envs", 1)

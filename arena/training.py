@@ -250,10 +250,9 @@ class Training:
             self.factory.cut_episodes()
             if self.run_dir.policy.exists():
                 write_bytes(directory / "policy.onnx", self.run_dir.policy.read_bytes())
-            meter = self.meter
             state = {
                 "progress": {**dataclasses.asdict(self.progress), "cpu_seconds": self.progress.cpu_seconds + time.process_time()},
-                "meter": [meter.env_steps, meter.env_seconds, meter.num_episodes, meter.num_cut_episodes],
+                "meter": self.meter.state(),
                 "num_cuts": self.factory.num_cuts,
                 "stop_reason": self.stop_reason,
                 "offsets": {"episodes": self._episodes.flush(to_disk=True), "evaluations": self._evaluations.flush(to_disk=True)},
@@ -267,8 +266,7 @@ class Training:
         self.progress = Progress(**state["progress"])
         self.progress.seconds |= {name: self.progress.seconds.get(name, 0.0) + value for name, value in seconds.items()}
         self.progress.num_attempts += 1
-        meter = self.meter
-        meter.env_steps, meter.env_seconds, meter.num_episodes, meter.num_cut_episodes = state["meter"]
+        self.meter.restore(state["meter"])
         self.stop_reason = state["stop_reason"]
         self.agent.restore(checkpoint / "agent")
         self.factory.cut_episodes(state["num_cuts"])

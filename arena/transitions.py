@@ -51,16 +51,18 @@ class TransitionStream:
         self.env = env
         self.observations: Array = np.zeros((env.num_envs, 0))
         """`[N, *obs]`, what the next actions answer to."""
-        self.num_valid = 0
+        self.num_valid = env.num_envs
         """Env steps that the last `step` took."""
         self._all_valid = np.ones(env.num_envs, np.bool_)
         self._waiting: Array = np.zeros(env.num_envs, np.bool_)
+        self._any_waiting = False
 
     def start(self) -> bool:
         """Resets the environments if they must be; returns whether it did. Call at the beginning of every `Agent.learn`."""
         if not self.env.must_reset:
             return False
         self.observations, _ = self.env.reset()
+        self._any_waiting = False
         return True
 
     def step(self, actions: Array) -> Transitions:
@@ -70,13 +72,14 @@ class TransitionStream:
             BudgetExhausted: before the step, if it would overrun the run's env steps.
         """
         env, observations = self.env, self.observations
-        self.num_valid = env.num_next_env_steps
         following, rewards, terminated, truncated, info = env.step(actions)
         next_observations, valid = following, self._all_valid
         if env.autoreset_mode is AutoresetMode.NEXT_STEP:
-            if self.num_valid < env.num_envs:
+            if self._any_waiting:
                 valid = ~self._waiting
             self._waiting = (terminated | truncated) & valid
+            self.num_valid = env.num_envs if valid is self._all_valid else int(np.count_nonzero(valid))
+            self._any_waiting = bool(np.count_nonzero(self._waiting))  # four times quicker than any()
         else:
             ended = terminated | truncated
             if ended.any():

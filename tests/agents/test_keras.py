@@ -1,0 +1,310 @@
+"""The Keras agents on each backend: learner steps equal a float64 oracle in NumPy, truncation is not termination, runs resume.
+
+A process can hold one backend, so each test starts this file again as `python test_keras.py CHECK BACKEND`; what `arena_keras`
+imports below the specs is imported inside the checks, which run there.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.errors import ArenaError
+from arena.hyperparameters import build_config
+from arena.metering import Meter
+from arena.network import Conv
+from arena.policy import OnnxPolicy
+from arena.rollouts import collect_rollout
+from arena.testing import check_agent
+from arena.worker import refuse_other_frameworks
+from arena_keras.specs import DQN, PPO
+
+BACKENDS = ("jax", "tensorflow", "torch")
+TIMEOUT_SECONDS = 300.0
+MAX_NORM = 0.24
+"""Between the smallest and the largest gradient of the DQN oracle's minibatches."""
+
+
+def run_check(check, backend, *arguments):
+    """Runs `check(backend, *arguments)` of this file in a process of its own."""
+    env = {**os.environ, **DQN.process_env_for(DQN.config(backend=backend)), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+    command = [sys.executable, __file__, check.__name__, backend, *arguments]
+    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert result.returncode == 0, f"{check.__name__} on {backend}:\n{result.stdout}\n{result.stderr}"
+
+
+def make_agent(spec, env_id, **table):
+    config = build_config(spec.config, table, where=spec.id)
+    factory = ArenaEnvFactory(EnvConfig(env_id), Meter(), np.random.SeedSequence(0))
+    return spec.load()(factory, config, seed=1, device="cpu")
+
+
+def forward(parameters, x, activation):
+    """Returns the outputs of every layer of an MLP, the inputs first, in float64."""
+    outputs = [np.asarray(x, np.float64)]
+    for index in range(0, len(parameters), 2):
+        x = outputs[-1] @ parameters[index] + parameters[index + 1]
+        outputs.append(x if index == len(parameters) - 2 else activation(x))
+    return outputs
+
+
+def relu(x):
+    return np.maximum(x, 0.0)
+
+
+def dqn_gradients(parameters, target_parameters, batch, discount, double):
+    """Returns loss and gradients of one minibatch."""
+    observations, actions, rewards, next_observations, terminated = batch
+    following = forward(target_parameters, next_observations, relu)[-1]
+    chooser = forward(parameters, next_observations, relu)[-1] if double else following
+    rows = np.arange(len(actions))
+    targets = rewards + discount * ~terminated * following[rows, chooser.argmax(-1)]
+    outputs = forward(parameters, observations, relu)
+    errors = outputs[-1][rows, actions] - targets
+    loss = np.where(np.abs(errors) <= 1.0, 0.5 * errors**2, np.abs(errors) - 0.5).mean()
+    upstream = np.zeros_like(outputs[-1])
+    upstream[rows, actions] = np.clip(errors, -1.0, 1.0) / len(errors)
+    gradients = []
+    for index in range(len(parameters) - 2, -1, -2):
+        below = outputs[index // 2]
+        gradients = [below.T @ upstream, upstream.sum(0), *gradients]
+        upstream = (upstream @ parameters[index].T) * (below > 0.0)
+    return loss, gradients
+
+
+class OracleAdam:
+    """Adam with epsilon where PyTorch puts it, after clipping by the global norm."""
+
+    def __init__(self, parameters, learning_rate, epsilon, max_norm):
+        self.learning_rate, self.epsilon, self.max_norm = learning_rate, epsilon, max_norm
+        self.parameters = [np.asarray(p, np.float64) for p in parameters]
+        self.first = [np.zeros_like(p) for p in self.parameters]
+        self.second = [np.zeros_like(p) for p in self.parameters]
+        self.count = 0
+        self.norms = []
+
+    def step(self, gradients):
+        self.count += 1
+        self.norms.append(np.sqrt(sum((g**2).sum() for g in gradients)))
+        scale = min(1.0, self.max_norm / (self.norms[-1] + 1e-6))
+        for i, gradient in enumerate(gradients):
+            self.first[i] = 0.9 * self.first[i] + 0.1 * scale * gradient
+            self.second[i] = 0.999 * self.second[i] + 0.001 * (scale * gradient) ** 2
+            first = self.first[i] / (1.0 - 0.9**self.count)
+            second = self.second[i] / (1.0 - 0.999**self.count)
+            self.parameters[i] = self.parameters[i] - self.learning_rate * first / (np.sqrt(second) + self.epsilon)
+
+
+def check_dqn_oracle(backend):
+    for double in (False, True):
+        table = {"hidden_sizes": (16, 24), "double": double, "discount": 0.9, "max_gradient_norm": MAX_NORM}
+        agent = make_agent(DQN, "CartPole-v1", backend=backend, **table)
+        rng = np.random.default_rng(3)
+        shape = (6, 32)
+        batches = (
+            rng.normal(size=(*shape, 4)).astype(np.float32),
+            rng.integers(0, 2, shape),
+            rng.normal(scale=2.0, size=shape).astype(np.float32),
+            rng.normal(size=(*shape, 4)).astype(np.float32),
+            rng.random(shape) < 0.3,
+        )
+        parameters = agent._engine.get(agent._learner.parameters)
+        targets = [p + rng.normal(scale=0.1, size=p.shape).astype(np.float32) for p in parameters]
+        oracle = OracleAdam(parameters, 3e-3, 1e-8, MAX_NORM)
+        losses = []
+        for k in range(shape[0]):
+            loss, gradients = dqn_gradients(oracle.parameters, targets, [b[k] for b in batches], 0.9, double)
+            losses.append(loss)
+            oracle.step(gradients)
+        assert min(oracle.norms) < MAX_NORM < max(oracle.norms), f"the bound must be tried from both sides: {oracle.norms}"
+        found = agent._learner.update(batches, 3e-3, agent._engine.put(targets))
+        assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+        assert found["gradient_norm"] == pytest.approx(np.mean(oracle.norms), rel=1e-5)
+        for actual, expected in zip(agent._engine.get(agent._learner.parameters), oracle.parameters, strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def ppo_oracle(agent, parameters, batch):
+    """Returns the loss and its statistics for one minibatch."""
+    observations, choices, old_log_probs, advantages, returns = batch
+    config = agent._config
+    num_policy, num_value = agent._policy_network.num_parameters, agent._value_network.num_parameters
+    outputs = forward(parameters[:num_policy], observations, np.tanh)[-1]
+    values = forward(parameters[-num_value:], observations, np.tanh)[-1][:, 0]
+    if choices.ndim == 1:
+        all_log_probs = outputs - np.log(np.exp(outputs).sum(-1, keepdims=True))
+        log_probs = all_log_probs[np.arange(len(choices)), choices]
+        entropy = -(np.exp(all_log_probs) * all_log_probs).sum(-1).mean()
+    else:
+        std = np.exp(np.asarray(parameters[num_policy], np.float64))
+        log_probs = (-0.5 * ((choices - outputs) / std) ** 2 - np.log(std * np.sqrt(2.0 * np.pi))).sum(-1)
+        entropy = np.log(std * np.sqrt(2.0 * np.pi * np.e)).sum()
+    ratios = np.exp(log_probs - old_log_probs)
+    advantages = (advantages - advantages.mean()) / advantages.std()
+    policy_loss = -np.minimum(ratios * advantages, np.clip(ratios, 1.0 - config.clip_ratio, 1.0 + config.clip_ratio) * advantages).mean()
+    value_loss = ((values - returns) ** 2).mean()
+    return {
+        "loss": policy_loss + config.value_coefficient * value_loss - config.entropy_coefficient * entropy,
+        "policy_loss": policy_loss,
+        "value_loss": value_loss,
+        "entropy": entropy,
+        "approx_kl": (ratios - 1.0 - np.log(ratios)).mean(),
+        "clip_fraction": (np.abs(ratios - 1.0) > config.clip_ratio).mean(),
+    }
+
+
+def check_ppo_oracle(backend):
+    for env_id in ("CartPole-v1", "Pendulum-v1"):
+        agent = make_agent(PPO, env_id, backend=backend, hidden_sizes=(16, 24), entropy_coefficient=0.1, value_coefficient=0.7, num_envs=2)
+        rng = np.random.default_rng(4)
+        parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
+        agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
+        agent._pull_policy()
+        observations = rng.normal(size=(64, *agent._observation_space.shape)).astype(np.float32)
+        _, choices, log_probs, _ = agent._draw(observations)
+        old_log_probs = log_probs + rng.normal(scale=0.3, size=64).astype(np.float32)
+        advantages, returns = rng.normal(size=(2, 64)).astype(np.float32)
+        batch = (observations, choices, old_log_probs, advantages, returns)
+        expected = ppo_oracle(agent, parameters, batch)
+        assert 0.1 < expected["clip_fraction"] < 0.9, "the clip must be tried from both sides"
+        found = agent._learner.update(tuple(part[None] for part in batch), 0.0)
+        for name, value in expected.items():
+            assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), f"{env_id}: {name}"
+        unchanged = ppo_oracle(agent, parameters, (observations, choices, log_probs, advantages, returns))
+        assert unchanged["approx_kl"] == pytest.approx(0.0, abs=1e-10), "log probabilities while acting are those of the oracle"
+
+
+def check_truncation(backend):
+    """On `Truncation`, action 0 leaves (reward 3, terminated), action 1 stays (reward 1, truncated in place 1) and swaps the place."""
+    discount = 0.9
+    table = {"backend": backend, "hidden_sizes": (8,), "discount": discount}
+    agent = make_agent(DQN, "arena/Truncation-v0", **table, learning_starts=200, num_updates=1, batch_size=128)
+    agent.learn(150)
+    observations, actions, rewards, next_observations, _ = batch = agent._replay.sample(128)
+    places = observations.argmax(-1)
+    cut = (places == 1) & (actions == 1)
+    assert cut.any()
+    assert not cut.all()
+    np.testing.assert_array_equal(rewards, np.where(actions == 0, 3.0, 1.0))
+    np.testing.assert_array_equal(next_observations.argmax(-1), 1 - places)
+    scores = agent._policy.scores(np.eye(2, dtype=np.float32))  # [2, A], of both places; the target network is still the same
+    targets = np.where(actions == 0, 3.0, 1.0 + discount * scores.max(-1)[1 - places])
+    errors = np.abs(scores[places, actions] - targets)
+    expected = np.where(errors <= 1.0, 0.5 * errors**2, errors - 0.5).mean()
+    found = agent._learner.update(tuple(part[None] for part in batch), 0.0, agent._target)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+    agent = make_agent(PPO, "arena/Truncation-v0", **table, gae_lambda=0.0, rollout_length=16, batch_size=64)
+    agent._stream.start()
+    rollout = collect_rollout(agent._stream, 16, agent._draw)
+    observations, choices, _, _, returns = agent._minibatches(rollout)
+    places = observations.argmax(-1)
+    assert ((places == 1) & (choices == 1)).any()
+    values = agent._values(np.eye(2, dtype=np.float32))
+    np.testing.assert_allclose(returns, np.where(choices == 0, 3.0, 1.0 + discount * values[1 - places]), rtol=1e-5)
+
+
+def check_minibatches(backend):
+    """An epoch holds every valid row, none that only reset an environment, and as many rows more as fill the last minibatch."""
+    agent = make_agent(PPO, "CartPole-v1", backend=backend, hidden_sizes=(8,), rollout_length=100, num_envs=3, batch_size=64, num_epochs=2)
+    agent._stream.start()
+    rollout = collect_rollout(agent._stream, 100, agent._draw)
+    assert 0 < np.count_nonzero(~rollout.valid) < 44
+    batches = agent._minibatches(rollout)
+    dummies = agent._dummy_batches()
+    assert [(part.shape, part.dtype) for part in batches] == [(part.shape, part.dtype) for part in dummies]
+    assert batches[0].shape[:2] == (2 * 5, 64)
+    valid = {row.tobytes() for row in rollout.observations[rollout.valid]}
+    for epoch in batches[0].reshape(2, 5 * 64, 4):
+        assert {row.tobytes() for row in epoch} == valid
+
+
+def check_promises(backend):
+    small = {"backend": backend, "hidden_sizes": (16, 16), "num_envs": 4}
+    replay = {**small, "learning_starts": 100, "train_period": 100, "num_updates": 10, "target_update_period": 200}
+    check_agent(DQN, config={**replay, "target_update_tau": 0.5}, num_steps=600)
+    rollouts = {**small, "rollout_length": 32, "batch_size": 64, "num_epochs": 2, "anneal_steps": 4_000}
+    check_agent(PPO, config=rollouts, num_steps=600)
+
+
+def check_export(backend, folder):
+    small = {"backend": backend, "hidden_sizes": (16,)}
+    eyes = {"conv_layers": ((4, 8, 4), (8, 3, 2)), "num_envs": 2}
+    cases = (
+        (DQN, "CartPole-v1", {}),
+        (DQN, "arena/ImageIdentity-v0", {**eyes, "num_updates": 2, "replay_capacity": 500}),
+        (PPO, "CartPole-v1", {}),
+        (PPO, "Pendulum-v1", {}),
+        (PPO, "arena/ImageIdentity-v0", {**eyes, "batch_size": 64, "num_epochs": 1}),
+    )
+    for spec, env_id, table in cases:
+        agent = make_agent(spec, env_id, **small, **table)
+        path = Path(folder) / "policy.onnx"
+        agent.export_policy(path)
+        policy = OnnxPolicy(path)
+        space, rng = agent._observation_space, np.random.default_rng(5)
+        shape = (200, *space.shape)
+        observations = rng.integers(0, 256, shape, np.uint8) if space.dtype == np.uint8 else rng.normal(size=shape).astype(np.float32)
+        if isinstance(agent._action_space, gym.spaces.Discrete):
+            np.testing.assert_array_equal(policy.act(observations), agent.act(observations))
+        else:
+            np.testing.assert_allclose(policy.act(observations), agent.act(observations), rtol=1e-5, atol=1e-6)
+        assert isinstance(agent._policy.layers[0], Conv) == (space.dtype == np.uint8)
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (check_dqn_oracle, check_ppo_oracle, check_truncation, check_minibatches, check_promises, check_export)
+}
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_dqn_steps_equal_a_float64_oracle(backend):
+    run_check(check_dqn_oracle, backend)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ppo_loss_equals_a_float64_oracle(backend):
+    run_check(check_ppo_oracle, backend)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_truncation_is_bootstrapped_and_termination_is_not(backend):
+    run_check(check_truncation, backend)
+
+
+@pytest.mark.framework
+def test_minibatches_hold_every_valid_row():
+    run_check(check_minibatches, "jax")
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_agents_keep_their_promises_and_resume_bitwise(backend):
+    run_check(check_promises, backend)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_exported_policies_act_as_the_agents_do(backend, tmp_path):
+    run_check(check_export, backend, str(tmp_path))
+
+
+@pytest.mark.parametrize("spec", [DQN, PPO], ids=["dqn", "ppo"])
+def test_compile_is_refused_where_it_means_nothing(spec):
+    assert build_config(spec.config, {"backend": "torch", "compile": True}, where=spec.id).compile
+    with pytest.raises(ArenaError, match="backend 'torch' only; 'tensorflow' always compiles"):
+        build_config(spec.config, {"backend": "tensorflow", "compile": True}, where=spec.id)
+
+
+if __name__ == "__main__":
+    refuse_other_frameworks(frozenset({"keras", sys.argv[2]}))
+    CHECKS[sys.argv[1]](*sys.argv[2:])
