@@ -83,5 +83,5 @@ def refuse_other_frameworks(allowed: frozenset[str]) -> None:
     TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
     import costs seconds. All of them go without what they do not find.
     """
-    for name in FRAMEWORK_MODULES - allowed:
+    for name in FRAMEWORK_MODULES - allowed - set(sys.modules):
         sys.modules[name] = None  # type: ignore[assignment]  # documented: docs.python.org/3/reference/import.html#the-module-cache

@@ -23,7 +23,7 @@ from arena.fakes import FAKE_AGENT, FakeAgent, FakeConfig, FakeEnv, FakeVectorEn
 from arena.hyperparameters import build_config
 from arena.metering import Episode, Meter
 from arena.policy import OnnxPolicy
-from arena.spec import FRAMEWORK_MODULES, AgentSpec
+from arena.spec import FRAMEWORK_MODULES, AgentSpec, refuse_other_frameworks
 
 __all__ = [
     "FAKE_AGENT",
@@ -50,7 +50,8 @@ def check_agent(
 ) -> None:
     """Checks that an agent keeps every promise of `arena.agent.Agent`; trains it for about `5 * num_steps` env steps.
 
-    Call it in a fresh process started with `spec.process_env_for(config)`, since it imports the agent's framework.
+    Call it in a fresh process started with `spec.process_env_for(config)`, since it imports the agent's framework and, as a worker
+    does, refuses all others.
 
     Args:
         spec: of the agent.
@@ -69,6 +70,7 @@ def check_agent(
     check_pair(spec, env)
     for name, value in spec.process_env_for(config).items():
         assert os.environ.get(name) == value, f"{spec.id}: start the process with {name}={value} in its environment"
+    refuse_other_frameworks(spec.modules_for(config))
     observations = _sample_observations(env, seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -1,0 +1,1 @@
+"""DQN and C51 on TF-Agents."""

@@ -1,0 +1,86 @@
+"""Distributions of actions: drawn from in NumPy while collecting, differentiated with `keras.ops` while learning.
+
+A *choice* is what the policy draws: the action itself if discrete, the action before scaling for a Box. Both distributions have the
+same four members; `parameters` are the policy's, the network's first.
+"""
+
+import math
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+Array = npt.NDArray[Any]
+
+
+class Categorical:
+    """Over discrete actions, by logits `[N, A]`."""
+
+    def __init__(self, num_actions: int) -> None:
+        self.num_outputs = num_actions
+        self.choice_shape: tuple[int, ...] = ()
+        self.choice_dtype: Any = np.int64
+
+    def extra_parameters(self) -> list[Array]:
+        """Returns the parameters beside the network's."""
+        return []
+
+    def draw(self, logits: Array, _: list[Array], rng: np.random.Generator) -> tuple[Array, Array]:
+        """Returns choices `int64 [N]` and their log probabilities `float32 [N]`."""
+        choices = (logits + rng.gumbel(size=logits.shape)).argmax(-1)  # the Gumbel-max trick: Maddison et al., 2014, arXiv:1411.0030
+        shifted = logits - logits.max(-1, keepdims=True)
+        log_probs = shifted[np.arange(len(choices)), choices] - np.log(np.exp(shifted).sum(-1))
+        return choices, log_probs
+
+    def evaluate(self, logits: Any, _: list[Any], choices: Any) -> tuple[Any, Any]:
+        """Returns log probabilities of `choices` and entropies, each `[B]`."""
+        log_probs = logits - ops.logsumexp(logits, -1, keepdims=True)  # [B, A]
+        entropies = -ops.sum(ops.exp(log_probs) * log_probs, -1)
+        return pick(log_probs, choices), entropies
+
+
+class Gaussian:
+    """Over unscaled actions, where [-1, 1] spans the bounds, by means `[N, A]`; the log deviation is one parameter for each dimension."""
+
+    def __init__(self, num_dimensions: int) -> None:
+        self.num_outputs = num_dimensions
+        self.choice_shape: tuple[int, ...] = (num_dimensions,)
+        self.choice_dtype: Any = np.float32
+
+    def extra_parameters(self) -> list[Array]:
+        """Returns the parameters beside the network's: log deviations `[A]`, zero to begin with."""
+        return [np.zeros(self.num_outputs, np.float32)]
+
+    def draw(self, means: Array, extra: list[Array], rng: np.random.Generator) -> tuple[Array, Array]:
+        """Returns choices `float32 [N, A]` and their log probabilities `float32 [N]`."""
+        (log_std,) = extra
+        noise = rng.standard_normal(means.shape, np.float32)
+        log_probs = -0.5 * np.square(noise) - log_std - np.float32(0.5 * math.log(2 * math.pi))
+        return means + np.exp(log_std) * noise, log_probs.sum(-1)
+
+    def evaluate(self, means: Any, extra: list[Any], choices: Any) -> tuple[Any, Any]:
+        """Returns log probabilities of `choices` and entropies, each `[B]`."""
+        (log_std,) = extra
+        noise = (choices - means) * ops.exp(-log_std)
+        log_probs = -0.5 * ops.square(noise) - log_std - 0.5 * math.log(2 * math.pi)
+        entropy = ops.sum(log_std) + 0.5 * self.num_outputs * math.log(2 * math.pi * math.e)
+        return ops.sum(log_probs, -1), entropy + ops.zeros_like(log_probs[:, 0])
+
+
+def pick(values: Any, indices: Any) -> Any:
+    """Returns `values[i, indices[i]]` `[B]` of `values` `[B, A]`.
+
+    By comparison, since PyTorch's `one_hot` looks at the indices' values, which `torch.compile` cannot trace.
+    """
+    chosen = ops.expand_dims(indices, -1) == ops.arange(values.shape[-1], dtype=indices.dtype)  # [B, A]
+    return ops.sum(ops.where(chosen, values, 0.0), -1)
+
+
+def make_distribution(action_space: gym.Space[Any]) -> Categorical | Gaussian:
+    """Returns the distribution for a Discrete or a one-axis Box action space."""
+    if isinstance(action_space, gym.spaces.Discrete):
+        return Categorical(int(action_space.n))
+    assert action_space.shape is not None
+    return Gaussian(action_space.shape[0])

@@ -1,0 +1,124 @@
+"""Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) on Keras 3. Differs from the paper: Adam, updates in bursts."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from arena.agent import Agent, EnvFactory, Metrics
+from arena.files import read_json, write_json
+from arena.network import PolicyNetwork
+from arena.replay import ReplayBuffer
+from arena.replay_loop import ReplayLoop
+from arena_keras.config import KerasDQNConfig
+from arena_keras.distributions import pick
+from arena_keras.engine import Engine
+from arena_keras.learner import Learner, Loss, load_arrays, save_arrays
+from arena_keras.networks import Network
+
+Array = npt.NDArray[Any]
+
+
+class DQN(Agent):
+    """Epsilon-greedy Q-learning from replayed transitions, with a target network."""
+
+    def __init__(self, env_factory: EnvFactory, config: KerasDQNConfig, *, seed: int, device: str) -> None:
+        space, actions = env_factory.observation_space, env_factory.action_space
+        assert isinstance(actions, gym.spaces.Discrete)
+        network_seed, replay_seed, loop_seed = map(int, np.random.SeedSequence(seed).generate_state(3))
+        self._config, self._observation_space, self._action_space = config, space, actions
+        self._engine = Engine(device, compile_torch=config.compile)
+        with self._engine.scope():
+            self._network = Network(space, int(actions.n), config)
+        parameters = self._network.initial_parameters(np.random.default_rng(network_seed))
+        self._learner = Learner(self._engine, make_td_loss(self._network, config), parameters, ("q_value",), config)
+        self._target: list[Any] = self._engine.put(parameters)
+        self._replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
+        self._env = env_factory.make_vec(config.num_envs)
+        self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
+        self._learner.compile(self._dummy_batches(), self._target)
+        self._pull_policy()
+
+    def learn(self, num_steps: int) -> Metrics:
+        """See `arena.agent.Agent.learn`."""
+        return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._update)
+
+    def act(self, observations: Array) -> Array:
+        """See `arena.agent.Agent.act`."""
+        scores: Array = self._engine.call(self._network, self._learner.parameters, self._engine.put(observations))
+        return scores.argmax(-1)
+
+    def export_policy(self, path: Path) -> None:
+        """See `arena.agent.Agent.export_policy`."""
+        self._policy.export(path)
+
+    def save(self, directory: Path) -> None:
+        """See `arena.agent.Agent.save`."""
+        self._learner.save(directory / "learner.npz")
+        target: list[Array] = self._engine.get(self._target)
+        save_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
+        replay = self._replay.save(directory / "replay.npz")
+        write_json(directory / "state.json", {"loop": self._loop.state(), "replay": replay})
+
+    def restore(self, directory: Path) -> None:
+        """See `arena.agent.Agent.restore`."""
+        state = read_json(directory / "state.json")
+        self._learner.restore(directory / "learner.npz")
+        target = load_arrays(directory / "target.npz")
+        self._target = self._engine.put([target[str(index)] for index in range(len(target))])
+        self._replay.restore(directory / "replay.npz", state["replay"])
+        self._loop.restore(state["loop"])
+        self._pull_policy()
+
+    def close(self) -> None:
+        """See `arena.agent.Agent.close`."""
+        self._env.close()
+
+    def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
+        config = self._config
+        losses = self._learner.update(self._replay.sample(num_updates, config.batch_size), config.learning_rate, self._target)
+        if update_target:
+            self._target = self._moved_target()
+        self._pull_policy()
+        return losses
+
+    def _moved_target(self) -> list[Any]:
+        tau = np.float32(self._config.target_update_tau)
+        target, online = self._engine.get(self._target), self._engine.get(self._learner.parameters)
+        # New tensors even where tau is 1: torch.compile would compile again for a target that is the very parameters.
+        moved = [new if tau == 1.0 else old + tau * (new - old) for old, new in zip(target, online, strict=True)]
+        return self._engine.put(moved)
+
+    def _pull_policy(self) -> None:
+        layers = self._network.policy_layers(self._engine.get(self._learner.parameters))
+        self._policy = PolicyNetwork(layers, self._observation_space, self._action_space)
+
+    def _dummy_batches(self) -> tuple[Array, ...]:
+        shape = (self._config.num_updates, self._config.batch_size)
+        observations = np.zeros((*shape, *self._observation_space.shape), self._observation_space.dtype)
+        return observations, np.zeros(shape, np.int64), np.zeros(shape, np.float32), observations, np.zeros(shape, np.bool_)
+
+
+def make_td_loss(network: Network, config: KerasDQNConfig) -> Loss:
+    """Returns the loss: Huber, between values and one-step targets by the target network (the loss's constants).
+
+    Batches are those of `arena.replay.ReplayBuffer`. A truncated transition is bootstrapped, a terminated one is not.
+    """
+
+    def loss(parameters: list[Any], target_parameters: list[Any], batch: tuple[Any, ...]) -> tuple[Any, tuple[Any]]:
+        observations, actions, rewards, next_observations, terminated = batch
+        target_values = network(target_parameters, next_observations)  # [B, A]
+        if config.double:
+            choices = ops.argmax(network(parameters, next_observations), -1)  # [B]
+            next_values = pick(target_values, choices)
+        else:
+            next_values = ops.amax(target_values, -1)  # [B]; ops.max breaks torch.compile's graph
+        targets = rewards + config.discount * (1.0 - ops.cast(terminated, "float32")) * next_values
+        values = pick(network(parameters, observations), actions)  # [B]
+        return keras.losses.huber(ops.stop_gradient(targets), values), (ops.mean(values),)
+
+    return loss

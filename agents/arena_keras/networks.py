@@ -1,0 +1,88 @@
+"""Feed-forward Keras networks, evaluated on parameters that the caller holds, and their way into an `arena.network.PolicyNetwork`."""
+
+from typing import Any
+
+import gymnasium as gym
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers, ops
+
+from arena.errors import ArenaError
+from arena.hyperparameters import NetworkConfig
+from arena.network import Conv, Dense
+
+Array = npt.NDArray[Any]
+
+
+class Network:
+    """Convolutions for images, then dense layers, the last one linear.
+
+    Args:
+        observation_space: flat or image-shaped Box; integer images are divided by 255.
+        num_outputs: units of the last layer.
+        config: sizes and activation.
+
+    Raises:
+        ArenaError: if `conv_layers` do not fit the image.
+    """
+
+    def __init__(self, observation_space: gym.Space[Any], num_outputs: int, config: NetworkConfig) -> None:
+        shape = observation_space.shape
+        assert shape is not None
+        self._pixels = np.issubdtype(observation_space.dtype, np.integer)
+        self._config = config
+        zeros = {"kernel_initializer": "zeros"}  # never used: see initial_parameters
+        stack: list[Any] = [keras.Input(shape)]
+        if len(shape) == 3:
+            for filters, size, stride in config.conv_layers:
+                stack.append(layers.Conv2D(filters, size, stride, "valid", "channels_last", activation="relu", **zeros))
+            stack.append(layers.Flatten("channels_last"))
+        stack += [layers.Dense(size, activation=config.activation, **zeros) for size in config.hidden_sizes]
+        stack.append(layers.Dense(num_outputs, **zeros))
+        try:
+            self._model = keras.Sequential(stack)
+        except ValueError as error:  # Keras says so when a kernel is larger than its input
+            raise ArenaError(f"conv_layers={config.conv_layers} do not fit observations {shape}: {error}") from error
+        self.num_parameters = len(self._model.trainable_variables)
+        """Arrays, two for each layer: kernel and bias."""
+
+    def __call__(self, parameters: list[Any], observations: Any) -> Any:
+        """Returns outputs `[N, num_outputs]` for `observations` `[N, *obs]`."""
+        observations = ops.cast(observations, "float32")
+        if self._pixels:
+            observations = observations / 255.0
+        outputs, _ = self._model.stateless_call(parameters, [], observations)
+        return outputs
+
+    def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
+        """Draws kernels and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's rule for its linear and convolutional layers.
+
+        They are drawn in NumPy, so that one seed gives the same network on every backend.
+
+        Args:
+            rng: of the draws.
+            last_kernel_scale: multiplies the kernel of the last layer.
+        """
+        parameters: list[Array] = []
+        for kernel, bias in _pairs(self._model.trainable_variables):
+            bound = np.prod(kernel.shape[:-1]) ** -0.5
+            parameters += [rng.uniform(-bound, bound, tuple(weight.shape)).astype(np.float32) for weight in (kernel, bias)]
+        parameters[-2] = parameters[-2] * np.float32(last_kernel_scale)
+        return parameters
+
+    def policy_layers(self, parameters: list[Array]) -> list[Dense | Conv]:
+        """Returns the layers of a `PolicyNetwork` with these parameters."""
+        found: list[Dense | Conv] = []
+        strides = [stride for _, _, stride in self._config.conv_layers]
+        for kernel, bias in _pairs(parameters):
+            if kernel.ndim == 4:
+                found.append(Conv(kernel, bias, strides[len(found)]))
+            else:
+                last = 2 * len(found) + 2 == len(parameters)
+                found.append(Dense(kernel, bias, "linear" if last else self._config.activation))
+        return found
+
+
+def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(items[::2], items[1::2], strict=True))

@@ -1,0 +1,174 @@
+"""Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347) on Keras 3. Differs from the paper: gradients are clipped."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from arena.agent import Agent, EnvFactory, Metrics
+from arena.files import read_json, write_json
+from arena.network import PolicyNetwork
+from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.transitions import TransitionStream
+from arena_keras.config import KerasPPOConfig
+from arena_keras.distributions import Categorical, Gaussian, make_distribution
+from arena_keras.engine import Engine
+from arena_keras.learner import Learner, Loss
+from arena_keras.networks import Network
+
+Array = npt.NDArray[Any]
+
+
+class PPO(Agent):
+    """Clipped policy gradients over rollouts, with separate networks for policy and value."""
+
+    def __init__(self, env_factory: EnvFactory, config: KerasPPOConfig, *, seed: int, device: str) -> None:
+        space, actions = env_factory.observation_space, env_factory.action_space
+        self._config, self._observation_space, self._action_space = config, space, actions
+        network_seed, draw_seed = map(int, np.random.SeedSequence(seed).generate_state(2))
+        self._rng = np.random.default_rng(draw_seed)
+        self._engine = Engine(device, compile_torch=config.compile)
+        self._distribution = make_distribution(actions)
+        with self._engine.scope():
+            self._policy_network = Network(space, self._distribution.num_outputs, config)
+            self._value_network = Network(space, 1, config)
+        rng = np.random.default_rng(network_seed)
+        parameters = self._policy_network.initial_parameters(rng, last_kernel_scale=0.01)
+        parameters += self._distribution.extra_parameters() + self._value_network.initial_parameters(rng)
+        loss = make_ppo_loss(self._policy_network, self._value_network, self._distribution, config)
+        self._learner = Learner(self._engine, loss, parameters, STATISTICS, config)
+        self._env = env_factory.make_vec(config.num_envs)
+        self._stream = TransitionStream(self._env)
+        self._env_steps = 0
+        self._num_minibatches = math.ceil(config.rollout_length * config.num_envs / config.batch_size)
+        self._learner.compile(self._dummy_batches())
+        self._pull_policy()
+
+    def learn(self, num_steps: int) -> Metrics:
+        """See `arena.agent.Agent.learn`."""
+        config = self._config
+        self._stream.start()
+        end = self._env_steps + num_steps
+        act_seconds = learn_seconds = 0.0
+        num_rollouts = 0
+        losses: dict[str, float] = {}
+        while self._env_steps < end:
+            rollout = collect_rollout(self._stream, config.rollout_length, self._draw)
+            start = time.perf_counter()
+            losses = self._learner.update(self._minibatches(rollout), config.learning_rate_at(self._env_steps))
+            self._pull_policy()
+            self._env_steps += rollout.num_env_steps
+            num_rollouts += 1
+            act_seconds += rollout.act_seconds
+            learn_seconds += time.perf_counter() - start
+        learner_steps = num_rollouts * config.num_epochs * self._num_minibatches
+        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+
+    def act(self, observations: Array) -> Array:
+        """See `arena.agent.Agent.act`."""
+        parameters = self._learner.parameters[: self._policy_network.num_parameters]
+        scores: Array = self._engine.call(self._policy_network, parameters, self._engine.put(observations))
+        return scores.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(scores)
+
+    def export_policy(self, path: Path) -> None:
+        """See `arena.agent.Agent.export_policy`."""
+        self._policy.export(path)
+
+    def save(self, directory: Path) -> None:
+        """See `arena.agent.Agent.save`."""
+        self._learner.save(directory / "learner.npz")
+        write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state})
+
+    def restore(self, directory: Path) -> None:
+        """See `arena.agent.Agent.restore`."""
+        state = read_json(directory / "state.json")
+        self._learner.restore(directory / "learner.npz")
+        self._env_steps = state["env_steps"]
+        self._rng.bit_generator.state = state["rng"]
+        self._pull_policy()
+
+    def close(self) -> None:
+        """See `arena.agent.Agent.close`."""
+        self._env.close()
+
+    def _pull_policy(self) -> None:
+        parameters: list[Array] = self._engine.get(self._learner.parameters)
+        policy, self._extra, value = _split(parameters, self._policy_network, self._value_network)
+        layers = self._policy_network.policy_layers(policy)
+        self._policy = PolicyNetwork(layers, self._observation_space, self._action_space, squashed=True)
+        self._value = PolicyNetwork(self._value_network.policy_layers(value), self._observation_space, gym.spaces.Discrete(1))
+
+    def _values(self, observations: Array) -> Array:
+        return self._value.scores(observations)[:, 0]
+
+    def _draw(self, observations: Array) -> tuple[Array, Array, Array, Array]:
+        choices, log_probs = self._distribution.draw(self._policy.scores(observations), self._extra, self._rng)
+        actions = choices if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(choices)
+        return actions, choices, log_probs, self._values(observations)
+
+    def _minibatches(self, rollout: Rollout) -> tuple[Array, ...]:
+        """Returns observations, choices, their log probabilities, advantages and returns, each `[num_epochs * M, B, ...]`.
+
+        M minibatches of B rows cover a rollout of valid rows only. Where fewer rows are valid, or B does not divide them, each
+        epoch's permutation is repeated from its start until M minibatches are full: shapes are fixed, and no valid row is left out.
+        """
+        config = self._config
+        choices, log_probs, values = rollout.extras
+        following = next_values(rollout, values, self._values)
+        advantages = generalized_advantages(
+            rollout.rewards,
+            values,
+            following,
+            rollout.terminated,
+            rollout.truncated,
+            discount=config.discount,
+            gae_lambda=config.gae_lambda,
+        )
+        rows = np.flatnonzero(rollout.valid)
+        num_rows = self._num_minibatches * config.batch_size
+        epochs = [np.resize(self._rng.permutation(rows), num_rows) for _ in range(config.num_epochs)]
+        indices = np.concatenate(epochs).reshape(-1, config.batch_size)
+        fields = (rollout.observations, choices, log_probs, advantages, advantages + values)  # [T, N, ...] each
+        return tuple(field.reshape(-1, *field.shape[2:])[indices] for field in fields)
+
+    def _dummy_batches(self) -> tuple[Array, ...]:
+        shape = (self._config.num_epochs * self._num_minibatches, self._config.batch_size)
+        observations = np.zeros((*shape, *self._observation_space.shape), self._observation_space.dtype)
+        choices = np.zeros((*shape, *self._distribution.choice_shape), self._distribution.choice_dtype)
+        return observations, choices, *(np.zeros(shape, np.float32) for _ in range(3))
+
+
+STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+
+
+def make_ppo_loss(policy: Network, value: Network, distribution: Categorical | Gaussian, config: KerasPPOConfig) -> Loss:
+    """Returns the loss (Schulman et al., 2017, equations 7 and 9) and `STATISTICS`, for batches of `PPO._minibatches`."""
+
+    def loss(parameters: list[Any], _: Any, batch: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        observations, choices, old_log_probs, advantages, returns = batch
+        policy_parameters, extra, value_parameters = _split(parameters, policy, value)
+        log_probs, entropies = distribution.evaluate(policy(policy_parameters, observations), extra, choices)
+        values = value(value_parameters, observations)[:, 0]
+        advantages = (advantages - ops.mean(advantages)) / (ops.std(advantages) + 1e-8)
+        log_ratios = log_probs - old_log_probs
+        ratios = ops.exp(log_ratios)  # [B]
+        bounded = ops.clip(ratios, 1.0 - config.clip_ratio, 1.0 + config.clip_ratio)
+        policy_loss = -ops.mean(ops.minimum(ratios * advantages, bounded * advantages))
+        value_loss = ops.mean(ops.square(values - returns))
+        entropy = ops.mean(entropies)
+        total = policy_loss + config.value_coefficient * value_loss - config.entropy_coefficient * entropy
+        approx_kl = ops.mean(ratios - 1.0 - log_ratios)  # Schulman, 2020, http://joschu.net/blog/kl-approx.html
+        clip_fraction = ops.mean(ops.cast(ops.abs(ratios - 1.0) > config.clip_ratio, "float32"))
+        return total, (policy_loss, value_loss, entropy, approx_kl, clip_fraction)
+
+    return loss
+
+
+def _split(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:
+    first, last = policy.num_parameters, len(parameters) - value.num_parameters
+    return parameters[:first], parameters[first:last], parameters[last:]

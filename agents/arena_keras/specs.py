@@ -1,0 +1,48 @@
+"""The agents `keras-dqn` and `keras-ppo`, as data."""
+
+import os
+from typing import Any
+
+from arena.spec import AgentSpec
+from arena_keras.config import KerasDQNConfig, KerasPPOConfig
+
+
+def _modules(config: Any) -> frozenset[str]:
+    return frozenset({"keras", config.backend})
+
+
+def _process_env(config: Any) -> dict[str, str]:
+    env = {"KERAS_BACKEND": config.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}  # XLA inside JAX heeds this name too
+    if config.backend == "jax":
+        env["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+        env["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        env["NPROC"] = os.environ.get("ARENA_NUM_THREADS", "1")  # size of XLA's own pool of threads on a CPU
+    return env
+
+
+DQN = AgentSpec(
+    id="keras-dqn",
+    entry_point="arena_keras.dqn:DQN",
+    config=KerasDQNConfig,
+    framework="Keras",
+    algorithm="dqn",
+    modules=_modules,
+    distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
+    observation_spaces=frozenset({"flat", "image"}),
+    process_env=_process_env,
+    extra="keras",
+)
+
+PPO = AgentSpec(
+    id="keras-ppo",
+    entry_point="arena_keras.ppo:PPO",
+    config=KerasPPOConfig,
+    framework="Keras",
+    algorithm="ppo",
+    modules=_modules,
+    distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
+    action_spaces=frozenset({"discrete", "box"}),
+    observation_spaces=frozenset({"flat", "image"}),
+    process_env=_process_env,
+    extra="keras",
+)

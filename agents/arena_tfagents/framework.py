@@ -1,0 +1,69 @@
+"""TensorFlow and TF-Agents, imported without their notices and set up for one worker."""
+
+import os
+import warnings
+
+import gym_notices.notices
+
+from arena.errors import ArenaError
+
+# TF-Agents imports the old `gym`, which tells every process on stderr that it is unmaintained. Nothing here uses it.
+gym_notices.notices.notices.clear()
+with warnings.catch_warnings():
+    # tf_agents 0.19 and tensorflow_probability 0.25 compare versions by distutils, and have invalid escapes in docstrings.
+    warnings.filterwarnings("ignore", "distutils Version classes", DeprecationWarning)
+    warnings.simplefilter("ignore", SyntaxWarning)
+    import tensorflow as tf
+    from tf_agents.agents.categorical_dqn.categorical_dqn_agent import CategoricalDqnAgent
+    from tf_agents.agents.dqn.dqn_agent import DdqnAgent, DqnAgent
+    from tf_agents.networks.categorical_q_network import CategoricalQNetwork
+    from tf_agents.networks.q_network import QNetwork
+    from tf_agents.replay_buffers.tf_uniform_replay_buffer import TFUniformReplayBuffer
+    from tf_agents.specs import BoundedTensorSpec
+    from tf_agents.trajectories import StepType, TimeStep, Trajectory, time_step_spec
+    from tf_agents.utils.common import element_wise_huber_loss
+
+__all__ = [
+    "BoundedTensorSpec",
+    "CategoricalDqnAgent",
+    "CategoricalQNetwork",
+    "DdqnAgent",
+    "DqnAgent",
+    "QNetwork",
+    "StepType",
+    "TFUniformReplayBuffer",
+    "TimeStep",
+    "Trajectory",
+    "element_wise_huber_loss",
+    "set_up",
+    "tf",
+    "time_step_spec",
+]
+
+tf.get_logger().setLevel("ERROR")  # the warnings are about deprecated functions that TF-Agents calls
+
+
+def set_up(device: str, seed: int) -> None:
+    """Takes one device and few threads, and makes TensorFlow's operations deterministic. Call before the first operation.
+
+    Args:
+        device: `"cpu"` (GPUs are then hidden), `"cuda"` or `"cuda:<index>"`.
+        seed: of TensorFlow's random operations.
+
+    Raises:
+        ArenaError: if there is no such device.
+    """
+    num_threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(num_threads)
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    else:
+        gpus = tf.config.list_physical_devices("GPU")
+        index = int(device.partition(":")[2] or 0)
+        if index >= len(gpus):
+            raise ArenaError(f"no device {device!r}: TensorFlow sees {len(gpus)} GPUs")
+        tf.config.set_visible_devices([gpus[index]], "GPU")
+        tf.config.experimental.set_memory_growth(gpus[index], True)
+    tf.config.experimental.enable_op_determinism()
+    tf.random.set_seed(seed)

@@ -1,0 +1,208 @@
+"""A TF-Agents agent from a config, and its training step compiled so that one call makes a whole burst of updates.
+
+Loss, network, optimizer, target network and greedy policy are TF-Agents' (and tf_keras') own. The burst is one XLA program with a
+loop over `agent.train`, because dispatching each update costs more than computing it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.network import Conv, Dense
+from arena_tfagents.config import C51Config, TFAgentsDQNConfig
+from arena_tfagents.framework import (
+    BoundedTensorSpec,
+    CategoricalDqnAgent,
+    CategoricalQNetwork,
+    DdqnAgent,
+    DqnAgent,
+    QNetwork,
+    StepType,
+    TimeStep,
+    Trajectory,
+    element_wise_huber_loss,
+    tf,
+    time_step_spec,
+)
+
+Array = npt.NDArray[Any]
+
+
+class Learner:
+    """Owns the weights.
+
+    Args:
+        config: of DQN, or of C51.
+        observation_space: of one environment.
+        action_space: of one environment.
+        rng: draws the initial weights.
+    """
+
+    def __init__(
+        self, config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, rng: np.random.Generator
+    ) -> None:
+        self.config = config
+        self.agent = make_agent(config, observation_space, action_space)
+        for variable, bound in zip(self._weights, _fan_in_bounds(self._weights), strict=True):
+            variable.assign(rng.uniform(-bound, bound, variable.shape))
+        self.agent.initialize()
+        self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype))
+
+    @property
+    def _weights(self) -> list[tf.Variable]:
+        return list(self.agent._q_network.variables)  # kernel, bias, kernel, bias, ... from input to output
+
+    def _compile(self, observation: tf.TensorSpec) -> None:
+        batches = (self.config.num_updates, self.config.batch_size)
+        observations = tf.TensorSpec((*batches, *observation.shape), observation.dtype)
+        actions, rewards, terminated = (tf.TensorSpec(batches, dtype) for dtype in (tf.int64, tf.float32, tf.bool))
+        signature = [observations, actions, rewards, observations, terminated]
+        any_number = tf.TensorSpec((None, *observation.shape), observation.dtype)
+        # Without autograph, TF-Agents' code is traced in a tenth of the time; it has no Python control flow over tensors.
+        self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=True, autograph=False)
+        self._act = tf.function(self._greedy_actions, input_signature=[any_number], autograph=False)
+        self._train.get_concrete_function()  # makes the optimizer's variables
+        initial = self.arrays()
+        self._train(*(tf.zeros(spec.shape, spec.dtype) for spec in signature))
+        self.assign(initial)
+        self._act(tf.zeros((1, *observation.shape), observation.dtype))
+
+    def _train_burst(self, *batches: tf.Tensor) -> dict[str, tf.Tensor]:
+        def train(index: tf.Tensor, losses: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+            info = self.agent.train(_trajectories(*(batch[index] for batch in batches)))
+            update = {"loss": info.loss}
+            if "td_error" in losses:
+                update["td_error"] = tf.reduce_mean(tf.abs(info.extra.td_error))
+            return index + 1, {name: losses[name] + update[name] for name in losses}
+
+        num_updates = self.config.num_updates
+        names = ("loss",) if isinstance(self.config, C51Config) else ("loss", "td_error")  # CategoricalDqnAgent gives no TD error
+        start = (tf.constant(0), {name: tf.constant(0.0) for name in names})
+        _, losses = tf.while_loop(lambda index, _: index < num_updates, train, start)
+        return {name: loss / num_updates for name, loss in losses.items()}
+
+    def _greedy_actions(self, observations: tf.Tensor) -> tf.Tensor:
+        ones = tf.ones(tf.shape(observations)[:1])
+        step_type = tf.fill(tf.shape(ones), StepType.FIRST)
+        time_step = TimeStep(step_type=step_type, reward=0.0 * ones, discount=ones, observation=_scaled(observations))
+        return self.agent.policy.action(time_step).action
+
+    def update(self, *batches: Array) -> dict[str, float]:
+        """Makes `num_updates` optimizer steps.
+
+        TF-Agents copies the weights into the target network by itself, after every `num_updates * target_update_bursts` steps.
+
+        Args:
+            batches: observations, actions, rewards, next observations and terminated, each `[num_updates, batch_size, ...]`.
+
+        Returns:
+            The mean over these steps of `loss`, and for DQN of `td_error` (absolute).
+        """
+        return {name: float(loss) for name, loss in self._train(*batches).items()}
+
+    def act(self, observations: Array) -> Array:
+        """Returns the actions `int64 [N]` of TF-Agents' greedy policy for `observations` `[N, *obs]`."""
+        return np.asarray(self._act(observations).numpy())
+
+    def layers(self) -> list[Dense | Conv]:
+        """Returns the online network's present weights."""
+        weights = [variable.numpy() for variable in self._weights]
+        strides = iter(stride for _, _, stride in self.config.conv_layers)
+        layers: list[Dense | Conv] = []
+        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+            if kernel.ndim == 4:
+                layers.append(Conv(kernel, bias, next(strides)))
+            else:
+                last = len(layers) == len(weights) // 2 - 1
+                layers.append(Dense(kernel, bias, "linear" if last else self.config.activation))
+        return layers
+
+    def _variables(self) -> dict[str, tf.Variable]:
+        agent, optimizer, weights = self.agent, self.agent._optimizer, self._weights
+        return {
+            **{f"online_{i}": variable for i, variable in enumerate(weights)},
+            **{f"target_{i}": variable for i, variable in enumerate(agent._target_q_network.variables)},
+            **{f"adam_{slot}_{i}": optimizer.get_slot(variable, slot) for slot in ("m", "v") for i, variable in enumerate(weights)},
+            "adam_iterations": optimizer.iterations,
+            "train_steps": agent.train_step_counter,
+            "target_update_counter": agent._update_target._counter,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Returns copies of all that training changes: weights, target weights, Adam's moments and the counters."""
+        return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        """Takes over what `arrays` returned."""
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+
+
+def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete) -> DqnAgent:
+    """Returns TF-Agents' agent, with weights that are still to be set."""
+    observation = tf.TensorSpec(observation_space.shape, tf.float32)
+    time_steps = time_step_spec(observation)
+    actions = BoundedTensorSpec((), tf.int64, 0, int(action_space.n) - 1)
+    network = {
+        "conv_layer_params": config.conv_layers if len(observation.shape) == 3 else None,
+        "fc_layer_params": config.hidden_sizes,
+        "activation_fn": _tanh_after_dense if config.activation == "tanh" else tf.nn.relu,
+    }
+    options: dict[str, Any] = {
+        # tf_keras' newer Adam takes half as long again; DqnAgent's own clipping is per variable, not global.
+        "optimizer": tf.keras.optimizers.legacy.Adam(
+            config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm
+        ),
+        "gamma": config.discount,
+        "target_update_period": config.target_update_bursts * config.num_updates,  # in optimizer steps
+        "target_update_tau": config.target_update_tau,
+        "train_step_counter": tf.Variable(0, dtype=tf.int64),
+        **config.overrides,
+    }
+    if isinstance(config, C51Config):
+        categorical = CategoricalQNetwork(observation, actions, num_atoms=config.num_atoms, **network)
+        return CategoricalDqnAgent(
+            time_steps, actions, categorical, min_q_value=config.min_q_value, max_q_value=config.max_q_value, **options
+        )
+    agent_class = DdqnAgent if config.double else DqnAgent
+    return agent_class(time_steps, actions, QNetwork(observation, actions, **network), td_errors_loss_fn=element_wise_huber_loss, **options)
+
+
+def _scaled(observations: tf.Tensor) -> tf.Tensor:
+    """Returns images of integers in 0..1; TF-Agents' networks neither scale them nor take `uint8`."""
+    return tf.cast(observations, tf.float32) / 255.0 if observations.dtype.is_integer else observations
+
+
+def _tanh_after_dense(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.relu(x) if x.shape.rank == 4 else tf.tanh(x)  # QNetwork has one activation for both; convolutions have relu here
+
+
+def _fan_in_bounds(weights: list[tf.Variable]) -> list[float]:
+    """Returns 1 / sqrt(fan in) for each kernel and again for its bias: torch's initialisation, U(-bound, bound)."""
+    bounds = []
+    for kernel in weights[::2]:
+        bounds += [float(np.prod(kernel.shape[:-1])) ** -0.5] * 2
+    return bounds
+
+
+def _trajectories(
+    observations: tf.Tensor, actions: tf.Tensor, rewards: tf.Tensor, next_observations: tf.Tensor, terminated: tf.Tensor
+) -> Trajectory:
+    """Returns transitions `[B]` as trajectories `[B, 2]`, of which DQN reads both observations and the first of all else."""
+
+    def twice(x: tf.Tensor) -> tf.Tensor:
+        return tf.stack([x, x], axis=1)
+
+    middle = tf.fill((tf.shape(actions)[0], 2), StepType.MID)  # no LAST: those rows would be masked out of the loss
+    return Trajectory(
+        step_type=middle,
+        observation=tf.stack([_scaled(observations), _scaled(next_observations)], axis=1),
+        action=twice(actions),
+        policy_info=(),
+        next_step_type=middle,
+        reward=twice(rewards),
+        discount=twice(1.0 - tf.cast(terminated, tf.float32)),  # a truncated transition keeps discount 1: bootstrap
+    )

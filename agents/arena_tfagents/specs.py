@@ -1,0 +1,20 @@
+"""What the arena must know of the TF-Agents agents before it imports TensorFlow."""
+
+from typing import Any
+
+from arena.spec import AgentSpec
+from arena_tfagents.config import C51Config, TFAgentsDQNConfig
+
+_SHARED: dict[str, Any] = {
+    "entry_point": "arena_tfagents.dqn:DQN",
+    "framework": "TF-Agents",
+    "modules": frozenset({"tensorflow", "tf_agents", "tf_keras", "tensorflow_probability"}),
+    "distributions": ("tf-agents", "tensorflow", "tf-keras", "tensorflow-probability", "numpy"),
+    "observation_spaces": frozenset({"flat", "image"}),
+    # TF-Agents needs Keras 2 under the name tf.keras; TensorFlow's C++ log holds notices about its build only.
+    "process_env": {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    "extra": "tfagents",
+}
+
+DQN = AgentSpec(id="tfagents-dqn", config=TFAgentsDQNConfig, algorithm="dqn", **_SHARED)
+C51 = AgentSpec(id="tfagents-c51", config=C51Config, algorithm="c51", **_SHARED)

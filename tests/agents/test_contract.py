@@ -1,0 +1,99 @@
+"""Every registered agent keeps the contract and learns the probes, each in a process of its own, as a worker would start it."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arena.hyperparameters import build_config
+from arena.registry import agent_ids, agent_spec
+
+DOCS = Path(__file__).parents[2] / "docs" / "examples"
+VARIANTS = {
+    **{agent_id: (agent_id, {}) for agent_id in agent_ids()},
+    **{f"{agent_id}-{backend}": (agent_id, {"backend": backend}) for agent_id in ("keras-dqn", "keras-ppo") for backend in ("tensorflow", "torch")},
+    "sb3-ppo": ("arena_sb3:PPO", {}),
+}
+DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo")}
+SMALL_DQN = {
+    "hidden_sizes": [32],
+    "num_envs": 4,
+    "learning_rate": 5e-3,
+    "batch_size": 32,
+    "learning_starts": 200,
+    "train_period": 16,
+    "num_updates": 8,
+    "target_update_period": 64,
+    "epsilon_decay_steps": 1_500,
+    "epsilon_end": 0.2,
+}
+SMALL_PPO = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 1e-2, "rollout_length": 32, "batch_size": 64, "entropy_coefficient": 0.01}
+SMALL_SARSA = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 5e-3, "epsilon_decay_steps": 1_500, "epsilon_end": 0.2}
+SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
+
+pytestmark = pytest.mark.framework
+
+
+def in_worker(agent: str, table: dict, call: str, timeout: float = 240.0) -> None:
+    """Runs `call`, an expression over `spec`, `table` and `arena.testing`, in a process set up for the agent."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        spec = agent_spec(agent)
+    finally:
+        sys.path.remove(str(DOCS))
+    config = build_config(spec.config, table, where=agent)
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(DOCS)!r})
+from arena.environments import EnvConfig
+from arena.registry import agent_spec
+from arena.testing import check_agent, check_learns
+spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
+{call}
+"""
+    threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    env = {**os.environ, **threads, **spec.process_env_for(config)}
+    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    assert result.returncode == 0, result.stderr[-3_000:]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_agent_keeps_the_contract(name: str):
+    agent, table = VARIANTS[name]
+    in_worker(agent, table, "check_agent(spec, config=table)")
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_agent_learns_the_probes(name: str):
+    agent, table = DISCRETE[name]
+    small = {**SMALL[agent_spec(agent).algorithm], **table}
+    two_round = "check_learns(spec, EnvConfig('arena/TwoRound-v0'), num_steps=6_000, min_return=3.0, config=table)"
+    in_worker(agent, {**small, "discount": 0.99}, two_round)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_agent_does_not_take_truncation_for_termination(name: str):
+    agent, table = DISCRETE[name]
+    small = {**SMALL[agent_spec(agent).algorithm], **table, "discount": 0.9}
+    judged = "EnvConfig('arena/Truncation-v0', {'max_episode_steps': 20})"
+    call = f"check_learns(spec, EnvConfig('arena/Truncation-v0'), num_steps=8_000, min_return=20.0, config=table, evaluation_env={judged})"
+    in_worker(agent, small, call)
+
+
+@pytest.mark.parametrize("name", [name for name in DISCRETE if "image" in agent_spec(DISCRETE[name][0]).observation_spaces])
+def test_agent_takes_images(name: str):
+    agent, table = DISCRETE[name]
+    image = {"conv_layers": [[8, 4, 4]], "hidden_sizes": [32], "num_envs": 4}
+    names = {field.name for field in dataclasses.fields(agent_spec(agent).config)}
+    table = {**table, **{key: value for key, value in image.items() if key in names}}
+    in_worker(agent, table, "check_agent(spec, env_id='arena/ImageIdentity-v0', config=table, num_steps=1_200)")
+
+
+@pytest.mark.parametrize("name", [name for name in agent_ids() if "box" in agent_spec(name).action_spaces])
+def test_agent_takes_box_actions(name: str):
+    agent, table = VARIANTS[name]
+    in_worker(agent, table, "check_agent(spec, env_id='arena/BoxTarget-v0', config=table)")
