@@ -15,7 +15,11 @@ from arena.registry import agent_ids, agent_spec
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 VARIANTS = {
     **{agent_id: (agent_id, {}) for agent_id in agent_ids()},
-    **{f"{agent_id}-{backend}": (agent_id, {"backend": backend}) for agent_id in ("keras-dqn", "keras-ppo") for backend in ("tensorflow", "torch")},
+    **{
+        f"{agent_id}-{backend}": (agent_id, {"backend": backend})
+        for agent_id in ("keras-dqn", "keras-ppo")
+        for backend in ("tensorflow", "torch")
+    },
     "sb3-ppo": ("arena_sb3:PPO", {}),
 }
 DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo")}
@@ -31,7 +35,14 @@ SMALL_DQN = {
     "epsilon_decay_steps": 1_500,
     "epsilon_end": 0.2,
 }
-SMALL_PPO = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 1e-2, "rollout_length": 32, "batch_size": 64, "entropy_coefficient": 0.01}
+SMALL_PPO = {
+    "hidden_sizes": [32],
+    "num_envs": 4,
+    "learning_rate": 1e-2,
+    "rollout_length": 32,
+    "batch_size": 64,
+    "entropy_coefficient": 0.01,
+}
 SMALL_SARSA = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 5e-3, "epsilon_decay_steps": 1_500, "epsilon_end": 0.2}
 SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
 

@@ -125,7 +125,7 @@ def test_the_same_run_twice_gives_the_same_episodes(tmp_path: Path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: Path, number: signal.Signals):
-    table = dict(budget={"env_steps": 60_000}, checkpoint_period=5_000, evaluation={"period": 5_000, "episodes": 5})
+    table = {"budget": {"env_steps": 30_000}, "checkpoint_period": 2_500, "evaluation": {"period": 5_000, "episodes": 5}}
     straight = Path(only(run_experiment(experiment(tmp_path / "straight", **table), LocalExecutor())).path)
     cut = experiment(tmp_path / "cut", **table)
     code = """
@@ -153,7 +153,9 @@ run_experiment(from_table(table), LocalExecutor())
     assert result.num_attempts >= 2
     for name in ("episodes.jsonl", "policy.onnx"):
         assert (run_dir.path / name).read_bytes() == (straight / name).read_bytes(), name
-    evaluations = [[dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")] for path in (run_dir.path, straight)]
+    evaluations = [
+        [dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")] for path in (run_dir.path, straight)
+    ]
     assert evaluations[0] == evaluations[1]
     expected = RunDir(straight).read_result()
     assert expected is not None
