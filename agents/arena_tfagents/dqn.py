@@ -1,6 +1,6 @@
 """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) and C51 (Bellemare et al., 2017, arXiv:1707.06887) on TF-Agents.
 
-Differs from the papers: Adam, several environments, and bursts of updates between them; DQN by default has the Huber loss.
+Differs from the papers: Adam, several environments, and bursts of updates between them; DQN has the Huber loss.
 """
 
 from pathlib import Path
