@@ -134,10 +134,11 @@ class Training:
             if meter.env_steps >= progress.next_evaluation or self.stop_reason:
                 progress.next_evaluation = _next_multiple(meter.env_steps, run.evaluation.period)
                 self._evaluate()
-            if meter.env_steps >= progress.next_log or self.stop_reason:
+            checkpoint_is_due = meter.env_steps >= progress.next_checkpoint or bool(self.stop_reason)
+            if meter.env_steps >= progress.next_log or checkpoint_is_due:  # a checkpoint holds no episodes: they must be on disk
                 progress.next_log = _next_multiple(meter.env_steps, run.log_period)
                 self._log()
-            if meter.env_steps >= progress.next_checkpoint or self.stop_reason:
+            if checkpoint_is_due:
                 progress.next_checkpoint = _next_multiple(meter.env_steps, run.checkpoint_period)
                 self._checkpoint()
 
