@@ -14,7 +14,6 @@ import time
 import typing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -139,7 +138,7 @@ def probes(specs: Sequence[AgentSpec]) -> list[Probe]:
                 modules=modules,
                 process_env=process_env,
                 distributions=spec.distributions,
-                install=_install_command(spec, choice),
+                install=spec.install_command(config),
             )
             known = found.setdefault((probe.name, modules, process_env), probe)
             if known is not probe:
@@ -197,16 +196,6 @@ def _configs(spec: AgentSpec) -> Iterator[tuple[Any, str]]:
 
 def _needs(spec: AgentSpec, config: Any) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     return spec.modules_for(config), tuple(sorted(spec.process_env_for(config).items()))
-
-
-def _install_command(spec: AgentSpec, choice: str) -> str:
-    """Returns the spec's command, with the extra `<extra>-<choice>` where arena-rl has one: `keras-torch`."""
-    extra = f"{spec.extra}-{choice.partition('=')[2]}"
-    try:
-        extras = metadata("arena-rl").get_all("Provides-Extra") or []
-    except PackageNotFoundError:
-        extras = []
-    return dataclasses.replace(spec, extra=extra).install_command() if extra in extras else spec.install_command()
 
 
 def _joined(first: Probe, second: Probe) -> Probe:

@@ -78,7 +78,7 @@ def check_frameworks(runs: list[Run]) -> None:
         config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
         for module in sorted(spec.modules_for(config)):
             if importlib.util.find_spec(module) is None:
-                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command()}")
+                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
 
 
 def finished_results(experiment: Experiment) -> list[RunResult]:

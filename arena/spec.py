@@ -48,8 +48,8 @@ class AgentSpec:
     """Environment variables that must be set before the first import."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
-    extra: str | None = None
-    """The extra of `arena-rl` that installs the framework; None where nothing is needed."""
+    extra: str | Callable[[Any], str] | None = None
+    """The extra of `arena-rl` that installs the framework; None where nothing is needed. May be a function of the config."""
 
     def modules_for(self, config: Any) -> frozenset[str]:
         """Returns the framework modules that a worker with this config may import."""
@@ -69,12 +69,13 @@ class AgentSpec:
         try:
             agent_class: type[Agent] = getattr(importlib.import_module(module_name), class_name)
         except ModuleNotFoundError as error:
-            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {self.install_command()}") from error
+            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {self.install_command(self.config())}") from error
         return agent_class
 
-    def install_command(self) -> str:
-        """Returns the sentence that says how to install the framework."""
-        return f"pip install 'arena-rl[{self.extra}]'" if self.extra else f"install the package of {self.entry_point!r}"
+    def install_command(self, config: Any) -> str:
+        """Returns the sentence that says how to install what an agent with this config needs."""
+        extra = self.extra(config) if callable(self.extra) else self.extra
+        return f"pip install 'arena-rl[{extra}]'" if extra else f"install the package of {self.entry_point!r}"
 
 
 def refuse_other_frameworks(allowed: frozenset[str]) -> None:

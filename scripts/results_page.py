@@ -27,24 +27,26 @@ def read_results(folder: Path) -> dict[str, list[RunResult]]:
     return dict(sorted(by_agent.items()))
 
 
+COLUMNS = (
+    ("env steps", lambda r: r.env_steps, ",.0f"),
+    ("train s", lambda r: r.seconds["train"], ".1f"),
+    ("start s", lambda r: r.seconds["import"] + r.seconds["build"], ".1f"),
+    ("whole s", lambda r: sum(r.seconds[part] for part in ("import", "build", "train", "evaluate", "checkpoint")), ".1f"),
+    ("env steps/s", lambda r: r.env_steps_per_second, ",.0f"),
+    ("learner steps/s", lambda r: r.learner_steps / r.seconds["train"], ",.0f"),
+)
+"""Medians over seeds."""
+
+
 def table(by_agent: dict[str, list[RunResult]]) -> str:
-    header = "| agent | seeds at 475 or more | score, mean of seeds | env steps | train s | start s | whole s | env steps/s | learner steps/s |\n"
-    lines = [header + "|---|---|---|---|---|---|---|---|---|"]
+    names = ["agent", "seeds at 475 or more", "score, mean of seeds", *(name for name, _, _ in COLUMNS)]
+    lines = [names, ["---"] * len(names)]
     for agent, results in by_agent.items():
         scores = [result.score_mean or 0.0 for result in results]
-        columns = (
-            [result.env_steps for result in results],
-            [result.seconds["train"] for result in results],
-            [result.seconds["import"] + result.seconds["build"] for result in results],
-            [sum(result.seconds[part] for part in ("import", "build", "train", "evaluate", "checkpoint")) for result in results],
-            [result.env_steps_per_second for result in results],
-            [result.learner_steps / result.seconds["train"] for result in results],
-        )
-        steps, train, start, whole, rate, learner_rate = (statistics.median(column) for column in columns)
-        passed = sum(score >= BAR for score in scores)
-        cells = f"{passed}/{len(scores)} | {np.mean(scores):.1f} | {steps:,.0f} | {train:.1f} | {start:.1f} | {whole:.1f} | {rate:,.0f} | {learner_rate:,.0f}"
-        lines.append(f"| `{agent}` | {cells} |")
-    return "\n".join(lines)
+        passed = f"{sum(score >= BAR for score in scores)}/{len(scores)}"
+        medians = [format(statistics.median(map(value, results)), form) for _, value, form in COLUMNS]
+        lines.append([f"`{agent}`", passed, f"{np.mean(scores):.1f}", *medians])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def draw(by_agent: dict[str, list[RunResult]], path: Path) -> None:

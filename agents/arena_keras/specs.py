@@ -6,6 +6,8 @@ from typing import Any
 from arena.spec import AgentSpec
 from arena_keras.config import KerasDQNConfig, KerasPPOConfig
 
+_EXTRAS = {"jax": "keras", "tensorflow": "keras-tensorflow", "torch": "keras-torch"}
+
 
 def _modules(config: Any) -> frozenset[str]:
     return frozenset({"keras", config.backend})
@@ -30,7 +32,7 @@ DQN = AgentSpec(
     distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
     observation_spaces=frozenset({"flat", "image"}),
     process_env=_process_env,
-    extra="keras",
+    extra=lambda config: _EXTRAS[config.backend],
 )
 
 PPO = AgentSpec(
@@ -44,5 +46,5 @@ PPO = AgentSpec(
     action_spaces=frozenset({"discrete", "box"}),
     observation_spaces=frozenset({"flat", "image"}),
     process_env=_process_env,
-    extra="keras",
+    extra=lambda config: _EXTRAS[config.backend],
 )

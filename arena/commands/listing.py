@@ -28,7 +28,7 @@ def list_(what: str, *, json_lines: bool) -> None:
     table = Table("agent", "framework", "algorithm", "actions", "observations", "installed", box=None, pad_edge=False)
     for spec in specs:
         row = _describe(spec)
-        installed = "yes" if row["installed"] else spec.install_command()
+        installed = "yes" if row["installed"] else spec.install_command(spec.config())
         table.add_row(spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), installed)
     Console().print(table)
 

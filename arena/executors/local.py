@@ -15,7 +15,8 @@ from typing import IO, Any
 from arena.executors.base import Ended, Task
 from arena.rundir import RunDir
 
-THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
+"""`NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
 CPUS_VARIABLE = "ARENA_CPUS"
 """Comma-separated cores that the worker binds itself to."""
 GRACE_SECONDS = 5.0
@@ -74,7 +75,7 @@ class LocalExecutor:
 
     def _start(self, task: Task, slot: int) -> _Worker:
         cores = self._cores[slot * task.threads : (slot + 1) * task.threads]
-        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(task.threads)), **task.process_env}
+        environment = {**os.environ, **task.process_env, **dict.fromkeys(THREAD_VARIABLES, str(task.threads))}
         environment.pop(CPUS_VARIABLE, None)
         if len(cores) == task.threads:
             environment[CPUS_VARIABLE] = ",".join(map(str, cores))

@@ -73,11 +73,16 @@ def test_agents_that_need_other_modules_or_environments_have_their_own():
 
 
 def test_each_choice_of_the_config_that_changes_the_modules_is_tried():
-    chooser = spec(config=BackendConfig, modules=lambda c: frozenset({c.backend}), process_env=lambda c: {"BACKEND": c.backend})
+    chooser = spec(
+        config=BackendConfig,
+        modules=lambda c: frozenset({c.backend}),
+        process_env=lambda c: {"BACKEND": c.backend},
+        extra=lambda c: f"keras-{c.backend}",
+    )
     jax, torch = doctor.probes([chooser])
     assert (jax.name, jax.modules, jax.process_env) == ("Fake (backend=jax)", {"jax"}, (("BACKEND", "jax"),))
     assert (torch.name, torch.modules, torch.process_env) == ("Fake (backend=torch)", {"torch"}, (("BACKEND", "torch"),))
-    assert jax.install == "pip install 'arena-rl[keras]'"
+    assert jax.install == "pip install 'arena-rl[keras-jax]'"
     assert torch.install == "pip install 'arena-rl[keras-torch]'"
 
 
@@ -96,7 +101,7 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(package):
     package("import no_such_framework\nclass DQN: pass\n")
     finding = find(spec())
     assert finding.error == "ModuleNotFoundError: No module named 'no_such_framework'"
-    assert finding.install == "pip install 'arena-rl[keras]'"
+    assert finding.install == "pip install 'arena-rl[keras-jax]'"
 
 
 def test_other_frameworks_are_blocked_as_in_a_worker(package):
