@@ -101,7 +101,7 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(package):
     package("import no_such_framework\nclass DQN: pass\n")
     finding = find(spec())
     assert finding.error == "ModuleNotFoundError: No module named 'no_such_framework'"
-    assert finding.install == "pip install 'arena-rl[keras-jax]'"
+    assert finding.install == "pip install 'arena-rl[keras]'"
 
 
 def test_other_frameworks_are_blocked_as_in_a_worker(package):
