@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent import Metrics
-from arena.errors import TrainingDiverged
+from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.hyperparameters import DQNConfig
 from arena.metering import MeteredVectorEnv
 from arena.transitions import Transitions, TransitionStream
@@ -70,12 +70,12 @@ class ReplayLoop:
                 weights into the target network if `update_target`; returns the losses.
 
         Raises:
-            BudgetExhausted: from the environment.
+            BudgetExhausted: from the environment, if not even one step was possible.
             TrainingDiverged: if a loss is not finite.
         """
         config, stream, rng = self.config, self._stream, self._rng
         stream.start()
-        end = self.env_steps + num_steps
+        begin, end = self.env_steps, self.env_steps + num_steps
         act_seconds = learn_seconds = 0.0
         learner_steps = 0
         losses: Mapping[str, float] = {}
@@ -83,7 +83,12 @@ class ReplayLoop:
             start = time.perf_counter()
             actions = self._actions(stream.observations, action_scores, rng)
             act_seconds += time.perf_counter() - start
-            transitions = stream.step(actions)
+            try:
+                transitions = stream.step(actions)
+            except BudgetExhausted:
+                if self.env_steps == begin:
+                    raise
+                break  # what this call did still counts; the next one raises
             start = time.perf_counter()
             self.replay.add(transitions)
             self.env_steps += stream.num_valid

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from keras import ops
 
 from arena.agent import Agent, EnvFactory, Metrics
+from arena.errors import BudgetExhausted
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
@@ -58,7 +59,12 @@ class PPO(Agent):
         num_rollouts = 0
         losses: dict[str, float] = {}
         while self._env_steps < end:
-            rollout = collect_rollout(self._stream, config.rollout_length, self._draw)
+            try:
+                rollout = collect_rollout(self._stream, config.rollout_length, self._draw)
+            except BudgetExhausted:
+                if not num_rollouts:
+                    raise
+                break  # what this call did still counts; the next one raises
             start = time.perf_counter()
             losses = self._learner.update(self._minibatches(rollout), config.learning_rate_at(self._env_steps))
             self._pull_policy()

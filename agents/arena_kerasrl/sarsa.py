@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent import Agent, EnvFactory, Metrics
-from arena.errors import TrainingDiverged
+from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.files import read_json, write_json
 from arena.transitions import Transitions, TransitionStream
 from arena_kerasrl.config import KerasRLSARSAConfig
@@ -57,7 +57,12 @@ class SARSA(Agent):
         end, learner_steps = self._env_steps + num_steps, 0
         act_seconds = learn_seconds = loss = target = 0.0
         while self._env_steps < end:
-            transitions = stream.step(self._actions)
+            try:
+                transitions = stream.step(self._actions)
+            except BudgetExhausted:
+                if not learner_steps:
+                    raise
+                break  # what this call did still counts; the next one raises
             self._env_steps += stream.num_valid
             start = time.perf_counter()
             next_scores = self._fast.scores(transitions.next_observations)  # [N, A]

@@ -20,7 +20,7 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from arena.agent import Agent, EnvFactory, Metrics
-from arena.errors import TrainingDiverged
+from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
@@ -111,7 +111,12 @@ class PPOAgent(Agent):
         end = self._env_steps + num_steps
         learner_steps, act_seconds, learn_seconds = 0, 0.0, 0.0
         while self._env_steps < end:
-            rollout = collect_rollout(self._stream, self._config.rollout_length, self._sample)
+            try:
+                rollout = collect_rollout(self._stream, self._config.rollout_length, self._sample)
+            except BudgetExhausted:
+                if not learner_steps:
+                    raise
+                break  # what this call did still counts; the next one raises
             start = time.perf_counter()
             learner_steps += self._train(rollout)
             learn_seconds += time.perf_counter() - start

@@ -58,6 +58,8 @@ def with_options(experiment: Experiment, output: Path | None, workers: int | Non
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
     results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    if mode == "auto":
+        print(f"Curves: tensorboard --logdir {experiment.path}")
     return 0 if all(result.status == "finished" for result in results) else 1
 
 
@@ -74,8 +76,6 @@ def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Run
         raise
     view.finish()
     closing_table([_closing_row(result) for result in results], mode=mode)
-    if mode == "auto":
-        print(f"Curves: tensorboard --logdir {experiment.path}")
     return results
 
 

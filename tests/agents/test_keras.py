@@ -21,7 +21,7 @@ from arena.network import Conv
 from arena.policy import OnnxPolicy
 from arena.rollouts import collect_rollout
 from arena.testing import check_agent
-from arena.worker import refuse_other_frameworks
+from arena.spec import refuse_other_frameworks
 from arena_keras.specs import DQN, PPO
 
 BACKENDS = ("jax", "tensorflow", "torch")

@@ -106,6 +106,8 @@ def test_restore_goes_on_exactly() -> None:
 
 def test_the_budget_passes_through_and_is_used_up() -> None:
     recorder = Recorder(max_env_steps=33)
+    metrics = recorder.run(1_000)
+    assert metrics.learner_steps == sum(burst[1] for burst in recorder.bursts) > 0, "what the last call did is reported"
     with pytest.raises(BudgetExhausted):
         recorder.run(1_000)
     assert 33 - CONFIG.num_envs < recorder.meter.env_steps <= 33
