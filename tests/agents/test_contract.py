@@ -69,7 +69,7 @@ spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
     threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     env = {**os.environ, **threads, **spec.process_env_for(config)}
     result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout, check=False)
-    assert result.returncode == 0, result.stderr[-3_000:]
+    assert result.returncode == 0, result.stdout[-1_000:] + result.stderr[-3_000:]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -81,9 +81,18 @@ def test_agent_keeps_the_contract(name: str):
 @pytest.mark.parametrize("name", DISCRETE)
 def test_agent_learns_the_probes(name: str):
     agent, table = DISCRETE[name]
-    small = {**SMALL[agent_spec(agent).algorithm], **table}
-    two_round = "check_learns(spec, EnvConfig('arena/TwoRound-v0'), num_steps=6_000, min_return=3.0, config=table)"
-    in_worker(agent, {**small, "discount": 0.99}, two_round)
+    call = """
+def probe(env_id, num_steps, optimum, discount, **kwargs):
+    env = EnvConfig(f"arena/{env_id}-v0", kwargs)
+    return check_learns(spec, env, num_steps=num_steps, min_return=optimum, config={**table, "discount": discount})
+
+probe("Identity", 8_000, 95.0, 0.5)
+probe("TwoRound", 6_000, 3.0, 0.99)
+probe("Discount", 6_000, 2.0, 0.95)
+assert probe("Discount", 6_000, 1.0, 0.6) == 1.0  # the larger reward is worth less at this discount
+probe("Chain", 8_000, 1.0, 0.95, num_states=4)
+"""
+    in_worker(agent, {**SMALL[agent_spec(agent).algorithm], **table}, call)
 
 
 @pytest.mark.parametrize("name", DISCRETE)

@@ -20,8 +20,8 @@ from arena.metering import Meter
 from arena.network import Conv
 from arena.policy import OnnxPolicy
 from arena.rollouts import collect_rollout
-from arena.testing import check_agent
 from arena.spec import refuse_other_frameworks
+from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
 
 BACKENDS = ("jax", "tensorflow", "torch")
