@@ -125,7 +125,8 @@ def test_the_same_run_twice_gives_the_same_episodes(tmp_path: Path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: Path, number: signal.Signals):
-    table = {"budget": {"env_steps": 30_000}, "checkpoint_period": 2_500, "evaluation": {"period": 5_000, "episodes": 5}}
+    # Long enough to be killed in the middle; checkpoints fall between the points of the curves.
+    table = {"budget": {"env_steps": 150_000}, "checkpoint_period": 12_500, "evaluation": {"period": 25_000, "episodes": 5}}
     straight = Path(only(run_experiment(experiment(tmp_path / "straight", **table), LocalExecutor())).path)
     cut = experiment(tmp_path / "cut", **table)
     code = """
