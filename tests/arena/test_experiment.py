@@ -6,6 +6,7 @@ import pytest
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment import Run, from_table, from_toml
+from arena.runner import check_frameworks
 
 FAKE = "arena.fakes:FAKE_AGENT"
 MINIMAL = {"name": "test", "agents": [FAKE], "envs": ["CartPole-v1"]}
@@ -91,3 +92,10 @@ def test_every_bundled_experiment_is_valid(path: Path):
     experiment = from_toml(path)
     experiment.check()
     assert experiment.name == path.stem
+
+
+def test_a_missing_framework_is_refused_with_the_command_that_installs_it(monkeypatch):
+    experiment = from_table({**MINIMAL, "agents": ["keras-dqn"]})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ArenaError, match=r"agent 'keras-dqn' needs 'jax', which is not installed: pip install 'arena-rl\[keras\]'"):
+        check_frameworks(list(experiment.runs()))
