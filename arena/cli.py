@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Imports stand in the commands, so that `arena --help` answers at once."""
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -115,6 +116,7 @@ def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
 
 def main() -> None:
     """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends a job ends its workers, as Ctrl-C does
     try:
         app()
     except ArenaError as error:

@@ -114,7 +114,7 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
     except gym.error.Error as error:
         hint = " (pip install 'arena-rl[box2d]')" if "box2d" in str(error).lower() else ""
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
-    except (ImportError, TypeError, ValueError) as error:
+    except Exception as error:  # the constructor is another package's code
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
@@ -132,8 +132,10 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     Where Gymnasium has a vectorised implementation with the same spaces, and nothing is passed to it, that one is taken: it is
     several times quicker, and its autoreset mode is then `NEXT_STEP`, whatever was asked for.
     """
-    make_env(config).close()  # so that what it refuses is refused here with the same words
-    spec = gym.spec(config.id)
+    env = make_env(config)  # what it refuses is refused here with the same words
+    spec = env.spec
+    env.close()
+    assert spec is not None
     if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
         vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
         space = vector_env.single_observation_space

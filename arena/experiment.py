@@ -160,6 +160,11 @@ class Experiment:
             ArenaError: for the first impossible pair of agent and env.
         """
         for agent in self.agents:
+            num_envs = agent.hyperparameters.get("num_envs", 1)
+            if self.budget.env_steps < num_envs:
+                raise ArenaError(
+                    f"budget.env_steps={self.budget.env_steps} is less than one step of the {num_envs} environments of {agent.name!r}"
+                )
             for env in self.envs:
                 check_pair(agent_spec(agent.agent), env)
 

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Interval, Len
 
 from arena.errors import ArenaError, did_you_mean
 
-Positive = Annotated[float, Gt(0.0)]
+Positive = Annotated[float, Gt(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Ge(1)]
 Activation = Literal["relu", "tanh"]

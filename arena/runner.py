@@ -4,12 +4,14 @@ Every run is one worker process with a run folder of its own. What is finished i
 checkpoint, and a worker that dies becomes a result like any other.
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import importlib.util
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +48,11 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
     check_frameworks(runs)
     todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
     _make_folder(experiment.path)
+    with _locked(experiment.path):
+        return _run_all(experiment, runs, todo, executor, view)
+
+
+def _run_all(experiment: Experiment, runs: list[Run], todo: list[Run], executor: Executor, view: View | None) -> list[RunResult]:
     tasks = {run.name: _prepare(run, RunDir(experiment.path / run.name)) for run in todo}
     by_name = {run.name: run for run in runs}
 
@@ -81,10 +88,15 @@ def check_frameworks(runs: list[Run]) -> None:
                 raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
 
 
-def finished_results(experiment: Experiment) -> list[RunResult]:
-    """Returns the outcomes that are on disk already, in the order of `experiment.runs()`."""
-    results = [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
-    return [result for result in results if result is not None]
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keeps a second `arena run` out of an experiment's folder while this one is at work."""
+    with (path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ArenaError(f"another arena is at work in {path}; wait for it, or give the experiment another name") from None
+        yield
 
 
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from arena.agent import Agent, Metrics, greedy_fraction
 from arena.environments import ArenaEnvFactory
-from arena.errors import BudgetExhausted, TrainingDiverged
+from arena.errors import ArenaError, BudgetExhausted, TrainingDiverged
 from arena.evaluation import Evaluation, evaluate
 from arena.experiment import Run
 from arena.files import read_json, write_bytes, write_json
@@ -89,7 +89,10 @@ class Training:
         checkpoint = run_dir.latest_checkpoint()
         offsets: Mapping[str, Any] = {}
         if checkpoint is not None:
-            offsets = self._restore(checkpoint)
+            try:
+                offsets = self._restore(checkpoint)
+            except Exception as error:
+                raise ArenaError(f"{checkpoint} cannot be restored ({error}); delete {run_dir.path} to begin anew") from error
         self.tensorboard = TensorBoardLogger(run_dir.path, env_steps=self.meter.env_steps)
         self._episodes = JsonlWriter(run_dir.episodes, truncate_to=offsets.get("episodes", 0))
         self._evaluations = JsonlWriter(run_dir.evaluations, truncate_to=offsets.get("evaluations", 0))

@@ -158,7 +158,7 @@ def main(path: str) -> int:
         events.write(json_line(event))
         events.flush()  # fails once the parent is gone, which ends the worker
 
-    if cpus := os.environ.get(CPUS_VARIABLE):
+    if (cpus := os.environ.get(CPUS_VARIABLE)) and hasattr(os, "sched_setaffinity"):  # Linux alone has it
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
         with _lock(run_dir):

@@ -76,6 +76,10 @@ def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Run
         raise
     view.finish()
     closing_table([_closing_row(result) for result in results], mode=mode)
+    for result in results:
+        if result.status != "finished":
+            name = f"{result.agent}/{result.env}/seed-{result.seed}"
+            print(f"arena: {name} {result.status}: {result.reason} (log in {result.path})", file=sys.stderr)
     return results
 
 
