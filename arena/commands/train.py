@@ -71,7 +71,7 @@ def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Run
     except KeyboardInterrupt:
         view.finish()
         command = shlex.join(["arena", *sys.argv[1:]])
-        hint = "" if "--resume" in sys.argv or "run" in sys.argv[:2] else " --resume"
+        hint = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""
         print(f"\nStopped. All that was written is kept in {experiment.path}; go on with:\n  {command}{hint}", file=sys.stderr)
         raise
     view.finish()

@@ -99,3 +99,8 @@ def test_a_missing_framework_is_refused_with_the_command_that_installs_it(monkey
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ArenaError, match=r"agent 'keras-dqn' needs 'jax', which is not installed: pip install 'arena-rl\[keras\]'"):
         check_frameworks(list(experiment.runs()))
+
+
+def test_a_budget_below_one_step_is_refused():
+    with pytest.raises(ArenaError, match=r"budget\.env_steps=3 is less than one step of the 4 environments of 'fake'"):
+        from_table({**MINIMAL, "budget": {"env_steps": 3}}).check()

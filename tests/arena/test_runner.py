@@ -1,6 +1,7 @@
 """Experiments of fake agents in real worker processes."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import signal
@@ -184,3 +185,33 @@ def test_an_unwritable_output_is_refused_before_any_work(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match="cannot make the output folder"):
         run_experiment(dataclasses.replace(experiment(tmp_path), output=tmp_path / "file"), LocalExecutor())
+
+
+def test_a_second_arena_is_kept_out_of_a_folder_at_work(tmp_path: Path):
+    wanted = experiment(tmp_path)
+    wanted.path.mkdir(parents=True)
+    with (wanted.path / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ArenaError, match="another arena is at work in"):
+            run_experiment(wanted, LocalExecutor())
+    assert only(run_experiment(wanted, LocalExecutor())).status == "finished"
+
+
+def test_an_environment_may_be_named_with_its_module(tmp_path: Path):
+    result = only(run_experiment(experiment(tmp_path, envs=["gymnasium:CartPole-v1"]), LocalExecutor()))
+    assert (result.status, result.env) == ("finished", "gymnasium-CartPole-v1")
+
+
+def test_sigterm_ends_the_workers_too(tmp_path: Path):
+    command = [sys.executable, "-m", "arena", "train", FAKE, "arena/Identity-v0", "--output", str(tmp_path), "--set", "fault=hang"]
+    parent = subprocess.Popen([*command, "--steps", "100000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    lock = tmp_path / "train" / "fake" / "arena-Identity-v0" / "seed-0" / ".lock"
+    deadline = time.monotonic() + 30.0
+    while not lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.terminate()
+    _, errors = parent.communicate(timeout=30)
+    assert parent.returncode == 130
+    assert b"go on with" in errors
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the worker has let go of it
