@@ -39,6 +39,14 @@ def read_json(path: Path) -> Any:
         raise ArenaError(f"cannot read {path}: {error}") from error
 
 
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in `path`; raises as `read_json`, and where it holds something else."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ArenaError(f"{path} must hold a JSON object")
+    return value
+
+
 def json_line(value: Any) -> str:
     """Returns `value` as one line of JSON with its newline; NaN and infinities become null."""
     return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -17,10 +17,10 @@
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from arena.errors import ArenaError
-from arena.files import read_json, write_json
+from arena.files import read_json_object, write_json
 
 Status = Literal["finished", "crashed", "timed_out", "killed", "diverged"]
 """How a run ended. One that was interrupted has no result: it can go on."""
@@ -101,7 +101,7 @@ class RunDir:
         """Returns the outcome, or None while there is none."""
         if not self.result.exists():
             return None
-        value: dict[str, Any] = read_json(self.result)
+        value = read_json_object(self.result)
         value.pop("schema_version", None)
         try:
             return RunResult(**{**value, "path": str(self.path), "log_tail": tuple(value.get("log_tail", ()))})
@@ -115,7 +115,7 @@ class RunDir:
     def latest_checkpoint(self) -> Path | None:
         """Returns the folder of the newest complete checkpoint, or None."""
         pointer = self._checkpoints / "latest.json"
-        return self._checkpoints / read_json(pointer)["directory"] if pointer.exists() else None
+        return self._checkpoints / str(read_json_object(pointer).get("directory")) if pointer.exists() else None
 
     def new_checkpoint(self, env_steps: int) -> Path:
         """Returns a new empty folder to write a checkpoint into; it counts for nothing until `commit_checkpoint`."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
 from arena.experiment import Experiment, Run
-from arena.files import read_json, write_json
+from arena.files import read_json_object, write_json
 from arena.hyperparameters import build_config
 from arena.rundir import SCHEMA_VERSION, RunDir, RunResult, Status
 
@@ -112,7 +112,7 @@ def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[R
 
 
 def _refuse_other_inputs(run_dir: RunDir, run: Run) -> None:
-    there, wanted = read_json(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
+    there, wanted = read_json_object(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
     differences = [f"{key}: {_short(old)} there, {_short(new)} wanted" for key, old, new in _differences(there, wanted)]
     if differences:
         listed = "; ".join(differences[:5]) + ("; …" if len(differences) > 5 else "")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.files import json_line, read_json, write_bytes, write_json
+from arena.files import json_line, read_json, read_json_object, write_bytes, write_json
 
 
 def test_json_survives_a_round_trip(tmp_path) -> None:
@@ -61,3 +61,12 @@ def test_an_unreadable_file_is_named(tmp_path, content) -> None:
         path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(ArenaError, match=r"cannot read .*a\.json"):
         read_json(path)
+
+
+def test_a_file_that_must_hold_an_object_is_refused_if_it_does_not(tmp_path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text("[]")
+    with pytest.raises(ArenaError, match=r"run\.json must hold a JSON object"):
+        read_json_object(path)
+    path.write_text('{"a": 1}')
+    assert read_json_object(path) == {"a": 1}
