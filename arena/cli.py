@@ -4,16 +4,16 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from arena.errors import ArenaError
 
 app = typer.Typer(
     name="arena",
     help="Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -118,9 +118,16 @@ def main() -> None:
     """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends a job ends its workers, as Ctrl-C does
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
     except ArenaError as error:
-        print(f"arena: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        _refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"arena: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -49,6 +49,12 @@ def test_settings_are_toml_values_or_bare_words():
         (["smoke", "--agents", "keras-dqm"], "no agent 'keras-dqm' in the smoke test; did you mean 'keras-dqn'?"),
         (["run", "broken.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
         (["train", FAKE, "CartPole-v1", "--output", "broken.toml"], "cannot make the output folder"),
+        (["train", FAKE, "CartPole-v1", "--steps", "0"], "'--steps': Input should be greater than or equal to 1 (arena train --help)"),
+        (["train", FAKE, "CartPole-v1", "--steps", "many"], "'--steps'"),
+        (["train", FAKE], "Missing argument 'env'. (arena train --help)"),
+        (["train", FAKE, "CartPole-v1", "--stepz", "3"], "No such option: --stepz"),
+        (["trian"], "No such command 'trian'. Did you mean 'train'? (arena --help)"),
+        (["list", "foo"], "'foo' is not one of 'agents', 'envs'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path, arguments: list[str], message: str):
