@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from arena.errors import ArenaError, did_you_mean
+from arena.installation import install_command
 from arena.metering import Meter, MeteredEnv, MeteredVectorEnv
 from arena.spec import AgentSpec
 
@@ -112,7 +113,7 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
     except gym.error.NameNotFound as error:
         raise ArenaError(f"no environment {config.id!r}{did_you_mean(config.id, env_ids())} (arena list envs)") from error
     except gym.error.Error as error:
-        hint = " (pip install 'arena-rl[box2d]')" if "box2d" in str(error).lower() else ""
+        hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else ""
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except Exception as error:  # the constructor is another package's code
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from arena.errors import ArenaError
+from arena.installation import install_command
 
 if TYPE_CHECKING:
     from arena.agent import Agent
@@ -75,7 +76,7 @@ class AgentSpec:
     def install_command(self, config: Any) -> str:
         """Returns the sentence that says how to install what an agent with this config needs."""
         extra = self.extra(config) if callable(self.extra) else self.extra
-        return f"pip install 'arena-rl[{extra}]'" if extra else f"install the package of {self.entry_point!r}"
+        return install_command(extra) if extra else f"install the package of {self.entry_point!r}"
 
 
 def refuse_other_frameworks(allowed: frozenset[str]) -> None:

@@ -22,6 +22,7 @@ for _name in ("", ".models", ".layers", ".callbacks", ".backend", ".optimizers")
 from rl.agents import DQNAgent, SARSAAgent  # noqa: E402 - after the names above
 from rl.memory import SequentialMemory  # noqa: E402
 
+from arena.errors import DeviceUnavailable  # noqa: E402
 from arena.hyperparameters import NetworkConfig  # noqa: E402
 
 __all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "make_optimizer", "start_session"]
@@ -32,17 +33,18 @@ def start_session(device: str) -> None:
     """Opens the process's TensorFlow session: `ARENA_NUM_THREADS` threads, and no GPU but the one that `device` names.
 
     Raises:
-        ValueError: if TensorFlow has no GPU and `device` asks for one.
+        DeviceUnavailable: if TensorFlow sees no such GPU.
     """
     threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
     if device == "cpu":
         config.device_count["GPU"] = 0
     else:
-        if not tf.config.list_physical_devices("GPU"):
-            raise ValueError(f"device={device!r}, but TensorFlow finds no GPU (pip install 'arena-rl[cuda]')")
+        index, num_gpus = int(device.partition(":")[2] or 0), len(tf.config.list_physical_devices("GPU"))
+        if index >= num_gpus:
+            raise DeviceUnavailable(f"Keras-RL cannot use {device!r}: TensorFlow sees {num_gpus} GPUs")
         config.gpu_options.allow_growth = True
-        config.gpu_options.visible_device_list = device.partition(":")[2] or "0"
+        config.gpu_options.visible_device_list = str(index)
     tf.compat.v1.keras.backend.set_session(tf.compat.v1.Session(config=config))
 
 

@@ -19,6 +19,8 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from arena.errors import DeviceUnavailable
+
 Array = npt.NDArray[Any]
 Batch = dict[str, torch.Tensor]
 
@@ -79,6 +81,9 @@ class LocalLearner:
         seed: of the initial weights; nothing else here is random.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`.
         fast: use `FastLearner` and fused Adam; without them every update is equal to RLlib's to the last bit.
+
+    Raises:
+        DeviceUnavailable: if PyTorch sees no such GPU.
     """
 
     def __init__(
@@ -165,6 +170,8 @@ class LocalLearner:
 
 
 def _device_options(device: torch.device) -> dict[str, int]:
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceUnavailable(f"RLlib cannot use '{device}': PyTorch sees {torch.cuda.device_count()} GPUs")
     if device.type == "cpu":
         return {"num_gpus_per_learner": 0}
     return {"num_gpus_per_learner": 1, "local_gpu_idx": device.index or 0}

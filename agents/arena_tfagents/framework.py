@@ -5,7 +5,7 @@ import warnings
 
 import gym_notices.notices
 
-from arena.errors import ArenaError
+from arena.errors import DeviceUnavailable
 
 # TF-Agents imports the old `gym`, which tells every process on stderr that it is unmaintained. Nothing here uses it.
 gym_notices.notices.notices.clear()
@@ -51,7 +51,7 @@ def set_up(device: str, seed: int) -> None:
         seed: of TensorFlow's random operations.
 
     Raises:
-        ArenaError: if there is no such device.
+        DeviceUnavailable: if TensorFlow sees no such GPU.
     """
     num_threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
@@ -62,7 +62,7 @@ def set_up(device: str, seed: int) -> None:
         gpus = tf.config.list_physical_devices("GPU")
         index = int(device.partition(":")[2] or 0)
         if index >= len(gpus):
-            raise ArenaError(f"no device {device!r}: TensorFlow sees {len(gpus)} GPUs")
+            raise DeviceUnavailable(f"TF-Agents cannot use {device!r}: TensorFlow sees {len(gpus)} GPUs")
         tf.config.set_visible_devices([gpus[index]], "GPU")
         tf.config.experimental.set_memory_growth(gpus[index], True)
     tf.config.experimental.enable_op_determinism()

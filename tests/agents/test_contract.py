@@ -72,10 +72,27 @@ spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
     assert result.returncode == 0, result.stdout[-1_000:] + result.stderr[-3_000:]
 
 
+CHECK_DEVICE = """
+import numpy as np, pytest
+from arena.environments import ArenaEnvFactory
+from arena.errors import DeviceUnavailable
+from arena.hyperparameters import build_config
+from arena.metering import Meter
+from arena.spec import refuse_other_frameworks
+
+config = build_config(spec.config, table, where=spec.id)
+refuse_other_frameworks(spec.modules_for(config))
+factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0))
+with pytest.raises(DeviceUnavailable, match="'cuda:63'.* sees [0-9]+ GPUs"):
+    spec.load()(factory, config, seed=0, device="cuda:63")
+"""
+"""What `device = "auto"` needs in order to fall back to the CPU, in the same process."""
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_agent_keeps_the_contract(name: str):
     agent, table = VARIANTS[name]
-    in_worker(agent, table, "check_agent(spec, config=table)")
+    in_worker(agent, table, (CHECK_DEVICE if name in DISCRETE else "") + "check_agent(spec, config=table)")
 
 
 @pytest.mark.parametrize("name", DISCRETE)

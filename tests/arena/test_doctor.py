@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from arena import doctor
+from arena.installation import install_command
 from arena.spec import AgentSpec
 
 
@@ -82,8 +83,8 @@ def test_each_choice_of_the_config_that_changes_the_modules_is_tried():
     jax, torch = doctor.probes([chooser])
     assert (jax.name, jax.modules, jax.process_env) == ("Fake (backend=jax)", {"jax"}, (("BACKEND", "jax"),))
     assert (torch.name, torch.modules, torch.process_env) == ("Fake (backend=torch)", {"torch"}, (("BACKEND", "torch"),))
-    assert jax.install == "pip install 'arena-rl[keras-jax]'"
-    assert torch.install == "pip install 'arena-rl[keras-torch]'"
+    assert jax.install == install_command("keras-jax")
+    assert torch.install == install_command("keras-torch")
 
 
 def test_a_framework_that_imports_is_found(package):
@@ -101,7 +102,7 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(package):
     package("import no_such_framework\nclass DQN: pass\n")
     finding = find(spec())
     assert finding.error == "ModuleNotFoundError: No module named 'no_such_framework'"
-    assert finding.install == "pip install 'arena-rl[keras]'"
+    assert finding.install == install_command("keras")
 
 
 def test_other_frameworks_are_blocked_as_in_a_worker(package):
