@@ -39,7 +39,7 @@ class Evaluation:
         return float(self.episode_returns.std())
 
 
-def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, max_episode_steps: int = 1_000_000) -> Evaluation:
+def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, max_episode_steps: int = 100_000) -> Evaluation:
     """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
 
     Args:

@@ -42,6 +42,8 @@ class EvaluationProtocol:
     """Episodes of a selection evaluation."""
     final_episodes: Count = 100
     """Episodes of the final evaluation, on seeds that selection never used."""
+    max_episode_steps: Count = 100_000
+    """An evaluation episode that the environment does not end by then is cut there, with what it has returned."""
     keep: Literal["best", "last"] = "best"
     """Which policy is judged: that of the best selection evaluation (of equals the later), or the last."""
 

@@ -149,7 +149,7 @@ class Training:
         """Plays the kept policy on seeds that were used for nothing else."""
         policy, count = OnnxPolicy(self.run_dir.policy), self.run.evaluation.final_episodes
         with self._clock("evaluate"):
-            evaluation = evaluate(policy, self.run.env, num_episodes=count, seed=self._final_seed)
+            evaluation = self._play(policy, count, self._final_seed)
         self._record("final", evaluation, self.progress.policy_env_steps or 0)
         return evaluation
 
@@ -164,7 +164,7 @@ class Training:
         with self._clock("evaluate"):
             self.agent.export_policy(candidate)
             policy = OnnxPolicy(candidate)
-            evaluation = evaluate(policy, self.run.env, num_episodes=self.run.evaluation.episodes, seed=self._selection_seed)
+            evaluation = self._play(policy, self.run.evaluation.episodes, self._selection_seed)
             self._record("selection", evaluation, self.meter.env_steps)
             mean = self._last_evaluation = evaluation.episode_return_mean
             held = self._target_held(policy, mean)
@@ -180,12 +180,16 @@ class Training:
         target = self.run.budget.target_return
         if target is None or mean < target:
             return False
-        evaluation = evaluate(policy, self.run.env, num_episodes=self.run.budget.target_episodes, seed=self._target_seed)
+        evaluation = self._play(policy, self.run.budget.target_episodes, self._target_seed)
         self._record("target", evaluation, self.meter.env_steps)
         if evaluation.episode_return_mean < target:
             return False
         self.stop_reason = f"a return of {target:g} held over {self.run.budget.target_episodes} episodes"
         return True
+
+    def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+        limit = self.run.evaluation.max_episode_steps
+        return evaluate(policy, self.run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=limit)
 
     def _parity(self, policy: OnnxPolicy, visited: Array) -> float:
         space = self.factory.observation_space
