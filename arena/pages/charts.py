@@ -12,7 +12,7 @@ NUM_COLORS = 8
 """Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, dashed."""
 
 WIDTH, HEIGHT = 420, 264
-LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 38
+LEFT, RIGHT, TOP, BOTTOM = 48, 20, 10, 38
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def fixed(value: float | None, decimals: int = 0) -> str:
     """Returns `value` with `decimals` decimals, thousands separated."""
-    return MISSING if value is None or not math.isfinite(value) else _minus(f"{value:,.{decimals}f}")
+    return MISSING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
 
 
 def percent(value: float | None) -> str:

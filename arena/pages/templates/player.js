@@ -113,7 +113,7 @@
           const across = pane.columns > 1 ? (100 * column) / (pane.columns - 1) : 0, down = rows > 1 ? (100 * row) / (rows - 1) : 0;
           frame.style.backgroundPosition = `${across}% ${down}%`;
           const over = time >= pane.times.at(-1);
-          caption.textContent = `${pane.player}: return ${pane.returns[index]}${over ? `, over after ${pane.times.at(-1)} env steps` : ""}`;
+          caption.textContent = `${pane.player}: return ${String(pane.returns[index]).replace("-", "\u2212")}${over ? `, over after ${pane.times.at(-1)} env steps` : ""}`;
           frame.setAttribute("aria-label", `${pane.player} after ${pane.times[index]} env steps`);
         }
         return `Env step ${Math.round(time)} of ${last}.${time >= last ? ` ${replay.outcome}` : ""}`;
@@ -152,7 +152,7 @@
   const toggle = () => (timer ? pause() : start());
   const step = (by) => {
     pause();
-    go(Math.round(position) + by);
+    go(Math.floor(position) + by * Math.max(1, Math.round(show.last / 100)));
   };
 
   function open(id, button) {
@@ -172,7 +172,7 @@
     button.addEventListener("click", () => {
       open(button.dataset.watch, button);
       title.focus();
-      start();
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
     });
   }
   play.addEventListener("click", toggle);
@@ -184,8 +184,7 @@
   });
   player.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || ["INPUT", "SELECT"].includes(event.target.tagName)) return;
-    const stride = Math.max(1, Math.round(show.last / 100));
-    const action = { ArrowRight: () => step(stride), ArrowLeft: () => step(-stride), Home: () => step(-show.last), End: () => step(show.last) }[event.key];
+    const action = { ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-show.last), End: () => step(show.last) }[event.key];
     const onSpace = event.key === " " && event.target.tagName !== "BUTTON";
     if (!action && !onSpace) return;
     event.preventDefault();
