@@ -107,7 +107,7 @@ def _environment() -> jinja2.Environment:
         "ranks": ranks,
         "breakable": _breakable,
     }
-    environment.globals |= {"asset": _asset, "charts": charts}
+    environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}
     return environment
 
 
