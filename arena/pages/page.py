@@ -85,6 +85,17 @@ def ranks(bounds: tuple[int, int] | None) -> str:
     return str(low) if low == high else f"{low}\N{EN DASH}{high}"
 
 
+def plain(value: Any) -> str:
+    """Returns a setting as text: integers with their thousands separated, lists by commas, tables as `key value`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value) or "none"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
 def _minus(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
@@ -105,6 +116,7 @@ def _environment() -> jinja2.Environment:
         "duration": duration,
         "interval": interval,
         "ranks": ranks,
+        "plain": plain,
         "breakable": _breakable,
     }
     environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}

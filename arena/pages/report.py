@@ -50,7 +50,7 @@ def render(report: Report) -> str:
         ("cost", "Speed and cost", report.costs),
         ("settings", "Settings", report.agents),
         ("runs", "Runs", report.runs),
-        ("again", "Once more", (True,)),
+        ("again", "How to repeat it", (True,)),
     ]
     return page.render(
         "report.html",

@@ -1,5 +1,6 @@
 """What the numbers say, in sentences that claim no more than was decided."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 
@@ -17,16 +18,17 @@ def verdict(order: Sequence[str], decided: Callable[[str, str], bool]) -> str:
     leader, *others = order
     rivals = [name for name in others if not decided(leader, name)]
     if not rivals:
-        return f"{leader} is ahead of {'the other' if len(others) == 1 else 'all others'}. {undecided(others, decided)}".strip()
-    if len(rivals) == len(others):
-        start = f"Nobody is ahead: {leader} has the best number, but it is not decided that it is better than {join(rivals, 'or')}."
-        return f"{start} {undecided(others, decided)}".strip()
-    return f"{leader} has the best number, but whether it is better than {join(rivals, 'or')} is not decided. {undecided(others, decided)}".strip()
+        start = f"{leader} is ahead of {'the other' if len(others) == 1 else 'all others'}."
+    elif len(rivals) == len(others):
+        start = f"Nobody is ahead: {leader} has the best number, but that it is better than {join(rivals, 'or')} is not decided."
+    else:
+        start = f"{leader} has the best number; whether it is better than {join(rivals, 'or')} is not decided."
+    return f"{start} {undecided(others, decided)}".strip()
 
 
 def undecided(order: Sequence[str], decided: Callable[[str, str], bool]) -> str:
     """Returns the sentence about neighbours in the order between whom nothing is decided; empty where there are none."""
-    pairs = [(a, b) for a, b in zip(order, order[1:], strict=False) if not decided(a, b)]
+    pairs = [(a, b) for a, b in itertools.pairwise(order) if not decided(a, b)]
     if not pairs:
         return ""
     if len(pairs) == 1:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # numbers are written with the signs of typography
 import math
 
 import pytest
