@@ -22,6 +22,7 @@ from arena.loggers.jsonl import JsonlWriter
 from arena.loggers.tensorboard import TensorBoardLogger
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir
+from arena.spaces import MaskedBox, random_masks
 from arena.system import UsageSampler
 
 Array = npt.NDArray[Any]
@@ -195,6 +196,8 @@ class Training:
             scattered = rng.integers(0, 256, (NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
         else:
             scattered = rng.normal(size=(NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+        if isinstance(space, MaskedBox):
+            scattered[:, space.num_features :] = random_masks(rng, len(scattered), space.num_actions)
         visited = visited[rng.integers(0, len(visited), NUM_PARITY_OBSERVATIONS // 2)]
         observations = np.concatenate([scattered, visited])
         if not np.isfinite(policy.scores(observations)).all():
