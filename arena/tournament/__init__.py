@@ -1,0 +1,1 @@
+"""Policies meet: players, matches, schedules, ratings that know their uncertainty."""
