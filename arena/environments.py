@@ -9,6 +9,7 @@ import dataclasses
 import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -217,11 +218,18 @@ class ArenaEnvFactory:
         config: the environment.
         meter: takes the counts.
         seed: of the resets: the one at the beginning, and one after every `cut_episodes`.
+        snapshots: folder in which the run can keep policies of its own past. An environment with an attribute `wants_snapshots` that is
+            true gets it as the keyword argument `snapshots`.
     """
 
-    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence) -> None:
+    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence, *, snapshots: Path | None = None) -> None:
         self.config, self.meter = config, meter
+        self.snapshots: Path | None = None
+        """The folder, where the environment wants one: the training loop adds a policy at every selection evaluation."""
         env = make_env(config)
+        if snapshots is not None and getattr(env.unwrapped, "wants_snapshots", False):
+            self.snapshots = snapshots
+            self.config = dataclasses.replace(config, kwargs={**config.kwargs, "snapshots": str(snapshots)})
         self.observation_space: gym.Space[Any] = env.observation_space
         self.action_space: gym.Space[Any] = env.action_space
         env.close()

@@ -165,6 +165,8 @@ class Training:
         with self._clock("evaluate"):
             self.agent.export_policy(candidate)
             policy = OnnxPolicy(candidate)
+            if self.factory.snapshots is not None:
+                self.run_dir.add_snapshot(candidate, self.meter.env_steps)
             evaluation = evaluate(policy, self.run.env, num_episodes=self.run.evaluation.episodes, seed=self._selection_seed)
             self._record("selection", evaluation, self.meter.env_steps)
             mean = self._last_evaluation = evaluation.episode_return_mean
@@ -274,6 +276,7 @@ class Training:
         self.progress.seconds |= {name: self.progress.seconds.get(name, 0.0) + value for name, value in seconds.items()}
         self.progress.num_attempts += 1
         self.meter.restore(state["meter"])
+        self.run_dir.drop_snapshots_after(self.meter.env_steps)
         self.stop_reason = state["stop_reason"]
         self.agent.restore(checkpoint / "agent")
         self.factory.cut_episodes(state["num_cuts"])
