@@ -2,20 +2,20 @@
 
 Two kinds of lines. A *game* is one match, played once::
 
-    {"kind": "game", "match": "connect_four_v3/a~b/0", "env": …, "players": [a, b], "seed": …, "points": 1, "returns": [1.0, -1.0],
+    {"kind": "game", "match": "connect_four_v3/a~b/0/0", "env": …, "players": [a, b], "seed": …, "points": 1, "returns": [1.0, -1.0],
      "moves": [3, 3, …], "reason": ""}
 
 *Episodes* are what one player did on one environment from shared starts; every two players with episodes from the same starts have thereby
 met in as many *duels*, which are derived on reading, so that n policies cost n evaluations and not n * (n - 1) / 2::
 
-    {"kind": "episodes", "match": "CartPole-v1/a/0", "env": …, "player": a, "seed": …, "returns": […], "lengths": […], "reason": ""}
+    {"kind": "episodes", "match": "CartPole-v1/a", "env": …, "player": a, "seed": …, "returns": […], "lengths": […], "reason": ""}
 """
 
 import dataclasses
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Game:
+class PlayedGame:
     """One game between two players, the first mover first."""
 
     match: str
@@ -75,19 +75,18 @@ class Duel:
     """`float64 [2, E]`; NaN where a player's policy failed."""
 
 
-Record = Game | Episodes
+Record = PlayedGame | Episodes
 
 
 def to_line(record: Record) -> dict[str, Any]:
     """Returns the record as it stands in `matches.jsonl`."""
-    return {"kind": "game" if isinstance(record, Game) else "episodes", **dataclasses.asdict(record)}
+    return {"kind": "game" if isinstance(record, PlayedGame) else "episodes", **dataclasses.asdict(record)}
 
 
 def from_line(line: Mapping[str, Any]) -> Record:
     """Reverses `to_line` after a way through JSON."""
-    kind: Literal["game", "episodes"] = line["kind"]
-    value = {key: tuple(item) if isinstance(item, list) else item for key, item in line.items() if key != "kind"}
-    return Game(**value) if kind == "game" else Episodes(**value)
+    value: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in line.items() if key != "kind"}
+    return PlayedGame(**value) if line["kind"] == "game" else Episodes(**value)
 
 
 def duels(records: Iterable[Record], entrant_of: Mapping[str, str]) -> Iterator[Duel]:
