@@ -22,6 +22,7 @@ from arena.loggers.jsonl import JsonlWriter
 from arena.loggers.tensorboard import TensorBoardLogger
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir
+from arena.spaces import MaskedBox, random_masks
 from arena.system import UsageSampler
 
 Array = npt.NDArray[Any]
@@ -164,6 +165,8 @@ class Training:
         with self._clock("evaluate"):
             self.agent.export_policy(candidate)
             policy = OnnxPolicy(candidate)
+            if self.factory.snapshots is not None:
+                self.run_dir.add_snapshot(candidate, self.meter.env_steps)
             evaluation = evaluate(policy, self.run.env, num_episodes=self.run.evaluation.episodes, seed=self._selection_seed)
             self._record("selection", evaluation, self.meter.env_steps)
             mean = self._last_evaluation = evaluation.episode_return_mean
@@ -195,6 +198,8 @@ class Training:
             scattered = rng.integers(0, 256, (NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
         else:
             scattered = rng.normal(size=(NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+        if isinstance(space, MaskedBox):
+            scattered[:, space.num_features :] = random_masks(rng, len(scattered), space.num_actions)
         visited = visited[rng.integers(0, len(visited), NUM_PARITY_OBSERVATIONS // 2)]
         observations = np.concatenate([scattered, visited])
         if not np.isfinite(policy.scores(observations)).all():
@@ -271,6 +276,7 @@ class Training:
         self.progress.seconds |= {name: self.progress.seconds.get(name, 0.0) + value for name, value in seconds.items()}
         self.progress.num_attempts += 1
         self.meter.restore(state["meter"])
+        self.run_dir.drop_snapshots_after(self.meter.env_steps)
         self.stop_reason = state["stop_reason"]
         self.agent.restore(checkpoint / "agent")
         self.factory.cut_episodes(state["num_cuts"])

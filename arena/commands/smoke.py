@@ -109,7 +109,7 @@ def _experiment(names: list[str], *, full: bool) -> Experiment:
 
 def _random_baseline(experiment: Experiment) -> Evaluation:
     env = make_env(experiment.envs[0])
-    policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed))
+    policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed), env.observation_space)
     env.close()
     return evaluate(policy, experiment.envs[0], num_episodes=100, seed=experiment.seed)
 

@@ -1,0 +1,116 @@
+"""Measures how often a rating's interval holds the truth, in simulated tournaments of known strengths, and how fast ratings are fitted.
+
+python scripts/measure_ratings.py [coverage|bootstrap|speed]
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from arena.tournament.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
+from arena.tournament.ratings import rate
+from arena.tournament.simulation import World, make_world
+
+NUM_ENTRANTS = 8
+MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
+SCENARIOS = {
+    "games, 1 seed": (1, 0.0, lambda world, rng: world.games(10, rng)),
+    "games, 3 seeds": (3, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 5 seeds": (5, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 10 seeds": (10, 0.4, lambda world, rng: world.games(1, rng)),
+    "games, 5 equal seeds": (5, 0.0, lambda world, rng: world.games(2, rng)),
+    "games, 5 seeds, unequal spread": (5, MIXED_SPREAD, lambda world, rng: world.games(2, rng)),
+    "duels, 1 seed": (1, 0.0, lambda world, rng: world.duel(100, rng)),
+    "duels, 3 seeds": (3, 0.4, lambda world, rng: world.duel(100, rng)),
+    "duels, 5 seeds": (5, 0.4, lambda world, rng: world.duel(50, rng)),
+}
+"""Seeds per entrant, standard deviation between seeds in log-odds, and what is played (10 games: 10 of each pair of players from each seat)."""
+
+
+def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
+    num_seeds, spread, play = SCENARIOS[scenario]
+    model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
+    world = make_world(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
+    return world, play(world, rng)
+
+
+def centred(strengths: np.ndarray) -> np.ndarray:
+    return ELO_PER_LOG_ODDS * (strengths - strengths.mean())
+
+
+def coverage(num_tournaments: int = 500) -> None:
+    print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each; strengths ~ N(0, 174 Elo)")
+    print(f"{'':32}ratings  pairs  wrong order  ranks  width (Elo)  ms")
+    for scenario in SCENARIOS:
+        rng = np.random.default_rng(0)
+        ratings, pairs, wrong, ranks, widths, seconds = [], [], [], [], [], 0.0
+        for _ in range(num_tournaments):
+            world, matches = draw(scenario, rng)
+            start = time.perf_counter()
+            rated = rate([matches], world.entrants)
+            seconds += time.perf_counter() - start
+            truth, pairwise = centred(world.true_strength), rated.pairwise
+            ratings.append(np.mean((rated.low <= truth) & (truth <= rated.high)))
+            difference = np.subtract.outer(truth, truth)
+            upper = np.triu_indices(NUM_ENTRANTS, 1)
+            pairs.append(np.mean(((pairwise.low <= difference) & (difference <= pairwise.high))[upper]))
+            wrong.append((pairwise.better & (difference < 0)).any())
+            rank = (-truth).argsort().argsort() + 1
+            ranks.append(((rated.rank_low <= rank) & (rank <= rated.rank_high)).all())
+            widths.append(np.mean(rated.high - rated.low))
+        means = [100 * np.mean(value) for value in (ratings, pairs, wrong, ranks)]
+        print(
+            f"{scenario:32}{means[0]:5.1f} %{means[1]:6.1f} %{means[2]:11.1f} %{means[3]:6.1f} %{np.mean(widths):11.0f}"
+            f"{1e3 * seconds / num_tournaments:6.1f}",
+            flush=True,
+        )
+
+
+def bootstrap(num_tournaments: int = 100, num_resamples: int = 199) -> None:
+    """The percentile bootstrap clustered on training seeds: seeds of each entrant with replacement, then the matches of each pair."""
+    for scenario in ("games, 3 seeds", "games, 5 seeds", "games, 10 seeds"):
+        rng, held = np.random.default_rng(0), []
+        for _ in range(num_tournaments):
+            world, matches = draw(scenario, rng)
+            samples = [resampled_ratings(world, matches, rng) for _ in range(num_resamples)]
+            low, high = np.quantile(samples, [0.025, 0.975], axis=0)
+            held.append(np.mean((low <= centred(world.true_strength)) & (centred(world.true_strength) <= high)))
+        print(f"{scenario:24} percentile bootstrap clustered on seeds: {100 * np.mean(held):.1f} % of {num_tournaments} tournaments", flush=True)
+
+
+def resampled_ratings(world: World, matches: Matches, rng: np.random.Generator) -> np.ndarray:
+    num_players = len(world.entrants)
+    copies = np.zeros(num_players, np.int64)
+    for entrant in range(NUM_ENTRANTS):
+        np.add.at(copies, rng.choice(np.flatnonzero(world.entrants == entrant), np.sum(world.entrants == entrant)), 1)
+    # A seed drawn twice plays its matches twice against each copy of its opponent; all its copies share one strength.
+    weights = rng.multinomial(len(matches.first), np.full(len(matches.first), 1 / len(matches.first)))
+    repeats = weights * copies[matches.first] * copies[matches.second]
+    first, second, points = (np.repeat(array, repeats) for array in (matches.first, matches.second, matches.points))
+    strengths = fit(Matches(first, second, points, seated=matches.seated), num_players).strengths
+    means = np.bincount(world.entrants, copies * strengths) / np.bincount(world.entrants, copies)
+    return centred(means)
+
+
+def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
+    rng = np.random.default_rng(0)
+    world = World(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
+    first = rng.integers(0, num_players, num_matches)
+    second = (first + rng.integers(1, num_players, num_matches)) % num_players
+    matches = Matches(first, second, world.play(first, second, rng), seated=True)
+    start = time.perf_counter()
+    rated = rate([matches], world.entrants)
+    seconds = time.perf_counter() - start
+    truth = centred(world.strengths)
+    held = np.mean((rated.low <= truth) & (truth <= rated.high))
+    error = np.sqrt(np.mean((rated.rating - truth) ** 2))
+    print(
+        f"{num_players:,} players, {num_matches:,} matches: rated in {seconds:.1f} s; seat {rated.seat_advantage[0]:.1f} Elo (truth "
+        f"{0.3 * ELO_PER_LOG_ODDS:.1f}), error {error:.0f} Elo (root mean square), {100 * held:.1f} % of intervals hold the truth"
+    )
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ["coverage", "bootstrap", "speed"]:
+        {"coverage": coverage, "bootstrap": bootstrap, "speed": speed}[name]()
