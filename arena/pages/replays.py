@@ -59,11 +59,10 @@ class Pane:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What both kinds of replay show."""
+    """What both kinds of replay show: two players on one environment."""
 
     env: str
     players: tuple[str, str]
-    """First mover first, in a game."""
     outcome: str
     """One sentence."""
     why: str
@@ -72,7 +71,7 @@ class Replay:
 
     @property
     def title(self) -> str:
-        """Names the match."""
+        """Names the meeting."""
         return f"{self.players[0]} \N{EN DASH} {self.players[1]}, {self.env}"
 
     def document(self) -> dict[str, Any]:
@@ -81,21 +80,35 @@ class Replay:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GameReplay(Replay):
-    """A match of a turn-based game."""
+class GameMatch:
+    """One game, move by move."""
 
-    board: str | None
-    """The board that the player draws: `connect_four` or `tictactoe`; None shows the moves as a list."""
+    match: str
+    """As in `matches.jsonl`."""
+    players: tuple[str, str]
+    """First mover first."""
     moves: tuple[int, ...]
     """Actions, the players' in turn."""
     opening: int
     """How many of the first moves were drawn at random."""
+    outcome: str
+    """One sentence."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GameReplay(Replay):
+    """Games of two entrants."""
+
+    board: str | None
+    """The board that the player draws: `connect_four` or `tictactoe`; None shows the moves as a list."""
+    matches: tuple[GameMatch, ...]
+    """The chosen one first."""
     kind: ClassVar[str] = "game"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DuelReplay(Replay):
-    """One episode of each player from the same start."""
+    """One episode of each of two players, from the same start."""
 
     panes: tuple[Pane, Pane]
     kind: ClassVar[str] = "duel"
@@ -143,11 +156,10 @@ def _steps_alone(policy: Policy, env: gym.Env[Any, Any], num_envs: int, index: i
     observation, _ = env.reset(seed=batch_seed + index)  # as SyncVectorEnv seeds its environments
     # The policy sees a batch of the size it saw then: matrix products of another size differ in their last bits, and such a
     # difference grows into another episode.
-    batch = np.zeros((num_envs, *np.shape(observation)), np.asarray(observation).dtype)
     yield env.render, 0.0
     over = False
     while not over:
-        batch[index] = observation
+        batch = np.repeat(np.asarray(observation)[np.newaxis], num_envs, axis=0)
         observation, reward, terminated, truncated, _ = env.step(policy.act(batch)[index])
         over = bool(terminated or truncated)
         yield env.render, float(reward)

@@ -4,7 +4,7 @@
   const player = document.getElementById("player");
   if (!player) return;
   const part = (name) => player.querySelector(`[data-part="${name}"]`);
-  const title = part("title"), panes = part("panes"), slider = part("slider"), status = part("status"), play = part("play"), speed = part("speed");
+  const title = part("title"), panes = part("panes"), slider = part("slider"), status = part("status"), play = part("play"), speed = part("speed"), choice = part("choice"), matches = part("matches");
   const SVG = "http://www.w3.org/2000/svg";
   const DURATION_SECONDS = 12; // of a duel at speed 1, however long its episode
   const MOVES_PER_SECOND = 1.5;
@@ -38,12 +38,12 @@
     },
   };
 
-  function gameShow(replay) {
-    const board = BOARDS[replay.board];
-    const seats = replay.players.map((name, seat) => `${name} (${board && replay.board === "tictactoe" ? "×○"[seat] : ["disc", "ring"][seat]})`);
+  function gameShow(replay, match) {
+    const board = BOARDS[replay.board], moves = match.moves;
+    const seats = match.players.map((name, seat) => `${name} (${board && replay.board === "tictactoe" ? "×○"[seat] : ["disc", "ring"][seat]})`);
     const moveName = board ? board.name : (move) => `action ${move}`;
     const figure = element("figure", { class: "pane" });
-    figure.append(element("figcaption", {}, `${board ? seats[0] : replay.players[0]} moves first, ${board ? seats[1] : replay.players[1]} second`));
+    figure.append(element("figcaption", {}, `${board ? seats[0] : match.players[0]} moves first, ${board ? seats[1] : match.players[1]} second`));
     const drawing = board ? document.createElementNS(SVG, "svg") : element("ol");
     if (board) {
       drawing.setAttribute("viewBox", `0 0 ${board.columns * 50} ${board.rows * 50}`);
@@ -56,7 +56,7 @@
     function drawBoard(count) {
       drawing.replaceChildren();
       const taken = [], cells = [];
-      for (const move of replay.moves.slice(0, count)) taken.push(board.place(move, taken));
+      for (const move of moves.slice(0, count)) taken.push(board.place(move, taken));
       for (let row = 0; row < board.rows; row++) {
         for (let column = 0; column < board.columns; column++) {
           shape(drawing, "rect", { class: "cell", x: column * 50 + 1, y: row * 50 + 1, width: 48, height: 48, rx: 4 });
@@ -76,15 +76,15 @@
     }
 
     return {
-      last: replay.moves.length,
+      last: moves.length,
       rate: MOVES_PER_SECOND,
       draw(count) {
         if (board) drawBoard(count);
-        else drawing.replaceChildren(...replay.moves.slice(0, count).map((move, ply) => element("li", {}, `${replay.players[ply % 2]}: ${moveName(move)}`)));
-        const end = count === replay.moves.length ? ` ${replay.outcome}` : "";
-        if (count === 0) return `Before the first of ${replay.moves.length} moves.`;
-        const opening = count <= replay.opening ? " (random opening)" : "";
-        return `Move ${count} of ${replay.moves.length}: ${replay.players[(count - 1) % 2]} plays ${moveName(replay.moves[count - 1])}${opening}.${end}`;
+        else drawing.replaceChildren(...moves.slice(0, count).map((move, ply) => element("li", {}, `${match.players[ply % 2]}: ${moveName(move)}`)));
+        const end = count === moves.length ? ` ${match.outcome}` : "";
+        if (count === 0) return `Before the first of ${moves.length} moves.`;
+        const opening = count <= match.opening ? " (random opening)" : "";
+        return `Move ${count} of ${moves.length}: ${match.players[(count - 1) % 2]} plays ${moveName(moves[count - 1])}${opening}.${end}`;
       },
     };
   }
@@ -156,15 +156,21 @@
   };
 
   function open(id, button) {
-    const replay = JSON.parse(document.getElementById(`replay-${id}`).textContent);
-    pause();
-    panes.replaceChildren();
+    const replay = JSON.parse(document.getElementById(`replay-${id}`).textContent), games = replay.matches ?? [];
+    const set = () => {
+      pause();
+      panes.replaceChildren();
+      show = replay.kind === "game" ? gameShow(replay, games[matches.value]) : duelShow(replay);
+      slider.max = show.last;
+      go(0);
+    };
     title.textContent = replay.title;
-    show = replay.kind === "game" ? gameShow(replay) : duelShow(replay);
-    slider.max = show.last;
+    choice.hidden = games.length < 2;
+    matches.replaceChildren(...games.map((game, index) => element("option", { value: index }, `${game.players[0]} first: ${game.outcome}`)));
+    matches.onchange = set;
     player.hidden = false;
+    set();
     for (const other of document.querySelectorAll("[data-watch]")) other.setAttribute("aria-pressed", String(other === button));
-    go(0);
   }
 
   for (const button of document.querySelectorAll("[data-watch]")) {
