@@ -76,10 +76,7 @@ def bootstrap(num_tournaments: int = 100, num_resamples: int = 199) -> None:
             samples = [resampled_ratings(world, matches, rng) for _ in range(num_resamples)]
             low, high = np.quantile(samples, [0.025, 0.975], axis=0)
             held.append(np.mean((low <= centred(world.true_strength)) & (centred(world.true_strength) <= high)))
-        print(
-            f"{scenario:24} percentile bootstrap clustered on seeds: {100 * np.mean(held):.1f} % of {num_tournaments} tournaments",
-            flush=True,
-        )
+        print(f"{scenario:24} percentile bootstrap clustered on seeds: {100 * np.mean(held):.1f} % of {num_tournaments} tournaments", flush=True)
 
 
 def resampled_ratings(world: World, matches: Matches, rng: np.random.Generator) -> np.ndarray:

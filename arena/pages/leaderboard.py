@@ -1,5 +1,6 @@
 """The leaderboard of a tournament as one page, beside the tournament's other files."""
 
+import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -149,7 +150,7 @@ def _decided(standings: Standings) -> Any:
 def _neighbours(standings: Standings) -> Iterator[tuple[str, str, bool]]:
     decided = _decided(standings)
     names = [row.entrant for row in standings.rows]
-    for one, other in zip(names, names[1:], strict=False):
+    for one, other in itertools.pairwise(names):
         yield one, other, decided(one, other)
 
 
