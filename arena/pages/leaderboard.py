@@ -136,7 +136,13 @@ class _Recorder:
             rng = np.random.default_rng([record.seed, zlib.crc32(record.player.encode())])
             policy = make_policy(self._players[record.player].policies.get(choice.env.name), env_spaces(choice.env), rng)
             self._panes[key] = record_episode(
-                policy, choice.env, player=record.player, num_episodes=len(record.returns), seed=record.seed, episode=choice.episode
+                policy,
+                choice.env,
+                player=record.player,
+                num_episodes=len(record.returns),
+                seed=record.seed,
+                episode=choice.episode,
+                num_steps=record.lengths[choice.episode],
             )
         return self._panes[key]
 

@@ -7,7 +7,7 @@ import base64
 import dataclasses
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -114,7 +114,9 @@ class DuelReplay(Replay):
     kind: ClassVar[str] = "duel"
 
 
-def record_episode(policy: Policy, env_config: EnvConfig, *, player: str, num_episodes: int, seed: int, episode: int) -> Pane:
+def record_episode(
+    policy: Policy, env_config: EnvConfig, *, player: str, num_episodes: int, seed: int, episode: int, num_steps: int
+) -> Pane:
     """Plays one episode of `arena.evaluation.evaluate(policy, env_config, num_episodes=num_episodes, seed=seed)` again, with frames.
 
     Args:
@@ -124,18 +126,36 @@ def record_episode(policy: Policy, env_config: EnvConfig, *, player: str, num_ep
         num_episodes: of the evaluation: the starts of a vectorised environment depend on it.
         seed: of the evaluation.
         episode: which of its episodes, counted from 0.
+        num_steps: its length then, which decides how many steps lie between two frames.
 
     Raises:
         CannotRender: if the environment draws no frames.
     """
-    film = _Film()
-    for frame, reward in _steps(policy, env_config, num_episodes=num_episodes, seed=seed, episode=episode):
-        film.add(frame, reward)
-    return film.pane(player)
+    stride = -(-num_steps // (MAX_FRAMES - 1))
+    times: list[int] = []
+    returns: list[float] = []
+    images: list[Image.Image] = []
+    episode_return = 0.0
+    for time, (draw, reward, over) in enumerate(_steps(policy, env_config, num_episodes=num_episodes, seed=seed, episode=episode)):
+        episode_return += reward
+        if over or (time % stride == 0 and len(images) < MAX_FRAMES - 1):
+            times.append(time)
+            returns.append(round(episode_return, 2))
+            images.append(_shrink(draw()))
+    width, height = images[0].size
+    return Pane(
+        player=player,
+        sheet=_sheet(images),
+        columns=min(SHEET_COLUMNS, len(images)),
+        width=width,
+        height=height,
+        times=tuple(times),
+        returns=tuple(returns),
+    )
 
 
-def _steps(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, episode: int) -> Iterator[tuple[Draw, float]]:
-    """Yields a way to draw the state and the reward that led to it, at the start and after each step."""
+def _steps(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, episode: int) -> Iterator[tuple[Draw, float, bool]]:
+    """Yields a way to draw the state, the reward that led to it and whether it is the last, at the start and after each step."""
     index = episode % MAX_PARALLEL_ENVS
     first = episode - index
     num_envs = min(MAX_PARALLEL_ENVS, num_episodes - first)
@@ -152,22 +172,22 @@ def _steps(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: in
         renderer.close()
 
 
-def _steps_alone(policy: Policy, env: gym.Env[Any, Any], num_envs: int, index: int, batch_seed: int) -> Iterator[tuple[Draw, float]]:
+def _steps_alone(policy: Policy, env: gym.Env[Any, Any], num_envs: int, index: int, batch_seed: int) -> Iterator[tuple[Draw, float, bool]]:
     observation, _ = env.reset(seed=batch_seed + index)  # as SyncVectorEnv seeds its environments
     # The policy sees a batch of the size it saw then: matrix products of another size differ in their last bits, and such a
     # difference grows into another episode.
-    yield env.render, 0.0
+    yield env.render, 0.0, False
     over = False
     while not over:
         batch = np.repeat(np.asarray(observation)[np.newaxis], num_envs, axis=0)
         observation, reward, terminated, truncated, _ = env.step(policy.act(batch)[index])
         over = bool(terminated or truncated)
-        yield env.render, float(reward)
+        yield env.render, float(reward), over
 
 
 def _steps_in_batch(
     policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], renderer: gym.Env[Any, Any], index: int, batch_seed: int
-) -> Iterator[tuple[Draw, float]]:
+) -> Iterator[tuple[Draw, float, bool]]:
     # A vectorised implementation draws all starts at once, so the whole batch is played; one environment takes over the state to draw.
     inner: Any = env.unwrapped
     drawer: Any = renderer.unwrapped
@@ -180,12 +200,12 @@ def _steps_in_batch(
         return renderer.render()
 
     observations, _ = env.reset(seed=batch_seed)
-    yield draw, 0.0
+    yield draw, 0.0, False
     over = False
     while not over:
         observations, rewards, terminated, truncated, _ = env.step(policy.act(observations))
         over = bool(terminated[index] or truncated[index])
-        yield draw, float(rewards[index])
+        yield draw, float(rewards[index]), over
 
 
 def _renderer(env_config: EnvConfig) -> gym.Env[Any, Any]:
@@ -199,50 +219,20 @@ def _renderer(env_config: EnvConfig) -> gym.Env[Any, Any]:
     return make_env(env_config, render_mode="rgb_array")
 
 
-class _Film:
-    """Collects at most `MAX_FRAMES` frames, evenly spaced, of an episode whose length is not known before its end."""
-
-    def __init__(self) -> None:
-        self._frames: list[tuple[int, float, Image.Image]] = []
-        self._stride, self._time, self._return = 1, -1, 0.0
-        self._draw: Draw = lambda: None
-
-    def add(self, draw: Draw, reward: float) -> None:
-        self._time += 1
-        self._return += reward
-        self._draw = draw
-        if self._time % self._stride == 0:
-            if len(self._frames) == MAX_FRAMES - 1:  # one is kept free for the end
-                self._stride *= 2
-                self._frames = self._frames[::2]
-            if self._time % self._stride == 0:
-                self._frames.append((self._time, self._return, _shrink(draw())))
-
-    def pane(self, player: str) -> Pane:
-        if self._frames[-1][0] != self._time:
-            self._frames.append((self._time, self._return, _shrink(self._draw())))
-        times, returns, images = zip(*self._frames, strict=True)
-        columns = min(SHEET_COLUMNS, len(images))
-        width, height = images[0].size
-        sheet = Image.new("RGB", (columns * width, -(-len(images) // columns) * height))
-        for number, image in enumerate(images):
-            sheet.paste(image, (number % columns * width, number // columns * height))
-        buffer = io.BytesIO()
-        sheet.save(buffer, "WEBP", quality=WEBP_QUALITY)
-        return Pane(
-            player=player,
-            sheet=f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}",
-            columns=columns,
-            width=width,
-            height=height,
-            times=times,
-            returns=tuple(round(value, 2) for value in returns),
-        )
+def _sheet(images: Sequence[Image.Image]) -> str:
+    """Returns the data URI of all images in rows of `SHEET_COLUMNS`."""
+    columns, (width, height) = min(SHEET_COLUMNS, len(images)), images[0].size
+    sheet = Image.new("RGB", (columns * width, -(-len(images) // columns) * height))
+    for number, image in enumerate(images):
+        sheet.paste(image, (number % columns * width, number // columns * height))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=WEBP_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _shrink(frame: Any) -> Image.Image:
     if not isinstance(frame, np.ndarray) or frame.ndim != 3:
         raise CannotRender("it gives no picture in the mode 'rgb_array'")
-    image = Image.fromarray(frame.astype(np.uint8)).convert("RGB")
+    image = Image.fromarray(frame.astype(np.uint8, copy=False))
     width = min(FRAME_WIDTH, image.width)
-    return image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
+    return image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.BILINEAR)

@@ -41,7 +41,7 @@ def test_a_vectorised_environment_is_played_again_from_the_same_start() -> None:
     env = EnvConfig("CartPole-v1")
     evaluation = evaluate(Jitter(), env, num_episodes=6, seed=3)
     assert len(set(evaluation.episode_returns)) > 1
-    pane = record_episode(Jitter(), env, player="jitter", num_episodes=6, seed=3, episode=5)
+    pane = record_episode(Jitter(), env, player="jitter", num_episodes=6, seed=3, episode=5, num_steps=20)
     assert pane.times[-1] == evaluation.episode_lengths[5]
     assert pane.returns[-1] == evaluation.episode_returns[5]
     assert pane.times == tuple(range(len(pane.times)))  # short: every step has its frame
@@ -58,13 +58,13 @@ def test_environments_side_by_side_are_played_again_from_the_same_start() -> Non
             return np.sign(observations[:, 1:]).astype(np.float32)
 
     evaluation = evaluate(Pump(), env, num_episodes=3, seed=8)
-    pane = record_episode(Pump(), env, player="pump", num_episodes=3, seed=8, episode=2)
+    pane = record_episode(Pump(), env, player="pump", num_episodes=3, seed=8, episode=2, num_steps=90)
     assert pane.times[-1] == evaluation.episode_lengths[2]
     assert pane.returns[-1] == pytest.approx(evaluation.episode_returns[2], abs=0.006)
 
 
 def test_a_long_episode_has_evenly_spaced_frames_and_its_end() -> None:
-    pane = record_episode(Balance(), EnvConfig("CartPole-v1"), player="balance", num_episodes=1, seed=0, episode=0)
+    pane = record_episode(Balance(), EnvConfig("CartPole-v1"), player="balance", num_episodes=1, seed=0, episode=0, num_steps=500)
     assert pane.times[-1] == 500
     assert MAX_FRAMES / 2 <= len(pane.times) <= MAX_FRAMES
     assert len(set(np.diff(pane.times[:-1]))) == 1
@@ -81,5 +81,5 @@ def test_an_environment_that_draws_nothing_is_named_not_shown() -> None:
             return np.zeros(len(observations), np.int64)
 
     with pytest.raises(CannotRender, match="rgb_array"):
-        record_episode(Still(), EnvConfig("arena/Chain-v0"), player="still", num_episodes=1, seed=0, episode=0)
+        record_episode(Still(), EnvConfig("arena/Chain-v0"), player="still", num_episodes=1, seed=0, episode=0, num_steps=5)
     assert "arena/Chain-v0" in gym.registry
