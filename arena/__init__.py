@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from arena.executors.local import LocalExecutor as LocalExecutor
     from arena.experiment import Experiment as Experiment
     from arena.experiment import Run as Run
-    from arena.experiment import from_toml as from_toml
+    from arena.experiment_file import from_toml as from_toml
     from arena.policy import OnnxPolicy as OnnxPolicy
     from arena.policy import Policy as Policy
     from arena.registry import agent_ids as agent_ids
@@ -38,7 +38,8 @@ _HOMES = {
     "arena.evaluation": ("Evaluation", "evaluate"),
     "arena.executors.base": ("Executor",),
     "arena.executors.local": ("LocalExecutor",),
-    "arena.experiment": ("Experiment", "Run", "from_toml"),
+    "arena.experiment": ("Experiment", "Run"),
+    "arena.experiment_file": ("from_toml",),
     "arena.policy": ("OnnxPolicy", "Policy"),
     "arena.registry": ("agent_ids", "agent_spec"),
     "arena.rundir": ("RunDir", "RunResult"),

@@ -120,7 +120,7 @@ def main() -> None:
     try:
         app()
     except ArenaError as error:
-        print(f"arena: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"arena: {' '.join(str(error).split())}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -10,7 +10,8 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.local import LocalExecutor
-from arena.experiment import Experiment, from_table, from_toml
+from arena.experiment import Experiment
+from arena.experiment_file import from_table, from_toml
 from arena.loggers.terminal import ClosingRow, Mode, TerminalView, closing_table
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
