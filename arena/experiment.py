@@ -67,16 +67,15 @@ class UntilDecided:
     """How `seeds = "until-decided"` adds seeds: in groups, until the ranking is settled (see `arena.sequential`)."""
 
     group_size: Annotated[int, Ge(2)] = 5
-    """Seeds added between two looks at the scores."""
+    """Seeds added to every agent still compared, between two looks at the scores."""
     max_seeds: Annotated[int, Ge(2)] = 20
-    """What is undecided after these stays so."""
+    """The most that an agent gets, a multiple of `group_size`; a pair that is undecided then stays so."""
     alpha: Annotated[float, Interval(gt=0.0, lt=0.5)] = 0.05
-    """Bound on the probability of calling any two equal agents different, over all pairs and all looks."""
+    """Bound on the probability of any wrong claim, over all pairs and all looks together."""
 
-    @property
-    def looks(self) -> tuple[int, ...]:
-        """Numbers of seeds after which the scores are looked at."""
-        return (*range(self.group_size, self.max_seeds, self.group_size), self.max_seeds)
+    def __post_init__(self) -> None:
+        if self.max_seeds % self.group_size:
+            raise ValueError(f"max_seeds={self.max_seeds} must be a multiple of group_size={self.group_size}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -214,7 +214,7 @@ def _seeds(table: Mapping[str, Any]) -> tuple[tuple[int, ...], UntilDecided | No
     value = table.get("seeds", 1)
     if value == UNTIL_DECIDED:
         rule: UntilDecided = checked(UntilDecided, table.get(UNTIL_DECIDED, {}), UNTIL_DECIDED)
-        return tuple(range(rule.looks[0])), rule
+        return tuple(range(rule.group_size)), rule
     if UNTIL_DECIDED in table:
         raise ArenaError(f'the table {UNTIL_DECIDED!r} needs seeds = "{UNTIL_DECIDED}"')
     if isinstance(value, str):
