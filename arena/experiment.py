@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from arena.environments import EnvConfig, check_pair
 from arena.errors import ArenaError, did_you_mean
@@ -56,6 +56,8 @@ class Resources:
     """Cores of each worker: its threads are bound to them."""
     device: Device = "auto"
     """`auto` takes a GPU where there is one that the framework can use."""
+    gpu_share: Annotated[float, Gt(0), Le(1)] | None = None
+    """Part of a GPU, and of its memory, for each run: 0.25 puts four on one. None deals runs out over the GPUs without a limit."""
     timeout_seconds: Annotated[float, Gt(0)] = 86_400.0
     """A worker that takes longer is ended, and its run has failed."""
 
