@@ -34,6 +34,13 @@ class Listed(StrEnum):
     envs = "envs"
 
 
+class Kind(StrEnum):
+    """The executors of `arena run`."""
+
+    local = "local"
+    ray = "ray"
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -65,6 +72,11 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
     workers: Workers = None,
     device: Device = None,
+    executor: Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")] = None,
+    address: Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
+    storage: Annotated[
+        str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")
+    ] = None,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -72,7 +84,8 @@ def run(
     """Run an experiment; go on with it where it was cut."""
     from arena.commands import train as command
 
-    sys.exit(command.run(file, output, workers, device, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    sys.exit(command.run(file, output, workers, device, chosen, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
 
 
 @app.command(name="list")

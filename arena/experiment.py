@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le
 
 from arena.environments import EnvConfig, check_pair
 from arena.errors import ArenaError, did_you_mean
+from arena.executors.base import ExecutorConfig
 from arena.hyperparameters import Count, build_config
 from arena.registry import agent_spec
 from arena.spec import AgentSpec
@@ -131,6 +132,7 @@ class Experiment:
     log_period: int | None = None
     """Env steps; None means a hundredth of the budget, at least 1,000."""
     resources: Resources = dataclasses.field(default_factory=Resources)
+    executor: ExecutorConfig = dataclasses.field(default_factory=ExecutorConfig)
 
     @property
     def path(self) -> Path:
@@ -230,7 +232,7 @@ def from_table(table: Mapping[str, Any]) -> Experiment:
     envs = tuple(_validated(EnvConfig, {"id": value} if isinstance(value, str) else value, "envs") for value in table["envs"])
     seeds = table.get("seeds", 1)
     plain = {key: value for key, value in table.items() if key not in {"agents", "envs", "seeds", "hyperparameters"}}
-    for key, kind in (("budget", Budget), ("evaluation", EvaluationProtocol), ("resources", Resources)):
+    for key, kind in (("budget", Budget), ("evaluation", EvaluationProtocol), ("resources", Resources), ("executor", ExecutorConfig)):
         if key in plain:
             plain[key] = _validated(kind, plain[key], key)
     plain["seeds"] = range(seeds) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.executors.local import LocalExecutor
+from arena.executors.choice import make_executor
 from arena.experiment import Experiment, from_table, from_toml
 from arena.loggers.terminal import ClosingRow, Mode, TerminalView, closing_table
 from arena.rundir import RunDir, RunResult
@@ -40,9 +40,21 @@ def train(
     sys.exit(execute(experiment, mode=mode, retry_failed=resume))
 
 
-def run(file: Path, output: Path | None, workers: int | None, device: str | None, *, retry_failed: bool, mode: Mode) -> int:
+def run(
+    file: Path,
+    output: Path | None,
+    workers: int | None,
+    device: str | None,
+    executor: Mapping[str, str | None],
+    *,
+    retry_failed: bool,
+    mode: Mode,
+) -> int:
     """Runs the experiment of a file; returns 0 if every run finished."""
-    return execute(with_options(from_toml(file), output, workers, device), mode=mode, retry_failed=retry_failed)
+    experiment = with_options(from_toml(file), output, workers, device)
+    given = {name: value for name, value in executor.items() if value is not None}
+    experiment = dataclasses.replace(experiment, executor=dataclasses.replace(experiment.executor, **given))  # type: ignore[arg-type]
+    return execute(experiment, mode=mode, retry_failed=retry_failed)
 
 
 def with_options(experiment: Experiment, output: Path | None, workers: int | None, device: str | None = None) -> Experiment:
@@ -65,9 +77,10 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
 
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Runs an experiment under a live view, prints the closing table and returns the results."""
+    executor = make_executor(experiment.executor, experiment.resources.workers)
     view = TerminalView([run.name for run in experiment.runs()], mode=mode)
     try:
-        results = run_experiment(experiment, LocalExecutor(experiment.resources.workers), view, retry_failed=retry_failed)
+        results = run_experiment(experiment, executor, view, retry_failed=retry_failed)
     except KeyboardInterrupt:
         view.finish()
         command = shlex.join(["arena", *sys.argv[1:]])
