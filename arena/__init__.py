@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from arena.evaluation import Evaluation as Evaluation
     from arena.evaluation import evaluate as evaluate
     from arena.executors.base import Executor as Executor
+    from arena.executors.base import ExecutorConfig as ExecutorConfig
     from arena.executors.local import LocalExecutor as LocalExecutor
+    from arena.executors.ray import RayExecutor as RayExecutor
     from arena.experiment import Experiment as Experiment
     from arena.experiment import Run as Run
     from arena.experiment_file import from_toml as from_toml
@@ -36,8 +38,9 @@ _HOMES = {
     "arena.environments": ("EnvConfig",),
     "arena.errors": ("ArenaError", "BudgetExhausted"),
     "arena.evaluation": ("Evaluation", "evaluate"),
-    "arena.executors.base": ("Executor",),
+    "arena.executors.base": ("Executor", "ExecutorConfig"),
     "arena.executors.local": ("LocalExecutor",),
+    "arena.executors.ray": ("RayExecutor",),
     "arena.experiment": ("Experiment", "Run"),
     "arena.experiment_file": ("from_toml",),
     "arena.policy": ("OnnxPolicy", "Policy"),

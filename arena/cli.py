@@ -34,6 +34,13 @@ class Listed(StrEnum):
     envs = "envs"
 
 
+class Kind(StrEnum):
+    """The executors of `arena run`."""
+
+    local = "local"
+    ray = "ray"
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -65,6 +72,15 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
     workers: Workers = None,
     device: Device = None,
+    executor: Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")] = None,
+    address: Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
+    storage: Annotated[
+        str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -72,7 +88,21 @@ def run(
     """Run an experiment; go on with it where it was cut."""
     from arena.commands import train as command
 
-    sys.exit(command.run(file, output, workers, device, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def status(
+    target: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with runs, or an experiment in TOML.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the file's experiment was run, if not in its own.")] = None,
+    json_lines: Json = False,
+) -> None:
+    """Say which runs are finished, at work, cut or failed; exit code 1 if one has failed."""
+    from arena.commands import plan as command
+
+    sys.exit(command.status(target, output, json_lines=json_lines))
 
 
 @app.command(name="list")

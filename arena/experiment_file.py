@@ -121,7 +121,7 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
         until_decided=until_decided,
         env_settings={name: settings for name, settings in env_settings.items() if settings != EnvSettings()},
     )
-    _check_name(experiment.name, "experiment name")
+    check_name(experiment.name, "experiment name")
     _check_distinct([agent.name for agent in agents], "agents")
     _check_distinct([env.name for env in envs], "envs")
     if experiment.seed < 0:
@@ -169,7 +169,7 @@ def _entries(value: Any) -> Iterator[_Entry]:
     name = given.get("name", spec.id)
     if not isinstance(name, str):
         raise ArenaError(f"agents: name={name!r} must be a string")
-    _check_name(name, "agent name")
+    check_name(name, "agent name")
     own, where = _table(given, "hyperparameters", f"agent {name!r}: "), f"agent {name!r}: resources"
     resources = _table(given, "resources", f"agent {name!r}: ")
     check_keys(resources, OWN_RESOURCES, f"{where}: ")
@@ -177,7 +177,7 @@ def _entries(value: Any) -> Iterator[_Entry]:
     resources = {key: getattr(validated, key) for key in resources}
     for point in _grid(_table(given, "grid", f"agent {name!r}: "), own, name):
         full_name = ",".join([name, *(f"{key}={_word(part)}" for key, part in point.items())])
-        _check_name(full_name, "agent name")
+        check_name(full_name, "agent name")
         blocks = tuple(dict.fromkeys((spec.algorithm, spec.id, name, full_name)))
         yield _Entry(full_name, given["agent"], {**own, **point}, resources, blocks)
 
@@ -248,9 +248,11 @@ def _table(table: Mapping[str, Any], key: str, where: str = "") -> Mapping[str, 
     return value
 
 
-def _check_name(name: str, what: str) -> None:
+def check_name(name: str, what: str) -> str:
+    """Returns `name` if it can name a folder; `what` it names begins the error."""
     if not name or name.startswith((".", "-")) or not all(character.isalnum() or character in "-_.+=," for character in name):
         raise ArenaError(f"{what} {name!r} must be letters, digits and '-_.+=,', so that it can name a folder")
+    return name
 
 
 def _check_distinct(names: list[str], what: str) -> None:

@@ -173,6 +173,8 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
         process_env=spec.process_env_for(config),
         threads=run.resources.threads,
         timeout_seconds=run.resources.timeout_seconds,
+        device=run.resources.device,
+        gpu_share=run.resources.gpu_share,
     )
 
 
@@ -192,6 +194,8 @@ def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
     status: Status = "crashed"
     if ended.timed_out:
         status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
+    elif ended.reason:
+        status, reason = ("killed" if ended.exit_code < 0 else "crashed"), ended.reason
     elif ended.exit_code < 0:
         status, reason = "killed", f"ended by signal {signal.Signals(-ended.exit_code).name}"
     else:

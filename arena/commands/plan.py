@@ -1,6 +1,7 @@
 """`arena run --dry-run` and `arena status`."""
 
 import dataclasses
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> 
     if json_lines:
         print(json_line(_document(plan)), end="")
     else:
-        _print(plan, Console())
+        _print(plan, _console())
     refuse_changes(experiment.path, runs)
     return 0
 
@@ -50,7 +51,7 @@ def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
         for state in states:
             print(json_line(dataclasses.asdict(state)), end="")
     else:
-        _print_states(states, Console())
+        _print_states(states, _console())
         if at_work(folder):
             print(f"An arena is at work in {folder}.")
     return 1 if any(state.state == "failed" for state in states) else 0
@@ -62,13 +63,16 @@ def _under(folder: Path) -> list[RunProgress]:
 
 
 def _print_states(states: Sequence[RunProgress], console: Console) -> None:
-    table = Table("run", "state", "env steps", "goes on at", "best", "score", "written", "reason", box=None, pad_edge=False)
+    table = Table("run", "state", "env steps", "goes on at", "best", "score", "written", box=None, pad_edge=False)
     for state in states:
         of = f" / {state.max_env_steps:,}" if state.max_env_steps else ""
         checkpoint = "" if state.state == "finished" or state.checkpoint_env_steps is None else f"{state.checkpoint_env_steps:,}"
         row = [state.name, state.state, f"{state.env_steps:,}{of}", checkpoint, _number(state.best_return), _number(state.score_mean)]
-        table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "", state.reason)
+        table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
     console.print(table)
+    for state in states:
+        if state.state == "failed":
+            console.print(f"{state.name}: {state.reason}", highlight=False, markup=False, soft_wrap=True)
     counts = Counter(state.state for state in states)
     console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
@@ -140,7 +144,12 @@ def _time(plan: Plan) -> str:
         return f"at most about {duration(plan.seconds)} with {plan.workers} workers" if plan.seconds else "nothing is left to do"
     known = sum(planned.seconds or 0.0 for planned in plan.runs) / plan.workers
     rest = f"; the rest about {duration(known)} with {plan.workers} workers" if known else ""
-    return f"unknown for {', '.join(sorted(unknown))}, of which no earlier run is in {plan.experiment.output}{rest}"
+    listed = ", ".join(sorted(unknown)[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    return f"unknown for {listed}, of which no earlier run is in {plan.experiment.output}{rest}"
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=200)  # a file or pipe has no width: cut no name short
 
 
 def duration(seconds: float) -> str:
