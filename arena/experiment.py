@@ -90,7 +90,7 @@ class AgentEntry:
     """Resolved: every field of the agent's config."""
     resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Fields of `Resources` in which its runs differ from the experiment's."""
-    tuned: Mapping[str, Any] | None = None
+    tuning: Mapping[str, Any] | None = None
     """What was spent on finding the hyperparameters (`arena tune`); None where nobody said."""
 
 
@@ -130,7 +130,7 @@ class Run:
         value = dataclasses.asdict(self)
         for part in (value, value["agent"]):
             del part["resources"]
-        del value["agent"]["tuned"]
+        del value["agent"]["tuning"]
         return value
 
     @classmethod

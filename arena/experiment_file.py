@@ -90,7 +90,7 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     Raises:
         ArenaError: on the first thing that is unknown or wrong.
     """
-    check_keys(table, {*_PLAIN, *OTHER_TABLES, "agents", "envs", "seeds", UNTIL_DECIDED, "hyperparameters", "tuned"}, "")
+    check_keys(table, {*_PLAIN, *OTHER_TABLES, "agents", "envs", "seeds", UNTIL_DECIDED, "hyperparameters", "tuning"}, "")
     for required in ("agents", "envs"):
         if not isinstance(table.get(required), list) or not table[required]:
             raise ArenaError(f"{required} must be a list with at least one member")
@@ -101,9 +101,9 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     entries = [entry for value in table["agents"] for entry in _entries(value)]
     inherited = inherited or {}
     blocks = _blocks(table, "hyperparameters", entries, inherited)
-    tuned = _blocks(table, "tuned", entries, inherited)
+    tuning = _blocks(table, "tuning", entries, inherited)
     envs, env_settings = [], {}
-    agents = tuple(entry.resolve(blocks, tuned) for entry in entries)
+    agents = tuple(entry.resolve(blocks, tuning) for entry in entries)
     for value in table["envs"]:
         given = {"id": value} if isinstance(value, str) else value
         if not isinstance(given, Mapping) or not isinstance(given.get("id"), str):
@@ -140,14 +140,14 @@ class _Entry:
     blocks: tuple[str, ...]
     """Names of the tables that apply to it, later ones over earlier."""
 
-    def resolve(self, blocks: Mapping[str, Any], tuned: Mapping[str, Any]) -> AgentEntry:
-        record = [tuned[name] for name in self.blocks if name in tuned]
+    def resolve(self, blocks: Mapping[str, Any], tuning: Mapping[str, Any]) -> AgentEntry:
+        record = [tuning[name] for name in self.blocks if name in tuning]
         return AgentEntry(
             name=self.name,
             agent=self.agent,
             hyperparameters=self.hyperparameters(blocks),
             resources=self.resources,
-            tuned=record[-1] if record else None,
+            tuning=record[-1] if record else None,
         )
 
     def hyperparameters(self, *layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
         run_dir.clear()
     run_dir.result.unlink(missing_ok=True)
     resources = dataclasses.asdict(run.resources)
-    document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuned": run.agent.tuned}
+    document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuning": run.agent.tuning}
     write_json(run_dir.run, document)
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
