@@ -29,8 +29,8 @@ from arena.tournament.players import Player
 from arena.tournament.table import GamesTask, draw_openings, play_games
 
 Task = EpisodesTask | GamesTask
-Progress = Callable[[int, int, Task], None]
-"""Called after each task with the number of tasks done, the number known so far, and the task."""
+Progress = Callable[[int, int], None]
+"""Called after each task with the number of tasks done and the number known so far."""
 
 MAX_OPENINGS_PER_TASK = 64
 """Twice as many games are in memory at once, in each process."""
@@ -54,10 +54,10 @@ def play(tournament: Tournament, *, workers: int = 0, progress: Progress | None 
         num_done = num_known = 0
         for tasks in _rounds(tournament, session.records):
             num_known += len(tasks)
-            for task in session.play(tasks):
+            for _ in session.play(tasks):
                 num_done += 1
                 if progress is not None:
-                    progress(num_done, num_known, task)
+                    progress(num_done, num_known)
         return session.records
 
 

@@ -164,16 +164,19 @@ class _Env:
         if not self.is_game:
             returns = self.returns_of(entrant)
             return mean_interval(returns, confidence=CONFIDENCE) if len(returns) else None
-        by_start: dict[int, list[float]] = {}
+        by_player: dict[int, dict[int, list[float]]] = {}
         for game, first, second in zip(self.games, self.matches.first, self.matches.second, strict=True):
             for side, points in ((first, game.points), (second, 1.0 - game.points)):
                 if self._tournament.players[side].entrant == entrant:
-                    by_start.setdefault(game.seed, []).append(points)
-        return mean_interval(np.array([[np.mean(points) for points in by_start.values()]]), confidence=CONFIDENCE) if by_start else None
+                    by_player.setdefault(side, {}).setdefault(game.seed, []).append(points)
+        by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
+        if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
+            by_start = [[np.mean(points)] for points in by_start]
+        return mean_interval(np.array(by_start), confidence=CONFIDENCE) if by_start else None
 
     @staticmethod
     def _loser(game: PlayedGame) -> str:
-        return game.players[1] if game.points == 1.0 else game.players[0]
+        return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
 
 
 def _row(tournament: Tournament, envs: Sequence[_Env], ratings: Ratings, place: int) -> Standing:
