@@ -3,6 +3,7 @@
 python scripts/measure_ratings.py [coverage|bootstrap|speed]
 """
 
+import dataclasses
 import sys
 import time
 
@@ -17,6 +18,7 @@ MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
 SCENARIOS = {
     "games, 1 seed": (1, 0.0, lambda world, rng: world.games(10, rng)),
     "games, 3 seeds": (3, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 3 seeds, anchored": (3, 0.4, lambda world, rng: world.games(2, rng)),
     "games, 5 seeds": (5, 0.4, lambda world, rng: world.games(2, rng)),
     "games, 10 seeds": (10, 0.4, lambda world, rng: world.games(1, rng)),
     "games, 5 equal seeds": (5, 0.0, lambda world, rng: world.games(2, rng)),
@@ -32,6 +34,10 @@ def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
     num_seeds, spread, play = SCENARIOS[scenario]
     model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
     world = make_world(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
+    if scenario.endswith("anchored"):  # entrant 0 keeps one player, as the random player does
+        keep = np.arange(len(world.entrants)) >= num_seeds - 1
+        true_strength = np.append(world.strengths[num_seeds - 1], world.true_strength[1:])
+        world = dataclasses.replace(world, true_strength=true_strength, strengths=world.strengths[keep], entrants=world.entrants[keep])
     return world, play(world, rng)
 
 
@@ -48,10 +54,12 @@ def coverage(num_tournaments: int = 500) -> None:
         for _ in range(num_tournaments):
             world, matches = draw(scenario, rng)
             start = time.perf_counter()
-            rated = rate([matches], world.entrants)
+            anchored = scenario.endswith("anchored")
+            rated = rate([matches], world.entrants, anchor=0 if anchored else None)
             seconds += time.perf_counter() - start
             truth, pairwise = centred(world.true_strength), rated.pairwise
-            ratings.append(np.mean((rated.low <= truth) & (truth <= rated.high)))
+            truth -= truth[0] if anchored else 0.0
+            ratings.append(np.mean(((rated.low <= truth) & (truth <= rated.high))[int(anchored) :]))
             difference = np.subtract.outer(truth, truth)
             upper = np.triu_indices(NUM_ENTRANTS, 1)
             pairs.append(np.mean(((pairwise.low <= difference) & (difference <= pairwise.high))[upper]))
