@@ -59,7 +59,9 @@ class Matches:
         if len(self.first) and min(self.first.min(), self.second.min()) < 0:
             raise ArenaError("players of matches are counted from zero; one is negative")
         if (self.first == self.second).any():
-            raise ArenaError(f"match {int((self.first == self.second).argmax())} has player {self.first[self.first == self.second][0]} twice")
+            raise ArenaError(
+                f"match {int((self.first == self.second).argmax())} has player {self.first[self.first == self.second][0]} twice"
+            )
         if not np.isin(self.points, (0.0, 0.5, 1.0)).all():
             raise ArenaError("points of a match must be 1, 0.5 or 0")
 
