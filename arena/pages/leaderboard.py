@@ -110,7 +110,7 @@ def record_duels(tournament: Tournament, choices: Sequence[DuelChoice]) -> tuple
         replays.append(replay)
     notes = [f"{env} has no replays: {reason}." for env, reason in dark.items()]
     if num_left_out:
-        notes.append(f"{words.count(num_left_out, 'duel')} of lesser neighbours were left out to keep the page small.")
+        notes.append(f"{words.count(num_left_out, 'duel')} were left out to keep the page small; arena leaderboard --match shows any.")
     return replays, notes
 
 

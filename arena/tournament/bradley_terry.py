@@ -17,11 +17,11 @@ import numpy.typing as npt
 import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
-from scipy.special import logsumexp
 
 from arena.errors import ArenaError
 
 Array = npt.NDArray[Any]
+Logs = tuple[Array, Array, Array]
 
 ELO_PER_LOG_ODDS = 400 / np.log(10)
 """Elo points per unit of strength: 400 points are odds of 10 to 1."""
@@ -30,6 +30,7 @@ PRIOR_STD = 3.0
 MAX_DENSE_PLAYERS = 3_000
 """Up to here the covariance of all strengths is computed; beyond, only their variances."""
 MAX_ITERATIONS = 100
+STEP_TOLERANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,7 +59,9 @@ class Matches:
         if len(self.first) and min(self.first.min(), self.second.min()) < 0:
             raise ArenaError("players of matches are counted from zero; one is negative")
         if (self.first == self.second).any():
-            raise ArenaError(f"match {int((self.first == self.second).argmax())} has player {self.first[self.first == self.second][0]} twice")
+            raise ArenaError(
+                f"match {int((self.first == self.second).argmax())} has player {self.first[self.first == self.second][0]} twice"
+            )
         if not np.isin(self.points, (0.0, 0.5, 1.0)).all():
             raise ArenaError("points of a match must be 1, 0.5 or 0")
 
@@ -95,18 +98,22 @@ def fit(matches: Matches, num_players: int) -> Fit:
         raise ArenaError(f"a match names player {max(matches.first.max(), matches.second.max())}, but there are {num_players}")
     data = _Likelihood(matches, num_players)
     parameters = np.zeros(num_players + 2)
-    value = data.value(parameters)
+    logs = data.log_probabilities(parameters)
+    value = data.value(parameters, logs)
     for _ in range(MAX_ITERATIONS):
-        gradient = data.gradient(parameters)
-        step = data.newton_step(parameters, gradient)
-        scale, slope = 1.0, gradient @ step
-        while (new := data.value(parameters + scale * step)) < value + 1e-4 * scale * slope - 1e-10 * abs(value) and scale > 1e-10:
-            scale /= 2
-        parameters, value = parameters + scale * step, new
-        if np.abs(scale * step).max() < 1e-9:
+        gradient = data.gradient(parameters, logs)
+        step = data.newton_step(logs, gradient)
+        enough = 1e-4 * gradient @ step
+        for scale in 0.5 ** np.arange(30):  # halved until the likelihood grows, but for rounding
+            trial = parameters + scale * step
+            logs = data.log_probabilities(trial)
+            if (new := data.value(trial, logs)) >= value + scale * enough - 1e-10 * abs(value):
+                break
+        parameters, value = trial, new
+        if np.abs(scale * step).max() < STEP_TOLERANCE:
             break
-    covariance = None if num_players > MAX_DENSE_PLAYERS else data.covariance(parameters)[:num_players, :num_players]
-    variance = data.approximate_variance(parameters) if covariance is None else np.diag(covariance)
+    covariance = None if num_players > MAX_DENSE_PLAYERS else data.covariance(logs)[:num_players, :num_players]
+    variance = data.approximate_variance(logs) if covariance is None else np.diag(covariance)
     num_starts = np.inf if matches.start is None else len(np.unique(matches.start))
     log_tie_ratio = float(parameters[-1]) if data.has_ties else -np.inf
     return Fit(parameters[:num_players], float(parameters[-2]), log_tie_ratio, covariance, variance, num_starts)
@@ -127,7 +134,8 @@ class _Likelihood:
         self.is_tie = matches.points == 0.5  # [M]
         self.ties = np.bincount(self.row_of_match, self.is_tie, minlength=len(keys))  # [R]
         self.has_ties = bool(self.ties.any())
-        self.design = self._design(keys // max(num_players, 1), keys % max(num_players, 1))
+        self.design = self._design(keys // max(num_players, 1), keys % max(num_players, 1))  # [R, P + 2]
+        self.transposed = self.design.T.tocsr()
 
     def _design(self, first: Array, second: Array) -> scipy.sparse.csr_array:
         """Returns the matrix `[R, P + 2]` that takes parameters to d. Unused parameters have empty columns; the prior holds them at zero."""
@@ -137,69 +145,69 @@ class _Likelihood:
         places = np.tile(rows, 3), np.concatenate([first, second, seat])
         return scipy.sparse.csr_array((entries, places), shape=(len(first), self.num_parameters))
 
-    def _log_probabilities(self, parameters: Array) -> tuple[Array, Array, Array]:
+    def log_probabilities(self, parameters: Array) -> Logs:
         """Returns the logs of the probabilities of win, tie and loss of the first player, `[R]` each."""
         half = self.design @ parameters / 2
-        tie = np.full(len(half), parameters[-1] if self.has_ties else -np.inf)
-        total = logsumexp([half, tie, -half], axis=0) if len(half) else half
+        tie = parameters[-1] if self.has_ties else -np.inf
+        largest = np.maximum(np.abs(half), tie)
+        total = largest + np.log(np.exp(half - largest) + np.exp(tie - largest) + np.exp(-half - largest))
         return half - total, tie - total, -half - total
 
-    def value(self, parameters: Array) -> float:
-        win, tie, loss = self._log_probabilities(parameters)
+    def value(self, parameters: Array, logs: Logs) -> float:
+        win, tie, loss = logs
         wins = self.points - self.ties / 2
         ties = self.ties @ tie if self.has_ties else 0.0
         return float(wins @ win + ties + (self.count - wins - self.ties) @ loss - parameters @ parameters / (2 * PRIOR_STD**2))
 
-    def gradient(self, parameters: Array) -> Array:
-        win, tie, _ = (np.exp(log) for log in self._log_probabilities(parameters))
-        gradient = self.design.T @ (self.points - self.count * (win + tie / 2)) - parameters / PRIOR_STD**2
+    def gradient(self, parameters: Array, logs: Logs) -> Array:
+        win, tie = np.exp(logs[0]), np.exp(logs[1])
+        gradient = self.transposed @ (self.points - self.count * (win + tie / 2)) - parameters / PRIOR_STD**2
         gradient[-1] += (self.ties - self.count * tie).sum()
         return np.asarray(gradient)
 
-    def _curvatures(self, parameters: Array) -> tuple[Array, Array, float]:
+    def _curvatures(self, logs: Logs) -> tuple[Array, Array, float]:
         """Returns minus the second derivatives in (d, d) `[R]`, (d, log nu) `[R]` and (log nu, log nu)."""
-        win, tie, loss = (np.exp(log) for log in self._log_probabilities(parameters))
+        win, tie, loss = (np.exp(log) for log in logs)
         in_d = self.count * (win + loss - (win - loss) ** 2) / 4
         return in_d, -self.count * tie * (win - loss) / 2, float((self.count * tie * (1 - tie)).sum())
 
-    def information(self, parameters: Array) -> Array:
+    def information(self, logs: Logs) -> Array:
         """Returns minus the Hessian, dense `[P + 2, P + 2]`."""
-        in_d, mixed, in_tie = self._curvatures(parameters)
-        dense = (self.design.T @ self.design.multiply(in_d[:, None])).toarray()
-        dense[-1] = dense[:, -1] = self.design.T @ mixed
+        in_d, mixed, in_tie = self._curvatures(logs)
+        dense = (self.transposed @ self.design.multiply(in_d[:, None])).toarray()
+        dense[-1] = dense[:, -1] = self.transposed @ mixed
         dense[-1, -1] = in_tie
         dense[np.diag_indices_from(dense)] += PRIOR_STD**-2
         return np.asarray(dense)
 
-    def newton_step(self, parameters: Array, gradient: Array) -> Array:
+    def newton_step(self, logs: Logs, gradient: Array) -> Array:
         if self.num_parameters <= MAX_DENSE_PLAYERS + 2:
-            return np.asarray(scipy.linalg.solve(self.information(parameters), gradient, assume_a="pos"))
-        in_d, mixed, in_tie = self._curvatures(parameters)
-        transposed = self.design.T.tocsr()
+            return np.asarray(scipy.linalg.solve(self.information(logs), gradient, assume_a="pos"))
+        in_d, mixed, in_tie = self._curvatures(logs)
 
         def product(vector: Array) -> Array:
             d = self.design @ vector
-            result = transposed @ (in_d * d + mixed * vector[-1]) + vector / PRIOR_STD**2
+            result = self.transposed @ (in_d * d + mixed * vector[-1]) + vector / PRIOR_STD**2
             result[-1] += mixed @ d + in_tie * vector[-1]
             return np.asarray(result)
 
-        diagonal = transposed.multiply(transposed) @ in_d + PRIOR_STD**-2
+        diagonal = self.transposed.multiply(self.transposed) @ in_d + PRIOR_STD**-2
         diagonal[-1] += in_tie
         shape = (self.num_parameters, self.num_parameters)
         information = scipy.sparse.linalg.LinearOperator(shape, product, dtype=np.float64)
         jacobi = scipy.sparse.linalg.LinearOperator(shape, lambda vector: vector / diagonal, dtype=np.float64)
-        return np.asarray(scipy.sparse.linalg.cg(information, gradient, rtol=1e-8, M=jacobi)[0])
+        return np.asarray(scipy.sparse.linalg.cg(information, gradient, rtol=1e-3, M=jacobi)[0])
 
-    def covariance(self, parameters: Array) -> Array:
+    def covariance(self, logs: Logs) -> Array:
         """Returns the inverse information `[P + 2, P + 2]`, plus what matches with a common start share.
 
         The usual sandwich estimator is not taken whole: for a player who always wins it is near zero, where the inverse information
         rightly is large. Only the sandwich's terms between *different* matches of one start are added.
         """
-        inverse = np.linalg.inv(self.information(parameters))
+        inverse = np.linalg.inv(self.information(logs))
         if self.matches.start is None:
             return inverse
-        win, tie, _ = (np.exp(log) for log in self._log_probabilities(parameters))
+        win, tie = np.exp(logs[0]), np.exp(logs[1])
         residual = self.matches.points - (win + tie / 2)[self.row_of_match]  # [M]
         scores = self.design[self.row_of_match].multiply(residual[:, None]).tocsr()  # [M, P + 2]
         tie_scores = self.is_tie - tie[self.row_of_match] if self.has_ties else np.zeros(len(residual))
@@ -213,12 +221,12 @@ class _Likelihood:
         shared = (correction * (sums.T @ sums) - scores.T @ scores).toarray()
         return np.asarray(inverse + inverse @ shared @ inverse)
 
-    def approximate_variance(self, parameters: Array) -> Array:
+    def approximate_variance(self, logs: Logs) -> Array:
         """Returns variances `[P]` of strengths relative to their mean: the Neumann series of the inverse information, to second order.
 
         With D its diagonal and A minus the rest, `1 / D_i + sum_j A_ij^2 / (D_i^2 D_j)`: close where players have many opponents.
         """
-        in_d, _, _ = self._curvatures(parameters)
+        in_d, _, _ = self._curvatures(logs)
         strengths = self.design[:, :-2]
         information = (strengths.T @ strengths.multiply(in_d[:, None])).tocsr()
         diagonal = information.diagonal() + PRIOR_STD**-2

@@ -18,11 +18,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pydantic
 from annotated_types import Ge, Gt
 
 from arena.environments import EnvConfig
-from arena.errors import ArenaError, did_you_mean
+from arena.errors import ArenaError
 from arena.files import read_json_object, write_bytes, write_json
 from arena.hyperparameters import Count
 from arena.loggers.jsonl import read_jsonl
@@ -51,24 +50,6 @@ class Rules:
     """Longest time for a move: that of a policy's call, divided by the positions in it."""
     seed: Annotated[int, Ge(0)] = 0
     """Of starts, openings and the random player."""
-
-
-def rules_from(table: Mapping[str, Any]) -> Rules:
-    """Returns the rules that a table describes.
-
-    Raises:
-        ArenaError: on an unknown key or a wrong value.
-    """
-    known = {field.name for field in dataclasses.fields(Rules)}
-    for key in table:
-        if key not in known:
-            raise ArenaError(f"tournament: unknown key {key!r}{did_you_mean(key, known)} (known: {', '.join(sorted(known))})")
-    try:
-        rules: Rules = pydantic.TypeAdapter(Rules).validate_python(table)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise ArenaError(f"tournament.{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}") from error
-    return rules
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

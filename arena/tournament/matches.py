@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.tournament.bradley_terry import Matches
+
 Array = npt.NDArray[Any]
 
 
@@ -106,6 +108,29 @@ def duels(records: Iterable[Record], entrant_of: Mapping[str, str]) -> Iterator[
             if entrant_of[first] != entrant_of[second]:
                 returns = np.stack([_returns(episodes[player], num_episodes) for player in (first, second)])
                 yield Duel(env=env, players=(first, second), seed=seed, points=duel_points(returns), returns=returns)
+
+
+def match_table(records: Iterable[Record], env: str, index: Mapping[str, int], entrant_of: Mapping[str, str]) -> Matches:
+    """Returns all matches of one environment as arrays, duels and games alike.
+
+    Args:
+        records: of the whole tournament.
+        env: name of the environment.
+        index: player -> number.
+        entrant_of: player -> entrant.
+    """
+    here = [record for record in records if record.env == env]
+    games = [record for record in here if isinstance(record, PlayedGame)]
+    if games:
+        sides = np.array([[index[player] for player in game.players] for game in games], np.int64)
+        points, starts = np.array([game.points for game in games]), np.array([game.seed for game in games], np.int64)
+        return Matches(sides[:, 0], sides[:, 1], points, starts, seated=True)
+    met = list(duels(here, entrant_of))
+    if not met:
+        return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    lengths = [len(duel.points) for duel in met]
+    first, second = (np.repeat([index[duel.players[side]] for duel in met], lengths) for side in (0, 1))
+    return Matches(first, second, np.concatenate([duel.points for duel in met]), np.concatenate([np.arange(each) for each in lengths]))
 
 
 def duel_points(returns: Array) -> Array:

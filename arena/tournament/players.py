@@ -12,7 +12,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import pydantic
 
 from arena.environments import EnvConfig, make_env
 from arena.errors import ArenaError
@@ -174,7 +173,7 @@ def _run_inputs(run_folder: Path) -> tuple[str, EnvConfig, int]:
     path = RunDir(run_folder).run
     inputs = read_json_object(path).get("inputs", {})
     try:
-        return str(inputs["agent"]["name"]), pydantic.TypeAdapter(EnvConfig).validate_python(inputs["env"]), int(inputs["seed"])
+        return str(inputs["agent"]["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"])
     except (KeyError, TypeError, ValueError) as error:
         raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
 

@@ -209,12 +209,19 @@ class _Sums:
         return rating - half, rating + half
 
     def _around_mean(self) -> tuple[Array, Array]:
+        """Returns variance and degrees of freedom of each rating minus the mean rating, `[E]` each."""
         scale = 1 / np.maximum(self.num_tables, 1)
         contrast = np.eye(self.num_entrants) - 1 / max(self.num_entrants, 1)
         noise = np.diag(contrast @ (self.noise * np.outer(scale, scale)) @ contrast.T)
-        squared = contrast**2
-        parts = squared @ (self.seeds * scale**2), squared @ (self.seeds_noise * scale**2), squared**2 @ (self.seeds_squares * scale**4)
-        return self._total(noise, *parts)[:2]
+        seeds, seeds_noise, squares = self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
+        total, _, _ = self._total(noise, contrast**2 @ seeds, contrast**2 @ seeds_noise, contrast**4 @ squares)
+        # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds happen to agree
+        # gets nearly those of all others together, just where its interval is too narrow: at 3 seeds 93 % coverage; from the mean alone 97 %.
+        several = squares > 0
+        typical = np.where(several, (seeds + seeds[several].mean()) / 2 if several.any() else 0.0, 0.0)
+        squares = np.divide(squares * typical**2, seeds**2, out=np.zeros_like(squares), where=several)
+        _, freedom, _ = self._total(noise, contrast**2 @ typical, contrast**2 @ seeds_noise, contrast**4 @ squares)
+        return total, freedom
 
     def pairwise(self, rating: Array, level: float) -> Pairwise:
         total, freedom, noise = self._differences()

@@ -6,34 +6,24 @@ cut goes on to the very file that an uninterrupted one would have written.
 
 import concurrent.futures
 import contextlib
-import itertools
 import multiprocessing
 import os
 import signal
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-import numpy as np
-
-from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.games import is_game
 from arena.loggers.jsonl import JsonlWriter
-from arena.tournament.duels import SEED_STREAM, EpisodesTask, play_episodes, start_seed
+from arena.tournament.duels import play_episodes
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Record, to_line
-from arena.tournament.players import Player
-from arena.tournament.table import GamesTask, draw_openings, play_games
+from arena.tournament.rounds import Task, rounds
+from arena.tournament.table import GamesTask, play_games
 
-Task = EpisodesTask | GamesTask
-Progress = Callable[[int, int, Task], None]
-"""Called after each task with the number of tasks done, the number known so far, and the task."""
-
-MAX_OPENINGS_PER_TASK = 64
-"""Twice as many games are in memory at once, in each process."""
+Progress = Callable[[int, int], None]
+"""Called after each task with the number of tasks done and the number known so far."""
 
 
 def play(tournament: Tournament, *, workers: int = 0, progress: Progress | None = None) -> list[Record]:
@@ -52,78 +42,13 @@ def play(tournament: Tournament, *, workers: int = 0, progress: Progress | None 
     tournament = folder.open(tournament)
     with folder.locked(), contextlib.closing(_Play(folder, workers)) as session:
         num_done = num_known = 0
-        for tasks in _rounds(tournament, session.records):
+        for tasks in rounds(tournament, session.records):
             num_known += len(tasks)
-            for task in session.play(tasks):
+            for _ in session.play(tasks):
                 num_done += 1
                 if progress is not None:
-                    progress(num_done, num_known, task)
+                    progress(num_done, num_known)
         return session.records
-
-
-def _rounds(tournament: Tournament, records: list[Record]) -> Iterator[list[Task]]:
-    """Yields what to play next; `records` holds what has been played before."""
-    del records
-    tasks: list[Task] = []
-    for env in tournament.envs:
-        if is_game(env.id):
-            openings = GameOpenings(tournament, env)
-            for pair in itertools.combinations(tournament.entrants, 2):
-                tasks += openings.tasks(pair)
-        else:
-            tasks += [_episodes_task(tournament, env, player) for player in tournament.players if player.plays(env.name)]
-    yield tasks
-
-
-def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> EpisodesTask:
-    return EpisodesTask(
-        match=f"{env.name}/{player.name}",
-        env=env,
-        player=player.name,
-        policy=player.policies.get(env.name),
-        seed=start_seed(tournament.rules.seed, env.name),
-        num_episodes=tournament.rules.episodes,
-    )
-
-
-class GameOpenings:
-    """Deals games of one environment to pairs of entrants; all pairs play the same openings.
-
-    Args:
-        tournament: players and rules.
-        env: the game.
-    """
-
-    def __init__(self, tournament: Tournament, env: EnvConfig) -> None:
-        self._tournament, self._env = tournament, env
-        rules = tournament.rules
-        key = (SEED_STREAM, zlib.crc32(env.name.encode()))
-        num_openings = -(-rules.games // 2)
-        self._seeds = [int(seed) for seed in np.random.SeedSequence(rules.seed, spawn_key=key).generate_state(num_openings)]
-        self._openings = draw_openings(env.id, self._seeds, rules.opening_plies)
-
-    def tasks(self, entrants: tuple[str, str]) -> Iterator[GamesTask]:
-        """Yields the games of one pair of entrants, spread over the pairs of their players."""
-        players = [
-            [player for player in self._tournament.players if player.entrant == entrant and player.plays(self._env.name)]
-            for entrant in entrants
-        ]
-        pairs = list(itertools.product(*players))
-        num_openings = len(self._openings)
-        per_pair = -(-num_openings // max(1, len(pairs)))
-        for index, (one, other) in enumerate(pairs):
-            indices = [(index * per_pair + offset) % num_openings for offset in range(per_pair)]
-            for first in range(0, per_pair, MAX_OPENINGS_PER_TASK):
-                part = indices[first : first + MAX_OPENINGS_PER_TASK]
-                yield GamesTask(
-                    match=f"{self._env.name}/{one.name}~{other.name}/{first // MAX_OPENINGS_PER_TASK}",
-                    game_id=self._env.id,
-                    players=(one.name, other.name),
-                    policies=(one.policies.get(self._env.name), other.policies.get(self._env.name)),
-                    openings=tuple(self._openings[position] for position in part),
-                    seeds=tuple(self._seeds[position] for position in part),
-                    move_seconds=self._tournament.rules.move_seconds,
-                )
 
 
 class _Play:

@@ -118,7 +118,7 @@ class Standings:
     pairs: tuple[PairStanding, ...]
     envs: tuple[EnvStandings, ...]
     cycles: tuple[tuple[str, ...], ...]
-    """Entrants of which each beats the next, and the last the first: no one number orders them."""
+    """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
     seat_advantage: float | None
     """Of the first mover in games, on the Elo scale; None without games."""
     notes: tuple[str, ...]

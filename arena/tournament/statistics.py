@@ -25,10 +25,10 @@ def difference_interval(first: Array, second: Array, *, confidence: float = 0.95
 def _interval(sides: Sequence[tuple[Array, float]], confidence: float) -> Interval:
     """Returns the interval of a signed sum of means.
 
-    Its variance has two parts: that of training seeds (from the spread of their means, K - 1 degrees of freedom) and that of starts
-    (from the spread over episodes of the sum of the means over seeds, E - 1). The first holds already what single episodes add beyond their
-    start, so that is taken off the second. Degrees of freedom after Satterthwaite (1946, doi:10.2307/3002019). With one seed on each side this is
-    the paired t interval.
+    Its variance has two parts: that of training seeds (from the spread of their means, K - 1 degrees of freedom) and that of starts (from
+    the spread over episodes of the sum of the means over seeds, E - 1). The first holds already what single episodes add beyond their
+    start, so that is taken off the second. Degrees of freedom after Satterthwaite (1946, doi:10.2307/3002019). With one seed on each
+    side this is the paired t interval.
     """
     by_start = sum(sign * values.mean(axis=0) for values, sign in sides)  # [E]
     assert isinstance(by_start, np.ndarray)
@@ -41,8 +41,8 @@ def _interval(sides: Sequence[tuple[Array, float]], confidence: float) -> Interv
             means = values.mean(axis=1)
             parts.append((float(means.var(ddof=1)) / num_seeds, num_seeds - 1))
             rest = values - means[:, None] - values.mean(axis=0) + values.mean()
-            freedom = max(1, (num_seeds - 1) * (num_starts - 1))
-            starts -= float((rest**2).sum()) / freedom / num_seeds / num_starts
+            residual = float((rest**2).sum()) / max(1, (num_seeds - 1) * (num_starts - 1))
+            starts -= residual / num_seeds / num_starts
     parts.append((max(starts, 0.0), max(1, num_starts - 1)))
     variance = sum(part for part, _ in parts)
     value = float(by_start.mean())

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.games import is_game
 from arena.rundir import RunDir, RunResult
-from arena.tournament.bradley_terry import Matches
 from arena.tournament.curves import Curve, at_equal, read_curve
 from arena.tournament.folder import Tournament, TournamentFolder
-from arena.tournament.matches import Episodes, PlayedGame, Record, duels
+from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
 from arena.tournament.players import RANDOM
 from arena.tournament.ratings import Ratings, rate
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Interval, PairStanding, Standing, Standings
 from arena.tournament.statistics import difference_interval, mean_interval, variance_saved
+from arena.tournament.win_matrix import WinMatrix, win_matrix
 
 Array = npt.NDArray[Any]
 
@@ -35,24 +35,24 @@ def compute_standings(path: Path) -> Standings:
     """
     folder = TournamentFolder(path)
     tournament, records = folder.read(), folder.read_records()
-    envs = [_Env(tournament, env.name, records) for env in tournament.envs]
-    if not any(len(env.matches.first) for env in envs):
-        raise ArenaError(f"{path}: nothing has been played yet")
     entrants = tournament.entrants
     index = np.array([entrants.index(player.entrant) for player in tournament.players])
-    ratings = rate([env.matches for env in envs], index, anchor=entrants.index(RANDOM), level=CONFIDENCE)
+    envs = [_Env(tournament, env.name, records, index) for env in tournament.envs]
+    if not any(len(env.matches.first) for env in envs):
+        raise ArenaError(f"{path}: nothing has been played yet")
+    tables = [env.matches for env in envs]
+    ratings, wins = rate(tables, index, anchor=entrants.index(RANDOM), level=CONFIDENCE), win_matrix(tables, index, level=CONFIDENCE)
     order = [int(place) for place in np.argsort(ratings.rank)]
-    points, counts = (sum(part) for part in zip(*((env.points, env.counts) for env in envs), strict=True))
     seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
     return Standings(
         name=tournament.name,
         seed=tournament.rules.seed,
         confidence=CONFIDENCE,
-        rows=tuple(_row(tournament, envs, ratings, place) for place in order),
-        win_matrix=tuple(tuple(_ratio(points[i, j], counts[i, j]) for j in order) for i in order),
+        rows=tuple(_row(tournament, wins, ratings, place) for place in order),
+        win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
         pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
         envs=tuple(env.standings() for env in envs),
-        cycles=(),
+        cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         seat_advantage=float(np.mean(seats)) if seats else None,
         notes=tuple(_notes(tournament, ratings)),
     )
@@ -65,43 +65,18 @@ class _Env:
         tournament: who plays.
         name: of the environment.
         records: of the whole tournament.
+        entrants: `int64 [P]`, the entrant of each player.
     """
 
-    def __init__(self, tournament: Tournament, name: str, records: Sequence[Record]) -> None:
+    def __init__(self, tournament: Tournament, name: str, records: Sequence[Record], entrants: Array) -> None:
         self.name, self.is_game = name, is_game(name)
         self._tournament = tournament
         self._players = [player for player in tournament.players if player.plays(name)]
-        self._index = {player.name: place for place, player in enumerate(tournament.players)}
-        self._entrant = np.array([tournament.entrants.index(player.entrant) for player in tournament.players])
         self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == name]
         self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == name}
-        self.matches = self._game_matches() if self.is_game else self._duel_matches()
-        size = len(tournament.entrants)
-        self.points, self.counts, self.ties = np.zeros((size, size)), np.zeros((size, size)), np.zeros((size, size))
-        """Of the row's entrant against the column's, `[E, E]`."""
-        first, second, points = self._entrant[self.matches.first], self._entrant[self.matches.second], self.matches.points
-        for target, of_first, of_second in (
-            (self.points, points, 1.0 - points),
-            (self.counts, np.ones(len(points)), np.ones(len(points))),
-            (self.ties, points == 0.5, points == 0.5),
-        ):
-            np.add.at(target, (first, second), of_first)
-            np.add.at(target, (second, first), of_second)
-
-    def _game_matches(self) -> Matches:
-        sides = np.array([[self._index[player] for player in game.players] for game in self.games], np.int64).reshape(-1, 2)
-        points = np.array([game.points for game in self.games], np.float64)
-        starts = np.array([game.seed for game in self.games], np.int64)
-        return Matches(sides[:, 0], sides[:, 1], points, starts, seated=True)
-
-    def _duel_matches(self) -> Matches:
-        met = list(duels(self.episodes.values(), self._tournament.entrant_of))
-        if not met:
-            return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        lengths = [len(duel.points) for duel in met]
-        first, second = (np.repeat([self._index[duel.players[side]] for duel in met], lengths) for side in (0, 1))
-        starts = np.concatenate([np.arange(length) for length in lengths])
-        return Matches(first, second, np.concatenate([duel.points for duel in met]), starts)
+        index = {player.name: place for place, player in enumerate(tournament.players)}
+        self.matches = match_table(records, name, index, tournament.entrant_of)
+        self._wins = win_matrix([self.matches], entrants, level=CONFIDENCE)
 
     def returns_of(self, entrant: str) -> Array:
         """Returns the duel returns of an entrant's players, `[K, E]`, without those whose policy failed."""
@@ -110,19 +85,19 @@ class _Env:
 
     def pairs(self, entrants: Sequence[str]) -> list[PairStanding]:
         """Returns all pairs that met, in the order of `entrants`."""
-        found = []
+        found, wins = [], self._wins
         for one, other in itertools.combinations(entrants, 2):
             i, j = self._tournament.entrants.index(one), self._tournament.entrants.index(other)
-            if self.counts[i, j]:
+            if wins.num_matches[i, j]:
                 returns = self.returns_of(one), self.returns_of(other)
                 comparable = not self.is_game and all(len(values) for values in returns)
                 found.append(
                     PairStanding(
                         env=self.name,
                         entrants=(one, other),
-                        num_matches=int(self.counts[i, j]),
-                        points=float(self.points[i, j] / self.counts[i, j]),
-                        tie_rate=float(self.ties[i, j] / self.counts[i, j]),
+                        num_matches=int(wins.num_matches[i, j]),
+                        points=float(wins.share[i, j]),
+                        tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
                         return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
                         variance_saved=variance_saved(*returns) if comparable else None,
                     )
@@ -164,23 +139,27 @@ class _Env:
         if not self.is_game:
             returns = self.returns_of(entrant)
             return mean_interval(returns, confidence=CONFIDENCE) if len(returns) else None
-        by_start: dict[int, list[float]] = {}
+        by_player: dict[int, dict[int, list[float]]] = {}
         for game, first, second in zip(self.games, self.matches.first, self.matches.second, strict=True):
             for side, points in ((first, game.points), (second, 1.0 - game.points)):
                 if self._tournament.players[side].entrant == entrant:
-                    by_start.setdefault(game.seed, []).append(points)
-        return mean_interval(np.array([[np.mean(points) for points in by_start.values()]]), confidence=CONFIDENCE) if by_start else None
+                    by_player.setdefault(side, {}).setdefault(game.seed, []).append(points)
+        by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
+        if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
+            by_start = [[np.mean(points)] for points in by_start]
+        return mean_interval(np.array(by_start), confidence=CONFIDENCE) if by_start else None
 
     @staticmethod
     def _loser(game: PlayedGame) -> str:
-        return game.players[1] if game.points == 1.0 else game.players[0]
+        return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
 
 
-def _row(tournament: Tournament, envs: Sequence[_Env], ratings: Ratings, place: int) -> Standing:
+def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int) -> Standing:
     entrant = tournament.entrants[place]
     players = [player for player in tournament.players if player.entrant == entrant]
     runs = [run for player in players for run in player.runs.values()]
-    points, matches, ties = (float(sum(getattr(env, name)[place].sum() for env in envs)) for name in ("points", "counts", "ties"))
+    matches, ties = int(matrix.num_matches[place].sum()), int(matrix.num_ties[place].sum())
+    points = float(np.nansum(matrix.share[place] * matrix.num_matches[place]))
     wins = round(points - ties / 2)
     return Standing(
         entrant=entrant,
@@ -189,10 +168,10 @@ def _row(tournament: Tournament, envs: Sequence[_Env], ratings: Ratings, place: 
         rank_low=int(ratings.rank_low[place]),
         rank_high=int(ratings.rank_high[place]),
         points=points / matches if matches else 0.0,
-        num_matches=int(matches),
+        num_matches=matches,
         wins=wins,
-        ties=int(ties),
-        losses=int(matches) - int(ties) - wins,
+        ties=ties,
+        losses=matches - ties - wins,
         members=tuple(player.name for player in players),
         runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
         cost=_cost([result for run in runs if (result := RunDir(run).read_result()) is not None]),
@@ -208,10 +187,6 @@ def _cost(results: Sequence[RunResult]) -> Cost | None:
         train_seconds=sum(result.seconds.get("train", 0.0) for result in results),
         cpu_seconds=sum(result.cpu_seconds or 0.0 for result in results),
     )
-
-
-def _ratio(points: float, count: float) -> float | None:
-    return float(points / count) if count else None
 
 
 def _notes(tournament: Tournament, ratings: Ratings) -> list[str]:

@@ -8,23 +8,18 @@ call divided by the positions in it.
 import dataclasses
 import time
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from arena.errors import ArenaError
 from arena.games import Game
 from arena.policy import Policy
 from arena.tournament.matches import PlayedGame
+from arena.tournament.openings import Opening
 from arena.tournament.players import make_policy
 
 MAX_PLIES = 10_000
 """A game that has not ended by then is a tie."""
-MAX_OPENING_DRAWS = 100
-"""Tries to find an opening that is not over yet and not taken."""
-
-Opening = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,40 +41,6 @@ class GamesTask:
     def matches(self) -> tuple[str, ...]:
         """The ids of the records that come of it."""
         return tuple(f"{self.match}/{index}" for index in range(2 * len(self.openings)))
-
-
-def draw_openings(game_id: str, seeds: Sequence[int], num_plies: int) -> list[Opening]:
-    """Returns a random opening of `num_plies` legal moves for each seed; no two are equal while that is possible.
-
-    Raises:
-        ArenaError: if games are over within so few moves.
-    """
-    game = Game(game_id)
-    openings: list[Opening] = []
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        chosen: Opening | None = None
-        for _ in range(MAX_OPENING_DRAWS):
-            drawn = _draw_opening(game, seed, num_plies, rng)
-            chosen = chosen if drawn is None else drawn
-            if drawn is not None and drawn not in openings:
-                break
-        if chosen is None:
-            raise ArenaError(f"{game_id} is over within {num_plies} random moves; give fewer opening_plies")
-        openings.append(chosen)
-    game.close()
-    return openings
-
-
-def _draw_opening(game: Game, seed: int, num_plies: int, rng: np.random.Generator) -> Opening | None:
-    game.reset(seed)
-    moves: list[int] = []
-    while len(moves) < num_plies:
-        moves.append(int(rng.choice(game.action_mask.nonzero()[0])))
-        game.step(moves[-1])
-        if game.over:
-            return None
-    return tuple(moves)
 
 
 def play_games(task: GamesTask) -> list[PlayedGame]:
