@@ -12,6 +12,7 @@ Seeds of one environment are resampled independently of the other environments; 
 for all seeds, so they are resampled once for all of them (Owen, 2007, doi:10.1214/07-AOAS122).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from arena.analysis.document import Estimate
 from arena.analysis.metrics import METRICS, Scores
 
 Array = npt.NDArray[Any]
+Bounds = tuple[float, float]
+
+UNBOUNDED = -math.inf, math.inf
 
 MIN_SEEDS = 5
 """With fewer, no interval of an IQM can reach 95%: of 4 seeds, all four lie on one side of the median in 1 of 8 experiments."""
@@ -33,7 +37,13 @@ _CRITICAL_RANGE = 0.7, 2.0
 
 
 def estimate(
-    returns: Sequence[Array], metric: str, *, confidence: float = 0.95, seed: int = 0, num_resamples: int = NUM_RESAMPLES
+    returns: Sequence[Array],
+    metric: str,
+    *,
+    bounds: Bounds = UNBOUNDED,
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> Estimate:
     """Returns a statistic of scores with its interval.
 
@@ -41,6 +51,7 @@ def estimate(
         returns: one array `[S, E]` of scores per environment: training seeds by evaluation episodes; S may differ, E is 1 or the
             episodes of the protocol, of which entry e starts alike for all seeds.
         metric: of `METRICS`.
+        bounds: least and greatest possible value of the statistic, at which the interval is cut off.
         confidence: of the interval.
         seed: of the resampling.
         num_resamples: B.
@@ -50,15 +61,19 @@ def estimate(
     if note := _no_interval(returns, fewest, confidence):
         return Estimate(value=value, num_seeds=fewest, note=note)
     rng = np.random.default_rng(seed)
-    low, high = (float(end[0]) for end in _interval([env[None] for env in returns], metric, confidence, rng, num_resamples))
+    ends = interval([env_returns[None] for env_returns in returns], metric, confidence, rng, num_resamples)
+    low, high = (float(np.clip(end[0], *bounds)) for end in ends)
     return Estimate(value=value, low=low, high=high, num_seeds=fewest)
 
 
-def band(values: Sequence[Array], *, confidence: float = 0.95, seed: int = 0, num_resamples: int = 1_000) -> tuple[Array, Array, Array]:
+def band(
+    values: Sequence[Array], *, bounds: Bounds = UNBOUNDED, confidence: float = 0.95, seed: int = 0, num_resamples: int = 1_000
+) -> tuple[Array, Array, Array]:
     """Returns the mean and its pointwise interval at each of P points `[P]`, over seeds alone; NaN ends where there is no interval.
 
     Args:
         values: one array `[P, S]` per environment.
+        bounds: least and greatest possible value.
         confidence: of each interval.
         seed: of the resampling.
         num_resamples: B.
@@ -67,9 +82,10 @@ def band(values: Sequence[Array], *, confidence: float = 0.95, seed: int = 0, nu
     if min(env_values.shape[-1] for env_values in values) < MIN_SEEDS:
         nothing = np.full(means.shape, np.nan)
         return means, nothing, nothing
-    low, high = _interval([env[..., None] for env in values], "mean", confidence, np.random.default_rng(seed), num_resamples)
+    ends = interval([env_values[..., None] for env_values in values], "mean", confidence, np.random.default_rng(seed), num_resamples)
     flat = np.all([np.ptp(env_values, axis=-1) == 0 for env_values in values], axis=0)
-    return means, np.where(flat, np.nan, low), np.where(flat, np.nan, high)
+    low, high = (np.where(flat, np.nan, np.clip(end, *bounds)) for end in ends)
+    return means, low, high
 
 
 def _no_interval(returns: Sequence[Array], fewest: int, confidence: float) -> str:
@@ -80,10 +96,11 @@ def _no_interval(returns: Sequence[Array], fewest: int, confidence: float) -> st
     return ""
 
 
-def _interval(
-    returns: Sequence[Array], metric: str, confidence: float, rng: np.random.Generator, num_resamples: int
-) -> tuple[Array, Array]:
-    """Returns both ends `[P]` for arrays `[P, S, E]`."""
+def interval(returns: Sequence[Array], metric: str, confidence: float, rng: np.random.Generator, num_resamples: int) -> tuple[Array, Array]:
+    """Returns both ends `[P]` of the interval at each of P points, from one array `[P, S, E]` per environment.
+
+    At least one environment must have two seeds that differ; `estimate` and `band` see to that.
+    """
     samples = [_resample(env_returns, rng, num_resamples) for env_returns in returns]  # each [P, B, S]
     observed = [env_returns.mean(-1) for env_returns in returns]  # each [P, S]
     values, resampled = METRICS[metric](observed), METRICS[metric](samples)  # [P], [P, B]

@@ -22,7 +22,7 @@ from arena.analysis.document import (
 )
 from arena.analysis.load import LoadedRun
 from arena.analysis.metrics import profile
-from arena.analysis.samples import Samples
+from arena.analysis.samples import Samples, score_bounds
 from arena.errors import ArenaError
 from arena.references import Catalogue
 
@@ -95,7 +95,7 @@ def _results(samples: Samples, confidence: float) -> list[EnvResult]:
                     seeds=tuple(run.seed for run in runs),
                     returns=tuple(means.tolist()),
                     failed=tuple(run.state == "failed" for run in runs),
-                    return_mean=estimate([returns], "mean", confidence=confidence),
+                    return_mean=estimate([returns], "mean", bounds=scale.bounds, confidence=confidence),
                     score_iqm=estimate([scale.score(returns)], "iqm", confidence=confidence) if scored else None,
                     num_solved=int((means >= scale.solved).sum()) if scale.solved is not None else 0,
                 )
@@ -114,12 +114,19 @@ def _aggregates(samples: Samples, confidence: float) -> list[Aggregate]:
             Aggregate(
                 agent=agent,
                 metric=metric,
-                estimate=estimate(scores, metric, confidence=confidence),
-                without_failed=estimate(without, metric, confidence=confidence) if differs else None,
+                estimate=estimate(scores, metric, bounds=_bounds(samples, scored, metric), confidence=confidence),
+                without_failed=estimate(without, metric, bounds=_bounds(samples, scored_without, metric), confidence=confidence)
+                if differs
+                else None,
             )
             for metric in METRIC_NAMES
         ]
     return aggregates
+
+
+def _bounds(samples: Samples, scored: list[str], metric: MetricName) -> tuple[float, float]:
+    low, high = score_bounds([samples.scales[env] for env in scored])
+    return (max(0.0, 1.0 - high), 1.0 - low) if metric == "optimality_gap" else (low, high)
 
 
 def _run_returns(samples: Samples) -> dict[str, dict[str, Any]]:
@@ -164,10 +171,12 @@ def _curves(samples: Samples, scored: list[str], confidence: float) -> list[Curv
 
 def _curve(samples: Samples, agent: str, env: str | None, axis: Axis, grid: Any, confidence: float, scored: Sequence[str] = ()) -> Curve:
     if env is not None:
+        bounds = samples.scales[env].bounds
         values = [_env_curves(samples, agent, env, axis, grid)]
     else:
+        bounds = score_bounds([samples.scales[name] for name in scored])
         values = [samples.scales[name].score(_env_curves(samples, agent, name, axis, grid)) for name in scored]
-    means, low, high = band([env_values.T for env_values in values], confidence=confidence)
+    means, low, high = band([env_values.T for env_values in values], bounds=bounds, confidence=confidence)
     return Curve(
         agent=agent,
         env=env,
@@ -190,10 +199,12 @@ def _rankings(samples: Samples, scored: list[str], confidence: float) -> list[Ra
     for axis in AXES if scored else ():
         horizon = curves.horizon([run for run in samples.runs if run.env in scored], axis)
         grid = np.linspace(0.0, horizon, 5 * curves.NUM_POINTS)
-        areas = {}
+        areas, bounds = {}, score_bounds([samples.scales[env] for env in scored])
         for agent in samples.agents:
             values = [samples.scales[env].score(_env_curves(samples, agent, env, axis, grid)) for env in scored]
-            areas[agent] = estimate([curves.area(env_values)[:, None] for env_values in values], "mean", confidence=confidence)
+            areas[agent] = estimate(
+                [curves.area(env_values)[:, None] for env_values in values], "mean", bounds=bounds, confidence=confidence
+            )
         order = sorted(areas, key=lambda agent: -areas[agent].value)
         rows += [RankingRow(axis=axis, rank=rank, agent=agent, area=areas[agent], horizon=horizon) for rank, agent in enumerate(order, 1)]
     return rows

@@ -1,6 +1,7 @@
 """Runs arranged for statistics: by agent and environment, with failed runs at the floor and returns turned into scores."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,13 @@ class Scale:
     def solved(self) -> float | None:
         """The return that scores 1."""
         return self.reference.solved.value if self.reference and self.reference.solved else None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest possible return; infinite where not known."""
+        lower = self.reference.lower_bound if self.reference else None
+        upper = self.reference.upper_bound if self.reference else None
+        return (lower.value if lower else -math.inf, upper.value if upper else math.inf)
 
     def score(self, returns: Array) -> Array:
         """Returns scores of returns of any shape: 0 for random actions, 1 for solved."""
@@ -70,6 +78,12 @@ class Samples:
             for env, scale in self.scales.items()
             if scale.solved is not None and all(len(self.returns(agent, env, with_failed=with_failed)) for agent in self.agents)
         ]
+
+
+def score_bounds(scales: Sequence[Scale]) -> tuple[float, float]:
+    """Returns the least and the greatest possible mean score over environments."""
+    bounds = np.array([scale.score(np.array(scale.bounds)) for scale in scales])  # [M, 2]
+    return (float(bounds[:, 0].mean()), float(bounds[:, 1].mean()))
 
 
 def _scale(runs: Sequence[LoadedRun], references: Mapping[str, Reference]) -> Scale:

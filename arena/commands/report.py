@@ -5,19 +5,22 @@ import dataclasses
 import io
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from arena.analysis.build import build_report
+from arena.analysis.build import METRIC_NAMES, build_report
 from arena.analysis.document import Estimate, Report
 from arena.analysis.load import load_runs
 from arena.errors import ArenaError
 from arena.files import json_line, write_bytes, write_json
 from arena.references import catalogue
+
+PIPE_WIDTH = 140
+"""Columns, where no terminal says how many it has."""
 
 
 def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> None:
@@ -29,7 +32,7 @@ def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> Non
     if json_lines:
         print(json_line(dataclasses.asdict(document)), end="")
         return
-    print_report(document, Console())
+    print_report(document, Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH))
     print(f"Tables and all numbers: {target}")
 
 
@@ -83,64 +86,65 @@ def print_report(document: Report, console: Console) -> None:
 
 def _print_scores(document: Report, console: Console) -> None:
     envs = "1 environment" if document.num_envs_in_aggregates == 1 else f"{document.num_envs_in_aggregates} environments"
-    table = Table("agent", "IQM", "mean", "median", "optimality gap", "failed", **_style(f"Scores over {envs} (random 0, solved 1)"))
     found = {(row.agent, row.metric): row.estimate for row in document.aggregates}
-    for agent in sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value):
-        cells = [words(found[agent.name, metric]) for metric in ("iqm", "mean", "median", "optimality_gap")]
-        table.add_row(agent.name, *cells, f"{agent.num_failed}/{agent.num_runs}")
-    console.print(table)
+    agents = sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value)
+    rows = [
+        (agent.name, *(words(found[agent.name, metric]) for metric in METRIC_NAMES), f"{agent.num_failed}/{agent.num_runs}")
+        for agent in agents
+    ]
+    title = f"Scores over {envs} (random 0, solved 1), with {document.confidence:.0%} intervals over training seeds"
+    _print_table(console, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
 
 
 def _print_returns(document: Report, console: Console) -> None:
-    table = Table("agent", "env", "mean return", "seeds", **_style("Final returns"))
-    for result in document.results:
-        table.add_row(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds)))
-    console.print(table)
+    rows = [(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds))) for result in document.results]
+    _print_table(console, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
 
 
 def _print_pairs(document: Report, console: Console) -> None:
-    if not document.pairs:
-        return
-    title = f"Probability that a run of x beats a run of y ({len(document.pairs)} pairs, p corrected by Holm)"
-    table = Table("x", "y", "probability", "p", "", **_style(title))
+    rows = []
     for pair in document.pairs:
-        verdict = "undecided" if not pair.decided else f"{pair.x if pair.probability.value > 0.5 else pair.y} is better"
-        table.add_row(pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict)
-    console.print(table)
+        verdict = f"{pair.x if pair.probability.value > 0.5 else pair.y} is better" if pair.decided else "undecided"
+        rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict))
+    if rows:
+        title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
+        _print_table(console, title, ("x", "y", "probability", "p", ""), rows)
 
 
 def _print_rankings(document: Report, console: Console) -> None:
-    for axis, words_of_axis in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
-        rows = [row for row in document.rankings if row.axis == axis]
-        if rows:
-            title = f"Mean score up to {rows[0].horizon:,.0f} {words_of_axis}"
-            table = Table("", "agent", "mean score", **_style(title))
-            for row in rows:
-                table.add_row(str(row.rank), row.agent, words(row.area))
-            console.print(table)
+    for axis, unit in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
+        ranking = [row for row in document.rankings if row.axis == axis]
+        if ranking:
+            title = f"Ranking at equal {unit}: mean score on the way to {ranking[0].horizon:,.0f}"
+            _print_table(console, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
 
 
 def _print_costs(document: Report, console: Console) -> None:
-    names = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
-    table = Table(*names, **_style("Cost of a run, medians"))
+    rows = []
     for cost in document.costs:
         parts = (cost.env_seconds, cost.act_seconds, cost.learn_seconds, cost.other_seconds)
         shares = [f"{part / cost.train_seconds:.0%}" if cost.train_seconds else "-" for part in parts]
         speed = "-" if cost.env_steps_per_second is None else f"{cost.env_steps_per_second:,.0f}"
         cpu = "-" if cost.cpu_seconds is None else f"{cost.cpu_seconds:.1f}"
-        table.add_row(cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu)
-    console.print(table)
+        rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
+    columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
+    _print_table(console, "Cost of a run, medians over seeds", columns, rows)
 
 
 def words(estimate: Estimate, form: str = ".2f") -> str:
     """Returns an estimate for people: `0.93 [0.88, 0.97]`, or with `(no interval)` where there is none."""
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:{form}} (no interval)"
-    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+        return f"{estimate.value:z{form}} (no interval)"
+    return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]"
 
 
-def _style(title: str) -> dict[str, Any]:
-    return {"title": title, "title_justify": "left", "box": None, "pad_edge": False}
+def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(f"{title}:", highlight=False, markup=False, soft_wrap=True)
+    console.print(table)
+    console.print()
 
 
 def _flat(estimate: Estimate) -> Mapping[str, Any]:
