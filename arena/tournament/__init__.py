@@ -1,1 +1,1 @@
-"""Policies meet: players, matches, schedules, ratings that know their uncertainty."""
+"""Policies of any origin meet in duels and in games, and are rated with intervals that know their training seeds."""
