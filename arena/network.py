@@ -5,7 +5,8 @@ and the file takes milliseconds to write and needs no converter.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -183,6 +184,25 @@ class PolicyNetwork:
         model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
         onnx.checker.check_model(model)
         return model
+
+
+def initial_weights(kernel_shapes: Iterable[Sequence[int]], rng: np.random.Generator) -> list[Array]:
+    """Draws kernels and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's rule for its dense and convolutional layers.
+
+    One rule and one stream for all frameworks: with equal seeds, equal networks begin with equal weights.
+
+    Args:
+        kernel_shapes: of each layer from input to output, `[..., inputs, outputs]`.
+        rng: of the draws.
+
+    Returns:
+        Kernel, bias, kernel, bias, … as `float32`; biases are `[outputs]`.
+    """
+    weights: list[Array] = []
+    for shape in kernel_shapes:
+        bound = math.prod(shape[:-1]) ** -0.5
+        weights += [rng.uniform(-bound, bound, size).astype(np.float32) for size in (tuple(shape), tuple(shape[-1:]))]
+    return weights
 
 
 class _Graph:

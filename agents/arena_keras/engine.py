@@ -4,6 +4,7 @@ Everything else in this package is written once, with `keras.ops`.
 """
 
 import os
+import types
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -99,6 +100,28 @@ class Engine:
 
         return run_torch
 
+    def optimizer_step(self, optimizer: keras.Optimizer, variables: list[keras.Variable]) -> Callable[..., tuple[list[Any], list[Any]]]:
+        """Returns `step(slots, gradients, parameters) -> (parameters, slots)`: `optimizer.apply` as a pure function, for use in `fold`.
+
+        Args:
+            optimizer: built for `variables`; `slots` are values of its `variables`.
+            variables: stand for the parameters; their own values mean nothing.
+        """
+        if BACKEND != "tensorflow":
+            return optimizer.stateless_apply
+
+        def step_tensorflow(slots: list[Any], gradients: list[Any], parameters: list[Any]) -> tuple[list[Any], list[Any]]:
+            # Keras refuses stateless_apply on TensorFlow for the sake of tf.distribute. In a compiled function, values pass through
+            # variables at no cost: XLA turns the assignments below into data flow.
+            everything = [*variables, *optimizer.variables]
+            for variable, value in zip(everything, [*parameters, *slots], strict=True):
+                variable.assign(value)
+            optimizer.apply(gradients)
+            values = [tf.convert_to_tensor(variable.value) for variable in everything]
+            return values[: len(variables)], values[len(variables) :]
+
+        return step_tensorflow
+
     def fold(self, step: Callable[[Tree, tuple[Any, ...]], Tree]) -> Callable[[Tree, tuple[Any, ...]], Tree]:
         """Returns `run(carry, batches)`, which does `carry = step(carry, batch)` for each of k minibatches, batches being `[k, ...]`."""
         if BACKEND == "jax":
@@ -107,7 +130,7 @@ class Engine:
             # Without autograph, which has nothing to convert here, tracing takes a tenth of the time.
             run = tf.function(lambda carry, batches: _tensorflow_fold(step, carry, batches), jit_compile=True, autograph=False)
         else:
-            step = torch.compile(step, fullgraph=True) if self._compile_torch else step
+            step = _torch_compile(step) if self._compile_torch else step
             run = torch.no_grad()(lambda carry, batches: _torch_fold(step, carry, batches))
 
         def on_device(carry: Tree, batches: tuple[Any, ...]) -> Tree:
@@ -136,7 +159,15 @@ def _tensorflow_fold(step: Callable[[Tree, tuple[Any, ...]], Tree], carry: Tree,
     return tf.while_loop(lambda index, _: index < num_batches, body, (0, carry), maximum_iterations=num_batches)[1]
 
 
+def _torch_compile(step: Any) -> Any:
+    # All that is not a tensor is constant here (loss, network, optimizer): looking at every one of Keras' attributes before each call, as
+    # torch.compile would, takes as long as the update. A code object of its own keeps the step from finding another learner's graph.
+    step = types.FunctionType(step.__code__.replace(), step.__globals__, step.__name__, step.__defaults__, step.__closure__)
+    return torch.compile(step, fullgraph=True, options={"guard_filter_fn": torch.compiler.keep_tensor_guards_unsafe})
+
+
 def _torch_fold(step: Callable[[Tree, tuple[Any, ...]], Tree], carry: Tree, batches: tuple[Any, ...]) -> Tree:
+    carry = keras.tree.map_structure(torch.clone, carry)  # Keras' optimizers change their arguments in place on PyTorch
     for index in range(len(batches[0])):
         carry = step(carry, tuple(batch[index] for batch in batches))
     return carry

@@ -1,7 +1,6 @@
-"""Minimises a loss by Adam, k minibatches in one compiled call, on any backend.
+"""Minimises a loss by Keras' Adam, k minibatches in one compiled call, on any backend.
 
-Keras' own optimizers are not used: `stateless_apply` raises on TensorFlow, and they add epsilon to the root of the *uncorrected*
-second moment (the "epsilon hat" of Kingma and Ba, 2015, section 2). This Adam places it as PyTorch does, on the corrected one.
+Keras adds epsilon to the root of the *uncorrected* second moment (the "epsilon hat" of Kingma and Ba, 2015, section 2).
 """
 
 import math
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
@@ -20,17 +20,13 @@ from arena_keras.engine import Engine
 Array = npt.NDArray[Any]
 Loss = Callable[[list[Any], Any, tuple[Any, ...]], tuple[Any, tuple[Any, ...]]]
 
-BETA_1, BETA_2 = 0.9, 0.999
 
-
-class AdamState(NamedTuple):
-    """Parameters and what Adam remembers of their gradients."""
+class LearnerState(NamedTuple):
+    """All that an optimizer step changes."""
 
     parameters: list[Any]
-    first_moments: list[Any]
-    second_moments: list[Any]
-    count: Any
-    """`int32 []`, steps taken."""
+    slots: list[Any]
+    """Values of `keras.Optimizer.variables`: steps taken, learning rate, and Adam's moments."""
 
 
 class Learner:
@@ -41,22 +37,28 @@ class Learner:
         loss: `loss(parameters, constants, batch) -> (loss, statistics)`, all scalars.
         parameters: to begin with.
         statistics: names of the loss's statistics.
-        config: gives Adam's epsilon and the gradient's largest norm.
+        config: gives the settings of Adam and the gradient's largest norm.
     """
 
     def __init__(self, engine: Engine, loss: Loss, parameters: list[Array], statistics: Sequence[str], config: NetworkConfig) -> None:
-        zeros = [np.zeros_like(array) for array in parameters]
         self._engine = engine
-        self._state: AdamState = engine.put(AdamState(parameters, zeros, zeros, np.zeros((), np.int32)))
+        with engine.scope():
+            variables = [keras.Variable(array) for array in parameters]
+            optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm)
+            optimizer.build(variables)
+        self._rate_index = [variable.name for variable in optimizer.variables].index("learning_rate")
+        slots = [keras.ops.convert_to_numpy(variable) for variable in optimizer.variables]
+        self._state: LearnerState = engine.put(LearnerState(parameters, slots))
         self._names = ("loss", *statistics, "gradient_norm")
         gradients_of = engine.value_and_grad(loss)
+        apply = engine.optimizer_step(optimizer, variables)
 
-        def step(carry: tuple[AdamState, Any, Any, Any], batch: tuple[Any, ...]) -> tuple[AdamState, Any, Any, Any]:
-            state, learning_rate, constants, totals = carry
+        def step(carry: tuple[LearnerState, Any, Any], batch: tuple[Any, ...]) -> tuple[LearnerState, Any, Any]:
+            state, constants, totals = carry
             (value, others), gradients = gradients_of(state.parameters, constants, batch)
-            gradients, norm = clip_by_global_norm(gradients, config.max_gradient_norm)
-            state = adam(state, gradients, learning_rate, config.adam_epsilon)
-            return state, learning_rate, constants, totals + ops.stack([value, *others, norm])
+            norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
+            state = LearnerState(*apply(state.slots, gradients, state.parameters))
+            return state, constants, totals + ops.stack([value, *others, norm])
 
         self._fold = engine.fold(step)
 
@@ -85,9 +87,11 @@ class Learner:
         Raises:
             TrainingDiverged: if one of these means is not finite; with a gradient that is not, its norm is not.
         """
-        scale = np.asarray(learning_rate, np.float32)
-        carry = (self._state, self._engine.put(scale), constants, self._engine.put(np.zeros(len(self._names), np.float32)))
-        self._state, _, _, totals = self._fold(carry, self._engine.put(batches))
+        slots = list(self._state.slots)
+        slots[self._rate_index] = self._engine.put(np.asarray(learning_rate, np.float32))
+        state = LearnerState(self._state.parameters, slots)
+        totals = self._engine.put(np.zeros(len(self._names), np.float32))
+        self._state, _, totals = self._fold((state, constants, totals), self._engine.put(batches))
         means = self._engine.get(totals) / len(batches[0])
         found = dict(zip(self._names, map(float, means), strict=True))
         for name, value in found.items():
@@ -97,38 +101,14 @@ class Learner:
 
     def save(self, path: Path) -> None:
         """Writes parameters and optimizer state to `path` (npz)."""
-        state: AdamState = self._engine.get(self._state)
-        arrays = {f"{name}_{index}": array for name in AdamState._fields[:3] for index, array in enumerate(getattr(state, name))}
-        save_arrays(path, {**arrays, "count": state.count})
+        state: LearnerState = self._engine.get(self._state)
+        save_arrays(path, {f"{name}_{index}": array for name in state._fields for index, array in enumerate(getattr(state, name))})
 
     def restore(self, path: Path) -> None:
         """Takes over what `save` wrote."""
         arrays = load_arrays(path)
-        indices = range(len(self.parameters))
-        lists = ([arrays[f"{name}_{index}"] for index in indices] for name in AdamState._fields[:3])
-        self._state = self._engine.put(AdamState(*lists, arrays["count"]))
-
-
-def clip_by_global_norm(gradients: list[Any], max_norm: float) -> tuple[list[Any], Any]:
-    """Scales gradients down to `max_norm` as `torch.nn.utils.clip_grad_norm_` does; returns them and their norm before."""
-    norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
-    scale = ops.minimum(1.0, max_norm / (norm + 1e-6))
-    return [gradient * scale for gradient in gradients], norm
-
-
-def adam(state: AdamState, gradients: list[Any], learning_rate: Any, epsilon: float) -> AdamState:
-    """Makes one step of Adam (Kingma and Ba, 2015, arXiv:1412.6980), epsilon placed as in PyTorch."""
-    count = state.count + 1
-    first = [BETA_1 * old + (1 - BETA_1) * gradient for old, gradient in zip(state.first_moments, gradients, strict=True)]
-    second = [BETA_2 * old + (1 - BETA_2) * ops.square(gradient) for old, gradient in zip(state.second_moments, gradients, strict=True)]
-    rate = learning_rate / _correction(BETA_1, count)
-    root = ops.sqrt(_correction(BETA_2, count))
-    parameters = [p - rate * m / (ops.sqrt(v) / root + epsilon) for p, m, v in zip(state.parameters, first, second, strict=True)]
-    return AdamState(parameters, first, second, count)
-
-
-def _correction(beta: float, count: Any) -> Any:
-    return -ops.expm1(ops.cast(count, "float32") * math.log(beta))  # 1 - beta ** count, without the loss of digits
+        lists = ([arrays[f"{name}_{index}"] for index in range(len(getattr(self._state, name)))] for name in LearnerState._fields)
+        self._state = self._engine.put(LearnerState(*lists))
 
 
 def save_arrays(path: Path, arrays: dict[str, Array]) -> None:

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from arena.errors import ArenaError
 from arena.hyperparameters import NetworkConfig
-from arena.network import Conv, Dense
+from arena.network import Conv, Dense, initial_weights
 from arena.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 
 Array = npt.NDArray[Any]
@@ -63,18 +63,13 @@ class Network:
         return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
 
     def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
-        """Draws kernels and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's rule for its linear and convolutional layers.
-
-        They are drawn in NumPy, so that one seed gives the same network on every backend.
+        """Draws parameters by `arena.network.initial_weights`.
 
         Args:
             rng: of the draws.
             last_kernel_scale: multiplies the kernel of the last layer.
         """
-        parameters: list[Array] = []
-        for kernel, bias in _pairs(self._model.trainable_variables):
-            bound = np.prod(kernel.shape[:-1]) ** -0.5
-            parameters += [rng.uniform(-bound, bound, tuple(weight.shape)).astype(np.float32) for weight in (kernel, bias)]
+        parameters = initial_weights((kernel.shape for kernel in self._model.trainable_variables[::2]), rng)
         parameters[-2] = parameters[-2] * np.float32(last_kernel_scale)
         return parameters
 

@@ -34,7 +34,7 @@ class DQN(Agent):
         start_session(device)
         self._config = config
         self._spaces = (env_factory.observation_space, env_factory.action_space)
-        weight_seed, loop_seed, replay_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        weight_seed, replay_seed, loop_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
         observation_space, num_actions = env_factory.observation_space, int(env_factory.action_space.n)
         env = env_factory.make_vec(config.num_envs)
         self._replay = (

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tf_keras import layers, models
 
 from arena.hyperparameters import NetworkConfig
-from arena.network import Conv, Dense, PolicyNetwork
+from arena.network import Conv, Dense, PolicyNetwork, initial_weights
 
 Array = npt.NDArray[Any]
 
@@ -22,17 +22,8 @@ def make_model(observation_space: gym.spaces.Box, num_actions: int, config: Netw
         stack += [layers.Flatten()]
     stack += [layers.Dense(size, activation=config.activation) for size in config.hidden_sizes]
     model = models.Sequential([*stack, layers.Dense(num_actions)])
-    model.set_weights(_initial_weights([weight.shape for weight in model.get_weights()], rng))
+    model.set_weights(initial_weights((kernel.shape for kernel in model.get_weights()[::2]), rng))
     return model
-
-
-def _initial_weights(shapes: list[tuple[int, ...]], rng: np.random.Generator) -> list[Array]:
-    """Draws kernels and biases from U(+-1/sqrt(fan_in)), as PyTorch does by default."""
-    weights = []
-    for kernel_shape, bias_shape in zip(shapes[::2], shapes[1::2], strict=True):
-        bound = 1.0 / np.sqrt(np.prod(kernel_shape[:-1]))
-        weights += [rng.uniform(-bound, bound, shape).astype(np.float32) for shape in (kernel_shape, bias_shape)]
-    return weights
 
 
 def prepare(observations: Array) -> Array:

@@ -89,8 +89,11 @@ class DQNAgent(Agent):
             seed=network_seed,
             device=device,
         )
+        options, module = config.options, self._learner.module
+        heads = (module.af, module.vf) if options["dueling"] else (module.af,)
+        networks.set_initial_weights(np.random.default_rng(network_seed), module.encoder, *heads)
+        self._move_target(1.0)
         self._env = env_factory.make_vec(config.num_envs)
-        options = config.options
         self._plain = options["n_step"] == 1 and not options["prioritized_replay"]
         self._replay: ReplayBuffer | NStepReplay
         if self._plain:
@@ -122,10 +125,13 @@ class DQNAgent(Agent):
         else:
             self._train_by_priority(self._replay, num_updates)
         if update_target:
-            for main_net, target_net in self._learner.module.get_target_network_pairs():
-                update_target_network(main_net=main_net, target_net=target_net, tau=self._config.target_update_tau)
+            self._move_target(self._config.target_update_tau)
         self._pull_weights()
         return self._learner.metrics(("qf_loss", "qf_mean", "qf_max", "td_error_mean", "gradient_norm"))
+
+    def _move_target(self, tau: float) -> None:
+        for main_net, target_net in self._learner.module.get_target_network_pairs():
+            update_target_network(main_net=main_net, target_net=target_net, tau=tau)
 
     def _train_uniformly(self, replay: ReplayBuffer, num_updates: int) -> None:
         sample = replay.sample(num_updates, self._config.batch_size)  # all minibatches at once, [updates, batch, ...]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from arena.network import Conv, Dense
+from arena.network import Conv, Dense, initial_weights
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,19 @@ def fold_dueling(advantage: Dense, value: Dense) -> Dense:
     """
     kernel = value.kernel + advantage.kernel - advantage.kernel.mean(1, keepdims=True)
     return Dense(kernel, value.bias + advantage.bias - advantage.bias.mean())
+
+
+def set_initial_weights(rng: np.random.Generator, *stacks: torch.nn.Module) -> None:
+    """Gives modules applied in turn the weights that `arena.network.initial_weights` draws: RLlib's rule, but the arena's stream."""
+    parts = [part for stack in stacks for part in stack.modules() if isinstance(part, (torch.nn.Linear, torch.nn.Conv2d))]
+    # PyTorch keeps [outputs, inputs, ...], the arena [..., inputs, outputs].
+    shapes = [(*part.weight.shape[2:], part.weight.shape[1], part.weight.shape[0]) for part in parts]
+    weights = initial_weights(shapes, rng)
+    with torch.no_grad():
+        for part, kernel, bias in zip(parts, weights[::2], weights[1::2], strict=True):
+            part.weight.copy_(torch.as_tensor(np.moveaxis(kernel, (-1, -2), (0, 1))))
+            assert part.bias is not None
+            part.bias.copy_(torch.as_tensor(bias))
 
 
 def scale_output_layer(head: torch.nn.Module, factor: float) -> None:

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.network import Conv, Dense
+from arena.network import Conv, Dense, initial_weights
 from arena.spaces import MaskedBox, network_inputs
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
@@ -47,8 +47,8 @@ class Learner:
     ) -> None:
         self.config = config
         self.agent = make_agent(config, observation_space, action_space)
-        for variable, bound in zip(self._weights, _fan_in_bounds(self._weights), strict=True):
-            variable.assign(rng.uniform(-bound, bound, variable.shape))
+        for variable, weights in zip(self._weights, initial_weights((kernel.shape for kernel in self._weights[::2]), rng), strict=True):
+            variable.assign(weights)
         self.agent.initialize()
         self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype))
 
@@ -193,14 +193,6 @@ def _scaled(observations: tf.Tensor) -> tf.Tensor:
 
 def _tanh_after_dense(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(x) if x.shape.rank == 4 else tf.tanh(x)  # QNetwork has one activation for both; convolutions have relu here
-
-
-def _fan_in_bounds(weights: list[tf.Variable]) -> list[float]:
-    """Returns 1 / sqrt(fan in) for each kernel and again for its bias: torch's initialisation, U(-bound, bound)."""
-    bounds = []
-    for kernel in weights[::2]:
-        bounds += [float(np.prod(kernel.shape[:-1])) ** -0.5] * 2
-    return bounds
 
 
 def _trajectories(

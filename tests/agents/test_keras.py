@@ -78,7 +78,7 @@ def dqn_gradients(parameters, target_parameters, batch, discount, double):
 
 
 class OracleAdam:
-    """Adam with epsilon where PyTorch puts it, after clipping by the global norm."""
+    """Adam with epsilon where Keras puts it ("epsilon hat"), after clipping by the global norm."""
 
     def __init__(self, parameters, learning_rate, epsilon, max_norm):
         self.learning_rate, self.epsilon, self.max_norm = learning_rate, epsilon, max_norm
@@ -91,18 +91,17 @@ class OracleAdam:
     def step(self, gradients):
         self.count += 1
         self.norms.append(np.sqrt(sum((g**2).sum() for g in gradients)))
-        scale = min(1.0, self.max_norm / (self.norms[-1] + 1e-6))
+        scale = min(1.0, self.max_norm / self.norms[-1])
         for i, gradient in enumerate(gradients):
             self.first[i] = 0.9 * self.first[i] + 0.1 * scale * gradient
             self.second[i] = 0.999 * self.second[i] + 0.001 * (scale * gradient) ** 2
-            first = self.first[i] / (1.0 - 0.9**self.count)
-            second = self.second[i] / (1.0 - 0.999**self.count)
-            self.parameters[i] = self.parameters[i] - self.learning_rate * first / (np.sqrt(second) + self.epsilon)
+            rate = self.learning_rate * np.sqrt(1.0 - 0.999**self.count) / (1.0 - 0.9**self.count)
+            self.parameters[i] = self.parameters[i] - rate * self.first[i] / (np.sqrt(self.second[i]) + self.epsilon)
 
 
-def check_dqn_oracle(backend):
+def check_dqn_oracle(backend, *, compile=False):
     for double in (False, True):
-        table = {"hidden_sizes": (16, 24), "double": double, "discount": 0.9, "max_gradient_norm": MAX_NORM}
+        table = {"hidden_sizes": (16, 24), "double": double, "discount": 0.9, "max_gradient_norm": MAX_NORM, "compile": compile}
         agent = make_agent(DQN, "CartPole-v1", backend=backend, **table)
         rng = np.random.default_rng(3)
         shape = (6, 32)
@@ -127,6 +126,10 @@ def check_dqn_oracle(backend):
         assert found["gradient_norm"] == pytest.approx(np.mean(oracle.norms), rel=1e-5)
         for actual, expected in zip(agent._engine.get(agent._learner.parameters), oracle.parameters, strict=True):
             np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def check_compiled_dqn_oracle(backend):
+    check_dqn_oracle(backend, compile=True)
 
 
 def ppo_oracle(agent, parameters, batch):
@@ -259,7 +262,15 @@ def check_export(backend, folder):
 
 CHECKS = {
     check.__name__: check
-    for check in (check_dqn_oracle, check_ppo_oracle, check_truncation, check_minibatches, check_promises, check_export)
+    for check in (
+        check_dqn_oracle,
+        check_compiled_dqn_oracle,
+        check_ppo_oracle,
+        check_truncation,
+        check_minibatches,
+        check_promises,
+        check_export,
+    )
 }
 
 
@@ -267,6 +278,13 @@ CHECKS = {
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_dqn_steps_equal_a_float64_oracle(backend):
     run_check(check_dqn_oracle, backend)
+
+
+@pytest.mark.framework
+@pytest.mark.slow
+def test_compiled_dqn_steps_equal_a_float64_oracle(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    run_check(check_compiled_dqn_oracle, "torch")
 
 
 @pytest.mark.framework
