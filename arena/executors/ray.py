@@ -191,7 +191,7 @@ class RayExecutor:
             node["NodeManagerAddress"]: remote(num_cpus=0, scheduling_strategy=strategy(node["NodeID"], soft=False)).remote()
             for node in self._nodes()
         }
-        here = importlib.metadata.version(DISTRIBUTION)
+        here = _version()
         try:
             answers = dict(zip(asked, self._ray.get(list(asked.values()), timeout=CHECK_SECONDS), strict=True))
         except self._ray.exceptions.RayError as error:
@@ -237,6 +237,10 @@ class RayExecutor:
         lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
         on_end(task, Ended(timed_out=False, exit_code=0))
         return True
+
+
+def _version() -> str:
+    return importlib.metadata.version(DISTRIBUTION)
 
 
 def _import_ray() -> Any:
