@@ -155,7 +155,8 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     standings, tournament = _standings(folder)
     names = [row.entrant for row in standings.rows]
     rows = tuple(
-        dataclasses.replace(row, rank_low=low, rank_high=high) for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
+        dataclasses.replace(row, rank_low=low, rank_high=high)
+        for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
     )
     page = render(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),)), tournament)
     text = page.replace("&lt;", "<").replace("&gt;", ">")
