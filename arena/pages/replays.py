@@ -24,6 +24,9 @@ Array = npt.NDArray[Any]
 Draw = Callable[[], Any]
 """Returns the picture of the present state, `uint8 [H, W, 3]`."""
 
+Ply = tuple[int, tuple[tuple[int, int], ...]]
+"""The seat that moved, 0 or 1, and each cell (counted row by row) that changed with its new content: 0 empty, 1 and 2 the seats' pieces."""
+
 MAX_FRAMES = 100
 """Of one episode: twice as many steps lie between two frames where it would have more."""
 FRAME_WIDTH = 240
@@ -88,7 +91,9 @@ class GameMatch:
     players: tuple[str, str]
     """First mover first."""
     moves: tuple[int, ...]
-    """Actions, the players' in turn."""
+    """Actions."""
+    plies: tuple[Ply, ...]
+    """What each of them did."""
     opening: int
     """How many of the first moves were drawn at random."""
     outcome: str
@@ -99,8 +104,8 @@ class GameMatch:
 class GameReplay(Replay):
     """Games of two entrants."""
 
-    board: str | None
-    """The board that the player draws: `connect_four` or `tictactoe`; None shows the moves as a list."""
+    shape: tuple[int, int] | None
+    """Rows and columns of the board; None where the game shows none: then its moves are listed."""
     matches: tuple[GameMatch, ...]
     """The chosen one first."""
     kind: ClassVar[str] = "game"

@@ -84,7 +84,6 @@ def test_every_pair_has_its_duel_and_its_games(html: str, folder: Path) -> None:
     for match in shown:
         assert match["moves"] == list(played[match["match"]].moves)
         assert match["players"] == list(played[match["match"]].players)
-    assert all(game["board"] == "tictactoe" for game in games)
 
 
 def test_a_duel_shows_the_recorded_returns_of_the_start_that_differs_most(html: str, folder: Path) -> None:
@@ -97,18 +96,33 @@ def test_a_duel_shows_the_recorded_returns_of_the_start_that_differs_most(html: 
     assert "another way" not in html
 
 
-def test_the_drawn_board_is_the_games(folder: Path) -> None:
-    """The rule by which the page draws a move, against PettingZoo's own board."""
+def test_the_changes_of_a_game_build_its_board_up(html: str, folder: Path) -> None:
+    (document, *_) = (document for document in _documents(html) if document["kind"] == "game")
+    assert document["shape"] == [3, 3]
+    match = document["matches"][0]
     game = Game("tictactoe_v3")
-    moves = next(r.moves for r in TournamentFolder(folder).read_records() if isinstance(r, PlayedGame))
     game.reset()
-    drawn = np.zeros((3, 3), np.int8)
-    for ply, move in enumerate(moves):
+    board = np.zeros(9, np.int8)
+    for move, (seat, changes) in zip(match["moves"], match["plies"], strict=True):
+        assert seat == game.seat
         game.step(move)
-        drawn[move % 3, move // 3] = 1 + ply % 2
-    board = game.board()
-    assert board is not None
-    np.testing.assert_array_equal(board.T if not (board == drawn).all() else board, drawn)
+        for cell, piece in changes:
+            board[cell] = piece
+        np.testing.assert_array_equal(board.reshape(3, 3), game.board())
+
+
+def test_pieces_of_connect_four_fall() -> None:
+    shape, plies = selection.board_plies(Game("connect_four_v3"), (2, 2, 6), seed=0)
+    assert shape == (6, 7)
+    assert plies == ((0, ((5 * 7 + 2, 1),)), (1, ((4 * 7 + 2, 2),)), (0, ((5 * 7 + 6, 1),)))
+
+
+def test_a_game_without_a_board_is_listed_by_its_moves() -> None:
+    class Hidden(Game):
+        def board(self) -> None:
+            return None
+
+    assert selection.board_plies(Hidden("tictactoe_v3"), (4, 0), seed=0) == (None, ((0, ()), (1, ())))
 
 
 def test_a_match_that_is_asked_for_comes_first(folder: Path) -> None:
@@ -155,7 +169,8 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     standings, tournament = _standings(folder)
     names = [row.entrant for row in standings.rows]
     rows = tuple(
-        dataclasses.replace(row, rank_low=low, rank_high=high) for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
+        dataclasses.replace(row, rank_low=low, rank_high=high)
+        for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
     )
     page = render(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),)), tournament)
     text = page.replace("&lt;", "<").replace("&gt;", ">")
