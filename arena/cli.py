@@ -190,6 +190,20 @@ def report(
     command.report(folders, output, json_lines=json_lines)
 
 
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.commands import leaderboard as command
+
+    command.leaderboard(folder, match or [])
+
+
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")

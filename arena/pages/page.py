@@ -6,7 +6,7 @@ agents, error messages) is escaped by Jinja.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +86,19 @@ def ranks(bounds: tuple[int, int] | None) -> str:
 
 
 def plain(value: Any) -> str:
-    """Returns a setting as text: integers with their thousands separated, lists by commas, tables as `key value`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items()) or "none"
+    """Returns a setting as text: integers with their thousands separated, lists by commas."""
+    if isinstance(value, Mapping):
+        return settings(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value) or "none"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)
+
+
+def settings(table: Mapping[str, Any]) -> str:
+    """Returns settings as `name value, name value`, without those that are not set."""
+    return ", ".join(f"{str(key).replace('_', ' ')} {plain(value)}" for key, value in table.items() if value is not None) or "none"
 
 
 def _minus(text: str) -> str:
@@ -117,6 +122,7 @@ def _environment() -> jinja2.Environment:
         "interval": interval,
         "ranks": ranks,
         "plain": plain,
+        "settings": settings,
         "breakable": _breakable,
     }
     environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}
