@@ -12,7 +12,7 @@ NUM_COLORS = 8
 """Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, dashed."""
 
 WIDTH, HEIGHT = 420, 264
-LEFT, RIGHT, TOP, BOTTOM = 48, 20, 10, 38
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 38
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,12 @@ class Scale:
     def ticks(self, about: int = 5) -> list[float]:
         """Returns round values within the scale, some `about` many."""
         return _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high, about)
+
+    def labelled_ticks(self, about: int = 5) -> list[tuple[float, str]]:
+        """Returns the position and label of each tick."""
+        ticks = self.ticks(about)
+        largest = max((abs(tick) for tick in ticks), default=0.0)
+        return [(self(tick), tick_label(tick, largest)) for tick in ticks]
 
     def _warp(self, value: float) -> float:
         return math.log10(value) if self.log else value
@@ -128,10 +134,10 @@ def row_scale(intervals: Iterable[Sequence[float | None] | float | None], *, sta
     return Scale(*_pad(min(finite), max(finite)), start, end) if finite else None
 
 
-def tick_label(value: float) -> str:
-    """Returns a short label: `0`, `0.25`, `−500`, `20k`, `1.5M`."""
-    size, unit = next(((size, unit) for size, unit in ((1e6, "M"), (1e3, "k")) if abs(value) >= max(size, 1e4)), (1.0, ""))
-    return f"{value / size:g}{unit}".replace("-", "\N{MINUS SIGN}")
+def tick_label(value: float, largest: float) -> str:
+    """Returns a short label, in the unit that suits the largest on its axis: `0.25`, `−500`, `5k` beside `20k`, `1.5M`."""
+    size, unit = next(((size, unit) for size, unit in ((1e6, "M"), (1e3, "k")) if largest >= max(size, 1e4)), (1.0, ""))
+    return f"{value / size:g}{unit if value else ''}".replace("-", "\N{MINUS SIGN}")
 
 
 def _points(curve: Curve) -> list[tuple[float, float, float, float]]:

@@ -90,7 +90,7 @@ def plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return settings(value)
     if isinstance(value, (list, tuple)):
-        return ", ".join(plain(item) for item in value) or "none"
+        return ", ".join(f"[{plain(item)}]" if isinstance(item, (list, tuple)) else plain(item) for item in value) or "none"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)
