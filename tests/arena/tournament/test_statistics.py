@@ -41,7 +41,7 @@ def test_the_interval_covers_seeds_and_starts_together():
         sides = [rng.normal(size=(4, 1)) * 0.7 + scale * starts + rng.normal(size=(4, 20)) for scale in (1.0, 2.0)]
         interval = difference_interval(*sides)
         held += interval.low <= 0.0 <= interval.high
-    assert 0.93 < held / 600 < 0.98  # measured 0.96
+    assert 0.93 < held / 600 < 0.97  # of 4,000 such it is 0.950
 
 
 def test_pairing_saves_what_both_have_in_common():
