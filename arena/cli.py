@@ -205,6 +205,34 @@ def smoke(
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
 
 
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments, of one machine or several.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    from arena.commands import report as command
+
+    command.report(folders, output, json_lines=json_lines)
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.commands import leaderboard as command
+
+    command.leaderboard(folder, match or [])
+
+
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")
