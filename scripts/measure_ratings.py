@@ -29,7 +29,7 @@ SCENARIOS = {
     "duels, 3 seeds": (3, 0.4, lambda world, rng: world.duel(100, rng)),
     "duels, 5 seeds": (5, 0.4, lambda world, rng: world.duel(50, rng)),
 }
-"""Seeds per entrant, standard deviation between seeds in log-odds, and what is played (10 games: 10 of each pair of players from each seat)."""
+"""Seeds per entrant, standard deviation between seeds in log-odds, and what is played (`games(10)`: 10 per pair of players and seat)."""
 
 
 def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:

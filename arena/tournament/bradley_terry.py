@@ -2,8 +2,8 @@
 
 With d = strength of the first player - strength of the second + seat advantage, the first wins, ties and loses in the ratio
 `exp(d / 2) : nu : exp(-d / 2)`: ties after Davidson (1970, doi:10.1080/01621459.1970.10481082), the seat after Davidson and Beaver
-(1977, doi:10.2307/2529467). In this model a tie moves two strengths as half a win of each does, so that points (1, 1/2, 0) and the number of
-ties say all about a pair; Rao and Kupper's model (1967) has no such property. Without ties and seat it is plain Bradley-Terry.
+(1977, doi:10.2307/2529467). In this model a tie moves two strengths as half a win of each does, so that points (1, 1/2, 0) and the
+number of ties say all about a pair; Rao and Kupper's model (1967) has no such property. Without ties and seat it is plain Bradley-Terry.
 
 The likelihood is concave and sees every match at once, so the order of matches cannot matter, unlike in sequential Elo. A normal prior
 of `PRIOR_STD` on every parameter keeps a player finite who always wins; its pull is that of a fraction of one match.
@@ -138,7 +138,7 @@ class _Likelihood:
         self.transposed = self.design.T.tocsr()
 
     def _design(self, first: Array, second: Array) -> scipy.sparse.csr_array:
-        """Returns the matrix `[R, P + 2]` that takes parameters to d. Unused parameters have empty columns; the prior holds them at zero."""
+        """Returns the matrix `[R, P + 2]` that takes parameters to d; the prior holds a parameter with an empty column at zero."""
         rows, ones = np.arange(len(first)), np.ones(len(first))
         seat = np.full(len(first), self.num_parameters - 2)
         entries = np.concatenate([ones, -ones, ones * self.matches.seated])

@@ -11,8 +11,8 @@ is far too narrow (`scripts/measure_ratings.py` measures both). Where an entrant
 training again is not included.
 
 Which of two entrants is better is decided for all pairs at once by Holm's procedure (1979), so that no pair is ordered wrongly with
-probability `level`; rank intervals follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and Wilhelm,
-2024, doi:10.1093/restud/rdad006).
+probability `level`; rank intervals follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and
+Wilhelm, 2024, doi:10.1093/restud/rdad006).
 """
 
 import dataclasses
@@ -176,64 +176,93 @@ class _Sums:
         self.noise[np.ix_(present, present)] += noise
         return np.diag(noise)
 
-    def _total(self, noise: Array, seeds: Array, seeds_noise: Array, squares: Array) -> tuple[Array, Array, Array]:
-        """Returns the variance, its degrees of freedom, and the part of match noise in it."""
+    def _error(self, noise: Array, seeds: Array, seeds_noise: Array, squares: Array) -> "_Error":
         rest = np.maximum(noise - seeds_noise, 0.0)
         total = rest + seeds
         with np.errstate(divide="ignore", invalid="ignore"):
             freedom = total**2 / (squares + rest**2 / self.noise_freedom)
-        return total, np.where(np.isnan(freedom), np.inf, freedom), np.maximum(noise, 0.0)
+        return _Error(total, np.where(np.isnan(freedom), np.inf, freedom), np.maximum(noise, 0.0), self.noise_freedom)
 
-    def _differences(self) -> tuple[Array, Array, Array]:
-        """Returns `_total` of all differences, `[E, E]` each."""
+    def _differences(self) -> "_Error":
+        """Returns the errors of all differences, `[E, E]`."""
         scale = 1 / np.maximum(self.num_tables, 1)
         noise = self.noise * np.outer(scale, scale)
-        variance = np.diag(noise)
-        pairs = [np.add.outer(part, part) for part in (variance, self.seeds * scale**2, self.seeds_noise * scale**2)]
-        squares = self.seeds_squares * scale**4
-        return self._total(pairs[0] - 2 * noise, pairs[1], pairs[2], np.add.outer(squares, squares))
+        parts = np.diag(noise), self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
+        variance, *rest = (np.add.outer(part, part) for part in parts)
+        return self._error(variance - 2 * noise, *rest)
 
     def interval(self, rating: Array, anchor: int | None, level: float) -> tuple[Array, Array]:
         """Returns the bounds of each rating relative to the anchor or the mean, `[E]` each."""
         if self.noise.ndim == 1:
             scale = 1 / np.maximum(self.num_tables, 1)
-            parts = [self.noise * scale**2, self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4]
-            total, freedom, _ = self._total(*(part if anchor is None else part + part[anchor] for part in parts))
+            parts = self.noise * scale**2, self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
+            half = self._error(*(part if anchor is None else part + part[anchor] for part in parts)).half_width(level)
         elif anchor is not None:
-            total, freedom = (part[:, anchor] for part in self._differences()[:2])
+            half = self._differences().half_width(level)[:, anchor]
         else:
-            total, freedom = self._around_mean()
-        half = ELO_PER_LOG_ODDS * np.sqrt(total) * stats.t.ppf((1 + level) / 2, freedom)
+            half = self._around_mean().half_width(level)
         if anchor is not None:
             half[anchor] = 0.0
         return rating - half, rating + half
 
-    def _around_mean(self) -> tuple[Array, Array]:
-        """Returns variance and degrees of freedom of each rating minus the mean rating, `[E]` each."""
+    def _around_mean(self) -> "_Error":
+        """Returns the error of each rating minus the mean rating, `[E]`."""
         scale = 1 / np.maximum(self.num_tables, 1)
         contrast = np.eye(self.num_entrants) - 1 / max(self.num_entrants, 1)
         noise = np.diag(contrast @ (self.noise * np.outer(scale, scale)) @ contrast.T)
         seeds, seeds_noise, squares = self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
-        total, _, _ = self._total(noise, contrast**2 @ seeds, contrast**2 @ seeds_noise, contrast**4 @ squares)
-        # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds happen to agree
-        # gets nearly those of all others together, just where its interval is too narrow: at 3 seeds 93 % coverage; from the mean alone 97 %.
+        error = self._error(noise, contrast**2 @ seeds, contrast**2 @ seeds_noise, contrast**4 @ squares)
+        # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds agree by
+        # chance gets nearly those of all others together, just where its interval is too narrow: 93 % coverage at 3 seeds; from the mean
+        # alone, 97 %.
         several = squares > 0
         typical = np.where(several, (seeds + seeds[several].mean()) / 2 if several.any() else 0.0, 0.0)
         squares = np.divide(squares * typical**2, seeds**2, out=np.zeros_like(squares), where=several)
-        _, freedom, _ = self._total(noise, contrast**2 @ typical, contrast**2 @ seeds_noise, contrast**4 @ squares)
-        return total, freedom
+        shrunk = self._error(noise, contrast**2 @ typical, contrast**2 @ seeds_noise, contrast**4 @ squares)
+        return dataclasses.replace(error, freedom=shrunk.freedom)
 
     def pairwise(self, rating: Array, level: float) -> Pairwise:
-        total, freedom, noise = self._differences()
-        error = ELO_PER_LOG_ODDS * np.sqrt(total)
+        error = self._differences()
         difference = np.subtract.outer(rating, rating)
+        half = error.half_width(level)
+        one_sided = error.tail(difference)  # p-value of the order that is seen
+        p_value = holm(2 * one_sided)
+        probability = np.where(difference > 0, 1 - one_sided, one_sided)
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = np.where(error > 0, difference / error, 0.0)
-            share = np.where(total > 0, np.minimum(noise / total, 1.0), 0.0)
-        half = error * stats.t.ppf((1 + level) / 2, freedom)
-        p_value = holm(2 * stats.t.sf(np.abs(statistic), freedom))
+            share = np.where(error.total > 0, np.minimum(error.noise / error.total, 1.0), 1.0)
         better = (p_value < 1 - level) & (difference > 0)
-        return Pairwise(difference, difference - half, difference + half, stats.t.cdf(statistic, freedom), p_value, better, share)
+        return Pairwise(difference, difference - half, difference + half, probability, p_value, better, share)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Error:
+    """Uncertainty of some quantities, in log-odds: by the spread between seeds, and never less than match noise alone makes it.
+
+    Otherwise an entrant whose seeds all get the same results (every match a tie, say) would have an interval without width.
+    """
+
+    total: Array
+    """Variance, match noise and spread between seeds."""
+    freedom: Array
+    """Degrees of freedom of `total`."""
+    noise: Array
+    """Variance by match noise alone."""
+    noise_freedom: float
+
+    def half_width(self, level: float) -> Array:
+        """Returns half the width of the intervals, in Elo points."""
+        quantile = (1 + level) / 2
+        by_seeds = np.sqrt(self.total) * stats.t.ppf(quantile, self.freedom)
+        by_noise = np.sqrt(self.noise) * stats.t.ppf(quantile, self.noise_freedom)
+        return np.asarray(ELO_PER_LOG_ODDS * np.maximum(by_seeds, by_noise))
+
+    def tail(self, difference: Array) -> Array:
+        """Returns the one-sided p-values of differences in Elo points."""
+        size = np.abs(difference) / ELO_PER_LOG_ODDS
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_seeds = stats.t.sf(size / np.sqrt(self.total), self.freedom)
+            by_noise = stats.t.sf(size / np.sqrt(self.noise), self.noise_freedom)
+        return np.where(size > 0, np.fmax(by_seeds, by_noise), 0.5)
 
 
 def holm(p_values: Array) -> Array:

@@ -6,6 +6,7 @@ p (1 - p)), and only neighbours matter to a ranking (Heckel, Shah, Ramchandran a
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -148,7 +149,7 @@ def look_level(level: float, look: int) -> float:
 def _open_neighbours(ratings: Ratings) -> list[tuple[int, int]]:
     assert ratings.pairwise is not None, "too many players for an adaptive schedule"
     rated = [int(entrant) for entrant in np.argsort(ratings.rank) if not np.isnan(ratings.rating[entrant])]
-    return [(above, below) for above, below in zip(rated, rated[1:], strict=False) if not ratings.pairwise.better[above, below]]
+    return [(above, below) for above, below in itertools.pairwise(rated) if not ratings.pairwise.better[above, below]]
 
 
 def _placements(ratings: Ratings, new: Array, rng: np.random.Generator) -> list[tuple[int, int]]:
@@ -213,7 +214,7 @@ def _swiss_pairs(table: Matches, players: Array, entrants: Array) -> Array:
     pairs = []
     while order:
         player = order.pop(0)
-        opponent = min(order, key=lambda other: (cost[player, other], order.index(other)))  # noqa: B023 - used at once
+        opponent = min(order, key=lambda other: (cost[player, other], order.index(other)))
         order.remove(opponent)
         pairs.append([player, opponent])
     _mend(pairs, cost)
@@ -224,14 +225,14 @@ def _swiss_pairs(table: Matches, players: Array, entrants: Array) -> Array:
 def _mend(pairs: list[list[int]], cost: Array) -> None:
     """Swaps opponents with the nearest pair that makes a second meeting unnecessary.
 
-    After r rounds two players who meet again have met at most 2 (r - 1) others between them, and a swap fails only on two of those: there is
-    one as long as r < P / 2.
+    After r rounds two players who meet again have met at most 2 (r - 1) others between them, and a swap fails only on two of those: there
+    is one as long as r < P / 2.
     """
     for index in range(len(pairs)):
         a, b = pairs[index]
         if not cost[a, b]:
             continue
-        for other in sorted(range(len(pairs)), key=lambda place: abs(place - index)):  # noqa: B023 - used at once
+        for other in sorted(range(len(pairs)), key=lambda place: abs(place - index)):
             c, d = pairs[other]
             swaps = [swap for swap in (((a, c), (b, d)), ((a, d), (b, c))) if not cost[swap[0]] and not cost[swap[1]]]
             if other != index and swaps:
