@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NUM_COLORS = 8
-"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, dashed."""
+"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, thinner."""
 
 WIDTH, HEIGHT = 420, 264
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 38
@@ -81,7 +81,7 @@ class DrawnCurve:
 
     label: str
     color: int
-    dashed: bool
+    thin: bool
     path: str
     band: str
 
@@ -117,7 +117,7 @@ def line_chart(
         DrawnCurve(
             label=curve.label,
             color=curve.color % NUM_COLORS,
-            dashed=curve.color >= NUM_COLORS,
+            thin=curve.color >= NUM_COLORS,
             path="M" + " ".join(f"{x(px)},{y(value)}" for px, value, _, _ in line),
             band=_band(line, x, y),
         )

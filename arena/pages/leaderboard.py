@@ -17,7 +17,7 @@ from arena.tournament.players import env_spaces, make_policy
 from arena.tournament.standings import PairStanding, Standings
 
 FILE_NAME = "leaderboard.html"
-MAX_FRAME_BYTES = 8_000_000
+MAX_FRAME_BYTES = 4_000_000
 """Of all frames in one page; duels that would pass it are named and left out."""
 
 
