@@ -18,6 +18,7 @@ from arena.experiment import Experiment
 from arena.experiment_file import check_name, from_table, from_toml, load_table
 from arena.files import json_line, write_json
 from arena.loggers.terminal import Mode
+from arena.pages.leaderboard import write_leaderboard
 from arena.registry import agent_ids
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
@@ -117,13 +118,12 @@ def _train(experiment: Experiment, mode: Mode) -> int:
 def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
     field = find_players(players, envs)
     entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out)
-    console = Console()
+    console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
     try:
         with Progress(console=console, transient=True, disable=mode != "auto") as progress:
             bar = progress.add_task("playing", total=None)
             play(entered, workers=workers or 0, progress=lambda done, known: progress.update(bar, completed=done, total=known))
     except KeyboardInterrupt:
-        command = shlex.join(["arena", *sys.argv[1:]])
         print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
         raise
     standings = compute_standings(path)
@@ -133,7 +133,9 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-        print(f"Standings: {TournamentFolder(path).standings}")
+    page = write_leaderboard(standings, path, command=command)
+    if mode == "auto":
+        print(f"Leaderboard: {page}")
 
 
 def print_leaderboard(standings: Standings, console: Console) -> None:
