@@ -71,7 +71,7 @@ PAIRS: dict[str, list[Shape]] = {
 
 def truth(shapes: list[Shape], metric: str) -> float:
     rng = np.random.default_rng(0)
-    return float(METRICS[metric]([shape(rng, (1_000_000,)) for shape in shapes]))
+    return float(METRICS[metric]([shape(rng, (400_000,)) for shape in shapes]))
 
 
 def coverage(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
