@@ -21,14 +21,13 @@ MAX_FRAME_BYTES = 4_000_000
 """Of all frames in one page; duels that would pass it are named and left out."""
 
 
-def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = (), command: str = "") -> Path:
+def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = ()) -> Path:
     """Writes the page of the tournament in `folder`, with replays, and returns its path.
 
     Args:
         standings: of the tournament.
         folder: the tournament's.
         matches: further matches to replay: games by their id in `matches.jsonl`, duels as `ENV/PLAYER~PLAYER/EPISODE`.
-        command: what repeats the tournament.
 
     Raises:
         ArenaError: if there is no such match; before any replay is recorded.
@@ -41,21 +40,18 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
     games = game_replays(tournament, records, order, matches)
     duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)])
     path = folder / FILE_NAME
-    page.write_page(path, render(standings, tournament, [*games, *duels], notes, command=command))
+    page.write_page(path, render(standings, tournament, [*games, *duels], notes))
     return path
 
 
-def render(
-    standings: Standings, tournament: Tournament, replays: Sequence[Replay] = (), notes: Sequence[str] = (), *, command: str = ""
-) -> str:
+def render(standings: Standings, tournament: Tournament, replays: Sequence[Replay] = (), notes: Sequence[str] = ()) -> str:
     """Returns the page.
 
     Args:
         standings: of the tournament.
-        tournament: its rules and environments.
+        tournament: its rules, versions and command.
         replays: in the order of their list.
         notes: sentences about replays that are not there.
-        command: what repeats the tournament.
     """
     rows = standings.rows
     games = [env for env in standings.envs if env.kind == "game"]
@@ -73,6 +69,7 @@ def render(
         standings=standings,
         rows=rows,
         games=games,
+        tournament=tournament,
         rules=tournament.rules,
         level=page.percent(standings.confidence),
         sections=[(id_, name) for id_, name, content in sections if content],
@@ -85,7 +82,6 @@ def render(
         env_scales={env.env: charts.row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
         replays=replays,
         notes=notes,
-        command=command,
     )
 
 

@@ -45,13 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("weak", HOSTILE)):
         policies = {env.name: _policy(env, seed, path / f"{seed}-{env.name}.onnx") for env in envs}
         players.append(Player(name=f"{name}-0", entrant=name, policies=policies))
-    play(Tournament(path=path, players=tuple(players), envs=envs, rules=Rules(episodes=4, games=8)), workers=1)
+    play(
+        Tournament(path=path, players=tuple(players), envs=envs, rules=Rules(episodes=4, games=8), command="arena tournament a b"),
+        workers=1,
+    )
     return path
 
 
 @pytest.fixture(scope="module")
 def html(folder: Path) -> str:
-    path = write_leaderboard(compute_standings(folder), folder, command="arena tournament a b")
+    path = write_leaderboard(compute_standings(folder), folder)
     assert path == folder / "leaderboard.html"
     return path.read_text(encoding="utf-8")
 
@@ -64,6 +67,7 @@ def _documents(html: str) -> list[dict[str, Any]]:
 def test_the_page_holds_by_itself_and_for_everybody(html: str, problems: Callable[[str], list[str]]) -> None:
     assert problems(html) == []
     assert len(html) < leaderboard.MAX_FRAME_BYTES
+    assert "<pre>arena tournament a b</pre>" in html
 
 
 def test_names_are_text_never_markup(html: str) -> None:
