@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from arena.commands.leaderboard import leaderboard as write_again
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
 from arena.games import Game
@@ -31,8 +32,6 @@ def _policy(env: EnvConfig, seed: int, path: Path) -> Path:
     observations, actions = env_spaces(env)
     inputs = getattr(observations, "num_features", observations.shape[0])  # type: ignore[index]
     kernel = np.random.default_rng(seed).normal(size=(inputs, actions.n)).astype(np.float32)  # type: ignore[attr-defined]
-    if env.id == "CartPole-v1" and seed == 1:
-        kernel = np.array([[0, 0], [0, 0], [0, 1], [0, 0.5]], np.float32)  # pushes the cart under the pole
     PolicyNetwork([Dense(kernel, np.zeros(kernel.shape[1], np.float32))], observations, actions).export(path)  # type: ignore[arg-type]
     return path
 
@@ -152,7 +151,7 @@ def test_a_match_that_is_asked_for_comes_first(folder: Path) -> None:
 )
 def test_a_match_that_was_not_played_is_refused(folder: Path, name: str, reason: str) -> None:
     with pytest.raises(ArenaError, match=re.escape(reason)):
-        write_leaderboard(compute_standings(folder), folder, matches=[name])
+        selection.find_duel(TournamentFolder(folder).read(), TournamentFolder(folder).read_records(), name)
 
 
 def test_frames_beyond_the_bound_are_left_out_and_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,3 +183,13 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "a, b, c beat each other in a circle" in text
     assert problems(page) == []
     assert "player.js" not in page
+
+
+def test_the_command_writes_the_page_again_with_what_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_again(folder, ["CartPole-v1/random~weak-0/3"])
+    page = folder / "leaderboard.html"
+    assert capsys.readouterr().out == f"Page: {page}\n"
+    duels = [document for document in _documents(page.read_text(encoding="utf-8")) if document["kind"] == "duel"]
+    assert (duels[0]["players"], duels[0]["why"]) == (["random", "weak-0"], "asked for")
+    with pytest.raises(ArenaError, match="nowhere"):
+        write_again(folder / "nowhere", [])
