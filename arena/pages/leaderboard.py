@@ -1,8 +1,7 @@
 """The leaderboard of a tournament as one page, beside the tournament's other files."""
 
 import itertools
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from arena.pages import charts, page, words
 from arena.pages.replays import CannotRender, DuelReplay, Pane, Replay, record_episode
 from arena.pages.selection import DuelChoice, choose_duels, find_duel, game_replays
+from arena.tournament.duels import duel_policy
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
-from arena.tournament.players import env_spaces, make_policy
 from arena.tournament.standings import PairStanding, Standings
 
 FILE_NAME = "leaderboard.html"
@@ -128,9 +127,8 @@ class _Recorder:
     def _pane(self, choice: DuelChoice, record: Episodes) -> Pane:
         key = (choice.env.name, record.player, choice.episode)
         if key not in self._panes:
-            # The same random draws as in `arena.tournament.duels.play_episodes`.
-            rng = np.random.default_rng([record.seed, zlib.crc32(record.player.encode())])
-            policy = make_policy(self._players[record.player].policies.get(choice.env.name), env_spaces(choice.env), rng)
+            path = self._players[record.player].policies.get(choice.env.name)
+            policy = duel_policy(path, choice.env, record.player, record.seed)
             self._panes[key] = record_episode(
                 policy,
                 choice.env,
@@ -143,7 +141,7 @@ class _Recorder:
         return self._panes[key]
 
 
-def _decided(standings: Standings) -> Any:
+def _decided(standings: Standings) -> Callable[[str, str], bool]:
     """Returns a test of whether an entrant is better than another: their rank intervals, which all hold at once, do not touch."""
     rows = {row.entrant: row for row in standings.rows}
     return lambda a, b: rows[a].rank_high < rows[b].rank_low
