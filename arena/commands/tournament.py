@@ -141,17 +141,22 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
 def print_leaderboard(standings: Standings, console: Console) -> None:
     """Prints the leaderboard as a table, and what a reader must know beneath it."""
     has_costs = any(row.cost for row in standings.rows)
-    table = Table(box=None, pad_edge=False)
-    for column in ("rank", "entrant"):
-        table.add_column(column, no_wrap=True)
-    costs = ("env steps", "train s", "CPU s") if has_costs else ()
-    for column in ("rating", f"{standings.confidence:.0%} interval", "points", "won-tied-lost", *costs):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("rank", no_wrap=True)
+    table.add_column("entrant", overflow="fold")
+    for column in (
+        "rating",
+        f"{standings.confidence:.0%} interval",
+        "points",
+        "won-tied-lost",
+        *(("env steps", "CPU s") if has_costs else ()),
+    ):
         table.add_column(column, no_wrap=True, justify="right")
     for row in standings.rows:
         ranks = f"{row.rank}" if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}-{row.rank_high})"
         interval = "" if row.entrant == RANDOM else f"{row.rating.low:.0f} to {row.rating.high:.0f}"
         results = f"{row.wins}-{row.ties}-{row.losses}"
-        cost = (f"{row.cost.env_steps:,}", f"{row.cost.train_seconds:,.0f}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
+        cost = (f"{row.cost.env_steps:,}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
         table.add_row(ranks, row.entrant, f"{row.rating.value:.0f}", interval, f"{row.points:.1%}", results, *cost)
     console.print(table)
     for env in standings.envs:
