@@ -122,6 +122,9 @@ def main(num_experiments: int = 2_000) -> None:
     print(f"\n| | {' | '.join(f'{count} seeds' for count in counts)} |\n|---|{'---|' * len(counts)}")
     cells = [f"{coverage_with_episodes(count, num_experiments):.3f}" for count in counts]
     print(f"| mean over seeds and 20 episodes | {' | '.join(cells)} |", flush=True)
+    for name in [name for name, shapes in SHAPES.items() if len(shapes) > 2]:
+        cells = [f"{coverage(SHAPES[name], 'median', count, num_experiments):.3f}" for count in counts]
+        print(f"| median over {name} | {' | '.join(cells)} |", flush=True)
     for name, shapes in PAIRS.items():
         cells = [f"{coverage_of_improvement(shapes, count, num_experiments):.3f}" for count in counts]
         print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)

@@ -62,6 +62,11 @@ def test_starts_that_all_seeds_share_widen_the_interval():
         assert wide.high - wide.low > 3.0 * (narrow.high - narrow.low)
 
 
+def test_the_median_of_one_environment_is_its_mean():
+    assert estimate([returns(5)], "median", num_resamples=500) == estimate([returns(5)], "mean", num_resamples=500)
+    assert "holds less often" in estimate([returns(5)] * 3, "median", num_resamples=500).note
+
+
 def test_a_band_is_the_interval_at_each_point():
     values = np.stack([returns(6, 1, seed)[:, 0] for seed in range(3)])  # [P, S]
     values[1] = 0.25
