@@ -41,17 +41,17 @@ class Kind(StrEnum):
     ray = "ray"
 
 
-ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
-Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
-Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
-
-
 class Schedule(StrEnum):
     """The schedules of `arena tournament`."""
 
     round_robin = "round-robin"
     swiss = "swiss"
     adaptive = "adaptive"
+
+
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
 
 
 @app.command()
@@ -217,6 +217,20 @@ def report(
     from arena.commands import report as command
 
     command.report(folders, output, json_lines=json_lines)
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.commands import leaderboard as command
+
+    command.leaderboard(folder, match or [])
 
 
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:

@@ -12,7 +12,7 @@ from arena.analysis.sequential import Decision, Plan, decide
 from arena.errors import ArenaError
 from arena.experiment import Experiment, UntilDecided
 from arena.files import write_json
-from arena.rundir import RunDir, RunResult
+from arena.rundir import RunResult
 from arena.runner import refuse_changes
 from arena.scores import check_scores, seed_scores
 
@@ -58,18 +58,8 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
 
 def sentences(decision: Decision) -> list[str]:
     """Returns what was decided, a line for each pair."""
-    words = {"better": "is better than", "worse": "is worse than", "undecided": "and {y}: undecided"}
-    return [
-        f"{x} {words[verdict].format(y=y)}" + ("" if verdict == "undecided" else f" {y}") for (x, y), verdict in decision.verdicts.items()
-    ]
-
-
-def num_seeds_done(experiment: Experiment) -> int:
-    """Returns how many seeds a sequential experiment has begun: to plan and to show, not to decide."""
-    rule = experiment.until_decided
-    seeds = range(rule.max_seeds if rule is not None else 0)
-    begun = dataclasses.replace(experiment, seeds=tuple(seeds)).runs()
-    return max((run.seed + 1 for run in begun if RunDir(experiment.path / run.name).run.exists()), default=0)
+    forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
+    return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
 
 
 def _document(rule: UntilDecided, scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from arena.analysis.document import Estimate, Report
 from arena.analysis.load import load_runs
 from arena.errors import ArenaError
 from arena.files import json_line, write_bytes, write_json
+from arena.pages.page import write_page
+from arena.pages.report import render
 from arena.references import catalogue
 
 PIPE_WIDTH = 140
@@ -25,7 +28,7 @@ PIPE_WIDTH = 140
 
 def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> None:
     """Reports on the runs below `folders` and writes into `output` (by default `report` below the first of them)."""
-    title = "+".join(dict.fromkeys(folder.resolve().name for folder in folders))
+    title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     document = build_report(load_runs(folders), catalogue(), title=title, command=shlex.join(["arena", *sys.argv[1:]]))
     target = output or folders[0] / "report"
     write_report(document, target)
@@ -33,11 +36,11 @@ def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> Non
         print(json_line(dataclasses.asdict(document)), end="")
         return
     print_report(document, Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH))
-    print(f"Tables and all numbers: {target}")
+    print(f"Page: {target / 'report.html'}; tables and all numbers beside it")
 
 
 def write_report(document: Report, folder: Path) -> None:
-    """Writes `report.json`, the CSV tables and the file that repeats the experiment.
+    """Writes the page, `report.json`, the CSV tables and the file that repeats the experiment.
 
     Raises:
         ArenaError: if the folder cannot be made or written to.
@@ -48,6 +51,7 @@ def write_report(document: Report, folder: Path) -> None:
             write_bytes(folder / f"{name}.csv", _csv(rows))
         write_bytes(folder / f"{document.title}.toml", document.experiment_file.encode())
         write_json(folder / "report.json", dataclasses.asdict(document))
+        write_page(folder / "report.html", render(document))
     except OSError as error:
         raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
 

@@ -32,7 +32,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     experiment.check()
     check_frameworks(list(experiment.runs()))
     make_folder(experiment.path)
-    best = experiment.path / "best.toml"
+    best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []
 
     def report(agent: str, trial: FrozenTrial, score: float | None) -> None:
@@ -42,7 +42,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     try:
         with locked(experiment.path):
             for agent in experiment.agents:
-                search = Search(experiment, agent, config, spaces[agent.name], lambda wanted: _run(wanted, mode), report)
+                search = Search(experiment, agent, config, spaces[agent.name], lambda wanted: _run(wanted, mode), storage, report)
                 search.run()
                 if (outcome := search.tuned()) is not None:
                     outcomes.append(outcome)
@@ -59,12 +59,13 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     if mode == "auto":
         for outcome in outcomes:
             print(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
-        print(f"Best settings: {best}\nAll trials: optuna-dashboard sqlite:///{experiment.path / 'tune.db'}")
+        print(f"Best settings: {best}\nAll trials: optuna-dashboard {storage}")
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 
 def _run(experiment: Experiment, mode: Mode) -> list[RunResult]:
-    view = TerminalView([run.name for run in experiment.runs()], mode="quiet" if mode == "json" else mode)
+    shown: Mode = "live" if mode == "auto" and sys.stdout.isatty() else "quiet"  # in a log, a line for each trial says enough
+    view = TerminalView([run.name for run in experiment.runs()], mode=shown)
     try:
         return run_experiment(experiment, make_executor(experiment.executor, experiment.resources.workers), view)
     finally:

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 NUM_COLORS = 8
-"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, dashed."""
+"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, thinner."""
 
 WIDTH, HEIGHT = 420, 264
-LEFT, RIGHT, TOP, BOTTOM = 48, 20, 10, 38
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 38
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,12 @@ class Scale:
         """Returns round values within the scale, some `about` many."""
         return _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high, about)
 
+    def labelled_ticks(self, about: int = 5) -> list[tuple[float, str]]:
+        """Returns the position and label of each tick."""
+        ticks = self.ticks(about)
+        largest = max((abs(tick) for tick in ticks), default=0.0)
+        return [(self(tick), tick_label(tick, largest)) for tick in ticks]
+
     def _warp(self, value: float) -> float:
         return math.log10(value) if self.log else value
 
@@ -75,7 +81,7 @@ class DrawnCurve:
 
     label: str
     color: int
-    dashed: bool
+    thin: bool
     path: str
     band: str
 
@@ -111,7 +117,7 @@ def line_chart(
         DrawnCurve(
             label=curve.label,
             color=curve.color % NUM_COLORS,
-            dashed=curve.color >= NUM_COLORS,
+            thin=curve.color >= NUM_COLORS,
             path="M" + " ".join(f"{x(px)},{y(value)}" for px, value, _, _ in line),
             band=_band(line, x, y),
         )
@@ -124,22 +130,22 @@ def line_chart(
 def row_scale(intervals: Iterable[Sequence[float | None] | float | None], *, start: float = 6, end: float = 194) -> Scale | None:
     """Returns the shared scale of a forest plot whose rows are cells of a table; None where nothing is finite."""
     flat = [value for item in intervals for value in (item if isinstance(item, Sequence) else [item])]
-    finite = [value for value in flat if value is not None and math.isfinite(value)]
+    finite = [value for value in flat if value is not None and is_number(value)]
     return Scale(*_pad(min(finite), max(finite)), start, end) if finite else None
 
 
-def tick_label(value: float) -> str:
-    """Returns a short label: `0`, `0.25`, `−500`, `20k`, `1.5M`."""
-    size, unit = next(((size, unit) for size, unit in ((1e6, "M"), (1e3, "k")) if abs(value) >= max(size, 1e4)), (1.0, ""))
-    return f"{value / size:g}{unit}".replace("-", "\N{MINUS SIGN}")
+def tick_label(value: float, largest: float) -> str:
+    """Returns a short label, in the unit that suits the largest on its axis: `0.25`, `−500`, `5k` beside `20k`, `1.5M`."""
+    size, unit = next(((size, unit) for size, unit in ((1e6, "M"), (1e3, "k")) if largest >= max(size, 1e4)), (1.0, ""))
+    return f"{value / size:g}{unit if value else ''}".replace("-", "\N{MINUS SIGN}")
 
 
 def _points(curve: Curve) -> list[tuple[float, float, float, float]]:
     lows, highs = curve.low or [None] * len(curve.x), curve.high or [None] * len(curve.x)
     points = []
     for x, y, low, high in zip(curve.x, curve.y, lows, highs, strict=True):
-        if _finite(x) and y is not None and _finite(y):
-            has_interval = low is not None and high is not None and _finite(low) and _finite(high)
+        if is_number(x) and y is not None and is_number(y):
+            has_interval = low is not None and high is not None and is_number(low) and is_number(high)
             points.append((float(x), float(y), *((float(low), float(high)) if has_interval else (float(y), float(y)))))  # type: ignore[arg-type]
     return points
 
@@ -152,7 +158,8 @@ def _band(line: list[tuple[float, float, float, float]], x: Scale, y: Scale) -> 
     return " ".join(upper + lower)
 
 
-def _finite(value: float | None) -> bool:
+def is_number(value: float | None) -> bool:
+    """Returns whether there is a value to draw."""
     return value is not None and math.isfinite(value)
 
 

@@ -6,13 +6,14 @@ agents, error messages) is escaped by Jinja.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from arena.errors import ArenaError
 from arena.files import write_bytes
 from arena.pages import charts
 
@@ -29,9 +30,16 @@ def render(template: str, **context: Any) -> str:
 
 
 def write_page(path: Path, html: str) -> None:
-    """Writes a page atomically; makes its folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, html.encode())
+    """Writes a page atomically; makes its folder where there is none.
+
+    Raises:
+        ArenaError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, html.encode())
+    except OSError as error:
+        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -86,14 +94,19 @@ def ranks(bounds: tuple[int, int] | None) -> str:
 
 
 def plain(value: Any) -> str:
-    """Returns a setting as text: integers with their thousands separated, lists by commas, tables as `key value`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items()) or "none"
+    """Returns a setting as text: integers with their thousands separated, lists by commas."""
+    if isinstance(value, Mapping):
+        return settings(value)
     if isinstance(value, (list, tuple)):
-        return ", ".join(plain(item) for item in value) or "none"
+        return ", ".join(f"[{plain(item)}]" if isinstance(item, (list, tuple)) else plain(item) for item in value) or "none"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)
+
+
+def settings(table: Mapping[str, Any]) -> str:
+    """Returns settings as `name value, name value`, without those that are not set."""
+    return ", ".join(f"{str(key).replace('_', ' ')} {plain(value)}" for key, value in table.items() if value is not None) or "none"
 
 
 def _minus(text: str) -> str:
@@ -117,6 +130,7 @@ def _environment() -> jinja2.Environment:
         "interval": interval,
         "ranks": ranks,
         "plain": plain,
+        "settings": settings,
         "breakable": _breakable,
     }
     environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}

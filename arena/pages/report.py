@@ -1,6 +1,8 @@
 """The report of an experiment as one page."""
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -37,7 +39,8 @@ def render(report: Report) -> str:
     """Returns the page."""
     colors = {agent.name: index for index, agent in enumerate(report.agents)}
     iqm = {row.agent: row.estimate for row in report.aggregates if row.metric == "iqm"}
-    order = sorted(colors, key=lambda name: -iqm[name].value if name in iqm else 0.0)
+    order = _by_probability(report)
+    order.sort(key=lambda name: -iqm[name].value if name in iqm else math.inf)
     pairs = {(pair.x, pair.y): pair for pair in report.pairs}
     sections = [
         ("scores", "Scores", report.aggregates),
@@ -56,14 +59,14 @@ def render(report: Report) -> str:
         "report.html",
         report=report,
         sections=[(id_, name) for id_, name, content in sections if content],
-        verdict=words.verdict(order, _decided(report)) if report.pairs else "",
+        verdict=words.verdict(_by_probability(report), _decided(report)) if report.pairs else "",
         facts=_facts(report),
         order=order,
         colors=colors,
         names=list(colors),
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
-        scale=charts.row_scale((e.low, e.value, e.high) for e in iqm.values()),
+        scale=charts.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
         curves=_curves(report, colors),
         profile=_profile(report, colors),
         probability=lambda x, y: _probability(pairs, x, y),
@@ -80,6 +83,15 @@ def _facts(report: Report) -> str:
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{unfinished} not finished"] if unfinished else []
     return f"{', '.join(parts)}. Intervals hold {page.percent(report.confidence)} of the time and include the spread over training seeds."
+
+
+def _by_probability(report: Report) -> list[str]:
+    """Returns the agents by their mean probability of improvement over the others, best first."""
+    found: dict[str, list[float]] = {agent.name: [] for agent in report.agents}
+    for pair in report.pairs:
+        found[pair.x].append(pair.probability.value)
+        found[pair.y].append(1 - pair.probability.value)
+    return sorted(found, key=lambda name: -statistics.fmean(found[name] or [0.0]))
 
 
 def _decided(report: Report) -> Callable[[str, str], bool]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.games import is_game
-from arena.pages.page import number
-from arena.pages.replays import GameMatch, GameReplay
+from arena.games import Game, is_game
+from arena.pages.page import fixed
+from arena.pages.replays import GameMatch, GameReplay, Ply
 from arena.tournament.folder import Tournament
 from arena.tournament.matches import Episodes, PlayedGame, Record
 
@@ -20,8 +20,6 @@ MAX_GAMES_OF_A_PAIR = 200
 LARGEST_DIFFERENCE = "largest difference of returns"
 LONGEST_DECIDED = "longest game that was won"
 ASKED_FOR = "asked for"
-
-_BOARDS = {"connect_four": "connect_four", "tictactoe": "tictactoe"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,9 +37,9 @@ class DuelChoice:
         """One sentence."""
         first, second = (record.returns[self.episode] for record in self.episodes)
         if first == second:
-            return f"A tie at {number(first)}."
+            return f"A tie at {_return(first)}."
         winner, high, low = (0, first, second) if first > second else (1, second, first)
-        return f"{self.episodes[winner].player} wins, {number(high)} to {number(low)}."
+        return f"{self.episodes[winner].player} wins, {_return(high)} to {_return(low)}."
 
 
 def choose_duels(tournament: Tournament, records: Sequence[Record], order: Sequence[str]) -> list[DuelChoice]:
@@ -96,7 +94,8 @@ def game_replays(tournament: Tournament, records: Sequence[Record], order: Seque
         asked: ids of games that must be among them.
     """
     replays = []
-    for env in tournament.envs:
+    for env in filter(lambda env: is_game(env.id), tournament.envs):
+        game = Game(env.id)
         for pair in _pairs(order):
             games = [
                 record
@@ -106,10 +105,10 @@ def game_replays(tournament: Tournament, records: Sequence[Record], order: Seque
                 and {tournament.entrant_of[player] for player in record.players} == set(pair)
             ]
             if games:
-                wanted = [game for game in games if game.match in asked]
-                first = wanted[0] if wanted else max(games, key=lambda game: (game.points != 0.5, len(game.moves)))
-                others = [game for game in wanted + games if game is not first]
-                kept = list(dict.fromkeys([first, *others]))[:MAX_GAMES_OF_A_PAIR]
+                wanted = [record for record in games if record.match in asked]
+                first = wanted[0] if wanted else max(games, key=lambda record: (record.points != 0.5, len(record.moves)))
+                kept = list(dict.fromkeys([first, *wanted, *games]))[:MAX_GAMES_OF_A_PAIR]
+                matches = [_match(game, record) for record in kept]
                 count = f"{len(kept)} of {len(games)} games" if len(kept) < len(games) else f"all {len(games)} games"
                 why = f"{ASKED_FOR if wanted else LONGEST_DECIDED if first.points != 0.5 else 'no game was won'}; {count} are here"
                 replays.append(
@@ -118,8 +117,8 @@ def game_replays(tournament: Tournament, records: Sequence[Record], order: Seque
                         players=pair,
                         outcome=_outcome(first),
                         why=why,
-                        board=_BOARDS.get(env.id.rpartition("_v")[0]),
-                        matches=tuple(_match(game) for game in kept),
+                        shape=matches[0][0],
+                        matches=tuple(match for _, match in matches),
                     )
                 )
     return replays
@@ -134,8 +133,39 @@ def _episodes(records: Sequence[Record], env_name: str) -> Iterator[Episodes]:
     return (record for record in records if isinstance(record, Episodes) and record.env == env_name and not record.reason)
 
 
-def _match(game: PlayedGame) -> GameMatch:
-    return GameMatch(match=game.match, players=game.players, moves=game.moves, opening=game.num_opening_moves, outcome=_outcome(game))
+def _match(game: Game, record: PlayedGame) -> tuple[tuple[int, int] | None, GameMatch]:
+    """Returns the board's shape, and the match as the game's own rules replay it."""
+    shape, plies = board_plies(game, record.moves, record.seed)
+    match = GameMatch(
+        match=record.match,
+        players=record.players,
+        moves=record.moves,
+        plies=plies,
+        opening=record.num_opening_moves,
+        outcome=_outcome(record),
+    )
+    return shape, match
+
+
+def board_plies(game: Game, moves: Sequence[int], seed: int) -> tuple[tuple[int, int] | None, tuple[Ply, ...]]:
+    """Plays moves again; returns the board's shape, None where the game shows no board, and what each move did."""
+    game.reset(seed)
+    before = game.board()
+    plies: list[Ply] = []
+    for move in moves:
+        seat = game.seat
+        game.step(move)
+        after = game.board()
+        changes: tuple[tuple[int, int], ...] = ()
+        if before is not None and after is not None:
+            changes = tuple((int(cell), int(after.flat[cell])) for cell in np.flatnonzero(after != before))
+        plies.append((seat, changes))
+        before = after
+    return None if before is None else (before.shape[0], before.shape[1]), tuple(plies)
+
+
+def _return(value: float) -> str:
+    return fixed(value, 0 if value == round(value) else 1)
 
 
 def _outcome(game: PlayedGame) -> str:

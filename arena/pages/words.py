@@ -20,15 +20,15 @@ def verdict(order: Sequence[str], decided: Callable[[str, str], bool]) -> str:
     if not rivals:
         start = f"{leader} is ahead of {'the other' if len(others) == 1 else 'all others'}."
     elif len(rivals) == len(others):
-        start = f"Nobody is ahead: {leader} has the best number, but that it is better than {join(rivals, 'or')} is not decided."
+        start = f"Nobody is ahead: {leader} does best here, but that it is better than {join(rivals, 'or')} is not decided."
     else:
-        start = f"{leader} has the best number; whether it is better than {join(rivals, 'or')} is not decided."
+        start = f"{leader} leads; whether it is better than {join(rivals, 'or')} is not decided."
     return f"{start} {undecided(others, decided)}".strip()
 
 
 def undecided(order: Sequence[str], decided: Callable[[str, str], bool]) -> str:
     """Returns the sentence about neighbours in the order between whom nothing is decided; empty where there are none."""
-    pairs = [(a, b) for a, b in itertools.pairwise(order) if not decided(a, b)]
+    pairs = [(a, b) for a, b in itertools.pairwise(order) if not decided(a, b) and not decided(b, a)]
     if not pairs:
         return ""
     if len(pairs) == 1:

@@ -20,7 +20,7 @@ def write_best(path: Path, outcomes: Iterable[Tuned], source: Path) -> None:
     parts = [f'# The best settings that `arena tune {source.name}` has found; use them with extends = "{path.name}".']
     for outcome in outcomes:
         parts.append(_table(f"hyperparameters.{json.dumps(outcome.agent)}", outcome.settings))
-        parts.append(_table(f"tuning.{json.dumps(outcome.agent)}", {**outcome.record, "score": outcome.score}))
+        parts.append(_table(f"tuning.{json.dumps(outcome.agent)}", {**outcome.record, "score": round(outcome.score, 6)}))
     write_bytes(path, "\n".join(parts).encode())
 
 
@@ -36,10 +36,10 @@ def toml_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, str):
-        return json.dumps(value).replace("\x7f", "\\u007F")  # the one character that JSON allows and TOML does not
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")  # the one character that JSON allows and TOML does not
     return json.dumps(value)
 
 
 def _key(key: str) -> str:
     bare = key.isascii() and key.replace("_", "a").replace("-", "a").isalnum()
-    return key if bare else json.dumps(key)
+    return key if bare else toml_value(key)

@@ -45,7 +45,7 @@ class Parameter:
 
     def describe(self) -> dict[str, Any]:
         """Returns what was given."""
-        return {key: value for key, value in dataclasses.asdict(self).items() if value not in (None, False)}
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None and value is not False}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Search:
         config: how.
         space: where.
         run_all: runs the trials.
+        storage: Optuna's, or its URL: holds what was tried.
         report: told of every trial that has ended.
     """
 
@@ -59,6 +60,7 @@ class Search:
         config: TuneConfig,
         space: Space,
         run_all: RunAll,
+        storage: str | optuna.storages.BaseStorage,
         report: Callable[[str, FrozenTrial, float | None], None],
     ) -> None:
         check_scores(experiment)
@@ -67,7 +69,7 @@ class Search:
         seed = int(np.random.SeedSequence(experiment.seed, spawn_key=(2,)).generate_state(1)[0])
         self._trials = dataclasses.replace(experiment, name=agent.name, output=experiment.path, seed=seed)
         self.study = optuna.create_study(
-            storage=f"sqlite:///{experiment.path / 'tune.db'}",
+            storage=storage,
             study_name=agent.name,
             direction="maximize",
             load_if_exists=True,

@@ -23,68 +23,53 @@
     parent.append(made);
   }
 
-  // Games: `place` maps a move to the cell [row, column] that it takes, given the cells taken before.
-  const BOARDS = {
-    connect_four: {
-      rows: 6, columns: 7,
-      place: (move, taken) => [5 - taken.filter(([, column]) => column === move).length, move],
-      name: (move) => `column ${move + 1}`,
-    },
-    tictactoe: {
-      // PettingZoo numbers the cells down the columns (pettingzoo/classic/tictactoe/tictactoe.py).
-      rows: 3, columns: 3,
-      place: (move) => [move % 3, Math.floor(move / 3)],
-      name: (move) => `row ${(move % 3) + 1}, column ${Math.floor(move / 3) + 1}`,
-    },
-  };
-
   function gameShow(replay, match) {
-    const board = BOARDS[replay.board], moves = match.moves;
-    const seats = match.players.map((name, seat) => `${name} (${board && replay.board === "tictactoe" ? "×○"[seat] : ["disc", "ring"][seat]})`);
-    const moveName = board ? board.name : (move) => `action ${move}`;
+    const { moves, plies, players } = match, [rows, columns] = replay.shape ?? [0, 0];
+    const marks = replay.shape ? [" (disc)", " (ring)"] : ["", ""];
     const figure = element("figure", { class: "pane" });
-    figure.append(element("figcaption", {}, `${board ? seats[0] : match.players[0]} moves first, ${board ? seats[1] : match.players[1]} second`));
-    const drawing = board ? document.createElementNS(SVG, "svg") : element("ol");
-    if (board) {
-      drawing.setAttribute("viewBox", `0 0 ${board.columns * 50} ${board.rows * 50}`);
+    figure.append(element("figcaption", {}, `${players[0]}${marks[0]} moves first, ${players[1]}${marks[1]} second`));
+    const drawing = replay.shape ? document.createElementNS(SVG, "svg") : element("ol");
+    if (replay.shape) {
+      drawing.setAttribute("viewBox", `0 0 ${columns * 50} ${rows * 50}`);
       drawing.setAttribute("class", "board");
       drawing.setAttribute("role", "img");
     }
     figure.append(drawing);
     panes.append(figure);
 
+    function place(cell) {
+      return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}`;
+    }
+
+    function moveName(ply) {
+      const taken = plies[ply][1].filter(([, piece]) => piece > 0);
+      return taken.length === 1 ? place(taken[0][0]) : `action ${moves[ply]}`;
+    }
+
     function drawBoard(count) {
+      const pieces = new Map();
+      for (const [, changes] of plies.slice(0, count)) for (const [cell, piece] of changes) pieces.set(cell, piece);
+      const last = new Set(count ? plies[count - 1][1].map(([cell]) => cell) : []);
       drawing.replaceChildren();
-      const taken = [], cells = [];
-      for (const move of moves.slice(0, count)) taken.push(board.place(move, taken));
-      for (let row = 0; row < board.rows; row++) {
-        for (let column = 0; column < board.columns; column++) {
-          shape(drawing, "rect", { class: "cell", x: column * 50 + 1, y: row * 50 + 1, width: 48, height: 48, rx: 4 });
-        }
+      for (let cell = 0; cell < rows * columns; cell++) {
+        const x = (cell % columns) * 50, y = Math.floor(cell / columns) * 50, piece = pieces.get(cell) ?? 0;
+        shape(drawing, "rect", { class: "cell", x: x + 1, y: y + 1, width: 48, height: 48, rx: 4 });
+        if (piece) shape(drawing, "circle", { class: ["first", "second"][piece - 1], cx: x + 25, cy: y + 25, r: piece === 1 ? 18 : 14.5 });
+        if (last.has(cell)) shape(drawing, "rect", { class: "last", x: x + 2.5, y: y + 2.5, width: 45, height: 45, rx: 4 });
       }
-      taken.forEach(([row, column], ply) => {
-        const x = column * 50 + 25, y = row * 50 + 25, seat = ply % 2;
-        cells.push(`${["first", "second"][seat]} at row ${row + 1} column ${column + 1}`);
-        if (replay.board === "tictactoe" && seat === 0) {
-          shape(drawing, "path", { class: "cross", d: `M${x - 12} ${y - 12}l24 24m0 -24l-24 24` });
-        } else {
-          shape(drawing, "circle", { class: ["first", "second"][seat], cx: x, cy: y, r: seat ? 14.5 : 18 });
-        }
-        if (ply === count - 1) shape(drawing, "rect", { class: "last", x: column * 50 + 2.5, y: row * 50 + 2.5, width: 45, height: 45, rx: 4 });
-      });
-      drawing.setAttribute("aria-label", cells.length ? `Board: ${cells.join("; ")}` : "Empty board");
+      const held = [1, 2].map((piece) => `${players[piece - 1]}: ${[...pieces].filter(([, by]) => by === piece).map(([cell]) => place(cell)).join("; ") || "none"}`);
+      drawing.setAttribute("aria-label", `Board. ${held.join(". ")}.`);
     }
 
     return {
       last: moves.length,
       rate: MOVES_PER_SECOND,
       draw(count) {
-        if (board) drawBoard(count);
-        else drawing.replaceChildren(...moves.slice(0, count).map((move, ply) => element("li", {}, `${match.players[ply % 2]}: ${moveName(move)}`)));
-        const end = count === moves.length ? ` ${match.outcome}` : "";
+        if (replay.shape) drawBoard(count);
+        else drawing.replaceChildren(...plies.slice(0, count).map(([seat], ply) => element("li", {}, `${players[seat]}: ${moveName(ply)}`)));
         if (count === 0) return `Before the first of ${moves.length} moves.`;
-        const opening = count <= match.opening ? " (random opening)" : "";
-        return `Move ${count} of ${moves.length}: ${match.players[(count - 1) % 2]} plays ${moveName(moves[count - 1])}${opening}.${end}`;
+        const opening = count <= match.opening ? " (random opening)" : "", end = count === moves.length ? ` ${match.outcome}` : "";
+        return `Move ${count} of ${moves.length}: ${players[plies[count - 1][0]]} plays ${moveName(count - 1)}${opening}.${end}`;
       },
     };
   }

@@ -63,7 +63,7 @@ class _Page(HTMLParser):
             target = attributes[key]
             if target.startswith("#"):
                 self._references.add(target[1:])
-            elif not target.startswith("data:") and (tag != "a" or not target.startswith(("https://", "../"))):
+            elif not target.startswith("data:") and (tag != "a" or (":" in target and not target.startswith("https://"))):
                 self.found.append(f"{where} reaches out to {target!r}")
         if any(key.startswith("on") for key in attributes):
             self.found.append(f"{where} carries a script in an attribute")

@@ -65,16 +65,26 @@ def test_no_chart_is_drawn_without_points() -> None:
 def test_one_point_and_a_constant_curve_have_an_axis() -> None:
     chart = charts.line_chart([charts.Curve(label="a", color=9, x=[5.0], y=[0.0])], x_label="x", y_label="y", description="d")
     assert chart is not None
-    assert chart.curves[0].dashed
+    assert chart.curves[0].thin
     assert chart.x.low < 5 < chart.x.high
     assert chart.y.low < 0 < chart.y.high
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (0.25, "0.25"), (-500, "−500"), (2000, "2000"), (20_000, "20k"), (1_500_000, "1.5M"), (1e6, "1M")]
+    ("high", "labels"),
+    [
+        (1.0, ["0", "0.2", "0.4", "0.6", "0.8", "1"]),
+        (9_000.0, ["0", "2000", "4000", "6000", "8000"]),
+        (20_000.0, ["0", "5k", "10k", "15k", "20k"]),
+        (1_500_000.0, ["0", "0.5M", "1M", "1.5M"]),
+    ],
 )
-def test_tick_labels_are_short(value: float, text: str) -> None:
-    assert charts.tick_label(value) == text
+def test_ticks_of_one_axis_share_their_unit(high: float, labels: list[str]) -> None:
+    assert [label for _, label in charts.Scale(0.0, high, 0, 100).labelled_ticks()] == labels
+
+
+def test_a_negative_tick_has_a_minus_sign() -> None:
+    assert charts.tick_label(-500, 500) == "−500"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ def _agent(name: str) -> doc.AgentSummary:
         name=name,
         agent=name,
         hyperparameters={"learning_rate": 1e-3, "hidden_sizes": (64, 64)},
+        env_hyperparameters={"CartPole-v1": {"batch_size": 64}},
         versions={"numpy": "2.3.5"},
         devices=("cpu",),
         num_runs=5,
@@ -85,9 +86,14 @@ def make_report(**changes: Any) -> doc.Report:
         agents=tuple(_agent(name) for name in names),
         envs=(
             doc.EnvSummary(
-                name="CartPole-v1", env_id="CartPole-v1", random_return=22.97, solved_return=475.0, sources=("SLM-Lab", "Gymnasium")
+                name="CartPole-v1",
+                env_id="CartPole-v1",
+                random_return=22.97,
+                solved_return=475.0,
+                sources=("SLM-Lab", "Gymnasium"),
+                budget={"env_steps": 100_000},
             ),
-            doc.EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=()),
+            doc.EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=(), budget={}),
         ),
         results=tuple(
             doc.EnvResult(
@@ -181,6 +187,7 @@ def make_report(**changes: Any) -> doc.Report:
         runs=tuple(_run(name, seed) for name in names for seed in range(5)),
         machines=({"cpu": "some CPU", "cores_available": 2, "gpus": []},),
         commits=("0123abc+",),
+        experiment_file='agents = ["keras-ppo"]',
         commands=("arena run configs/cartpole.toml", "arena report logs/cartpole"),
         notes=(f"{HOSTILE} crashed once and stands at the floor.",),
     )

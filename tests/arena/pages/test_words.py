@@ -9,13 +9,14 @@ from arena.pages.words import count, join, verdict
         ("", "", "There is nobody to compare."),
         ("a", "", "a is alone here: there is nobody to compare it with."),
         ("ab", "ab", "a is ahead of the other."),
-        ("ab", "", "Nobody is ahead: a has the best number, but that it is better than b is not decided."),
+        ("ab", "", "Nobody is ahead: a does best here, but that it is better than b is not decided."),
         ("abc", "ab ac bc", "a is ahead of all others."),
         ("abc", "ab ac", "a is ahead of all others. Between b and c nothing is decided."),
-        ("abc", "ac bc", "a has the best number; whether it is better than b is not decided."),
+        ("abc", "ac bc", "a leads; whether it is better than b is not decided."),
         ("abcd", "ab ac ad", "a is ahead of all others. Nothing is decided between b and c or c and d."),
+        ("abc", "ab ac cb", "a is ahead of all others."),
         # What is decided the other way round is not decided this way.
-        ("ab", "ba", "Nobody is ahead: a has the best number, but that it is better than b is not decided."),
+        ("ab", "ba", "Nobody is ahead: a does best here, but that it is better than b is not decided."),
     ],
 )
 def test_a_verdict_claims_no_more_than_was_decided(order: str, decided: str, sentence: str) -> None:
