@@ -43,9 +43,9 @@ _SHAPES = (
     "Unsqueeze"
 )
 OPERATORS = frozenset(" ".join((_ELEMENTWISE, _LAYERS, _REDUCTIONS, _SHAPES)).split())
-"""What our own agents export (Add, ArgMax, Cast, Conv, Div, Flatten, Floor, Gemm, Greater, Identity, MatMul, Max, Min, Mod, Mul, Relu,
-Reshape, Slice, Softmax, Tanh, Transpose, Where), other layers that compute forward, and what exporters from PyTorch, TensorFlow and JAX write
-around batch axes."""
+"""What our own agents export (Add, ArgMax, Cast, Conv, Div, Flatten, Floor, Gemm, Greater, Identity, MatMul, Max, Min, Mod, Mul,
+Relu, Reshape, Slice, Softmax, Tanh, Transpose, Where), other layers that compute forward, and what exporters from PyTorch, TensorFlow
+and JAX write around batch axes."""
 
 _TENSOR_TYPES = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL")
 _TYPES = {getattr(TensorProto, name): name.lower() for name in _TENSOR_TYPES}
