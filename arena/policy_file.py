@@ -149,7 +149,7 @@ def _checked_size(tensor: onnx.TensorProto, where: str) -> int:
         raise ArenaError(f"{where} keeps tensor {tensor.name!r} in another file; a policy is one file")
     if tensor.data_type not in _TYPES:
         raise ArenaError(f"{where}: tensor {tensor.name!r} is of a type that a policy may not have; use {', '.join(_TYPES.values())}")
-    size = math.prod(tensor.dims)
+    size = int(math.prod(tensor.dims))
     if any(dim < 0 for dim in tensor.dims) or size > tensor.ByteSize():  # an element takes a byte or more
         raise ArenaError(f"{where}: tensor {tensor.name!r} of shape {list(tensor.dims)} is not in the file")
     try:

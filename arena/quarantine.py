@@ -126,10 +126,10 @@ def _try(policy: OnnxPolicy, where: str) -> float:
 def _probes(signature: PolicySignature, count: int, rng: np.random.Generator) -> Array:
     shape = (count, *signature.observation_shape)
     if np.issubdtype(signature.observation_dtype, np.integer):
-        return rng.integers(0, 256, shape).astype(signature.observation_dtype)
-    return (rng.standard_normal(shape) * rng.choice([0.0, 1.0, 100.0], (count,) + (1,) * (len(shape) - 1))).astype(
-        signature.observation_dtype
-    )
+        probes: Array = rng.integers(0, 256, shape)
+    else:
+        probes = rng.standard_normal(shape) * rng.choice([0.0, 1.0, 100.0], (count,) + (1,) * (len(shape) - 1))
+    return probes.astype(signature.observation_dtype)
 
 
 def _check_answer(signature: PolicySignature, scores: Array, actions: Array, count: int, where: str) -> None:
