@@ -54,7 +54,8 @@ class Game:
         self._env = _make(game_id)
         self._players: list[Any] = list(self._env.possible_agents)
         self.observation_space, self.action_space, self._board_shape = _spaces(game_id, self._env)
-        self._position: Array | None = None  # of the player to move, computed once for each position
+        self._position: Array | None = None  # of the player to move, computed once for each position, as is its mask
+        self._mask: Array | None = None
 
     def reset(self, seed: int | None = None) -> None:
         """Begins a new game; `seed` matters only where the game itself draws."""
@@ -73,7 +74,9 @@ class Game:
     @property
     def action_mask(self) -> Array:
         """Which actions the player to move may take, `bool [A]`."""
-        return self.observation()[-int(self.action_space.n) :] > 0.5
+        if self._mask is None:
+            self._mask = self.observation()[self.observation_space.num_features :] > 0.5
+        return self._mask
 
     def step(self, action: int) -> None:
         """Plays a legal action for the player to move.
@@ -81,7 +84,7 @@ class Game:
         Raises:
             ValueError: if the action is illegal here, or the game is over.
         """
-        if self.over or not self.action_mask[action]:
+        if self.over or not (0 <= action < len(self.action_mask) and self.action_mask[action]):
             raise ValueError(f"{self.id}: action {action} is illegal here")
         env = self._env
         env.step(int(action))
@@ -102,7 +105,7 @@ class Game:
         self._env.close()
 
     def _next(self) -> None:
-        self.seat, self._position = self._players.index(self._env.agent_selection), None
+        self.seat, self._position, self._mask = self._players.index(self._env.agent_selection), None, None
 
     def _observe(self, seat: int) -> Array:
         view = self._env.observe(self._players[seat])

@@ -18,6 +18,7 @@ from arena.experiment import Experiment
 from arena.experiment_file import check_name, from_table, from_toml, load_table
 from arena.files import json_line, write_json
 from arena.loggers.terminal import Mode
+from arena.pages.leaderboard import write_leaderboard
 from arena.registry import agent_ids
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
@@ -117,13 +118,12 @@ def _train(experiment: Experiment, mode: Mode) -> int:
 def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
     field = find_players(players, envs)
     entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out)
-    console = Console()
+    console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
     try:
         with Progress(console=console, transient=True, disable=mode != "auto") as progress:
             bar = progress.add_task("playing", total=None)
             play(entered, workers=workers or 0, progress=lambda done, known: progress.update(bar, completed=done, total=known))
     except KeyboardInterrupt:
-        command = shlex.join(["arena", *sys.argv[1:]])
         print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
         raise
     standings = compute_standings(path)
@@ -133,23 +133,30 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-        print(f"Standings: {TournamentFolder(path).standings}")
+    page = write_leaderboard(standings, path, command=command)
+    if mode == "auto":
+        print(f"Leaderboard: {page}")
 
 
 def print_leaderboard(standings: Standings, console: Console) -> None:
     """Prints the leaderboard as a table, and what a reader must know beneath it."""
     has_costs = any(row.cost for row in standings.rows)
-    table = Table(box=None, pad_edge=False)
-    for column in ("rank", "entrant"):
-        table.add_column(column, no_wrap=True)
-    costs = ("env steps", "train s", "CPU s") if has_costs else ()
-    for column in ("rating", f"{standings.confidence:.0%} interval", "points", "won-tied-lost", *costs):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("rank", no_wrap=True)
+    table.add_column("entrant", overflow="fold")
+    for column in (
+        "rating",
+        f"{standings.confidence:.0%} interval",
+        "points",
+        "won-tied-lost",
+        *(("env steps", "CPU s") if has_costs else ()),
+    ):
         table.add_column(column, no_wrap=True, justify="right")
     for row in standings.rows:
         ranks = f"{row.rank}" if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}-{row.rank_high})"
         interval = "" if row.entrant == RANDOM else f"{row.rating.low:.0f} to {row.rating.high:.0f}"
         results = f"{row.wins}-{row.ties}-{row.losses}"
-        cost = (f"{row.cost.env_steps:,}", f"{row.cost.train_seconds:,.0f}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
+        cost = (f"{row.cost.env_steps:,}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
         table.add_row(ranks, row.entrant, f"{row.rating.value:.0f}", interval, f"{row.points:.1%}", results, *cost)
     console.print(table)
     for env in standings.envs:

@@ -8,6 +8,7 @@ call divided by the positions in it.
 import dataclasses
 import time
 import zlib
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -79,11 +80,15 @@ def _move(policy: Policy, tables: list["_Table"], move_seconds: float) -> None:
             table.move(action)
 
 
+_spare: dict[str, list[Game]] = defaultdict(list)
+"""Games of this process that are over: to make one takes as long as ten moves."""
+
+
 class _Table:
     """One game in progress: who sits where, and what was moved."""
 
     def __init__(self, game_id: str, opening: Opening, seed: int, first: int) -> None:
-        self.game = Game(game_id)
+        self.game = _spare[game_id].pop() if _spare[game_id] else Game(game_id)
         self.game.reset(seed)
         self.first, self.seed = first, seed
         self.moves, self.num_opening_moves = list(opening), len(opening)
@@ -105,7 +110,7 @@ class _Table:
         self.reason, self.loser_seat = reason, self.game.seat
 
     def move(self, action: int) -> None:
-        if not (0 <= action < int(self.game.action_space.n) and self.game.action_mask[action]):
+        if not (0 <= action < len(self.game.action_mask) and self.game.action_mask[action]):
             self.forfeit(f"illegal move: {action} as move {len(self.moves) + 1}")
             return
         self.game.step(action)
@@ -118,7 +123,7 @@ class _Table:
         points = 0.5 if first == second or self.reason else float(first > second)
         if self.loser_seat >= 0:
             points = float(self.loser_seat == 1)
-        self.game.close()
+        _spare[task.game_id].append(self.game)
         return PlayedGame(
             match=match,
             env=task.game_id,

@@ -39,6 +39,7 @@ def test_policies_meet_in_a_game_and_the_leaderboard_says_who_won(tmp_path: Path
     assert result.returncode == 0, result.stderr
     assert "won-tied-lost" in result.stdout
     assert "distinct games of 36" in result.stdout
+    assert Path(tmp_path, result.stdout.rpartition("Leaderboard: ")[2].strip()).is_file()
     standings = json.loads((tmp_path / "logs/tournament/standings.json").read_text())
     assert {row["entrant"] for row in standings["rows"]} == {"one", "two", "random"}
     again = arena(*arguments, "--json", cwd=tmp_path)
