@@ -52,3 +52,14 @@ def test_the_table_holds_seats_for_games_and_starts_for_duels():
     assert (games.first.tolist(), games.second.tolist(), games.points.tolist(), games.seated) == ([1], [0], [1.0], True)
     assert (met.first.tolist(), met.points.tolist(), met.start.tolist(), met.seated) == ([0, 0], [1.0, 0.5], [0, 1], False)
     assert len(match_table(records, "absent", index, entrants).first) == 0
+
+
+def test_games_from_one_opening_share_a_start_whatever_its_seed():
+    moves = [((0, 1, 2), 1), ((0, 1, 2), 2), ((0, 3, 2), 3)]
+    games = [
+        PlayedGame(
+            match=f"g/{seed}", env="g", players=("a", "b"), seed=seed, points=1.0, returns=(1.0, -1.0), moves=of, num_opening_moves=2
+        )
+        for of, seed in moves
+    ]
+    assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 0, 1]
