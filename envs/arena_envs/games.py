@@ -24,7 +24,8 @@ class Seat(gym.Env[Array, np.int64]):
     """Plays one seat, drawn anew for every episode, against an opponent in the other.
 
     Observation: `arena.spaces.MaskedBox`, the position as the player to move sees it and the moves that are allowed. Action: Discrete.
-    Reward: that of the game, for the learner's seat: 1 for a win, -1 for a loss, 0 for a draw, at the end. Episode: terminated with the game.
+    Reward: that of the game, for the learner's seat: 1 for a win, -1 for a loss, 0 for a draw, at the end. The episode is terminated with
+    the game.
 
     Opponents: `"random"` plays uniformly among allowed moves. A path that ends in `.onnx` plays that policy, greedily. `"self"` plays, in
     each episode, one of the policies in the folder `snapshots`: with probability 1/2 the latest, otherwise one of the earlier ones,
