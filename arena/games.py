@@ -144,8 +144,7 @@ def _constructor(game_id: str) -> Callable[[], Any]:
     module = importlib.import_module(game_id)
     if not hasattr(module, "env"):
         raise ArenaError(f"game {game_id!r}: the module has no function env()")
-    constructor = module.env
-    return constructor
+    return lambda: module.env()
 
 
 def _spaces(game_id: str, env: Any) -> tuple[MaskedBox, gym.spaces.Discrete[Any], tuple[int, ...] | None]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
-from arena.executors.local import CPUS_VARIABLE
+from arena.executors.process import CPUS_VARIABLE
 from arena.experiment import Run
 from arena.files import json_line, read_json, write_json
 from arena.hyperparameters import build_config

@@ -14,7 +14,8 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.executors.local import LocalExecutor
-from arena.experiment import Experiment, from_table
+from arena.experiment import Experiment
+from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir, RunResult
@@ -84,6 +85,10 @@ def test_faults_become_results_and_the_others_go_on(tmp_path: Path):
     assert any("Traceback" in line for line in results["crash"].log_tail)
     assert "13" in results["exit"].reason
     assert "td is nan" in results["nan"].reason
+    for name in ("crash", "nan"):
+        result = results[name]
+        assert result.env_steps >= 400, "the last known: the end of the last episodes, not zero"
+        assert result.num_episodes == len(list(read_jsonl(RunDir(Path(result.path)).episodes))) > 0
 
 
 def test_a_hanging_worker_is_ended_at_its_time_limit(tmp_path: Path):
@@ -133,7 +138,7 @@ def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: P
     code = """
 import json, sys
 from arena import LocalExecutor, run_experiment
-from arena.experiment import from_table
+from arena.experiment_file import from_table
 table = json.loads(sys.stdin.read())
 run_experiment(from_table(table), LocalExecutor())
 """
