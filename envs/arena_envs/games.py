@@ -15,6 +15,7 @@ from arena.errors import ArenaError
 from arena.games import Game
 from arena.policy import OnnxPolicy
 from arena.spaces import random_actions
+from arena_envs.tictactoe import optimal_moves
 
 Array = npt.NDArray[Any]
 Info = dict[str, Any]
@@ -27,10 +28,11 @@ class Seat(gym.Env[Array, np.int64]):
     Reward: that of the game, for the learner's seat: 1 for a win, -1 for a loss, 0 for a draw, at the end. The episode is terminated with
     the game.
 
-    Opponents: `"random"` plays uniformly among allowed moves. A path that ends in `.onnx` plays that policy, greedily. `"self"` plays, in
-    each episode, one of the policies in the folder `snapshots`: with probability 1/2 the latest, otherwise one of the earlier ones,
-    uniformly, where the random player counts as the first of them. Without a folder, or while it is empty, that is the random player:
-    evaluations of a run against `"self"` are played so, for only training has the folder.
+    Opponents: `"random"` plays uniformly among allowed moves. `"perfect"`, in tic-tac-toe, plays uniformly among all optimal moves. A
+    path that ends in `.onnx` plays that policy, greedily. `"self"` plays, in each episode, one of the policies in the folder `snapshots`:
+    with probability 1/2 the latest, otherwise one of the earlier ones, uniformly, where the random player counts as the first of them.
+    Without a folder, or while it is empty, that is the random player: evaluations of a run against `"self"` are played so, for only
+    training has the folder.
 
     Args:
         game: id for `arena.games.Game`.
@@ -48,14 +50,17 @@ class Seat(gym.Env[Array, np.int64]):
         self.game = Game(game)
         self.observation_space = self.game.observation_space
         self.action_space = self.game.action_space
-        if opponent not in ("random", "self") and not opponent.endswith(".onnx"):
-            raise ArenaError(f"opponent={opponent!r} must be 'random', 'self' or the path of an .onnx file")
+        if opponent not in ("random", "self", "perfect") and not opponent.endswith(".onnx"):
+            raise ArenaError(f"opponent={opponent!r} must be 'random', 'self', 'perfect' or the path of an .onnx file")
+        if opponent == "perfect" and game != "tictactoe_v3":
+            raise ArenaError(f"opponent='perfect' is known for tictactoe_v3 only, not for {game}")
         if snapshots is not None and opponent != "self":
             raise ArenaError(f"snapshots={snapshots!r} has a meaning for opponent='self' only; it is {opponent!r}")
         self.wants_snapshots = opponent == "self"
         """Whether the arena should write the learner's snapshots into a folder and pass that as `snapshots`."""
         self.seat = 0
         """Of the learner in this episode; 0 moves first."""
+        self._perfect = opponent == "perfect"
         self._snapshots = None if snapshots is None else Path(snapshots)
         self._fixed = _load(Path(opponent), self.game) if opponent.endswith(".onnx") else None
         self._opponent: OnnxPolicy | None = None  # of this episode; None is the random player
@@ -92,7 +97,9 @@ class Seat(gym.Env[Array, np.int64]):
     def _let_opponent_move(self) -> None:
         game = self.game
         while not game.over and game.seat != self.seat:
-            if self._opponent is None:
+            if self._perfect:
+                game.step(int(self.np_random.choice(optimal_moves(game.observation()))))
+            elif self._opponent is None:
                 game.step(int(random_actions(self.np_random, game.action_mask[None])[0]))
             else:
                 game.step(int(self._opponent.act(game.observation()[None])[0]))

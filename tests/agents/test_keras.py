@@ -20,7 +20,7 @@ from arena.metering import Meter
 from arena.network import Conv
 from arena.policy import OnnxPolicy
 from arena.rollouts import collect_rollout
-from arena.spaces import random_masks
+from arena.spaces import random_actions, random_masks
 from arena.spec import refuse_other_frameworks
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
@@ -191,9 +191,9 @@ def check_masked_oracles(backend):
 
     for double in (False, True):
         agent = make_agent(DQN, masked, backend=backend, hidden_sizes=(16,), double=double, discount=0.9)
-        features, _, observations = positions()
+        features, allowed, observations = positions()
         next_features, next_allowed, next_observations = positions()
-        rest = (rng.integers(0, 4, size), rng.normal(size=size).astype(np.float32))
+        rest = (random_actions(rng, allowed), rng.normal(size=size).astype(np.float32))
         terminated = rng.random(size) < 0.3
         parameters = agent._engine.get(agent._learner.parameters)
         targets = [p + rng.normal(scale=0.1, size=p.shape).astype(np.float32) for p in parameters]

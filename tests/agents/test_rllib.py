@@ -5,6 +5,7 @@ Every `framework` test runs one function of this file in a process of its own, a
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -172,6 +173,8 @@ def masked_dqn(double):
 def masked_ppo():
     """Compares the masked module with RLlib's example on the same weights: probabilities, log probabilities, entropies, values."""
     import torch
+
+    logging.disable(logging.WARNING)  # the example imports PPO's module under a deprecated name
     from ray.rllib.examples.rl_modules.classes.action_masking_rlm import ActionMaskingTorchRLModule
 
     from arena_rllib import ppo
