@@ -217,16 +217,16 @@ def train(folder: Path, *, kill_after: int | None = None) -> RunDir:
         "name": "test",
         "agents": ["arena.fakes:FAKE_AGENT"],
         "envs": [{"id": "arena/TicTacToe-v0", "kwargs": {"opponent": "self"}}],
-        "budget": {"env_steps": 2_400},
-        "evaluation": {"period": 400, "episodes": 4, "final_episodes": 4},
-        "checkpoint_period": 800,
-        "log_period": 400,
+        "budget": {"env_steps": 1_200},
+        "evaluation": {"period": 200, "episodes": 4, "final_episodes": 4},
+        "checkpoint_period": 400,
+        "log_period": 200,
     }
     run = next(from_table(table).runs())
     run_dir = RunDir(folder)
     folder.mkdir(exist_ok=True)
     factory = ArenaEnvFactory(run.env, Meter(run.budget.env_steps), np.random.SeedSequence(0), snapshots=run_dir.snapshots)
-    agent = FakeAgent(factory, FakeConfig(), seed=0, device="cpu")
+    agent = FakeAgent(factory, FakeConfig(num_envs=2), seed=0, device="cpu")
 
     def emit(event: dict) -> None:
         if event["event"] == "evaluation" and kill_after is not None and event["env_steps"] >= kill_after:
@@ -241,8 +241,8 @@ def test_a_killed_run_against_its_own_past_goes_on_exactly(tmp_path) -> None:
     straight = train(tmp_path / "straight")
     assert len(list(straight.snapshots.iterdir())) == 6, "one for each selection evaluation"
     with pytest.raises(Killed):
-        train(tmp_path / "cut", kill_after=2_000)
-    assert len(list(RunDir(tmp_path / "cut").snapshots.iterdir())) == 5, "one is younger than the checkpoint after 1,600 env steps"
+        train(tmp_path / "cut", kill_after=1_000)
+    assert len(list(RunDir(tmp_path / "cut").snapshots.iterdir())) == 5, "one is younger than the checkpoint after 800 env steps"
     cut = train(tmp_path / "cut")
     for name in ("episodes.jsonl", "policy.onnx", *(f"snapshots/{path.name}" for path in straight.snapshots.iterdir())):
         assert (cut.path / name).read_bytes() == (straight.path / name).read_bytes(), name
