@@ -49,6 +49,11 @@ class Schedule(StrEnum):
     adaptive = "adaptive"
 
 
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -80,11 +85,9 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
     workers: Workers = None,
     device: Device = None,
-    executor: Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")] = None,
-    address: Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
-    storage: Annotated[
-        str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")
-    ] = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
     ] = None,
@@ -99,6 +102,32 @@ def run(
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
     sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Search hyperparameters with Optuna; go on with the search where it was cut."""
+    try:
+        from arena.commands import tune as command
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ArenaError("arena tune needs Optuna: pip install 'arena-rl[tune]'") from error
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))
 
 
 @app.command()
@@ -174,6 +203,34 @@ def smoke(
 
     names = [name for name in (agents or "").split(",") if name]
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments, of one machine or several.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    from arena.commands import report as command
+
+    command.report(folders, output, json_lines=json_lines)
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.commands import leaderboard as command
+
+    command.leaderboard(folder, match or [])
 
 
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:

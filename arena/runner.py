@@ -49,8 +49,8 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
     runs = list(experiment.runs())
     check_frameworks(runs)
     todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
-    _make_folder(experiment.path)
-    with _locked(experiment.path):
+    make_folder(experiment.path)
+    with locked(experiment.path):
         return _run_all(experiment, runs, todo, executor, view)
 
 
@@ -91,7 +91,7 @@ def check_frameworks(runs: list[Run]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Keeps a second `arena run` out of an experiment's folder while this one is at work."""
     with (path / ".lock").open("w") as file:
         for attempt in range(5):  # `arena status` holds the lock for a moment
@@ -148,7 +148,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Makes an experiment's folder; raises ArenaError where that is not allowed."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +19,13 @@ def validate(kind: Any, value: Any) -> Any:
         pydantic.ValidationError: with what is wrong.
     """
     # Strict over Python objects would refuse lists and tables; JSON has just the distinctions that TOML has, save dates.
-    return pydantic.TypeAdapter(kind).validate_json(json.dumps(value, default=_refuse), strict=True)
+    adapter = _adapter(kind) if isinstance(kind, type) else pydantic.TypeAdapter(kind)
+    return adapter.validate_json(json.dumps(value, default=_refuse), strict=True)
+
+
+@functools.cache
+def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)  # takes milliseconds to make
 
 
 def checked(kind: Any, value: Any, where: str) -> Any:

@@ -18,9 +18,10 @@ from arena.experiment import Experiment
 from arena.experiment_file import check_name, from_table, from_toml, load_table
 from arena.files import json_line, write_json
 from arena.loggers.terminal import Mode
+from arena.pages.leaderboard import write_leaderboard
 from arena.registry import agent_ids
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
-from arena.tournament.players import RANDOM, envs_of, find_players
+from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
 from arena.tournament.run import play
 from arena.tournament.standings import Interval, Standings
 from arena.tournament.summary import compute_standings
@@ -61,32 +62,38 @@ def tournament(
         mode: of printing.
     """
     if len(arguments) == 1 and arguments[0].endswith(".toml"):
-        if env_ids:
-            raise ArenaError("--env has no effect on an experiment file; it names its environments itself")
-        return _of_file(Path(arguments[0]), rules, output, workers, mode)
+        return _of_file(Path(arguments[0]), env_ids, rules, output, workers, mode)
     agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
     envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)] or envs_of([each for each in arguments if each not in agents])
     if not envs:
         raise ArenaError("say what is played: --env ID, a Gymnasium id or a two-player game such as connect_four_v3")
     path = (output or Path("logs")) / check_name(name, "tournament name")
     of_rules = checked(Rules, dict(rules), "tournament")
+    for env in envs:
+        env_spaces(env)  # refused before anything is trained
     players, num_failed = [argument for argument in arguments if argument not in agents], 0
     if agents:
         experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
         num_failed = _train(experiment, mode)
         players.append(str(experiment.path))
-    return _play(players, envs, of_rules, path, workers, mode) or int(num_failed > 0)
+    _play(players, envs, of_rules, path, workers, mode)
+    return int(num_failed > 0)
 
 
-def _of_file(file: Path, rules: Mapping[str, Any], output: Path | None, workers: int | None, mode: Mode) -> int:
+def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], output: Path | None, workers: int | None, mode: Mode) -> int:
     table, _ = load_table(file)
-    if "tournament" not in table:
+    if not isinstance(table.get("tournament"), Mapping):
         raise ArenaError(f"{file} has no [tournament] table; add one, which may be empty")
-    of_rules = checked(Rules, {**table["tournament"], **rules}, "tournament")
+    own = dict(table["tournament"])
+    ids = checked(list[str], own.pop("envs", []), "tournament.envs")
+    of_rules = checked(Rules, {**own, **rules}, "tournament")
     experiment = with_options(from_toml(file), output, workers)
+    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids or ids)] or list(experiment.envs)
+    for env in envs:
+        env_spaces(env)  # refused before anything is trained
     num_failed = _train(experiment, mode)
-    path = experiment.path / "tournament"
-    return _play([str(experiment.path)], list(experiment.envs), of_rules, path, workers, mode) or int(num_failed > 0)
+    _play([str(experiment.path)], envs, of_rules, experiment.path / "tournament", workers, mode)
+    return int(num_failed > 0)
 
 
 def _experiment(agents: list[str], envs: list[EnvConfig], seed: int, training: Training, path: Path, workers: int | None) -> Experiment:
@@ -108,16 +115,15 @@ def _train(experiment: Experiment, mode: Mode) -> int:
     return sum(result.status != "finished" for result in results)
 
 
-def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> int:
+def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
     field = find_players(players, envs)
     entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out)
-    console = Console()
+    console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
     try:
         with Progress(console=console, transient=True, disable=mode != "auto") as progress:
             bar = progress.add_task("playing", total=None)
             play(entered, workers=workers or 0, progress=lambda done, known: progress.update(bar, completed=done, total=known))
     except KeyboardInterrupt:
-        command = shlex.join(["arena", *sys.argv[1:]])
         print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
         raise
     standings = compute_standings(path)
@@ -127,8 +133,9 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-        print(f"Standings: {TournamentFolder(path).standings}")
-    return 0
+    page = write_leaderboard(standings, path, command=command)
+    if mode == "auto":
+        print(f"Leaderboard: {page}")
 
 
 def print_leaderboard(standings: Standings, console: Console) -> None:

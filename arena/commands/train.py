@@ -17,6 +17,7 @@ from arena.experiment_file import check_name, from_table, from_toml
 from arena.loggers.terminal import ClosingRow, Mode, TerminalView, closing_table
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
+from arena.sequential import run_until_decided, sentences
 from arena.validation import checked
 
 
@@ -86,7 +87,12 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
-    results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    if experiment.until_decided is None:
+        results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    else:
+        results, decision = run_until_decided(experiment, lambda group: watch(group, mode=mode, retry_failed=retry_failed))
+        for sentence in sentences(decision) if mode == "auto" else ():
+            print(sentence)
     if mode == "auto":
         print(f"Curves: tensorboard --logdir {experiment.path}")
     return 0 if all(result.status == "finished" for result in results) else 1

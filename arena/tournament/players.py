@@ -14,10 +14,11 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments import EnvConfig, make_env
-from arena.errors import ArenaError
+from arena.errors import ArenaError, did_you_mean
 from arena.files import read_json_object
 from arena.games import Game, is_game
 from arena.policy import OnnxPolicy, Policy, UniformPolicy
+from arena.registry import agent_ids
 from arena.rundir import RunDir
 
 RANDOM = "random"
@@ -98,7 +99,7 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig]) -> Field:
             found, reasons = _from_folder(path, name, spaces)
             left_out += reasons
         else:
-            found = [_from_file(path, name or path.stem, spaces)]
+            found = [_from_file(path, _entrant(name or path.stem, path), spaces)]
         for player in found:
             other = players.get(player.name)
             players[player.name] = player if other is None else _joined(other, player)
@@ -111,7 +112,7 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig]) -> Field:
 def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
     """Returns the environments of all runs in the folders that `arguments` name, in the order of their names."""
     folders = [path for _, path in map(_split, arguments) if path.is_dir()]
-    envs = [_run_inputs(folder)[1] for path in folders for folder in _run_folders(path)]
+    envs = [run.env for folder in folders for run in _runs(folder)]
     return list({env.name: env for env in sorted(envs, key=lambda env: env.name)}.values())
 
 
@@ -126,7 +127,8 @@ def _split(argument: str) -> tuple[str | None, Path]:
 
 def _existing(path: str) -> Path:
     if path != RANDOM and not Path(path).exists():
-        raise ArenaError(f"no player {path!r}: give a policy file, a run folder, an experiment's folder, an agent's id or '{RANDOM}'")
+        known = did_you_mean(path, agent_ids())
+        raise ArenaError(f"no player {path!r}{known} (a policy file, a run's or an experiment's folder, an agent's id, or '{RANDOM}')")
     return Path(path)
 
 
@@ -141,23 +143,22 @@ def _check(path: Path, env_name: str, spaces: Mapping[str, Spaces]) -> None:
 
 
 def _from_folder(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -> tuple[list[Player], list[str]]:
-    run_folders = _run_folders(folder)
-    agents = {_run_inputs(run)[0] for run in run_folders}
+    runs = [run for run in _runs(folder) if run.agent != RANDOM]  # the random player itself takes part anyway
+    num_agents = len({run.name for run in runs})
     players: dict[str, Player] = {}
     left_out, others = [], set()
-    for run_folder in run_folders:
-        agent, env, seed = _run_inputs(run_folder)
-        env_name = _played_env(env, spaces)
+    for run in runs:
+        env_name = _played_env(run.env, spaces)
         if env_name is None:
-            others.add(env.name)
+            others.add(run.env.name)
             continue
-        if reason := _unfit(RunDir(run_folder)):
-            left_out.append(f"{run_folder}: {reason}")
+        if reason := _unfit(RunDir(run.path)):
+            left_out.append(f"{run.path}: {reason}")
             continue
-        policy = RunDir(run_folder).policy
+        policy = RunDir(run.path).policy
         _check(policy, env_name, spaces)
-        entrant = agent if name is None else name if len(agents) == 1 else f"{name}-{agent}"
-        player = Player(name=f"{entrant}/seed-{seed}", entrant=entrant, policies={env_name: policy}, runs={env_name: run_folder})
+        entrant = _entrant(run.name if name is None else name if num_agents == 1 else f"{name}-{run.name}", run.path)
+        player = Player(name=f"{entrant}/seed-{run.seed}", entrant=entrant, policies={env_name: policy}, runs={env_name: run.path})
         players[player.name] = _joined(players[player.name], player) if player.name in players else player
     if not players:
         trained = f"it was trained on {', '.join(sorted(others))}" if others else "; ".join(left_out[:3])
@@ -165,15 +166,35 @@ def _from_folder(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -
     return list(players.values()), left_out
 
 
-def _run_folders(folder: Path) -> list[Path]:
-    return sorted(path.parent for path in folder.rglob("run.json"))
+def _entrant(name: str, path: Path) -> str:
+    if name == RANDOM:
+        raise ArenaError(f"{path}: {RANDOM!r} is the name of the uniformly random player; give NAME=PATH")
+    return name
 
 
-def _run_inputs(run_folder: Path) -> tuple[str, EnvConfig, int]:
-    path = RunDir(run_folder).run
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """What a tournament must know of a run."""
+
+    path: Path
+    agent: str
+    """The agent's id."""
+    name: str
+    """Its name in the experiment."""
+    env: EnvConfig
+    seed: int
+
+
+def _runs(folder: Path) -> list[_Run]:
+    return [_read_run(path.parent) for path in sorted(folder.rglob("run.json"))]
+
+
+def _read_run(folder: Path) -> _Run:
+    path = RunDir(folder).run
     inputs = read_json_object(path).get("inputs", {})
     try:
-        return str(inputs["agent"]["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"])
+        agent = inputs["agent"]
+        return _Run(folder, str(agent["agent"]), str(agent["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
 
