@@ -117,6 +117,6 @@ def _load(path: Path, game: Game) -> OnnxPolicy:
 
 @functools.lru_cache(maxsize=256)
 def _load_once(path: Path, modified: int) -> OnnxPolicy:
-    # One for all environments of the process. Batching its calls over them would save 8 of 95 us a step (docs/games.md).
+    # One for all environments of the process. Batching its calls over 16 of them would save 11 of 144 us a step (docs/games.md).
     del modified  # a part of the key: a file that was written anew is loaded anew
     return OnnxPolicy(path)
