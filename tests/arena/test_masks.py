@@ -161,7 +161,7 @@ def test_the_file_equals_the_numpy_pass(tmp_path, support) -> None:
     check_policy(tmp_path / "policy.onnx", SPACE, DISCRETE)
     policy = OnnxPolicy(tmp_path / "policy.onnx")
     SPACE.seed(1)
-    observations = np.stack([SPACE.sample() for _ in range(300)])
+    observations = np.stack([SPACE.sample() for _ in range(100)])
     np.testing.assert_allclose(policy.scores(observations), policy_network.scores(observations), rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(policy.act(observations), policy_network.actions(observations))
 
@@ -196,9 +196,9 @@ def test_uniform_play_and_exploration_stay_within_the_mask() -> None:
 
 
 def test_the_fake_agent_keeps_the_contract_and_learns_the_masked_probes() -> None:
-    check_agent(FAKE_AGENT, env_id=IDENTITY.id, num_steps=600)
-    assert check_learns(FAKE_AGENT, IDENTITY, num_steps=3_000, min_return=75.0, config={"discount": 0.5}) == 75.0
-    assert check_learns(FAKE_AGENT, FORK, num_steps=3_000, min_return=13.0) == 13.0
+    check_agent(FAKE_AGENT, env_id=IDENTITY.id, num_steps=450)
+    assert check_learns(FAKE_AGENT, IDENTITY, num_steps=2_000, min_return=75.0, config={"discount": 0.5}) == 75.0
+    assert check_learns(FAKE_AGENT, FORK, num_steps=1_000, min_return=13.0) == 13.0
 
 
 def plant(monkeypatch, agent_class):
@@ -216,7 +216,7 @@ def test_a_forbidden_action_is_caught(monkeypatch) -> None:
             )
 
     with pytest.raises(AssertionError, match=r"act\(\): \d+ of 10000 actions are not allowed by the action mask"):
-        check_agent(plant(monkeypatch, Forgets), env_id=IDENTITY.id, num_steps=600)
+        check_agent(plant(monkeypatch, Forgets), env_id=IDENTITY.id, num_steps=450)
 
 
 def test_a_bootstrap_from_forbidden_actions_is_caught(monkeypatch) -> None:
@@ -227,7 +227,7 @@ def test_a_bootstrap_from_forbidden_actions_is_caught(monkeypatch) -> None:
             return super().update(dataclasses.replace(transitions, next_observations=unmasked))
 
     with pytest.raises(AssertionError, match="mean return 11 on arena-MaskedFork-v0"):
-        check_learns(plant(monkeypatch, Bootstraps), FORK, num_steps=3_000, min_return=13.0)
+        check_learns(plant(monkeypatch, Bootstraps), FORK, num_steps=1_000, min_return=13.0)
 
 
 def test_a_policy_file_that_ignores_masks_is_caught(tmp_path) -> None:

@@ -10,14 +10,17 @@ import pytest
 from arena.environments import ArenaEnvFactory, EnvConfig, make_env
 from arena.errors import ArenaError
 from arena.evaluation import evaluate
-from arena.experiment import from_table
+from arena.experiment_file import from_table
+from arena.games import Game
 from arena.metering import Meter
 from arena.network import Dense, PolicyNetwork
 from arena.policy import OnnxPolicy, UniformPolicy
 from arena.rundir import RunDir
 from arena.testing import FakeAgent, FakeConfig
 from arena.training import Training
+from arena_envs import tictactoe
 from arena_envs.games import Seat
+from arena_envs.tictactoe import optimal_moves
 
 CONNECT_FOUR, TIC_TAC_TOE = EnvConfig("arena/ConnectFour-v0"), EnvConfig("arena/TicTacToe-v0")
 
@@ -100,7 +103,8 @@ def test_a_forbidden_move_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"opponent": "Random"}, "opponent='Random' must be 'random', 'self' or the path of an .onnx file"),
+        ({"opponent": "Random"}, "opponent='Random' must be 'random', 'self', 'perfect' or the path of an .onnx file"),
+        ({"opponent": "perfect"}, "opponent='perfect' is known for tictactoe_v3 only, not for connect_four_v3"),
         ({"opponent": "nowhere.onnx"}, "cannot read opponent nowhere.onnx"),
         ({"snapshots": "folder"}, "snapshots='folder' has a meaning for opponent='self' only"),
     ],
@@ -114,6 +118,33 @@ def test_an_opponent_of_another_game_is_refused(tmp_path) -> None:
     policy = column_policy(tmp_path / "policy.onnx", [4], "tictactoe_v3")
     with pytest.raises(ArenaError, match="cannot play here"):
         make_env(EnvConfig("arena/ConnectFour-v0", {"opponent": str(policy)}))
+
+
+def position(moves: list[int]) -> np.ndarray:
+    game = Game("tictactoe_v3")
+    game.reset()
+    for move in moves:
+        game.step(move)
+    return game.observation()
+
+
+def test_perfect_play_is_that_of_the_textbook() -> None:
+    assert tictactoe.value(0, 0) == 0, "tic-tac-toe is a draw"
+    assert tictactoe.value.cache_info().currsize == 5_478, "all positions that can be reached"
+    assert optimal_moves(position([])) == list(range(9))
+    assert optimal_moves(position([0])) == [4], "a corner is answered by the centre"
+    assert optimal_moves(position([4])) == [0, 2, 6, 8], "the centre is answered by a corner"
+    assert optimal_moves(position([0, 4, 1])) == [2], "a threat is met"
+    assert optimal_moves(position([0, 3, 1, 4])) == [2], "a win is taken"
+
+
+def test_the_perfect_opponent_never_loses_and_draws_against_itself() -> None:
+    config = EnvConfig("arena/TicTacToe-v0", {"opponent": "perfect"})
+    env, rng = make_env(config), np.random.default_rng(0)
+    against_random = [play(env, seed, lambda observation: int(rng.choice(np.flatnonzero(observation[18:] > 0.5))))[0] for seed in range(40)]
+    assert max(against_random) == 0.0
+    assert min(against_random) == -1.0
+    assert {play(env, seed, lambda observation: int(rng.choice(optimal_moves(observation))))[0] for seed in range(40)} == {0.0}
 
 
 def opponents(folder: Path, count: int, seed: int = 0) -> list[str]:
@@ -186,16 +217,16 @@ def train(folder: Path, *, kill_after: int | None = None) -> RunDir:
         "name": "test",
         "agents": ["arena.fakes:FAKE_AGENT"],
         "envs": [{"id": "arena/TicTacToe-v0", "kwargs": {"opponent": "self"}}],
-        "budget": {"env_steps": 2_400},
-        "evaluation": {"period": 400, "episodes": 4, "final_episodes": 4},
-        "checkpoint_period": 800,
-        "log_period": 400,
+        "budget": {"env_steps": 1_200},
+        "evaluation": {"period": 200, "episodes": 4, "final_episodes": 4},
+        "checkpoint_period": 400,
+        "log_period": 200,
     }
     run = next(from_table(table).runs())
     run_dir = RunDir(folder)
     folder.mkdir(exist_ok=True)
     factory = ArenaEnvFactory(run.env, Meter(run.budget.env_steps), np.random.SeedSequence(0), snapshots=run_dir.snapshots)
-    agent = FakeAgent(factory, FakeConfig(), seed=0, device="cpu")
+    agent = FakeAgent(factory, FakeConfig(num_envs=2), seed=0, device="cpu")
 
     def emit(event: dict) -> None:
         if event["event"] == "evaluation" and kill_after is not None and event["env_steps"] >= kill_after:
@@ -210,8 +241,8 @@ def test_a_killed_run_against_its_own_past_goes_on_exactly(tmp_path) -> None:
     straight = train(tmp_path / "straight")
     assert len(list(straight.snapshots.iterdir())) == 6, "one for each selection evaluation"
     with pytest.raises(Killed):
-        train(tmp_path / "cut", kill_after=2_000)
-    assert len(list(RunDir(tmp_path / "cut").snapshots.iterdir())) == 5, "one is younger than the checkpoint after 1,600 env steps"
+        train(tmp_path / "cut", kill_after=1_000)
+    assert len(list(RunDir(tmp_path / "cut").snapshots.iterdir())) == 5, "one is younger than the checkpoint after 800 env steps"
     cut = train(tmp_path / "cut")
     for name in ("episodes.jsonl", "policy.onnx", *(f"snapshots/{path.name}" for path in straight.snapshots.iterdir())):
         assert (cut.path / name).read_bytes() == (straight.path / name).read_bytes(), name
