@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arena.executors.ray import RayExecutor as RayExecutor
     from arena.experiment import Experiment as Experiment
     from arena.experiment import Run as Run
-    from arena.experiment import from_toml as from_toml
+    from arena.experiment_file import from_toml as from_toml
     from arena.policy import OnnxPolicy as OnnxPolicy
     from arena.policy import Policy as Policy
     from arena.registry import agent_ids as agent_ids
@@ -41,7 +41,8 @@ _HOMES = {
     "arena.executors.base": ("Executor", "ExecutorConfig"),
     "arena.executors.local": ("LocalExecutor",),
     "arena.executors.ray": ("RayExecutor",),
-    "arena.experiment": ("Experiment", "Run", "from_toml"),
+    "arena.experiment": ("Experiment", "Run"),
+    "arena.experiment_file": ("from_toml",),
     "arena.policy": ("OnnxPolicy", "Policy"),
     "arena.registry": ("agent_ids", "agent_spec"),
     "arena.rundir": ("RunDir", "RunResult"),

@@ -41,6 +41,11 @@ class Kind(StrEnum):
     ray = "ray"
 
 
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -72,11 +77,13 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
     workers: Workers = None,
     device: Device = None,
-    executor: Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")] = None,
-    address: Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")] = None,
-    storage: Annotated[
-        str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -85,7 +92,46 @@ def run(
     from arena.commands import train as command
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
-    sys.exit(command.run(file, output, workers, device, chosen, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Search hyperparameters with Optuna; go on with the search where it was cut."""
+    try:
+        from arena.commands import tune as command
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ArenaError("arena tune needs Optuna: pip install 'arena-rl[tune]'") from error
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def status(
+    target: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with runs, or an experiment in TOML.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the file's experiment was run, if not in its own.")] = None,
+    json_lines: Json = False,
+) -> None:
+    """Say which runs are finished, at work, cut or failed; exit code 1 if one has failed."""
+    from arena.commands import plan as command
+
+    sys.exit(command.status(target, output, json_lines=json_lines))
 
 
 @app.command(name="list")
@@ -133,7 +179,7 @@ def main() -> None:
     try:
         app()
     except ArenaError as error:
-        print(f"arena: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"arena: {' '.join(str(error).split())}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

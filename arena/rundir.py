@@ -41,6 +41,7 @@ class RunResult:
     reason: str = ""
     """Why it ended: the budget that was used up, the target that was held, or the error."""
     env_steps: int = 0
+    """Of a run that crashed, hung or was killed, this and the counts below are the last that it wrote down."""
     num_episodes: int = 0
     num_cut_episodes: int = 0
     learner_steps: int = 0

@@ -20,6 +20,7 @@ from arena.files import read_json, write_bytes, write_json
 from arena.loggers import tags
 from arena.loggers.jsonl import JsonlWriter
 from arena.loggers.tensorboard import TensorBoardLogger
+from arena.metering import Episode
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir
 from arena.system import UsageSampler
@@ -154,7 +155,8 @@ class Training:
         return evaluation
 
     def close(self) -> None:
-        """Flushes and closes all files."""
+        """Flushes and closes all files; episodes since the last log are written, whatever became of the agent."""
+        self._write_episodes()
         for file in (self._episodes, self._evaluations, self.tensorboard):
             file.close()
         self.agent.close()
@@ -221,10 +223,7 @@ class Training:
             self.emit(event)
 
     def _log(self) -> None:
-        episodes, steps = self.meter.take_episodes(), self.meter.env_steps
-        for episode in episodes:
-            self._episodes.write(dataclasses.asdict(episode))
-        self._episodes.flush()
+        episodes, steps = self._write_episodes(), self.meter.env_steps
         values = self._since_log.scalars()
         if episodes:
             values[tags.EPISODE_RETURN] = float(np.mean([episode.episode_return for episode in episodes]))
@@ -245,6 +244,13 @@ class Training:
             }
         )
         self._since_log = _Window(self)
+
+    def _write_episodes(self) -> list[Episode]:
+        episodes = self.meter.take_episodes()
+        for episode in episodes:
+            self._episodes.write(dataclasses.asdict(episode))
+        self._episodes.flush()
+        return episodes
 
     def _checkpoint(self) -> None:
         with self._clock("checkpoint"):

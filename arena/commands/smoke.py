@@ -19,7 +19,8 @@ from arena.configs import config_path
 from arena.environments import make_env
 from arena.errors import ArenaError, did_you_mean
 from arena.evaluation import Evaluation, evaluate
-from arena.experiment import Experiment, from_toml
+from arena.experiment import Experiment
+from arena.experiment_file import from_toml
 from arena.files import json_line, write_bytes
 from arena.loggers.terminal import Mode
 from arena.policy import UniformPolicy
