@@ -18,7 +18,8 @@ from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.local import LocalExecutor
 from arena.executors.ray import RayExecutor
-from arena.experiment import Experiment, from_table
+from arena.experiment import Experiment
+from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.rundir import RunDir
 from arena.runner import run_experiment
