@@ -44,7 +44,9 @@ def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
         experiment = from_toml(target)
         experiment = dataclasses.replace(experiment, output=output or experiment.output)
         folder = experiment.path
-        wanted = [progress(RunDir(folder / run.name), run.name) for run in experiment.runs()]
+        searched = (folder / "tune.db").exists()  # by `arena tune`: its runs are trials, those of the file do not exist
+        runs = [] if searched else list(experiment.runs())
+        wanted = [progress(RunDir(folder / run.name), run.name) for run in runs]
         names = {state.name for state in wanted}
         states = [*wanted, *(state for state in _under(folder) if state.name not in names)]
     if json_lines:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from arena.executors.local import LocalExecutor
+from arena.experiment_file import from_table
 from arena.hyperparameters import build_config
 from arena.registry import agent_ids, agent_spec
+from arena.runner import run_experiment
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 VARIANTS = {
@@ -117,3 +120,30 @@ def test_agent_takes_images(name: str):
 def test_agent_takes_box_actions(name: str):
     agent, table = VARIANTS[name]
     in_worker(agent, table, "check_agent(spec, env_id='arena/BoxTarget-v0', config=table)")
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ("sb3-ppo", "constant")])
+def test_two_identical_invocations_give_identical_episodes(name: str, tmp_path: Path):
+    agent, table = VARIANTS[name]
+    spec = agent_spec(agent)
+    assert spec.determinism == "bitwise"
+    entry = {"agent": agent, "name": name, "hyperparameters": {**SMALL.get(spec.algorithm, {}), **table}}
+    budget, evaluation = {"env_steps": 2_000}, {"period": 2_000, "episodes": 2, "final_episodes": 2}
+    written = []
+    for folder in ("a", "b"):
+        experiment = from_table(
+            {
+                "name": folder,
+                "output": str(tmp_path),
+                "agents": [entry],
+                "envs": ["CartPole-v1"],
+                "budget": budget,
+                "evaluation": evaluation,
+            }
+            | {"resources": {"device": "cpu"}, "checkpoint_period": 1_000}
+        )
+        (result,) = run_experiment(experiment, LocalExecutor(1))
+        assert result.status == "finished", result.reason
+        written.append((Path(result.path) / "episodes.jsonl").read_bytes())
+    assert written[0] == written[1]
+    assert written[0].count(b"\n") > 5

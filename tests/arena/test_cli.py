@@ -154,6 +154,8 @@ def test_a_search_a_plan_a_run_and_its_state(tmp_path: Path):
     again = arena("tune", "search.toml", "--trials", "2", "--json", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, ""), "nothing is left to try"
 
+    assert "4 finished" in arena("status", "search.toml", cwd=tmp_path).stdout
+
     (tmp_path / "after.toml").write_text('extends = ["search.toml", "logs/search/best.toml"]\nseeds = 1\n')
     plan = arena("run", "after.toml", "--dry-run", "--json", cwd=tmp_path)
     document = json.loads(plan.stdout)
