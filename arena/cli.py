@@ -167,6 +167,20 @@ def smoke(
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
 
 
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments, of one machine or several.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    from arena.commands import report as command
+
+    command.report(folders, output, json_lines=json_lines)
+
+
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")

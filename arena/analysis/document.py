@@ -35,7 +35,9 @@ class AgentSummary:
     agent: str
     """Id or `package.module:SPEC`."""
     hyperparameters: Mapping[str, Any]
-    """Resolved: every field of the agent's config."""
+    """Resolved: every field of the agent's config that is the same on all environments."""
+    env_hyperparameters: Mapping[str, Mapping[str, Any]]
+    """Environment -> the fields that are not; empty where there are none."""
     versions: Mapping[str, str]
     """Distribution -> version; several versions of one are joined by ` | `."""
     devices: tuple[str, ...]
@@ -60,6 +62,8 @@ class EnvSummary:
     """Score 1: the return from which it counts as solved, or its bound where nobody set one."""
     sources: tuple[str, ...]
     """Of these numbers."""
+    budget: Mapping[str, Any]
+    """As in the experiment's file: `env_steps`, `seconds`, `target_return`, …"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -262,7 +266,7 @@ class Difference:
 
     name: str
     values: Mapping[str, Any]
-    """Agent -> value; agents that have no such hyperparameter are missing."""
+    """Agent -> value, or -> {environment: value} where it differs between them; agents that have no such hyperparameter are missing."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -275,7 +279,7 @@ class Report:
     """Of every interval."""
     num_envs_in_aggregates: int
     budget: Mapping[str, Any]
-    """As in the experiment's file."""
+    """What all environments share of their budgets."""
     evaluation: Mapping[str, Any]
     """The evaluation protocol."""
     experiment_seed: int
@@ -299,7 +303,9 @@ class Report:
     """Distinct machines, as `arena.system.machine_info` describes them."""
     commits: tuple[str, ...]
     """Distinct git commits that the runs were made from, `+` behind those with uncommitted changes."""
+    experiment_file: str
+    """TOML from which `arena run` repeats the experiment, put together from the run folders; `arena report` writes it beside the page."""
     commands: tuple[str, ...]
-    """What repeats the experiment, and this report, exactly."""
+    """What repeats the experiment with that file, and then this report."""
     notes: tuple[str, ...]
     """What a reader must know: failed runs and how they enter, missing runs, differing versions or machines, missing intervals."""

@@ -133,32 +133,37 @@ def _evaluations(run_dir: RunDir) -> tuple[list[Evaluated], Evaluated | None]:
     return selection, final
 
 
-_SHARED = {
+_SHARED = {"evaluation": "evaluation protocols", "experiment_seed": "experiment seeds, so other evaluation starts"}
+_SHARED_BY_ENV = {
+    "env": "arguments of the environment",
     "budget": "budgets",
-    "evaluation": "evaluation protocols",
-    "experiment_seed": "experiment seeds, so other evaluation starts",
     "checkpoint_period": "checkpoint periods, at which all environments are reset",
 }
-"""Inputs that all runs of a comparison must share, and what they are called."""
+"""Inputs that all runs of a comparison must share, at least on one environment, and what they are called."""
 
 
 def _refuse_incomparable(runs: list[LoadedRun]) -> None:
-    first = runs[0]
-    agents: dict[str, LoadedRun] = {}
-    envs: dict[str, LoadedRun] = {}
+    of_env: dict[str, LoadedRun] = {}
+    of_agent: dict[str, LoadedRun] = {}
+    of_both: dict[tuple[str, str], LoadedRun] = {}
     for run in runs:
-        for key, what in _SHARED.items():
-            if run.inputs.get(key) != first.inputs.get(key):
-                there, here = _differing(first.inputs.get(key), run.inputs.get(key))
-                raise ArenaError(f"runs with other {what} cannot be compared: {first.path} has {there}, {run.path} has {here}")
-        other = agents.setdefault(run.agent, run)
-        if run.inputs["agent"] != other.inputs["agent"]:
-            there, here = _differing(_flat(other.inputs["agent"]), _flat(run.inputs["agent"]))
-            raise ArenaError(f"agent {run.agent!r} is two different agents: {other.path} has {there}, {run.path} has {here}; rename one")
-        other = envs.setdefault(run.env, run)
-        if run.inputs["env"] != other.inputs["env"]:
-            there, here = _differing(_flat(other.inputs["env"]), _flat(run.inputs["env"]))
-            raise ArenaError(f"environment {run.env!r} is two: {other.path} has {there}, {run.path} has {here}")
+        _refuse_differing(runs[0], run, _SHARED)
+        _refuse_differing(of_env.setdefault(run.env, run), run, _SHARED_BY_ENV)
+        # One environment may have hyperparameters of its own; what the name stands for is the same everywhere.
+        pairs = [(of_both.setdefault((run.agent, run.env), run), "hyperparameters"), (of_agent.setdefault(run.agent, run), "agent")]
+        for other, key in pairs:
+            there, here = _differing(other.inputs["agent"].get(key), run.inputs["agent"].get(key))
+            if there != here:
+                raise ArenaError(
+                    f"agent {run.agent!r} is two different agents: {other.path} has {there}, {run.path} has {here}; rename one"
+                )
+
+
+def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
+    for key, what in shared.items():
+        there, here = _differing(other.inputs.get(key), run.inputs.get(key))
+        if there != here:
+            raise ArenaError(f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}")
 
 
 def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:
@@ -177,11 +182,6 @@ def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:
 def _outcome(run: LoadedRun) -> tuple[Any, ...]:
     evaluations = [(evaluated.env_steps, evaluated.episode_returns) for evaluated in run.selection]
     return run.state, evaluations, run.final and run.final.episode_returns
-
-
-def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
-    nested = {key: value for inner in ("hyperparameters", "kwargs") for key, value in (entry.get(inner) or {}).items()}
-    return {**{key: value for key, value in entry.items() if key not in ("hyperparameters", "kwargs")}, **nested}
 
 
 def _differing(there: Any, here: Any) -> tuple[str, str]:
