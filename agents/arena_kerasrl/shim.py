@@ -36,7 +36,7 @@ def start_session(device: str) -> None:
         DeviceUnavailable: if TensorFlow sees no such GPU.
     """
     threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
-    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
     if device == "cpu":
         config.device_count["GPU"] = 0
     else:

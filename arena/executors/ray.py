@@ -11,6 +11,7 @@ import json
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -129,7 +130,7 @@ class RayExecutor:
         run_dir = RunDir(task.run_dir)
         if run_dir.latest_checkpoint() is None:
             run_dir.clear()
-        on_event(task, {"event": "phase", "phase": "restarting"})
+        on_event(task, {"event": "phase", "phase": "restarting", "message": f"lost its node ({reason}); goes on elsewhere"})
         waiting.appendleft(task)
 
     def _give_up_hopeless(self, flights: dict[Any, _Flight], on_end: OnEnd) -> None:
@@ -175,7 +176,8 @@ class RayExecutor:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
         try:
-            yield
+            with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what it hears of lost nodes, whatever `log_to_driver` says
+                yield
         finally:
             self._ray.shutdown()
 

@@ -18,7 +18,8 @@ from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.local import LocalExecutor
 from arena.executors.ray import RayExecutor
-from arena.experiment import Experiment, from_table
+from arena.experiment import Experiment
+from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.rundir import RunDir
 from arena.runner import run_experiment
@@ -118,7 +119,9 @@ def test_runs_on_a_node_that_is_killed_go_on_elsewhere_as_if_nothing_had_happene
     cluster.add_node()
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert {"event": "run", "run": name, "status": "restarting", "max_env_steps": 120_000} in map(json.loads, output.splitlines())
+    told = [event for event in map(json.loads, output.splitlines()) if event.get("status") == "restarting"]
+    assert [event["run"] for event in told] == [name]
+    assert "lost its node" in told[0]["message"]
     assert_same(wanted, local)
     result = RunDir(wanted.path / name).read_result()
     assert result is not None
