@@ -2,8 +2,9 @@ import gymnasium as gym
 import numpy as np
 import onnxruntime
 import pytest
+import scipy.stats
 
-from arena.network import Conv, Dense, PolicyNetwork
+from arena.network import Conv, Dense, PolicyNetwork, initial_weights
 from arena.policy import OnnxPolicy
 
 FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
@@ -120,3 +121,13 @@ def test_scores_do_not_change_their_input() -> None:
         before = observations.copy()
         network.scores(observations)
         np.testing.assert_array_equal(observations, before)
+
+
+def test_initial_weights_are_uniform_within_the_root_of_fan_in() -> None:
+    shapes = [(8, 8, 4, 32), (256, 100)]  # both have a fan-in of 256
+    weights = initial_weights(shapes, np.random.default_rng(0))
+    assert [array.shape for array in weights] == [(8, 8, 4, 32), (32,), (256, 100), (100,)]
+    assert {array.dtype for array in weights} == {np.dtype(np.float32)}
+    everything = np.concatenate([array.ravel() for array in weights])
+    assert np.abs(everything).max() <= 1 / 16
+    assert scipy.stats.kstest(everything, scipy.stats.uniform(-1 / 16, 1 / 8).cdf).pvalue > 0.01
