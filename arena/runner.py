@@ -49,13 +49,16 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
     runs = list(experiment.runs())
     check_frameworks(runs)
     todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
+    tasks = [_task(run, experiment.path / run.name) for run in todo]
+    executor.check(tasks)
     make_folder(experiment.path)
     with locked(experiment.path):
-        return _run_all(experiment, runs, todo, executor, view)
+        for run in todo:
+            _prepare(run, RunDir(experiment.path / run.name))
+        return _run_all(experiment, runs, tasks, executor, view)
 
 
-def _run_all(experiment: Experiment, runs: list[Run], todo: list[Run], executor: Executor, view: View | None) -> list[RunResult]:
-    tasks = {run.name: _prepare(run, RunDir(experiment.path / run.name)) for run in todo}
+def _run_all(experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None) -> list[RunResult]:
     by_name = {run.name: run for run in runs}
 
     def on_event(task: Task, event: dict[str, Any]) -> None:
@@ -71,7 +74,7 @@ def _run_all(experiment: Experiment, runs: list[Run], todo: list[Run], executor:
         if view is not None:
             view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))
 
-    executor.execute(list(tasks.values()), on_event, on_end)
+    executor.execute(tasks, on_event, on_end)
     results = [RunDir(experiment.path / run.name).read_result() for run in runs]
     return [result for result in results if result is not None]
 
@@ -158,7 +161,21 @@ def make_folder(path: Path) -> None:
         raise ArenaError(f"the output folder {path} is not writable; give another with --output")
 
 
-def _prepare(run: Run, run_dir: RunDir) -> Task:
+def _task(run: Run, path: Path) -> Task:
+    spec = run.spec()
+    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    return Task(
+        name=run.name,
+        run_dir=path,
+        process_env=spec.process_env_for(config),
+        threads=run.resources.threads,
+        timeout_seconds=run.resources.timeout_seconds,
+        device=run.resources.device,
+        gpu_share=run.resources.gpu_share,
+    )
+
+
+def _prepare(run: Run, run_dir: RunDir) -> None:
     run_dir.path.mkdir(parents=True, exist_ok=True)
     if run_dir.latest_checkpoint() is None:
         run_dir.clear()
@@ -166,17 +183,6 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
     resources = dataclasses.asdict(run.resources)
     document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuning": run.agent.tuning}
     write_json(run_dir.run, document)
-    spec = run.spec()
-    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
-    return Task(
-        name=run.name,
-        run_dir=run_dir.path,
-        process_env=spec.process_env_for(config),
-        threads=run.resources.threads,
-        timeout_seconds=run.resources.timeout_seconds,
-        device=run.resources.device,
-        gpu_share=run.resources.gpu_share,
-    )
 
 
 def _fields(run: Run, event: dict[str, Any]) -> dict[str, Any]:

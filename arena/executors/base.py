@@ -60,6 +60,13 @@ class Executor(Protocol):
     Interrupting `execute` (KeyboardInterrupt) ends all workers before it passes on.
     """
 
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Refuses what cannot work; no folder has been made yet.
+
+        Raises:
+            ArenaError: for the first task that can never run here.
+        """
+
     def execute(
         self, tasks: Sequence[Task], on_event: Callable[[Task, dict[str, Any]], None], on_end: Callable[[Task, Ended], None]
     ) -> None:

@@ -42,11 +42,13 @@ class NodeWorker:
         task: the run.
         storage: URI, or None.
         location: the run's folder in the storage.
+        has_gpu: whether Ray has given it one, or a part of one.
     """
 
-    def __init__(self, task: Task, storage: str | None, location: str) -> None:
+    def __init__(self, task: Task, storage: str | None, location: str, *, has_gpu: bool) -> None:
         self._storage = Storage(storage) if storage else None
         self._location = location
+        self._environment = {} if has_gpu else {"CUDA_VISIBLE_DEVICES": ""}  # or else it could take one that is another run's
         self._folder = Path(tempfile.mkdtemp(prefix="arena-"))
         self._task = dataclasses.replace(task, run_dir=self._folder / location)
 
@@ -64,7 +66,7 @@ class NodeWorker:
         lay_down(path, pieces)
         self._changes = FolderWatch(path, () if stored else pieces, checkpoints=self._storage is None)
         self._stored_changes = FolderWatch(path, stored, appends=False)
-        self._worker = WorkerProcess(self._task)
+        self._worker = WorkerProcess(self._task, environment=self._environment)
 
     def poll(self) -> Report:
         """Waits a moment for something to happen and reports it."""

@@ -8,14 +8,16 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from arena.errors import ArenaError
@@ -65,16 +67,34 @@ class RayExecutor:
         self._config, self._num_workers = config, num_workers
         self._storage = Storage(config.storage) if config.storage else None
         self._num_losses: dict[str, int] = {}
+        self._connection = contextlib.ExitStack()
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """See `Executor.check`; stays connected for `execute`.
+
+        Raises:
+            ArenaError: if the cluster cannot be reached, a node has another version, or no node has what a task asks for.
+        """
+        if not tasks:
+            return
+        self._connect()
+        try:
+            self._check_versions()
+            self._check_room(tasks)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`.
 
         Raises:
-            ArenaError: before any work, if the cluster cannot be reached, a node has another version, or no node has what a run asks for.
+            ArenaError: if the cluster cannot be reached, or the storage holds another run under a task's name; before any work.
         """
-        with self._connected():
-            self._check_versions()
-            self._check_room(tasks)
+        if not tasks:
+            return
+        self._connect()
+        with self._connection:
             waiting = deque(task for task in tasks if not self._is_stored(task, on_end))
             flights: dict[Any, _Flight] = {}
             try:
@@ -94,7 +114,7 @@ class RayExecutor:
     def _hand_over(self, task: Task) -> _Flight:
         cpus, gpus = _resources(task)
         actor_class = self._ray.remote(NodeWorker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
-        return _Flight(task, actor_class.remote(task, self._config.storage, _location(task)))
+        return _Flight(task, actor_class.remote(task, self._config.storage, _location(task), has_gpu=gpus > 0))
 
     def _advance(self, ref: Any, flight: _Flight, on_event: OnEvent, on_end: OnEnd, waiting: deque[Task]) -> Any:
         """Takes what `ref` holds; returns the next reference to wait for, None where this actor has no more to say."""
@@ -161,49 +181,41 @@ class RayExecutor:
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(actor)
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[None]:
-        if self._ray.is_initialized():  # by the caller, whose connection it stays
-            yield
+    def _connect(self) -> None:
+        if self._ray.is_initialized():  # by `check`, or by the caller, whose connection it stays
             return
-        address = self._config.address
+        address = os.environ.get("RAY_ADDRESS", "auto") if self._config.address == "auto" else self._config.address
         _check_address(address)
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise ArenaError(f"cannot join the Ray cluster at {address}: {_short(error)}") from error
+        self._connection.callback(self._ray.shutdown)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
-        try:
-            with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what it hears of lost nodes, whatever `log_to_driver` says
-                yield
-        finally:
-            self._ray.shutdown()
+        # Ray prints to standard output what it hears of lost nodes, whatever `log_to_driver` says.
+        self._connection.enter_context(contextlib.redirect_stdout(sys.stderr))
 
     def _check_versions(self) -> None:
-        def versions() -> dict[str, str]:  # nested, so that Ray carries its code: a node may lack the arena
+        def version(name: str) -> str | None:  # nested, so that Ray carries its code: a node may lack the arena
             import importlib.metadata
 
-            return {found.metadata["Name"]: found.version for found in importlib.metadata.distributions(name="arena-rl")}
+            return next((found.version for found in importlib.metadata.distributions(name=name)), None)
 
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        remote = self._ray.remote(versions).options
-        asked = {
-            node["NodeManagerAddress"]: remote(num_cpus=0, scheduling_strategy=strategy(node["NodeID"], soft=False)).remote()
-            for node in self._nodes()
-        }
+        remote = self._ray.remote(version).options
+        nodes = self._nodes()
+        asked = [remote(num_cpus=0, scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(DISTRIBUTION) for node in nodes]
         here = _version()
         try:
-            answers = dict(zip(asked, self._ray.get(list(asked.values()), timeout=CHECK_SECONDS), strict=True))
+            answers = self._ray.get(asked, timeout=CHECK_SECONDS)
         except self._ray.exceptions.RayError as error:
             raise ArenaError(f"a node of the Ray cluster does not answer: {_short(error)}") from error
-        for address, found in answers.items():
-            if found.get(DISTRIBUTION) != here:
-                there = found.get(DISTRIBUTION, "none")
-                raise ArenaError(
-                    f"node {address} has {DISTRIBUTION} {there}, this machine {here}; pip install 'arena-rl[ray]=={here}' there"
-                )
+        for node, found in zip(nodes, answers, strict=True):
+            if found != here:
+                name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+                raise ArenaError(f"node {name} has {DISTRIBUTION} {found}, this machine {here}; pip install 'arena-rl[ray]=={here}' there")
 
     def _check_room(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -266,15 +278,20 @@ def _location(task: Task) -> str:
 
 
 def _check_address(address: str) -> None:
-    if address in ("auto", "local"):
-        return
-    match = re.fullmatch(r"(?:ray://)?(\[.+\]|[^/:]+):(\d+)", address)
-    if match is None:
-        raise ArenaError(f"address {address!r} must be 'auto', HOST:PORT or ray://HOST:PORT")
-    try:
-        socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise ArenaError(f"no Ray cluster answers at {address} ({error}); start one with: ray start --head") from error
+    """Refuses an address where no cluster answers in a bounded time: `ray.init` itself tries for many minutes."""
+    if address != "auto":
+        match = re.fullmatch(r"(?:ray://)?(\[.+\]|[^/:]+):(\d+)", address)
+        if match is None:
+            raise ArenaError(f"address {address!r} must be 'auto', HOST:PORT or ray://HOST:PORT")
+        try:
+            socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ArenaError(f"no Ray cluster answers at {address} ({error}); start one with: ray start --head") from error
+    code = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')"
+    try:  # whether it fails, and why, is said by the same call in this process
+        subprocess.run([sys.executable, "-c", code, address], capture_output=True, timeout=CHECK_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ArenaError(f"what listens at {address} does not answer as a Ray cluster within {CHECK_SECONDS:g} s") from error
 
 
 def _short(error: BaseException) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ from ray_cluster import RayCluster, free_ports
 
 pytestmark = [pytest.mark.worker, pytest.mark.slow, pytest.mark.timeout(600)]
 FAKE = "arena.fakes:FAKE_AGENT"
-LONG: dict[str, Any] = {"budget": {"env_steps": 120_000}, "checkpoint_period": 12_500, "evaluation": {"period": 25_000, "episodes": 5}}
+LONG: dict[str, Any] = {"budget": {"env_steps": 60_000}, "checkpoint_period": 6_250, "evaluation": {"period": 12_500, "episodes": 5}}
 """Long enough to be killed in the middle; checkpoints fall between the points of the curves."""
 
 
@@ -55,8 +56,8 @@ def arena_run(wanted: Experiment, cluster: RayCluster, *options: str) -> "subpro
     """Starts `arena run` of an experiment as `experiment` makes it."""
     file = wanted.output / "test.toml"
     seeds, name = len(wanted.seeds), wanted.name
-    lines = [f'name = "{name}"', f'agents = ["{FAKE}"]', 'envs = ["arena/Identity-v0"]', f"seeds = {seeds}", "checkpoint_period = 12_500"]
-    lines += ["[budget]", "env_steps = 120_000", "[evaluation]", "period = 25_000", "episodes = 5"]
+    lines = [f'name = "{name}"', f'agents = ["{FAKE}"]', 'envs = ["arena/Identity-v0"]', f"seeds = {seeds}", "checkpoint_period = 6_250"]
+    lines += ["[budget]", "env_steps = 60_000", "[evaluation]", "period = 12_500", "episodes = 5"]
     file.write_text("\n".join(lines))
     command = [sys.executable, "-m", "arena", "run", str(file), "--output", str(wanted.output), "--executor", "ray", "--json"]
     return subprocess.Popen([*command, "--address", cluster.address, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -179,7 +180,8 @@ def test_what_no_node_can_give_is_refused_with_what_there_is(tmp_path: Path, clu
     executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
     for resources, asked in (({"threads": 4}, "4 CPUs and 0 GPUs"), ({"device": "cuda"}, "1 CPUs and 1 GPUs")):
         with pytest.raises(ArenaError, match=f"asks for {asked} of one node; the cluster's nodes have 1 and 0, 1 and 0, 1 and 0"):
-            run_experiment(experiment(tmp_path / asked, resources=resources), executor)
+            run_experiment(experiment(tmp_path / "logs", resources=resources), executor)
+        assert not (tmp_path / "logs").exists()
     with pytest.raises(ArenaError, match="Ray assigns one"):
         run_experiment(experiment(tmp_path / "named", resources={"device": "cuda:1"}), executor)
 
@@ -195,4 +197,25 @@ def test_an_address_where_nothing_listens_is_refused(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
         with pytest.raises(ArenaError, match=f"no Ray cluster answers at {address}"):
+            run_experiment(experiment(tmp_path / "logs"), RayExecutor(ExecutorConfig(kind="ray", address=address)))
+    assert not (tmp_path / "logs").exists()
+
+
+def test_what_is_no_cluster_is_refused_in_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arena.executors.ray.CHECK_SECONDS", 5.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ArenaError, match=f"what listens at {address} does not answer as a Ray cluster within 5 s"):
             run_experiment(experiment(tmp_path), RayExecutor(ExecutorConfig(kind="ray", address=address)))
+
+
+def test_what_is_finished_needs_no_cluster(tmp_path: Path, local: Experiment) -> None:
+    (port,) = free_ports(1)
+    results = run_experiment(local, RayExecutor(ExecutorConfig(kind="ray", address=f"127.0.0.1:{port}")))
+    assert {result.status for result in results} == {"finished"}
+
+
+def test_a_missing_ray_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ArenaError, match=r"pip install 'arena-rl\[ray\]'"):
+        RayExecutor(ExecutorConfig(kind="ray"))
