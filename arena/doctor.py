@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.registry import agent_ids, agent_spec
-from arena.spec import FRAMEWORK_MODULES, AgentSpec
+from arena.spec import AgentSpec, refuse_other_frameworks
 from arena.system import machine_info, package_versions
 
 CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
@@ -246,8 +246,7 @@ def _last_line(text: str) -> str:
 
 
 def _import_all(entry_points: Sequence[str], modules: Sequence[str]) -> dict[str, Any]:
-    for name in FRAMEWORK_MODULES.difference(modules):
-        sys.modules[name] = None  # type: ignore[assignment]  # what the import system takes as "cannot be imported"
+    refuse_other_frameworks(frozenset(modules))
     start, errors = time.perf_counter(), []
     for entry_point in entry_points:
         module_name, _, class_name = entry_point.partition(":")

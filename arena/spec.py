@@ -72,7 +72,8 @@ class AgentSpec:
         try:
             agent_class: type[Agent] = getattr(importlib.import_module(module_name), class_name)
         except ModuleNotFoundError as error:
-            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {self.install_command(self.config())}") from error
+            remedy = f"name {error.name!r} in its spec's modules" if error.name in _refused else self.install_command(self.config())
+            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {remedy}") from error
         return agent_class
 
     def install_command(self, config: Any) -> str:
@@ -81,11 +82,29 @@ class AgentSpec:
         return install_command(extra) if extra else f"install the package of {self.entry_point!r}"
 
 
+_refused: set[str] = set()
+
+
+class _Without:
+    """A finder that does not find the refused frameworks."""
+
+    def __init__(self, finder: Any) -> None:
+        self._finder = finder
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return None if name in _refused else self._finder.find_spec(name, path, target)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._finder, name)
+
+
 def refuse_other_frameworks(allowed: frozenset[str]) -> None:
-    """Makes importing any framework but the `allowed` modules fail, in this process, as if it were not installed.
+    """Makes every framework but the `allowed` modules look as if it were not installed, in this process, from now on.
 
     TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
-    import costs seconds. All of them go without what they do not find.
+    import costs seconds. All of them go without what they do not find. What has been imported already stays.
     """
-    for name in FRAMEWORK_MODULES - allowed - set(sys.modules):
-        sys.modules[name] = None  # type: ignore[assignment]  # documented: docs.python.org/3/reference/import.html#the-module-cache
+    # None in sys.modules would do it as well, but SciPy takes what stands there for the module (array_api_compat's helpers).
+    if not _refused:
+        sys.meta_path[:] = [_Without(finder) for finder in sys.meta_path]
+    _refused.update(FRAMEWORK_MODULES - allowed)
