@@ -123,8 +123,10 @@ def match_table(records: Iterable[Record], env: str, index: Mapping[str, int], e
     games = [record for record in here if isinstance(record, PlayedGame)]
     if games:
         sides = np.array([[index[player] for player in game.players] for game in games], np.int64)
-        points, starts = np.array([game.points for game in games]), np.array([game.seed for game in games], np.int64)
-        return Matches(sides[:, 0], sides[:, 1], points, starts, seated=True)
+        # Two greedy policies play the same game from the same opening, whatever its seed: openings are what is independent.
+        openings: dict[tuple[int, ...], int] = {}
+        starts = [openings.setdefault(game.moves[: game.num_opening_moves], len(openings)) for game in games]
+        return Matches(sides[:, 0], sides[:, 1], np.array([game.points for game in games]), np.array(starts), seated=True)
     met = list(duels(here, entrant_of))
     if not met:
         return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))

@@ -52,3 +52,20 @@ def test_the_table_holds_seats_for_games_and_starts_for_duels():
     assert (games.first.tolist(), games.second.tolist(), games.points.tolist(), games.seated) == ([1], [0], [1.0], True)
     assert (met.first.tolist(), met.points.tolist(), met.start.tolist(), met.seated) == ([0, 0], [1.0, 0.5], [0, 1], False)
     assert len(match_table(records, "absent", index, entrants).first) == 0
+
+
+def test_games_from_one_opening_are_one_start_whatever_their_seeds():
+    games = [
+        PlayedGame(
+            match=f"g/{seed}",
+            env="g",
+            players=("a", "b"),
+            seed=seed,
+            points=1.0,
+            returns=(1.0, -1.0),
+            moves=(*opening, 5),
+            num_opening_moves=2,
+        )
+        for seed, opening in enumerate([(0, 1), (0, 2), (0, 1)])
+    ]
+    assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 1, 0]
