@@ -204,7 +204,9 @@ def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
             f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})"
         )
     if masked and not spec.action_masks:
-        raise ArenaError(f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed")
+        raise ArenaError(
+            f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
+        )
 
 
 def _join(words: frozenset[str]) -> str:

@@ -140,9 +140,7 @@ class FakeAgent(Agent):
         targets = t.rewards + np.float32(self.config.discount) * self.network.scores(t.next_observations).max(-1) * ~t.terminated  # [N]
         errors = (targets - self.network.scores(t.observations)[rows, t.actions]) * t.valid  # [N]
         gradients = np.zeros((len(rows), self.weights.shape[1]), np.float32)  # [N, A]
-        gradients[rows, t.actions] = errors / np.maximum(
-            1.0, np.square(features).sum(-1)
-        )  # so that large observations do not diverge
+        gradients[rows, t.actions] = errors / np.maximum(1.0, np.square(features).sum(-1))  # so that large observations do not diverge
         self.weights += np.float32(self.config.learning_rate) * features.T @ gradients
         return float(np.mean(errors**2))
 

@@ -176,9 +176,7 @@ class UniformPolicy:
         observation_space: of one environment; the mask of a `MaskedBox` then decides what is allowed.
     """
 
-    def __init__(
-        self, action_space: gym.Space[Any], rng: np.random.Generator, observation_space: gym.Space[Any] | None = None
-    ) -> None:
+    def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator, observation_space: gym.Space[Any] | None = None) -> None:
         self._space, self._rng, self._observation_space = action_space, rng, observation_space
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
