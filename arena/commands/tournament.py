@@ -117,8 +117,8 @@ def _train(experiment: Experiment, mode: Mode) -> int:
 
 def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
     field = find_players(players, envs)
-    entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out)
     console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
+    entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out, command=command)
     try:
         with Progress(console=console, transient=True, disable=mode != "auto") as progress:
             bar = progress.add_task("playing", total=None)
@@ -133,7 +133,7 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-    page = write_leaderboard(standings, path, command=command)
+    page = write_leaderboard(standings, path)
     if mode == "auto":
         print(f"Leaderboard: {page}")
 
