@@ -172,6 +172,54 @@ def tournament(
     sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
 
 
+league_app = typer.Typer(help="Keep a league of policies that others join over time.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(league_app, name="league")
+League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of the league.")]
+
+
+@league_app.command(name="add")
+def league_add(
+    players: Annotated[
+        list[str], typer.Argument(metavar="PLAYER...", help="Policy files, run or experiment folders; NAME=PATH names one.")
+    ],
+    league: League = Path("league"),
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="What a new league plays; repeat for more.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair, of a new league.")] = None,
+    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game, of a new league.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings of a new league.")] = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Try policies in a process of their own, and take them into the league."""
+    from arena.commands import league as command
+
+    rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed}
+    given = {key: value for key, value in rules.items() if value is not None}
+    command.add(league, players, env or [], given, mode=_mode(quiet, json_lines))
+
+
+@league_app.command(name="play")
+def league_play(
+    league: League = Path("league"),
+    games: Annotated[int, typer.Option("--games", min=0, help="Most games to add; duels are few and always played.")] = 2_000,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Play the matches that narrow the ranking most, and print the standings."""
+    from arena.commands import league as command
+
+    command.play(league, games, workers or 0, mode=_mode(quiet, json_lines))
+
+
+@league_app.command(name="standings")
+def league_standings(league: League = Path("league"), quiet: Quiet = False, json_lines: Json = False) -> None:
+    """Compute the standings from all matches, and print them."""
+    from arena.commands import league as command
+
+    command.standings(league, mode=_mode(quiet, json_lines))
+
+
 @app.command(name="list")
 def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_lines: Json = False) -> None:
     """List agents or environments."""

@@ -5,23 +5,20 @@ bounds) and `action_scores` `float32 [N, A]` (values or logits of discrete actio
 """
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnxruntime
 
 from arena.errors import ArenaError
+from arena.policy_file import read_policy_file
 from arena.spaces import MaskedBox, random_actions
 
 Array = npt.NDArray[Any]
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-_GRAPH_ATTRIBUTES = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int64)": np.int64, "tensor(double)": np.float64}
 
 
@@ -73,12 +70,12 @@ class OnnxPolicy:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _check_file(path)
+        content = read_policy_file(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise ArenaError(f"{path} is not a usable policy: {error}") from error
         self.signature = _signature(path, self._session)
@@ -97,53 +94,6 @@ class OnnxPolicy:
     def scores(self, observations: Array) -> Array:
         """Returns action scores `float32 [N, A]` for `observations` `[N, *obs]`."""
         return np.asarray(self._session.run(["action_scores"], {"observations": observations})[0])
-
-
-def _check_file(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise ArenaError(f"cannot read policy {path}: {error.strerror}") from error
-    if size > MAX_FILE_BYTES:
-        raise ArenaError(f"policy {path} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
-    try:
-        model = onnx.load_model(path, load_external_data=False)
-    except Exception as error:  # protobuf's decode errors differ by its implementation
-        raise ArenaError(f"{path} is not an ONNX file: {error}") from error
-    if model.functions:
-        raise ArenaError(f"policy {path} brings functions of its own ({model.functions[0].name!r}); inline them")
-    graphs = list(_graphs(model.graph))
-    for tensor in (tensor for graph in graphs for tensor in _tensors(graph)):
-        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise ArenaError(f"policy {path} keeps tensor {tensor.name!r} in another file; a policy is one file")
-    domains = {opset.domain for opset in model.opset_import} | {node.domain for graph in graphs for node in graph.node}
-    if domains - {"", "ai.onnx"}:
-        raise ArenaError(f"policy {path} uses operators outside the ONNX standard: {', '.join(sorted(domains - {'', 'ai.onnx'}))}")
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        raise ArenaError(f"{path} is not a valid ONNX model: {error}") from error
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """Yields the graph and those inside its nodes (branches, loop bodies)."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs) if attribute.type in _GRAPH_ATTRIBUTES else ():
-                yield from _graphs(inner)
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Yields all tensors of one graph: initializers and constants."""
-    attributes = [attribute for node in graph.node for attribute in node.attribute]
-    sparse = [*graph.sparse_initializer]
-    yield from graph.initializer
-    for attribute in attributes:
-        yield from (attribute.t, *attribute.tensors)
-        sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
-    for tensor in sparse:
-        yield from (tensor.values, tensor.indices)
 
 
 def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySignature:

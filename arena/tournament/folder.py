@@ -104,20 +104,27 @@ class TournamentFolder:
         Raises:
             ArenaError: if the folder cannot be written, or holds another tournament; says how it differs.
         """
-        contents = {player.name: {env: path.read_bytes() for env, path in player.policies.items()} for player in tournament.players}
-        hashes = {name: {env: hashlib.sha256(content).hexdigest() for env, content in of.items()} for name, of in contents.items()}
-        inputs = json.loads(json.dumps(_inputs(tournament, hashes)))
+        inputs = _inputs(tournament)
         if self.tournament.exists():
             self._refuse_other(read_json_object(self.tournament).get("inputs", {}), inputs)
+        return self.write(tournament)
+
+    def write(self, tournament: Tournament) -> Tournament:
+        """Writes the folder, whatever it held; returns the tournament with the folder's own policies.
+
+        Raises:
+            ArenaError: if the folder cannot be written.
+        """
+        inputs = _inputs(tournament)
         try:
             self._policies.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArenaError(f"cannot make the tournament's folder {self.path}: {error.strerror}") from error
-        for name, of in contents.items():
-            for env, content in of.items():
-                path = self._policy(hashes[name][env])
+        for player in tournament.players:
+            for env, source in player.policies.items():
+                path = self._policy(inputs["players"][player.name]["policies"][env])
                 if not path.exists():
-                    write_bytes(path, content)
+                    write_bytes(path, source.read_bytes())
         runs = {player.name: {env: os.path.relpath(run, self.path) for env, run in player.runs.items()} for player in tournament.players}
         versions = package_versions(("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo"))
         document = {
@@ -202,13 +209,20 @@ class TournamentFolder:
             raise ArenaError(f"{self.path} holds another tournament ({listed}); give another --name or --output")
 
 
-def _inputs(tournament: Tournament, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    players = {player.name: {"entrant": player.entrant, "policies": hashes[player.name]} for player in tournament.players}
-    return {
-        "rules": dataclasses.asdict(tournament.rules),
-        "envs": [dataclasses.asdict(env) for env in tournament.envs],
-        "players": players,
+def _inputs(tournament: Tournament) -> dict[str, Any]:
+    """Returns what makes this tournament and no other, as it stands in its file."""
+    players = {
+        player.name: {"entrant": player.entrant, "policies": {env: file_hash(path) for env, path in player.policies.items()}}
+        for player in tournament.players
     }
+    envs = [dataclasses.asdict(env) for env in tournament.envs]
+    inputs: dict[str, Any] = json.loads(json.dumps({"rules": dataclasses.asdict(tournament.rules), "envs": envs, "players": players}))
+    return inputs
+
+
+def file_hash(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _short(value: Any) -> str:

@@ -123,7 +123,7 @@ def match_table(records: Iterable[Record], env: str, index: Mapping[str, int], e
     games = [record for record in here if isinstance(record, PlayedGame)]
     if games:
         sides = np.array([[index[player] for player in game.players] for game in games], np.int64)
-        # Two greedy policies play the same game from the same opening, whatever its seed: openings are what is independent.
+        # Openings drawn under two seeds can be the same, and greedy policies then play the same game: no second sample.
         openings: dict[tuple[int, ...], int] = {}
         starts = [openings.setdefault(game.moves[: game.num_opening_moves], len(openings)) for game in games]
         return Matches(sides[:, 0], sides[:, 1], np.array([game.points for game in games]), np.array(starts), seated=True)

@@ -15,10 +15,10 @@ from arena.games import is_game
 from arena.tournament.bradley_terry import Matches
 from arena.tournament.duels import EpisodesTask, start_seed
 from arena.tournament.folder import Tournament
-from arena.tournament.matches import Record, match_table
+from arena.tournament.matches import Episodes, Record, match_table
 from arena.tournament.openings import Openings
 from arena.tournament.players import Player
-from arena.tournament.schedule import Lineup, Pairings, adaptive, swiss
+from arena.tournament.schedule import Lineup, Pairings, Step, adaptive, swiss
 from arena.tournament.table import GamesTask
 
 Task = EpisodesTask | GamesTask
@@ -36,13 +36,7 @@ def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[T
         tournament: who plays what.
         records: of all tasks yielded so far, by the time the next round is asked for.
     """
-    episodes: list[Task] = [
-        _episodes_task(tournament, env, player)
-        for env in tournament.envs
-        if not is_game(env.id)
-        for player in tournament.players
-        if player.plays(env.name)
-    ]
+    episodes: list[Task] = [*_episodes_tasks(tournament)]
     games = _Games(tournament)
     if tournament.rules.schedule == "round-robin":
         yield [*episodes, *games.round_robin()]
@@ -52,6 +46,30 @@ def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[T
         yield from games.swiss(records)
     else:
         yield from games.adaptive(records)
+
+
+def missing_episodes(tournament: Tournament, records: Sequence[Record]) -> list[Task]:
+    """Returns the episodes of all players that have played none on an environment yet."""
+    played = {record.match for record in records if isinstance(record, Episodes)}
+    tasks: list[Task] = [task for task in _episodes_tasks(tournament) if task.match not in played]
+    return tasks
+
+
+def next_games(tournament: Tournament, records: Sequence[Record], *, look: int, budget: int) -> tuple[list[Task], Step]:
+    """Returns the games that the adaptive schedule plays next, at most `budget`, and what it found at this look."""
+    games = _Games(tournament)
+    step = games.look(records, look, budget)
+    return games.deal(step.pairings), step
+
+
+def _episodes_tasks(tournament: Tournament) -> list[EpisodesTask]:
+    return [
+        _episodes_task(tournament, env, player)
+        for env in tournament.envs
+        if not is_game(env.id)
+        for player in tournament.players
+        if player.plays(env.name)
+    ]
 
 
 def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> EpisodesTask:
@@ -98,25 +116,29 @@ class _Games:
             num_starts = math.ceil(self._rules.games / 2)
             tables = self._tables(records)
             pairings = swiss(tables, self._lineups(), self._entrants, round_index=index, num_starts=num_starts, seed=self._rules.seed)
-            yield self._deal(pairings)
+            yield self.deal(pairings)
 
     def adaptive(self, records: Sequence[Record]) -> Iterator[list[Task]]:
         """Yields games where the ranking is open, until it is decided or as many were played as in a round robin."""
         budget = sum(len(task.matches) for task in self.round_robin())
         for look in itertools.count(1):
-            step = adaptive(
-                self._tables(records),
-                self._lineups(),
-                self._entrants,
-                look=look,
-                num_starts=LEAST_OPENINGS_PER_LOOK,
-                budget=budget,
-                seed=self._rules.seed,
-            )
+            step = self.look(records, look, budget)
             if not len(step.pairings):
                 return
             budget -= len(step.pairings)
-            yield self._deal(step.pairings)
+            yield self.deal(step.pairings)
+
+    def look(self, records: Sequence[Record], look: int, budget: int) -> Step:
+        """Returns what the adaptive schedule finds at one look."""
+        return adaptive(
+            self._tables(records),
+            self._lineups(),
+            self._entrants,
+            look=look,
+            num_starts=LEAST_OPENINGS_PER_LOOK,
+            budget=budget,
+            seed=self._rules.seed,
+        )
 
     def _lineups(self) -> list[Lineup]:
         """Returns who plays in each environment; nobody where duels have been played already."""
@@ -130,7 +152,8 @@ class _Games:
     def _tables(self, records: Sequence[Record]) -> list[Matches]:
         return [match_table(records, env.name, self._index, self._tournament.entrant_of) for env in self._tournament.envs]
 
-    def _deal(self, pairings: Pairings) -> list[Task]:
+    def deal(self, pairings: Pairings) -> list[Task]:
+        """Returns the pairings as tasks."""
         starts: dict[tuple[int, int, int], set[int]] = defaultdict(set)  # (env, players) -> openings; both seats of each are played
         for env, first, second, start in zip(pairings.env, pairings.first, pairings.second, pairings.start, strict=True):
             starts[int(env), int(min(first, second)), int(max(first, second))].add(int(start))

@@ -18,7 +18,7 @@ from arena.errors import ArenaError
 from arena.loggers.jsonl import JsonlWriter
 from arena.tournament.duels import play_episodes
 from arena.tournament.folder import Tournament, TournamentFolder
-from arena.tournament.matches import Record, to_line
+from arena.tournament.matches import PlayedGame, Record, to_line
 from arena.tournament.rounds import Task, rounds
 from arena.tournament.table import GamesTask, play_games
 
@@ -43,6 +43,33 @@ def play(tournament: Tournament, *, workers: int = 0, progress: Progress | None 
     with folder.locked(), contextlib.closing(_Play(folder, workers)) as session:
         num_done = num_known = 0
         for tasks in rounds(tournament, session.records):
+            num_known += len(tasks)
+            for _ in session.play(tasks):
+                num_done += 1
+                if progress is not None:
+                    progress(num_done, num_known)
+        return session.records
+
+
+def play_on(
+    folder: TournamentFolder,
+    next_tasks: Callable[[Sequence[Record]], Sequence[Task]],
+    *,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> list[Record]:
+    """Adds to the matches of a folder, and returns all; raises as `play`.
+
+    Args:
+        folder: locked by the caller.
+        next_tasks: gives the tasks to play next, for all records so far, and none to end.
+        workers: processes; 0 means one per core.
+        progress: told of every task that is done.
+    """
+    with contextlib.closing(_Play(folder, workers)) as session:
+        session.take_all()
+        num_done = num_known = 0
+        while tasks := next_tasks(session.records):
             num_known += len(tasks)
             for _ in session.play(tasks):
                 num_done += 1
@@ -76,6 +103,12 @@ class _Play:
             self._writer.flush()
             self.records += played
             yield task
+
+    def take_all(self) -> None:
+        """Takes all records of the file, whatever tasks they came of, but not a last game whose opening was not played from both seats."""
+        self.records = list(self._recorded)
+        if self.records and isinstance(last := self.records[-1], PlayedGame) and int(last.match.rpartition("/")[2]) % 2 == 0:
+            self.records.pop()
 
     def close(self) -> None:
         """Ends the processes and closes the file."""

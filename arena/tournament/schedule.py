@@ -98,6 +98,11 @@ class Step:
     needs_seeds: list[tuple[int, int]]
     """Those of them that only more training seeds would decide."""
 
+    @classmethod
+    def empty(cls) -> "Step":
+        """Returns the step that plays nothing, where there is nothing to rank."""
+        return cls(_concatenate([]), [], [])
+
 
 def adaptive(
     tables: Sequence[Matches],

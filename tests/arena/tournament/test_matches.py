@@ -54,18 +54,12 @@ def test_the_table_holds_seats_for_games_and_starts_for_duels():
     assert len(match_table(records, "absent", index, entrants).first) == 0
 
 
-def test_games_from_one_opening_are_one_start_whatever_their_seeds():
+def test_games_from_one_opening_share_a_start_whatever_its_seed():
+    moves = [((0, 1, 2), 1), ((0, 1, 2), 2), ((0, 3, 2), 3)]
     games = [
         PlayedGame(
-            match=f"g/{seed}",
-            env="g",
-            players=("a", "b"),
-            seed=seed,
-            points=1.0,
-            returns=(1.0, -1.0),
-            moves=(*opening, 5),
-            num_opening_moves=2,
+            match=f"g/{seed}", env="g", players=("a", "b"), seed=seed, points=1.0, returns=(1.0, -1.0), moves=of, num_opening_moves=2
         )
-        for seed, opening in enumerate([(0, 1), (0, 2), (0, 1)])
+        for of, seed in moves
     ]
-    assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 1, 0]
+    assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 0, 1]
