@@ -7,7 +7,8 @@ import pytest
 from arena.analysis.build import build_report
 from arena.analysis.load import load_runs
 from arena.errors import ArenaError
-from arena.experiment import Budget, from_toml
+from arena.experiment import Budget
+from arena.experiment_file import from_toml
 from arena.references import Catalogue, Published, Reference, Score
 
 # Random play returns 20, solved is 120: scores are (return - 20) / 100.
