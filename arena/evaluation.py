@@ -1,6 +1,7 @@
 """Plays policies on environments that no training touches, on seeds that all policies share."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -50,12 +51,16 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
         max_episode_steps: an episode that an environment without a time limit never ends is cut here.
     """
     batches = []
-    for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
-        num_envs = min(MAX_PARALLEL_ENVS, num_episodes - first)
-        batch_seed = int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
+    for num_envs, batch_seed in episode_batches(num_episodes, seed):
         env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
         batches.append(_play(policy, env, batch_seed, max_episode_steps))
     return Evaluation(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
+
+
+def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
+    """Yields the number of environments and the reset seed of each batch that `evaluate` plays; episodes are numbered through them."""
+    for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
+        yield min(MAX_PARALLEL_ENVS, num_episodes - first), int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
 
 
 def _play(policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int) -> tuple[Array, Array, Array]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from arena.errors import ArenaError
 from arena.files import read_json_object
 from arena.rundir import RunDir
 
@@ -99,9 +100,14 @@ def at_work(path: Path) -> bool:
 
 def _checkpoint(run_dir: RunDir) -> Mapping[str, Any]:
     directory = run_dir.latest_checkpoint()
-    if directory is None or not (directory / "training.json").exists():  # being replaced just now
+    if directory is None:
         return {}
-    return read_json_object(directory / "training.json")
+    try:
+        return read_json_object(directory / "training.json")
+    except ArenaError:
+        if directory == run_dir.latest_checkpoint():
+            raise
+        return _checkpoint(run_dir)  # a worker has just put another in its place
 
 
 def _last_record(path: Path) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
 def _fields(run: Run, event: dict[str, Any]) -> dict[str, Any]:
     kind = event.pop("event", None)
     if kind == "phase":
-        return {"status": event["phase"], "max_env_steps": run.budget.env_steps}
+        return {"status": event.pop("phase"), "max_env_steps": run.budget.env_steps, **event}
     if kind == "evaluation":
         return {"message": f"{event['kind']} evaluation after {event['env_steps']:,} env steps: {event['episode_return_mean']:.1f}"}
     rate = event.get("env_steps_per_second")

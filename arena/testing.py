@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector.utils import batch_space
 
 from arena.agent import Agent, Metrics
 from arena.environments import ArenaEnvFactory, EnvConfig, check_pair, make_vec_env
@@ -23,7 +24,7 @@ from arena.fakes import FAKE_AGENT, FakeAgent, FakeConfig, FakeEnv, FakeVectorEn
 from arena.hyperparameters import build_config
 from arena.metering import Episode, Meter
 from arena.policy import OnnxPolicy, UniformPolicy
-from arena.spaces import MaskedBox
+from arena.spaces import MaskedBox, random_masks
 from arena.spec import FRAMEWORK_MODULES, AgentSpec, refuse_other_frameworks
 
 __all__ = [
@@ -340,6 +341,12 @@ def _sample_observations(config: EnvConfig, seed: int, *, num_envs: int = 8, num
 
 
 def _random_observations(space: gym.Space[Any], seed: int, count: int = 64) -> Array:
+    if isinstance(space, MaskedBox):  # at once: there are many
+        batch = batch_space(space, count)
+        batch.seed(seed)
+        observations: Array = batch.sample().clip(-1e3, 1e3)
+        observations[:, space.num_features :] = random_masks(np.random.default_rng(seed), count, space.num_actions)
+        return observations
     space.seed(seed)
     samples = np.stack([space.sample() for _ in range(count)])
     return samples if np.issubdtype(samples.dtype, np.integer) else samples.clip(-1e3, 1e3)  # some bounds are float32's own

@@ -71,7 +71,7 @@ PAIRS: dict[str, list[Shape]] = {
 
 def truth(shapes: list[Shape], metric: str) -> float:
     rng = np.random.default_rng(0)
-    return float(METRICS[metric]([shape(rng, (1_000_000,)) for shape in shapes]))
+    return float(METRICS[metric]([shape(rng, (400_000,)) for shape in shapes]))
 
 
 def coverage(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
@@ -122,6 +122,9 @@ def main(num_experiments: int = 2_000) -> None:
     print(f"\n| | {' | '.join(f'{count} seeds' for count in counts)} |\n|---|{'---|' * len(counts)}")
     cells = [f"{coverage_with_episodes(count, num_experiments):.3f}" for count in counts]
     print(f"| mean over seeds and 20 episodes | {' | '.join(cells)} |", flush=True)
+    for name in [name for name, shapes in SHAPES.items() if len(shapes) > 2]:
+        cells = [f"{coverage(SHAPES[name], 'median', count, num_experiments):.3f}" for count in counts]
+        print(f"| median over {name} | {' | '.join(cells)} |", flush=True)
     for name, shapes in PAIRS.items():
         cells = [f"{coverage_of_improvement(shapes, count, num_experiments):.3f}" for count in counts]
         print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)

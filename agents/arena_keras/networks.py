@@ -29,9 +29,7 @@ class Network:
         ArenaError: if `conv_layers` do not fit the image.
     """
 
-    def __init__(
-        self, observation_space: gym.spaces.Box, num_outputs: int, config: NetworkConfig, *, scores_actions: bool = False
-    ) -> None:
+    def __init__(self, observation_space: gym.spaces.Box, num_outputs: int, config: NetworkConfig, *, scores_actions: bool = False) -> None:
         shape = network_inputs(observation_space).shape
         self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
         self._scores_actions = scores_actions

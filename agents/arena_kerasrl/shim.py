@@ -35,7 +35,7 @@ def start_session(device: str) -> None:
         ValueError: if TensorFlow has no GPU and `device` asks for one.
     """
     threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
-    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
     if device == "cpu":
         config.device_count["GPU"] = 0
     else:

@@ -46,7 +46,7 @@ def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
 def standings(path: Path, *, mode: Mode) -> None:
     """Computes the standings from all matches of the league, keeps and prints them."""
     _existing(path)
-    show_standings(path, Console(), f"arena league standings --league {path}", mode)
+    show_standings(path, Console(), mode)
 
 
 def _existing(path: Path) -> League:

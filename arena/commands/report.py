@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ PIPE_WIDTH = 140
 
 def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> None:
     """Reports on the runs below `folders` and writes into `output` (by default `report` below the first of them)."""
-    title = "+".join(dict.fromkeys(folder.resolve().name for folder in folders))
+    title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     document = build_report(load_runs(folders), catalogue(), title=title, command=shlex.join(["arena", *sys.argv[1:]]))
     target = output or folders[0] / "report"
     write_report(document, target)

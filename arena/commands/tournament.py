@@ -117,8 +117,8 @@ def _train(experiment: Experiment, mode: Mode) -> int:
 
 def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
     field = find_players(players, envs)
-    entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out)
     console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
+    entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out, command=command)
     try:
         with Progress(console=console, transient=True, disable=mode != "auto") as progress:
             bar = progress.add_task("playing", total=None)
@@ -126,10 +126,10 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
     except KeyboardInterrupt:
         print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
         raise
-    show_standings(path, console, command, mode)
+    show_standings(path, console, mode)
 
 
-def show_standings(path: Path, console: Console, command: str, mode: Mode) -> None:
+def show_standings(path: Path, console: Console, mode: Mode) -> None:
     """Computes the standings of a tournament's folder from its matches, keeps them there with their page, and prints them."""
     standings = compute_standings(path)
     write_json(TournamentFolder(path).standings, standings.to_dict())
@@ -138,7 +138,7 @@ def show_standings(path: Path, console: Console, command: str, mode: Mode) -> No
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-    page = write_leaderboard(standings, path, command=command)
+    page = write_leaderboard(standings, path)
     if mode == "auto":
         print(f"Leaderboard: {page}")
 

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from annotated_types import Ge
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +18,7 @@ class ExecutorConfig:
     """Of the cluster: `auto` (`RAY_ADDRESS`, or the cluster on this machine), `HOST:PORT`, or `ray://HOST:PORT` from outside of it."""
     storage: str | None = None
     """URI in which run folders are kept, as `pyarrow.fs.FileSystem.from_uri` takes it; None: where the experiment was started."""
-    node_losses: int = 3
+    node_losses: Annotated[int, Ge(0)] = 3
     """How often a run may lose its node and go on elsewhere from its last checkpoint before it has failed."""
 
 

@@ -73,7 +73,10 @@ class WorkerProcess:
             self._timed_out = True
             self._signal(signal.SIGKILL)
         code = self._process.poll()
-        return Ended(timed_out=self._timed_out, exit_code=code) if code is not None and self.stdout.closed else None
+        if code is None or not self.stdout.closed:
+            return None
+        self._signal(signal.SIGKILL)  # to what it has left behind: the environments' own processes, say
+        return Ended(timed_out=self._timed_out, exit_code=code)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending

@@ -11,6 +11,7 @@ import json
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -129,7 +130,7 @@ class RayExecutor:
         run_dir = RunDir(task.run_dir)
         if run_dir.latest_checkpoint() is None:
             run_dir.clear()
-        on_event(task, {"event": "phase", "phase": "restarting"})
+        on_event(task, {"event": "phase", "phase": "restarting", "message": f"lost its node ({reason}); goes on elsewhere"})
         waiting.appendleft(task)
 
     def _give_up_hopeless(self, flights: dict[Any, _Flight], on_end: OnEnd) -> None:
@@ -175,7 +176,8 @@ class RayExecutor:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
         try:
-            yield
+            with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what it hears of lost nodes, whatever `log_to_driver` says
+                yield
         finally:
             self._ray.shutdown()
 
@@ -191,7 +193,7 @@ class RayExecutor:
             node["NodeManagerAddress"]: remote(num_cpus=0, scheduling_strategy=strategy(node["NodeID"], soft=False)).remote()
             for node in self._nodes()
         }
-        here = importlib.metadata.version(DISTRIBUTION)
+        here = _version()
         try:
             answers = dict(zip(asked, self._ray.get(list(asked.values()), timeout=CHECK_SECONDS), strict=True))
         except self._ray.exceptions.RayError as error:
@@ -237,6 +239,10 @@ class RayExecutor:
         lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
         on_end(task, Ended(timed_out=False, exit_code=0))
         return True
+
+
+def _version() -> str:
+    return importlib.metadata.version(DISTRIBUTION)
 
 
 def _import_ray() -> Any:

@@ -7,7 +7,7 @@ them, a checkpoint before the pointer to it, and `result.json` last, once the wo
 import dataclasses
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from arena.files import write_bytes
@@ -81,7 +81,7 @@ class FolderWatch:
     def changes(self, *, ended: bool) -> list[Piece]:
         """Returns what is new since the last call; `result.json` only where the worker has `ended`."""
         checkpoint = self._checkpoint() if self._checkpoints else []  # before the files that it counts on
-        names = [name for name in self._names() if name != RESULT]
+        names = [name for name in _names(self._path) if not name.startswith(CHECKPOINTS) and name != RESULT]
         records = [piece for name in names if (piece := self._record(name))]
         result = self._record(RESULT) if ended else None
         return [*records, *checkpoint, *([result] if result else [])]
@@ -90,12 +90,6 @@ class FolderWatch:
         """Returns whether there is a checkpoint that no earlier call of `changes` has returned."""
         pointer = _read(self._path / POINTER)
         return pointer is not None and pointer != self._pointer
-
-    def _names(self) -> Iterator[str]:
-        for path in sorted(self._path.rglob("*")):
-            name = path.relative_to(self._path).as_posix()
-            if not name.startswith(CHECKPOINTS) and not any(part.startswith(".") for part in name.split("/")) and path.is_file():
-                yield name
 
     def _record(self, name: str) -> Piece | None:
         path = self._path / name
@@ -120,13 +114,19 @@ class FolderWatch:
             pointer, directory = _read(self._path / POINTER), RunDir(self._path).latest_checkpoint()
             if pointer is None or directory is None:
                 break
-            names = [path.relative_to(self._path).as_posix() for path in sorted(directory.rglob("*")) if path.is_file()]
+            names = [f"{CHECKPOINTS}{directory.name}/{name}" for name in _names(directory)]
             contents = [_read(self._path / name) for name in names]
             if names and None not in contents and _read(self._path / POINTER) == pointer:
                 self._pointer = pointer
                 pieces = [Piece(name, content) for name, content in zip(names, contents, strict=True) if content is not None]
                 return [*pieces, Piece(POINTER, pointer)]
         return []
+
+
+def _names(path: Path) -> list[str]:
+    """Returns the files below `path` that are not hidden; `os.walk` passes over folders that vanish meanwhile."""
+    files = [Path(folder, name).relative_to(path) for folder, _, names in os.walk(path) for name in names]
+    return sorted(file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts))
 
 
 def _read(path: Path) -> bytes | None:

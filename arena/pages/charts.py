@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 NUM_COLORS = 8
-"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, dashed."""
+"""Colours of the style sheet, after Okabe and Ito (2008), told apart by people who see few colours; then they repeat, thinner."""
 
 WIDTH, HEIGHT = 420, 264
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 10, 38
@@ -81,7 +81,7 @@ class DrawnCurve:
 
     label: str
     color: int
-    dashed: bool
+    thin: bool
     path: str
     band: str
 
@@ -117,7 +117,7 @@ def line_chart(
         DrawnCurve(
             label=curve.label,
             color=curve.color % NUM_COLORS,
-            dashed=curve.color >= NUM_COLORS,
+            thin=curve.color >= NUM_COLORS,
             path="M" + " ".join(f"{x(px)},{y(value)}" for px, value, _, _ in line),
             band=_band(line, x, y),
         )
@@ -130,7 +130,7 @@ def line_chart(
 def row_scale(intervals: Iterable[Sequence[float | None] | float | None], *, start: float = 6, end: float = 194) -> Scale | None:
     """Returns the shared scale of a forest plot whose rows are cells of a table; None where nothing is finite."""
     flat = [value for item in intervals for value in (item if isinstance(item, Sequence) else [item])]
-    finite = [value for value in flat if value is not None and math.isfinite(value)]
+    finite = [value for value in flat if value is not None and is_number(value)]
     return Scale(*_pad(min(finite), max(finite)), start, end) if finite else None
 
 
@@ -144,8 +144,8 @@ def _points(curve: Curve) -> list[tuple[float, float, float, float]]:
     lows, highs = curve.low or [None] * len(curve.x), curve.high or [None] * len(curve.x)
     points = []
     for x, y, low, high in zip(curve.x, curve.y, lows, highs, strict=True):
-        if _finite(x) and y is not None and _finite(y):
-            has_interval = low is not None and high is not None and _finite(low) and _finite(high)
+        if is_number(x) and y is not None and is_number(y):
+            has_interval = low is not None and high is not None and is_number(low) and is_number(high)
             points.append((float(x), float(y), *((float(low), float(high)) if has_interval else (float(y), float(y)))))  # type: ignore[arg-type]
     return points
 
@@ -158,7 +158,8 @@ def _band(line: list[tuple[float, float, float, float]], x: Scale, y: Scale) -> 
     return " ".join(upper + lower)
 
 
-def _finite(value: float | None) -> bool:
+def is_number(value: float | None) -> bool:
+    """Returns whether there is a value to draw."""
     return value is not None and math.isfinite(value)
 
 

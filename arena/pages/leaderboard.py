@@ -1,8 +1,7 @@
 """The leaderboard of a tournament as one page, beside the tournament's other files."""
 
 import itertools
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,23 @@ import numpy as np
 from arena.pages import charts, page, words
 from arena.pages.replays import CannotRender, DuelReplay, Pane, Replay, record_episode
 from arena.pages.selection import DuelChoice, choose_duels, find_duel, game_replays
+from arena.tournament.duels import duel_policy
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
-from arena.tournament.players import env_spaces, make_policy
 from arena.tournament.standings import PairStanding, Standings
 
 FILE_NAME = "leaderboard.html"
-MAX_FRAME_BYTES = 8_000_000
+MAX_FRAME_BYTES = 4_000_000
 """Of all frames in one page; duels that would pass it are named and left out."""
 
 
-def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = (), command: str = "") -> Path:
+def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = ()) -> Path:
     """Writes the page of the tournament in `folder`, with replays, and returns its path.
 
     Args:
         standings: of the tournament.
         folder: the tournament's.
         matches: further matches to replay: games by their id in `matches.jsonl`, duels as `ENV/PLAYER~PLAYER/EPISODE`.
-        command: what repeats the tournament.
 
     Raises:
         ArenaError: if there is no such match; before any replay is recorded.
@@ -41,21 +39,18 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
     games = game_replays(tournament, records, order, matches)
     duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)])
     path = folder / FILE_NAME
-    page.write_page(path, render(standings, tournament, [*games, *duels], notes, command=command))
+    page.write_page(path, render(standings, tournament, [*games, *duels], notes))
     return path
 
 
-def render(
-    standings: Standings, tournament: Tournament, replays: Sequence[Replay] = (), notes: Sequence[str] = (), *, command: str = ""
-) -> str:
+def render(standings: Standings, tournament: Tournament, replays: Sequence[Replay] = (), notes: Sequence[str] = ()) -> str:
     """Returns the page.
 
     Args:
         standings: of the tournament.
-        tournament: its rules and environments.
+        tournament: its rules, versions and command.
         replays: in the order of their list.
         notes: sentences about replays that are not there.
-        command: what repeats the tournament.
     """
     rows = standings.rows
     games = [env for env in standings.envs if env.kind == "game"]
@@ -73,6 +68,7 @@ def render(
         standings=standings,
         rows=rows,
         games=games,
+        tournament=tournament,
         rules=tournament.rules,
         level=page.percent(standings.confidence),
         sections=[(id_, name) for id_, name, content in sections if content],
@@ -85,7 +81,6 @@ def render(
         env_scales={env.env: charts.row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
         replays=replays,
         notes=notes,
-        command=command,
     )
 
 
@@ -132,9 +127,8 @@ class _Recorder:
     def _pane(self, choice: DuelChoice, record: Episodes) -> Pane:
         key = (choice.env.name, record.player, choice.episode)
         if key not in self._panes:
-            # The same random draws as in `arena.tournament.duels.play_episodes`.
-            rng = np.random.default_rng([record.seed, zlib.crc32(record.player.encode())])
-            policy = make_policy(self._players[record.player].policies.get(choice.env.name), env_spaces(choice.env), rng)
+            path = self._players[record.player].policies.get(choice.env.name)
+            policy = duel_policy(path, choice.env, record.player, record.seed)
             self._panes[key] = record_episode(
                 policy,
                 choice.env,
@@ -147,7 +141,7 @@ class _Recorder:
         return self._panes[key]
 
 
-def _decided(standings: Standings) -> Any:
+def _decided(standings: Standings) -> Callable[[str, str], bool]:
     """Returns a test of whether an entrant is better than another: their rank intervals, which all hold at once, do not touch."""
     rows = {row.entrant: row for row in standings.rows}
     return lambda a, b: rows[a].rank_high < rows[b].rank_low

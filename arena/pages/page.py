@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from arena.errors import ArenaError
 from arena.files import write_bytes
 from arena.pages import charts
 
@@ -29,9 +30,16 @@ def render(template: str, **context: Any) -> str:
 
 
 def write_page(path: Path, html: str) -> None:
-    """Writes a page atomically; makes its folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, html.encode())
+    """Writes a page atomically; makes its folder where there is none.
+
+    Raises:
+        ArenaError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, html.encode())
+    except OSError as error:
+        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def number(value: float | None, digits: int = 3) -> str:

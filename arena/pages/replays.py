@@ -6,6 +6,7 @@ An episode becomes one sprite sheet (WebP in a data URI), so that a page needs n
 import base64
 import dataclasses
 import io
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
 from arena.environments import EnvConfig, make_env, make_vec_env
-from arena.evaluation import MAX_PARALLEL_ENVS
+from arena.evaluation import episode_batches
 from arena.policy import Policy
 
 Array = npt.NDArray[Any]
@@ -131,19 +132,31 @@ def record_episode(
         num_episodes: of the evaluation: the starts of a vectorised environment depend on it.
         seed: of the evaluation.
         episode: which of its episodes, counted from 0.
-        num_steps: its length then, which decides how many steps lie between two frames.
+        num_steps: its length then; it decides how many steps lie between two frames.
 
     Raises:
         CannotRender: if the environment draws no frames.
     """
+    batches = list(episode_batches(num_episodes, seed))
+    batch, index = divmod(episode, batches[0][0])
+    num_envs, batch_seed = batches[batch]
+    try:
+        return _film(player, _steps(policy, env_config, num_envs, index, batch_seed), num_steps)
+    except CannotRender:
+        raise
+    except Exception as error:  # another package's code: a picture that cannot be drawn must not cost the page
+        raise CannotRender(f"it failed while it was drawn ({' '.join(str(error).split())})") from error
+
+
+def _film(player: str, steps: Iterator[tuple[Draw, float, bool]], num_steps: int) -> Pane:
     stride = -(-num_steps // (MAX_FRAMES - 1))
     times: list[int] = []
     returns: list[float] = []
     images: list[Image.Image] = []
     episode_return = 0.0
-    for time, (draw, reward, over) in enumerate(_steps(policy, env_config, num_episodes=num_episodes, seed=seed, episode=episode)):
+    for time, (draw, reward, over) in enumerate(itertools.islice(steps, num_steps + 1)):
         episode_return += reward
-        if over or (time % stride == 0 and len(images) < MAX_FRAMES - 1):
+        if over or time == num_steps or time % stride == 0:
             times.append(time)
             returns.append(round(episode_return, 2))
             images.append(_shrink(draw()))
@@ -159,12 +172,8 @@ def record_episode(
     )
 
 
-def _steps(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, episode: int) -> Iterator[tuple[Draw, float, bool]]:
+def _steps(policy: Policy, env_config: EnvConfig, num_envs: int, index: int, batch_seed: int) -> Iterator[tuple[Draw, float, bool]]:
     """Yields a way to draw the state, the reward that led to it and whether it is the last, at the start and after each step."""
-    index = episode % MAX_PARALLEL_ENVS
-    first = episode - index
-    num_envs = min(MAX_PARALLEL_ENVS, num_episodes - first)
-    batch_seed = int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
     renderer = _renderer(env_config)
     env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
     try:

@@ -66,7 +66,7 @@ def render(report: Report) -> str:
         names=list(colors),
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
-        scale=charts.row_scale((e.low, e.value, e.high) for e in iqm.values()),
+        scale=charts.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
         curves=_curves(report, colors),
         profile=_profile(report, colors),
         probability=lambda x, y: _probability(pairs, x, y),

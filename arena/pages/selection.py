@@ -9,7 +9,7 @@ import numpy as np
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
 from arena.games import Game, is_game
-from arena.pages.page import number
+from arena.pages.page import fixed
 from arena.pages.replays import GameMatch, GameReplay, Ply
 from arena.tournament.folder import Tournament
 from arena.tournament.matches import Episodes, PlayedGame, Record
@@ -37,9 +37,9 @@ class DuelChoice:
         """One sentence."""
         first, second = (record.returns[self.episode] for record in self.episodes)
         if first == second:
-            return f"A tie at {number(first)}."
+            return f"A tie at {_return(first)}."
         winner, high, low = (0, first, second) if first > second else (1, second, first)
-        return f"{self.episodes[winner].player} wins, {number(high)} to {number(low)}."
+        return f"{self.episodes[winner].player} wins, {_return(high)} to {_return(low)}."
 
 
 def choose_duels(tournament: Tournament, records: Sequence[Record], order: Sequence[str]) -> list[DuelChoice]:
@@ -162,6 +162,10 @@ def board_plies(game: Game, moves: Sequence[int], seed: int) -> tuple[tuple[int,
         plies.append((seat, changes))
         before = after
     return None if before is None else (before.shape[0], before.shape[1]), tuple(plies)
+
+
+def _return(value: float) -> str:
+    return fixed(value, 0 if value == round(value) else 1)
 
 
 def _outcome(game: PlayedGame) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from arena.environments import EnvConfig
 from arena.evaluation import evaluate
+from arena.policy import Policy
 from arena.tournament.matches import Episodes
 from arena.tournament.players import env_spaces, make_policy
 
@@ -43,10 +44,14 @@ def start_seed(tournament_seed: int, env_name: str) -> int:
     return int(np.random.SeedSequence(tournament_seed, spawn_key=key).generate_state(1)[0])
 
 
+def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int) -> Policy:
+    """Returns the policy that plays a player's episodes; its random draws, if any, follow from the player's name and the starts' seed."""
+    return make_policy(path, env_spaces(env), np.random.default_rng([seed, zlib.crc32(player.encode())]))
+
+
 def play_episodes(task: EpisodesTask) -> list[Episodes]:
     """Plays the episodes; a policy that fails in play has none, and the reason is kept."""
-    rng = np.random.default_rng([task.seed, zlib.crc32(task.player.encode())])
-    policy = make_policy(task.policy, env_spaces(task.env), rng)
+    policy = duel_policy(task.policy, task.env, task.player, task.seed)
     record = Episodes(match=task.match, env=task.env.name, player=task.player, seed=task.seed, returns=(), lengths=())
     try:
         evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)

@@ -63,6 +63,10 @@ class Tournament:
     rules: Rules
     left_out: tuple[str, ...] = ()
     """Runs that could not take part, each with the reason."""
+    command: str = ""
+    """What played it, for people who want to repeat it."""
+    versions: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    """Of the packages that decide what is played; known once it has a folder."""
 
     @property
     def name(self) -> str:
@@ -123,7 +127,14 @@ class TournamentFolder:
                     write_bytes(path, source.read_bytes())
         runs = {player.name: {env: os.path.relpath(run, self.path) for env, run in player.runs.items()} for player in tournament.players}
         versions = package_versions(("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo"))
-        document = {"schema_version": SCHEMA_VERSION, "inputs": inputs, "runs": runs, "left_out": tournament.left_out, "versions": versions}
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "inputs": inputs,
+            "runs": runs,
+            "left_out": tournament.left_out,
+            "versions": versions,
+            "command": tournament.command,
+        }
         write_json(self.tournament, document)
         return self.read()
 
@@ -147,7 +158,13 @@ class TournamentFolder:
             )
             envs = tuple(EnvConfig(**env) for env in inputs["envs"])
             return Tournament(
-                path=self.path, players=players, envs=envs, rules=Rules(**inputs["rules"]), left_out=tuple(document["left_out"])
+                path=self.path,
+                players=players,
+                envs=envs,
+                rules=Rules(**inputs["rules"]),
+                left_out=tuple(document["left_out"]),
+                command=str(document["command"]),
+                versions=dict(document["versions"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ArenaError(f"{self.tournament} is not a tournament of this version of arena-rl: {error!r}") from error

@@ -1,8 +1,8 @@
-"""Probe environments with known optimal values and seats of two-player games, registered with Gymnasium as `arena/<Name>-v0`, and reference scores.
+"""Probe environments with known optimal values, seats of two-player games, and reference scores.
 
-Importing this package registers the environments, so `gymnasium.make("arena_envs:arena/Identity-v0")` works anywhere. The arena
-also calls `register_envs` through the entry point `gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release
-notes, "Removing the plugin system").
+Importing this package registers the environments with Gymnasium as `arena/<Name>-v0`, so
+`gymnasium.make("arena_envs:arena/Identity-v0")` works anywhere. The arena also calls `register_envs` through the entry point
+`gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release notes, "Removing the plugin system").
 """
 
 import gymnasium as gym

@@ -58,9 +58,9 @@ class MaskedFork(gym.Env[Observation, np.int64]):
 
     Catches: bootstrapping from the best action of the next observation although it is forbidden there.
 
-    Observation: `Discrete(2)`, fork and crossing, and the mask. Action: `Discrete(2)`. The way: the fork, where only action 0 is allowed
-    (reward 10); the crossing, where action 0 ends the episode (reward 3) and action 1 (reward 0) leads back to the fork, where now only
-    action 1 is allowed (reward 1), which ends the episode.
+    Observation: `Discrete(2)`, fork and crossing, and the mask. Action: `Discrete(2)`.
+    Reward: in the fork, where only action 0 is allowed, 10; in the crossing 3 for action 0, which terminates, and 0 for action 1, which
+    leads back to the fork; there only action 1 is allowed now, for 1, which terminates.
     Optimal values: `10 + 3 g` in the fork at first, 3 in the crossing (above g), 1 in the fork at last. Optimal return: 13.
     The faulty agent believes that going back is worth `g * (10 + 3 g)`, more than 3 for g > 0.28, and returns 11.
     """

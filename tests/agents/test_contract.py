@@ -52,6 +52,10 @@ SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value
 pytestmark = pytest.mark.framework
 
 
+def agent_has(name: str, capability: str) -> bool:
+    return name != "sb3-ppo" and getattr(agent_spec(VARIANTS[name][0]), capability)
+
+
 def in_worker(agent: str, table: dict, call: str, timeout: float = 240.0) -> None:
     """Runs `call`, an expression over `spec`, `table` and `arena.testing`, in a process set up for the agent."""
     sys.path.insert(0, str(DOCS))
@@ -104,6 +108,29 @@ def test_agent_does_not_take_truncation_for_termination(name: str):
     small = {**SMALL[agent_spec(agent).algorithm], **table, "discount": 0.9}
     judged = "EnvConfig('arena/Truncation-v0', {'max_episode_steps': 20})"
     call = f"check_learns(spec, EnvConfig('arena/Truncation-v0'), num_steps=8_000, min_return=20.0, config=table, evaluation_env={judged})"
+    in_worker(agent, small, call)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if agent_has(name, "action_masks")])
+def test_agent_never_takes_a_forbidden_action(name: str):
+    agent, table = VARIANTS[name]
+    in_worker(agent, table, "check_agent(spec, env_id='arena/MaskedIdentity-v0', config=table)")
+
+
+@pytest.mark.parametrize("name", [name for name in DISCRETE if agent_has(name, "action_masks")])
+def test_agent_learns_the_masked_probes(name: str):
+    agent, table = DISCRETE[name]
+    call = """
+def probe(env_id, optimum, discount):
+    env = EnvConfig(f"arena/{env_id}-v0")
+    return check_learns(spec, env, num_steps=10_000, min_return=optimum, config={**table, "discount": discount})
+
+probe("MaskedIdentity", 65.0, 0.5)
+probe("MaskedFork", 13.0, 0.9)
+"""
+    small = {**SMALL[agent_spec(agent).algorithm], **table}
+    if agent == "tfagents-c51":
+        small = {**small, "max_q_value": 15.0}
     in_worker(agent, small, call)
 
 

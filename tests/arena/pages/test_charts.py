@@ -65,7 +65,7 @@ def test_no_chart_is_drawn_without_points() -> None:
 def test_one_point_and_a_constant_curve_have_an_axis() -> None:
     chart = charts.line_chart([charts.Curve(label="a", color=9, x=[5.0], y=[0.0])], x_label="x", y_label="y", description="d")
     assert chart is not None
-    assert chart.curves[0].dashed
+    assert chart.curves[0].thin
     assert chart.x.low < 5 < chart.x.high
     assert chart.y.low < 0 < chart.y.high
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from arena.commands.leaderboard import leaderboard as write_again
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
 from arena.games import Game
@@ -31,8 +32,6 @@ def _policy(env: EnvConfig, seed: int, path: Path) -> Path:
     observations, actions = env_spaces(env)
     inputs = getattr(observations, "num_features", observations.shape[0])  # type: ignore[index]
     kernel = np.random.default_rng(seed).normal(size=(inputs, actions.n)).astype(np.float32)  # type: ignore[attr-defined]
-    if env.id == "CartPole-v1" and seed == 1:
-        kernel = np.array([[0, 0], [0, 0], [0, 1], [0, 0.5]], np.float32)  # pushes the cart under the pole
     PolicyNetwork([Dense(kernel, np.zeros(kernel.shape[1], np.float32))], observations, actions).export(path)  # type: ignore[arg-type]
     return path
 
@@ -45,13 +44,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("weak", HOSTILE)):
         policies = {env.name: _policy(env, seed, path / f"{seed}-{env.name}.onnx") for env in envs}
         players.append(Player(name=f"{name}-0", entrant=name, policies=policies))
-    play(Tournament(path=path, players=tuple(players), envs=envs, rules=Rules(episodes=4, games=8)), workers=1)
+    play(
+        Tournament(path=path, players=tuple(players), envs=envs, rules=Rules(episodes=4, games=8), command="arena tournament a b"),
+        workers=1,
+    )
     return path
 
 
 @pytest.fixture(scope="module")
 def html(folder: Path) -> str:
-    path = write_leaderboard(compute_standings(folder), folder, command="arena tournament a b")
+    path = write_leaderboard(compute_standings(folder), folder)
     assert path == folder / "leaderboard.html"
     return path.read_text(encoding="utf-8")
 
@@ -64,6 +66,7 @@ def _documents(html: str) -> list[dict[str, Any]]:
 def test_the_page_holds_by_itself_and_for_everybody(html: str, problems: Callable[[str], list[str]]) -> None:
     assert problems(html) == []
     assert len(html) < leaderboard.MAX_FRAME_BYTES
+    assert "<pre>arena tournament a b</pre>" in html
 
 
 def test_names_are_text_never_markup(html: str) -> None:
@@ -148,7 +151,7 @@ def test_a_match_that_is_asked_for_comes_first(folder: Path) -> None:
 )
 def test_a_match_that_was_not_played_is_refused(folder: Path, name: str, reason: str) -> None:
     with pytest.raises(ArenaError, match=re.escape(reason)):
-        write_leaderboard(compute_standings(folder), folder, matches=[name])
+        selection.find_duel(TournamentFolder(folder).read(), TournamentFolder(folder).read_records(), name)
 
 
 def test_frames_beyond_the_bound_are_left_out_and_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +183,13 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "a, b, c beat each other in a circle" in text
     assert problems(page) == []
     assert "player.js" not in page
+
+
+def test_the_command_writes_the_page_again_with_what_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_again(folder, ["CartPole-v1/random~weak-0/3"])
+    page = folder / "leaderboard.html"
+    assert capsys.readouterr().out == f"Page: {page}\n"
+    duels = [document for document in _documents(page.read_text(encoding="utf-8")) if document["kind"] == "duel"]
+    assert (duels[0]["players"], duels[0]["why"]) == (["random", "weak-0"], "asked for")
+    with pytest.raises(ArenaError, match="nowhere"):
+        write_again(folder / "nowhere", [])

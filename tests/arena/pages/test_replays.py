@@ -41,7 +41,7 @@ def test_a_vectorised_environment_is_played_again_from_the_same_start() -> None:
     env = EnvConfig("CartPole-v1")
     evaluation = evaluate(Jitter(), env, num_episodes=6, seed=3)
     assert len(set(evaluation.episode_returns)) > 1
-    pane = record_episode(Jitter(), env, player="jitter", num_episodes=6, seed=3, episode=5, num_steps=20)
+    pane = record_episode(Jitter(), env, player="jitter", num_episodes=6, seed=3, episode=5, num_steps=int(evaluation.episode_lengths[5]))
     assert pane.times[-1] == evaluation.episode_lengths[5]
     assert pane.returns[-1] == evaluation.episode_returns[5]
     assert pane.times == tuple(range(len(pane.times)))  # short: every step has its frame
@@ -58,7 +58,7 @@ def test_environments_side_by_side_are_played_again_from_the_same_start() -> Non
             return np.sign(observations[:, 1:]).astype(np.float32)
 
     evaluation = evaluate(Pump(), env, num_episodes=3, seed=8)
-    pane = record_episode(Pump(), env, player="pump", num_episodes=3, seed=8, episode=2, num_steps=90)
+    pane = record_episode(Pump(), env, player="pump", num_episodes=3, seed=8, episode=2, num_steps=int(evaluation.episode_lengths[2]))
     assert pane.times[-1] == evaluation.episode_lengths[2]
     assert pane.returns[-1] == pytest.approx(evaluation.episode_returns[2], abs=0.006)
 
@@ -83,3 +83,21 @@ def test_an_environment_that_draws_nothing_is_named_not_shown() -> None:
     with pytest.raises(CannotRender, match="rgb_array"):
         record_episode(Still(), EnvConfig("arena/Chain-v0"), player="still", num_episodes=1, seed=0, episode=0, num_steps=5)
     assert "arena/Chain-v0" in gym.registry
+
+
+def test_an_environment_that_fails_to_draw_does_not_cost_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> None:
+        raise RuntimeError("no such display")
+
+    monkeypatch.setattr("gymnasium.envs.classic_control.cartpole.CartPoleEnv.render", fail)
+    with pytest.raises(CannotRender, match="no such display"):
+        record_episode(Balance(), EnvConfig("CartPole-v1"), player="balance", num_episodes=1, seed=0, episode=0, num_steps=5)
+
+
+def test_episodes_are_numbered_through_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arena.evaluation.MAX_PARALLEL_ENVS", 2)
+    env = EnvConfig("CartPole-v1")
+    evaluation = evaluate(Jitter(), env, num_episodes=5, seed=3)
+    num_steps = int(evaluation.episode_lengths[4])
+    pane = record_episode(Jitter(), env, player="jitter", num_episodes=5, seed=3, episode=4, num_steps=num_steps)
+    assert pane.returns[-1] == evaluation.episode_returns[4]

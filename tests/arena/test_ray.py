@@ -1,0 +1,198 @@
+"""Experiments of fake agents on a real Ray cluster of three nodes, some of which are killed."""
+
+import dataclasses
+import importlib.metadata
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from arena.errors import ArenaError
+from arena.executors.base import ExecutorConfig
+from arena.executors.local import LocalExecutor
+from arena.executors.ray import RayExecutor
+from arena.experiment import Experiment
+from arena.experiment_file import from_table
+from arena.loggers.jsonl import read_jsonl
+from arena.rundir import RunDir
+from arena.runner import run_experiment
+
+sys.path.insert(0, str(Path(__file__).parent))
+from ray_cluster import RayCluster, free_ports
+
+pytestmark = [pytest.mark.worker, pytest.mark.slow, pytest.mark.timeout(600)]
+FAKE = "arena.fakes:FAKE_AGENT"
+LONG: dict[str, Any] = {"budget": {"env_steps": 120_000}, "checkpoint_period": 12_500, "evaluation": {"period": 25_000, "episodes": 5}}
+"""Long enough to be killed in the middle; checkpoints fall between the points of the curves."""
+
+
+def experiment(folder: Path, **changes) -> Experiment:
+    table = {"name": "test", "output": str(folder), "agents": [FAKE], "envs": ["arena/Identity-v0"], "seeds": 3, **LONG}
+    return from_table({**table, **changes})
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with RayCluster(3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    wanted = experiment(tmp_path_factory.mktemp("local"))
+    assert {result.status for result in run_experiment(wanted, LocalExecutor())} == {"finished"}
+    return wanted
+
+
+def arena_run(wanted: Experiment, cluster: RayCluster, *options: str) -> "subprocess.Popen[str]":
+    """Starts `arena run` of an experiment as `experiment` makes it."""
+    file = wanted.output / "test.toml"
+    seeds, name = len(wanted.seeds), wanted.name
+    lines = [f'name = "{name}"', f'agents = ["{FAKE}"]', 'envs = ["arena/Identity-v0"]', f"seeds = {seeds}", "checkpoint_period = 12_500"]
+    lines += ["[budget]", "env_steps = 120_000", "[evaluation]", "period = 25_000", "episodes = 5"]
+    file.write_text("\n".join(lines))
+    command = [sys.executable, "-m", "arena", "run", str(file), "--output", str(wanted.output), "--executor", "ray", "--json"]
+    return subprocess.Popen([*command, "--address", cluster.address, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def workers(wanted_run: str) -> list[psutil.Process]:
+    """Returns the worker processes of a run on any node."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "arena.worker" in command and command[-1].endswith(f"/{wanted_run}"):
+            found.append(process)
+    return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def lines_of(path: Path) -> list[Any]:
+    return [dict(record, train_seconds=0) for record in read_jsonl(path)]
+
+
+def assert_same(got: Experiment, expected: Experiment) -> None:
+    for run in expected.runs():
+        paths = [each.path / run.name for each in (got, expected)]
+        for name in ("episodes.jsonl", "policy.onnx"):
+            assert (paths[0] / name).read_bytes() == (paths[1] / name).read_bytes(), (run.name, name)
+        assert lines_of(paths[0] / "evaluations.jsonl") == lines_of(paths[1] / "evaluations.jsonl")
+        results = [RunDir(path).read_result() for path in paths]
+        same = ("status", "env_steps", "num_episodes", "num_cut_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity")
+        values = [[getattr(result, name) for name in same] for result in results]
+        assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("has_storage", [False, True])
+def test_runs_on_a_node_that_is_killed_go_on_elsewhere_as_if_nothing_had_happened(
+    tmp_path: Path, cluster: RayCluster, local: Experiment, has_storage: bool
+) -> None:
+    wanted, store = experiment(tmp_path / "driver"), tmp_path / "store"
+    wanted.output.mkdir()
+    process = arena_run(wanted, cluster, *(["--storage", store.as_uri()] if has_storage else []))
+    kept = store / "test" if has_storage else wanted.path
+    names = [run.name for run in wanted.runs()]
+
+    victims: list[tuple[str, int]] = []  # runs with a checkpoint, at work on another node than the head
+
+    def find_victims() -> bool:
+        with_checkpoint = [name for name in names if (kept / name / "checkpoint/latest.json").exists()]
+        victims.extend((name, node) for name in with_checkpoint for worker in workers(name) if (node := cluster.node_of(worker)))
+        return bool(victims)
+
+    wait_until(find_victims)
+    name, node = victims[0]
+    cluster.kill_node(node)
+    assert RunDir(wanted.path / name).read_result() is None, "the node was to be killed in mid-run"
+    cluster.add_node()
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    told = [event for event in map(json.loads, output.splitlines()) if event.get("status") == "restarting"]
+    assert [event["run"] for event in told] == [name]
+    assert "lost its node" in told[0]["message"]
+    assert_same(wanted, local)
+    result = RunDir(wanted.path / name).read_result()
+    assert result is not None
+    assert result.num_attempts >= 2, "it went on from its checkpoint"
+    assert (wanted.path / name / "checkpoint").exists() != has_storage
+    if has_storage:
+        assert_same(dataclasses.replace(wanted, output=store), local)
+        assert not list(store.rglob(".*"))
+        again = experiment(tmp_path / "elsewhere")
+        results = run_experiment(again, RayExecutor(ExecutorConfig(kind="ray", address=cluster.address, storage=store.as_uri())))
+        assert [result.status for result in results] == ["finished"] * 3, "taken from the storage"
+        assert_same(again, local)
+
+
+def test_an_interrupt_ends_all_workers_and_keeps_what_was_written(tmp_path: Path, cluster: RayCluster, local: Experiment) -> None:
+    wanted = experiment(tmp_path)
+    process = arena_run(wanted, cluster)
+    first = next(wanted.runs()).name
+    wait_until(lambda: (wanted.path / first / "checkpoint/latest.json").exists())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with" in errors
+    wait_until(lambda: not any(workers(run.name) for run in wanted.runs()), 15.0)
+    assert RunDir(wanted.path / first).read_result() is None
+    local_again = run_experiment(wanted, LocalExecutor())
+    assert local_again[0].num_attempts == 2, "begun on the cluster, ended here"
+    assert_same(wanted, local)
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path, cluster: RayCluster) -> None:
+    wanted = experiment(tmp_path, seeds=2)
+    process = arena_run(wanted, cluster)
+    wait_until(lambda: any(workers(run.name) for run in wanted.runs()))
+    process.kill()
+    process.communicate(timeout=30)
+    wait_until(lambda: not any(workers(run.name) for run in wanted.runs()), 60.0)
+
+
+def test_faults_and_time_limits_are_those_of_the_local_executor(tmp_path: Path, cluster: RayCluster) -> None:
+    agents = [{"agent": FAKE, "name": fault, "hyperparameters": {"fault": fault}} for fault in ("crash", "exit", "nan", "hang")]
+    wanted = experiment(tmp_path, agents=agents, seeds=1, resources={"timeout_seconds": 8.0})
+    results = run_experiment(wanted, RayExecutor(ExecutorConfig(kind="ray", address=cluster.address)))
+    assert {result.agent: result.status for result in results} == {
+        "crash": "crashed",
+        "exit": "crashed",
+        "nan": "diverged",
+        "hang": "timed_out",
+    }
+    assert "the fake agent crashes after" in results[0].reason
+    assert any("Traceback" in line for line in results[0].log_tail)
+
+
+def test_what_no_node_can_give_is_refused_with_what_there_is(tmp_path: Path, cluster: RayCluster) -> None:
+    executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
+    for resources, asked in (({"threads": 4}, "4 CPUs and 0 GPUs"), ({"device": "cuda"}, "1 CPUs and 1 GPUs")):
+        with pytest.raises(ArenaError, match=f"asks for {asked} of one node; the cluster's nodes have 1 and 0, 1 and 0, 1 and 0"):
+            run_experiment(experiment(tmp_path / asked, resources=resources), executor)
+    with pytest.raises(ArenaError, match="Ray assigns one"):
+        run_experiment(experiment(tmp_path / "named", resources={"device": "cuda:1"}), executor)
+
+
+def test_nodes_with_another_version_are_refused(tmp_path: Path, cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = importlib.metadata.version("arena-rl")
+    monkeypatch.setattr("arena.executors.ray._version", lambda: "99.0")
+    with pytest.raises(ArenaError, match=rf"has arena-rl {there}, this machine 99\.0; pip install 'arena-rl\[ray\]==99\.0' there"):
+        run_experiment(experiment(tmp_path), RayExecutor(ExecutorConfig(kind="ray", address=cluster.address)))
+
+
+def test_an_address_where_nothing_listens_is_refused(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+        with pytest.raises(ArenaError, match=f"no Ray cluster answers at {address}"):
+            run_experiment(experiment(tmp_path), RayExecutor(ExecutorConfig(kind="ray", address=address)))
