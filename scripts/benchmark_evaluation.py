@@ -2,9 +2,9 @@
 
 python scripts/benchmark_evaluation.py [num_rounds]
 
-Every way plays the same network: `arena` batches `policy.onnx` over many environments or games; `onnx loop` calls it for one environment;
-`sb3` is Stable-Baselines3's own `evaluate_policy`, one environment, its own network of the same size; `numpy loop` is the forward pass of
-`arena.network.PolicyNetwork`, which our own agents act with. All on one core; the rounds of all ways take turns.
+Every way plays a network of the same size: `arena` batches `policy.onnx` over many environments or games; `onnx loop` calls it for one
+environment; `numpy loop` is the forward pass of `arena.network.PolicyNetwork`, which our own agents act with; `sb3` is
+Stable-Baselines3's own `evaluate_policy`, in games its `predict`. All on one core; the rounds of all ways take turns.
 """
 
 import itertools
@@ -31,7 +31,7 @@ from arena.tournament.duels import EpisodesTask, play_episodes
 from arena.tournament.openings import Openings
 from arena.tournament.table import GamesTask, play_games
 
-GAME, NUM_EPISODES, NUM_OPENINGS = "connect_four_v3", 100, 50
+GAME, SEAT, NUM_EPISODES, NUM_OPENINGS = "connect_four_v3", "arena/ConnectFour-v0", 100, 50
 
 
 def network(observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete) -> PolicyNetwork:
@@ -93,6 +93,13 @@ def game_ways(path: Path) -> dict[str, Callable[[], int]]:
     own.export(path)
     policy = OnnxPolicy(path)
     openings = [drawn[index][1] for index in range(NUM_OPENINGS)]
+    sb3 = DQN("MlpPolicy", SEAT, policy_kwargs={"net_arch": [64, 64]}, device="cpu", buffer_size=1)
+
+    def by_sb3(observations: np.ndarray) -> np.ndarray:
+        actions, _ = sb3.predict(observations, deterministic=True)
+        allowed = observations[:, game.observation_space.num_features :] > 0.5
+        return np.where(allowed[np.arange(len(actions)), actions], actions, allowed.argmax(-1))  # it knows no masks
+
     task = GamesTask(
         match="",
         game_id=GAME,
@@ -106,6 +113,7 @@ def game_ways(path: Path) -> dict[str, Callable[[], int]]:
         "arena": lambda: len(play_games(task)),
         "onnx loop": lambda: game_loop(policy.act, openings),
         "numpy loop": lambda: game_loop(own.actions, openings),
+        "sb3": lambda: game_loop(by_sb3, openings),
     }
 
 

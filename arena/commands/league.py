@@ -1,6 +1,5 @@
 """`arena league`: players join, play and are ranked, over months."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from arena.commands.tournament import print_leaderboard
+from arena.commands.tournament import show_standings
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.files import json_line, write_json
+from arena.files import json_line
 from arena.loggers.terminal import Mode
-from arena.tournament.folder import Rules, TournamentFolder
+from arena.tournament.folder import Rules
 from arena.tournament.league import League, Season
-from arena.tournament.summary import compute_standings
 from arena.validation import checked
 
 
@@ -48,14 +46,7 @@ def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
 def standings(path: Path, *, mode: Mode) -> None:
     """Computes the standings from all matches of the league, keeps and prints them."""
     _existing(path)
-    computed = compute_standings(path)
-    write_json(TournamentFolder(path).standings, computed.to_dict())
-    if mode == "json":
-        for row in computed.rows:
-            print(json_line(dataclasses.asdict(row)), end="")
-    elif mode == "auto":
-        print_leaderboard(computed, Console())
-        print(f"Standings: {TournamentFolder(path).standings}")
+    show_standings(path, Console(), mode)
 
 
 def _existing(path: Path) -> League:

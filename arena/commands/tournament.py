@@ -126,6 +126,11 @@ def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path:
     except KeyboardInterrupt:
         print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
         raise
+    show_standings(path, console, mode)
+
+
+def show_standings(path: Path, console: Console, mode: Mode) -> None:
+    """Computes the standings of a tournament's folder from its matches, keeps them there with their page, and prints them."""
     standings = compute_standings(path)
     write_json(TournamentFolder(path).standings, standings.to_dict())
     if mode == "json":

@@ -77,7 +77,9 @@ class Fit:
     log_tie_ratio: float
     """log(nu): ties relative to wins of either side, between equals; -inf without ties."""
     covariance: Array | None
-    """`float64 [P, P]` of the strengths, from match noise alone; None beyond `MAX_DENSE_PLAYERS`."""
+    """`float64 [P, P]` of the strengths, from match noise alone, were all matches independent; None beyond `MAX_DENSE_PLAYERS`."""
+    shared: Array | None
+    """`float64 [P, P]`: what dependence between the matches of one start adds to the covariance; None where matches are independent."""
     variance: Array
     """`float64 [P]`: its diagonal, or an approximation of it for the strength relative to the mean."""
     num_starts: float
@@ -112,11 +114,16 @@ def fit(matches: Matches, num_players: int) -> Fit:
         parameters, value = trial, new
         if np.abs(scale * step).max() < STEP_TOLERANCE:
             break
-    covariance = None if num_players > MAX_DENSE_PLAYERS else data.covariance(logs)[:num_players, :num_players]
+    covariance = shared = None
+    if num_players <= MAX_DENSE_PLAYERS:
+        inverse = np.linalg.inv(data.information(logs))
+        covariance = inverse[:num_players, :num_players]
+        if matches.start is not None:
+            shared = (inverse @ data.shared_scores(logs, matches.start) @ inverse)[:num_players, :num_players]
     variance = data.approximate_variance(logs) if covariance is None else np.diag(covariance)
     num_starts = np.inf if matches.start is None else len(np.unique(matches.start))
     log_tie_ratio = float(parameters[-1]) if data.has_ties else -np.inf
-    return Fit(parameters[:num_players], float(parameters[-2]), log_tie_ratio, covariance, variance, num_starts)
+    return Fit(parameters[:num_players], float(parameters[-2]), log_tie_ratio, covariance, shared, variance, num_starts)
 
 
 class _Likelihood:
@@ -198,15 +205,12 @@ class _Likelihood:
         jacobi = scipy.sparse.linalg.LinearOperator(shape, lambda vector: vector / diagonal, dtype=np.float64)
         return np.asarray(scipy.sparse.linalg.cg(information, gradient, rtol=1e-3, M=jacobi)[0])
 
-    def covariance(self, logs: Logs) -> Array:
-        """Returns the inverse information `[P + 2, P + 2]`, plus what matches with a common start share.
+    def shared_scores(self, logs: Logs, start: Array) -> Array:
+        """Returns the sum `[P + 2, P + 2]` over all ordered pairs of different matches of one start of the products of their scores.
 
-        The usual sandwich estimator is not taken whole: for a player who always wins it is near zero, where the inverse information
-        rightly is large. Only the sandwich's terms between *different* matches of one start are added.
+        These are the terms by which the clustered sandwich estimator differs from the inverse information. That estimator is not taken
+        whole: for a player who always wins it is near zero, where the inverse information rightly is large.
         """
-        inverse = np.linalg.inv(self.information(logs))
-        if self.matches.start is None:
-            return inverse
         win, tie = np.exp(logs[0]), np.exp(logs[1])
         residual = self.matches.points - (win + tie / 2)[self.row_of_match]  # [M]
         scores = self.design[self.row_of_match].multiply(residual[:, None]).tocsr()  # [M, P + 2]
@@ -214,12 +218,11 @@ class _Likelihood:
         scores = scores + scipy.sparse.csr_array(
             (tie_scores, (np.arange(len(residual)), np.full(len(residual), self.num_parameters - 1))), shape=scores.shape
         )
-        starts, group = np.unique(self.matches.start, return_inverse=True)
+        starts, group = np.unique(start, return_inverse=True)
         membership = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(len(starts), len(group)))
         sums = membership @ scores  # [starts, P + 2]
         correction = len(starts) / max(len(starts) - 1, 1)  # as for any variance estimated from that many groups
-        shared = (correction * (sums.T @ sums) - scores.T @ scores).toarray()
-        return np.asarray(inverse + inverse @ shared @ inverse)
+        return np.asarray((correction * (sums.T @ sums) - scores.T @ scores).toarray())
 
     def approximate_variance(self, logs: Logs) -> Array:
         """Returns variances `[P]` of strengths relative to their mean: the Neumann series of the inverse information, to second order.

@@ -140,10 +140,11 @@ class _Env:
             returns = self.returns_of(entrant)
             return mean_interval(returns, confidence=CONFIDENCE) if len(returns) else None
         by_player: dict[int, dict[int, list[float]]] = {}
-        for game, first, second in zip(self.games, self.matches.first, self.matches.second, strict=True):
-            for side, points in ((first, game.points), (second, 1.0 - game.points)):
+        assert self.matches.start is not None
+        for start, points, *sides in zip(self.matches.start, self.matches.points, self.matches.first, self.matches.second, strict=True):
+            for side, won in zip(sides, (points, 1.0 - points), strict=True):
                 if self._tournament.players[side].entrant == entrant:
-                    by_player.setdefault(side, {}).setdefault(game.seed, []).append(points)
+                    by_player.setdefault(side, {}).setdefault(start, []).append(won)
         by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
         if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
             by_start = [[np.mean(points)] for points in by_start]

@@ -77,6 +77,9 @@ def _spaces(experiment: Experiment, blocks: Any) -> dict[str, Space]:
             raise ArenaError(f"tune.space.{name} names no algorithm or agent of this experiment{did_you_mean(name, known)}")
     spaces = {}
     for agent in experiment.agents:
+        for other in experiment.agents:
+            if other is not agent and agent.name in names[other.name]:  # in best.toml, a block of that name is for both
+                raise ArenaError(f"agents: what is found for {agent.name!r} would apply to {other.name!r} too; give it a name of its own")
         parameters: dict[str, Any] = {}
         whole: frozenset[str] = frozenset()
         for name in names[agent.name]:

@@ -238,6 +238,11 @@ def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str
         ("n_startup_trials = 3", "n_startup = 3", "tune.sampler: TPESampler cannot be made"),
         ("trials = 6", 'pruner = "Median"', "tune.pruner='Median': Optuna has no such pruner"),
         ("[tune.space.q-learning]", "[tune.space.dqn]", "tune.space.dqn names no algorithm or agent of this experiment"),
+        (
+            '"arena.fakes:FAKE_AGENT"',
+            '"arena.fakes:FAKE_AGENT", { agent = "arena.fakes:FAKE_AGENT", name = "b" }',
+            "what is found for 'fake' would apply to 'b' too; give it a name of its own",
+        ),
         ("seeds = 3", 'seeds = "until-decided"', "tuning needs a count or a list"),
     ],
 )

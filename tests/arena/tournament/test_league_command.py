@@ -34,6 +34,7 @@ def test_a_league_from_the_first_player_to_the_standings(arena, tmp_path, write_
     code, output, _ = arena("league", "play", "--games", "60", "--workers", "1")
     assert code == 0
     assert "new games and evaluations." in output
+    assert (tmp_path / "league" / "leaderboard.html").is_file()
     code, output, _ = arena("league", "standings", "--json")
     assert [json.loads(line)["rank"] for line in output.splitlines()] == [1, 2, 3]
     code, _, errors = arena("league", "add", "a.onnx", "--env", "connect_four_v3")
