@@ -73,7 +73,7 @@ def outcome_table(outcomes: np.ndarray, by_agent: dict[str, list[RunResult]]) ->
 
 
 def p_value(outcome: np.ndarray) -> float:
-    """Returns the exact p-value of no difference between agents, by flipping the signs of whole seeds (Fisher's test of paired differences).
+    """Returns the exact p-value of no difference between agents, by flipping the signs of whole seeds (Fisher's test for pairs).
 
     Agents cannot be exchanged within a seed: those whose runs part later end more alike, which is no difference in what they learn.
 
