@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from arena.evaluation import Evaluation as Evaluation
     from arena.evaluation import evaluate as evaluate
     from arena.executors.base import Executor as Executor
+    from arena.executors.base import ExecutorConfig as ExecutorConfig
     from arena.executors.local import LocalExecutor as LocalExecutor
+    from arena.executors.ray import RayExecutor as RayExecutor
     from arena.experiment import Experiment as Experiment
     from arena.experiment import Run as Run
-    from arena.experiment import from_toml as from_toml
+    from arena.experiment_file import from_toml as from_toml
     from arena.policy import OnnxPolicy as OnnxPolicy
     from arena.policy import Policy as Policy
     from arena.registry import agent_ids as agent_ids
@@ -36,9 +38,11 @@ _HOMES = {
     "arena.environments": ("EnvConfig",),
     "arena.errors": ("ArenaError", "BudgetExhausted"),
     "arena.evaluation": ("Evaluation", "evaluate"),
-    "arena.executors.base": ("Executor",),
+    "arena.executors.base": ("Executor", "ExecutorConfig"),
     "arena.executors.local": ("LocalExecutor",),
-    "arena.experiment": ("Experiment", "Run", "from_toml"),
+    "arena.executors.ray": ("RayExecutor",),
+    "arena.experiment": ("Experiment", "Run"),
+    "arena.experiment_file": ("from_toml",),
     "arena.policy": ("OnnxPolicy", "Policy"),
     "arena.registry": ("agent_ids", "agent_spec"),
     "arena.rundir": ("RunDir", "RunResult"),

@@ -34,6 +34,26 @@ class Listed(StrEnum):
     envs = "envs"
 
 
+class Kind(StrEnum):
+    """The executors of `arena run`."""
+
+    local = "local"
+    ray = "ray"
+
+
+class Schedule(StrEnum):
+    """The schedules of `arena tournament`."""
+
+    round_robin = "round-robin"
+    swiss = "swiss"
+    adaptive = "adaptive"
+
+
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -65,6 +85,13 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
     workers: Workers = None,
     device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -72,7 +99,77 @@ def run(
     """Run an experiment; go on with it where it was cut."""
     from arena.commands import train as command
 
-    sys.exit(command.run(file, output, workers, device, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Search hyperparameters with Optuna; go on with the search where it was cut."""
+    try:
+        from arena.commands import tune as command
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ArenaError("arena tune needs Optuna: pip install 'arena-rl[tune]'") from error
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def status(
+    target: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with runs, or an experiment in TOML.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the file's experiment was run, if not in its own.")] = None,
+    json_lines: Json = False,
+) -> None:
+    """Say which runs are finished, at work, cut or failed; exit code 1 if one has failed."""
+    from arena.commands import plan as command
+
+    sys.exit(command.status(target, output, json_lines=json_lines))
+
+
+@app.command()
+def tournament(
+    players: Annotated[
+        list[str],
+        typer.Argument(metavar="PLAYER...|FILE", help="Policy files, run or experiment folders, agent ids to train, or one TOML file."),
+    ],
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair on each environment.")] = None,
+    games: Annotated[int | None, typer.Option("--games", help="Games of each pair of entrants in each game.")] = None,
+    schedule: Annotated[Schedule | None, typer.Option("--schedule", help="Who meets whom in games.")] = None,
+    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds of agents that are given by id.")] = 1,
+    name: Annotated[str, typer.Option("--name", help="Name of the tournament's folder.")] = "tournament",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which that is made; logs by default.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Let policies meet in duels and games, and print the leaderboard; go on where it was cut."""
+    from arena.commands import tournament as command
+
+    rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
+    given = {key: value for key, value in rules.items() if value is not None}
+    training = command.Training(steps=steps, num_seeds=seeds)
+    mode = _mode(quiet, json_lines)
+    sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
 
 
 @app.command(name="list")
@@ -108,6 +205,34 @@ def smoke(
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
 
 
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments, of one machine or several.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    from arena.commands import report as command
+
+    command.report(folders, output, json_lines=json_lines)
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.commands import leaderboard as command
+
+    command.leaderboard(folder, match or [])
+
+
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")
@@ -120,7 +245,7 @@ def main() -> None:
     try:
         app()
     except ArenaError as error:
-        print(f"arena: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"arena: {' '.join(str(error).split())}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

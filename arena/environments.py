@@ -1,13 +1,15 @@
 """Makes Gymnasium environments in the one form that all agents and policies see.
 
 Observations: Discrete arrives one-hot, floats as float32; flat `[D]` or image-shaped `[H, W, C]`, everything else is refused.
-Actions: Discrete counting from zero, or a bounded Box with one axis.
+Where not every action is always allowed, `Dict(observation, action_mask)` becomes `arena.spaces.MaskedBox`. Actions: Discrete counting
+from zero, or a bounded Box with one axis.
 """
 
 import dataclasses
 import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +18,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from arena.errors import ArenaError, did_you_mean
 from arena.metering import Meter, MeteredEnv, MeteredVectorEnv
+from arena.spaces import MaskedBox
 from arena.spec import AgentSpec
 
 
@@ -67,6 +70,10 @@ class _Normalize(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def _normal_observation(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable[[Any], Any]]:
+    if isinstance(space, MaskedBox):
+        return space, lambda observation: observation
+    if isinstance(space, gym.spaces.Dict):
+        return _normal_masked(space)
     if isinstance(space, gym.spaces.Discrete):
         identity, start = np.eye(int(space.n), dtype=np.float32), int(space.start)
         return gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32), lambda observation: identity[int(observation) - start]
@@ -75,6 +82,18 @@ def _normal_observation(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         return gym.spaces.Box(low, high, space.shape, np.float32), lambda observation: np.asarray(observation, np.float32)
     return space, lambda observation: observation
+
+
+def _normal_masked(space: gym.spaces.Dict) -> tuple[MaskedBox, Callable[[Any], Any]]:
+    features, observe = _normal_observation(space["observation"])
+    (num_actions,) = space["action_mask"].shape or ()
+    low, high = features.low.reshape(-1).astype(np.float32), features.high.reshape(-1).astype(np.float32)
+
+    def join(observation: Any) -> Any:
+        flat = np.asarray(observe(observation["observation"]), np.float32).reshape(-1)
+        return np.concatenate([flat, np.asarray(observation["action_mask"], np.float32)])
+
+    return MaskedBox(low, high, num_actions), join
 
 
 def _normal_action(space: gym.Space[Any]) -> tuple[gym.Space[Any], int]:
@@ -89,7 +108,18 @@ def observation_kind(space: gym.Space[Any]) -> str:
         return "flat"
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 3:
         return "image"
-    return f"observations are {space}; the arena takes Discrete and Box with one axis (flat) or three (image)"
+    if isinstance(space, gym.spaces.Dict) and _is_masked(space):
+        return "flat"
+    return f"observations are {space}; the arena takes Discrete and Box with one axis (flat) or three (image), or either with a mask: \
+Dict(observation, action_mask)"
+
+
+def _is_masked(space: gym.spaces.Dict) -> bool:
+    if set(space.spaces) != {"observation", "action_mask"}:
+        return False
+    observation, mask = space["observation"], space["action_mask"]
+    flags = isinstance(mask, gym.spaces.MultiBinary) or (isinstance(mask, gym.spaces.Box) and mask.low.min() >= 0 and mask.high.max() <= 1)
+    return isinstance(observation, (gym.spaces.Box, gym.spaces.Discrete)) and flags and len(mask.shape or ()) == 1
 
 
 def action_kind(space: gym.Space[Any]) -> str:
@@ -123,7 +153,12 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         if answer not in kinds:
             env.close()
             raise ArenaError(f"environment {config.id!r}: {answer}")
-    return _Normalize(env)
+    normal = _Normalize(env)
+    space, actions = normal.observation_space, normal.action_space
+    if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
+        env.close()
+        raise ArenaError(f"environment {config.id!r}: action_mask has {space.num_actions} flags, but actions are {actions}")
+    return normal
 
 
 def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
@@ -159,6 +194,7 @@ def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
     env = make_env(config)
     try:
         observations, actions = observation_kind(env.observation_space), action_kind(env.action_space)
+        masked = isinstance(env.observation_space, MaskedBox)
     finally:
         env.close()
     if actions not in spec.action_spaces:
@@ -166,6 +202,10 @@ def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
     if observations not in spec.observation_spaces:
         raise ArenaError(
             f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})"
+        )
+    if masked and not spec.action_masks:
+        raise ArenaError(
+            f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
         )
 
 
@@ -180,11 +220,18 @@ class ArenaEnvFactory:
         config: the environment.
         meter: takes the counts.
         seed: of the resets: the one at the beginning, and one after every `cut_episodes`.
+        snapshots: folder in which the run can keep policies of its own past. An environment with an attribute `wants_snapshots` that is
+            true gets it as the keyword argument `snapshots`.
     """
 
-    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence) -> None:
+    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence, *, snapshots: Path | None = None) -> None:
         self.config, self.meter = config, meter
+        self.snapshots: Path | None = None
+        """The folder, where the environment wants one: the training loop adds a policy at every selection evaluation."""
         env = make_env(config)
+        if snapshots is not None and getattr(env.unwrapped, "wants_snapshots", False):
+            self.snapshots = snapshots
+            self.config = dataclasses.replace(config, kwargs={**config.kwargs, "snapshots": str(snapshots)})
         self.observation_space: gym.Space[Any] = env.observation_space
         self.action_space: gym.Space[Any] = env.action_space
         env.close()

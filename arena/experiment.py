@@ -1,17 +1,17 @@
-"""Experiments: agents x envs x seeds under one budget and one evaluation protocol, from a TOML file or the command line."""
+"""Experiments: agents x envs x seeds under one evaluation protocol. `arena.experiment_file` reads them from TOML."""
 
 import dataclasses
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Interval, Le
 
 from arena.environments import EnvConfig, check_pair
-from arena.errors import ArenaError, did_you_mean
-from arena.hyperparameters import Count, build_config
+from arena.errors import ArenaError
+from arena.executors.base import ExecutorConfig
+from arena.hyperparameters import Count, Positive
 from arena.registry import agent_spec
 from arena.spec import AgentSpec
 
@@ -24,9 +24,9 @@ class Budget:
 
     env_steps: Count = 100_000
     """Never overrun."""
-    seconds: Annotated[float, Gt(0)] | None = None
+    seconds: Positive | None = None
     """Wall seconds of training, without compilation and evaluation; checked every `log_period`."""
-    target_return: float | None = None
+    target_return: Annotated[float, pydantic.AllowInfNan(False)] | None = None
     """Stop once the mean return of an evaluation over `target_episodes` is at least this."""
     target_episodes: Count = 100
     """Selection episodes over which `target_return` must be held; played only after a regular evaluation has reached it."""
@@ -56,8 +56,26 @@ class Resources:
     """Cores of each worker: its threads are bound to them."""
     device: Device = "auto"
     """`auto` takes a GPU where there is one that the framework can use."""
-    timeout_seconds: Annotated[float, Gt(0)] = 86_400.0
+    gpu_share: Annotated[float, Gt(0), Le(1)] | None = None
+    """Part of a GPU, and of its memory, for each run: 0.25 puts four on one. None deals runs out over the GPUs without a limit."""
+    timeout_seconds: Positive = 86_400.0
     """A worker that takes longer is ended, and its run has failed."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UntilDecided:
+    """How `seeds = "until-decided"` adds seeds: in groups, until the ranking is settled (see `arena.sequential`)."""
+
+    group_size: Annotated[int, Ge(2)] = 5
+    """Seeds added to every agent still compared, between two looks at the scores."""
+    max_seeds: Annotated[int, Ge(2)] = 20
+    """The most that an agent gets, a multiple of `group_size`; a pair that is undecided then stays so."""
+    alpha: Annotated[float, Interval(gt=0.0, lt=0.5)] = 0.05
+    """Bound on the probability of any wrong claim, over all pairs and all looks together."""
+
+    def __post_init__(self) -> None:
+        if self.max_seeds % self.group_size:
+            raise ValueError(f"max_seeds={self.max_seeds} must be a multiple of group_size={self.group_size}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,6 +88,20 @@ class AgentEntry:
     """Id, or `package.module:SPEC`."""
     hyperparameters: Mapping[str, Any]
     """Resolved: every field of the agent's config."""
+    resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Fields of `Resources` in which its runs differ from the experiment's."""
+    tuning: Mapping[str, Any] | None = None
+    """What was spent on finding the hyperparameters (`arena tune`); None where nobody said."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvSettings:
+    """What one environment has of its own."""
+
+    budget: Budget | None = None
+    """None: the experiment's."""
+    hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """By agent name, resolved; an agent that is missing here has its own everywhere."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +128,9 @@ class Run:
     def inputs(self) -> dict[str, Any]:
         """Returns all that decides the outcome, fit for JSON: two runs with equal inputs are the same run."""
         value = dataclasses.asdict(self)
-        del value["resources"]
+        for part in (value, value["agent"]):
+            del part["resources"]
+        del value["agent"]["tuning"]
         return value
 
     @classmethod
@@ -118,17 +152,23 @@ class Experiment:
     agents: tuple[AgentEntry, ...]
     envs: tuple[EnvConfig, ...]
     seeds: tuple[int, ...]
+    """With `until_decided`, those of the first group."""
     output: Path = Path("logs")
     """The experiment's folder is `output / name`."""
     seed: int = 0
     """Of the evaluation starts, and of all training streams together with the run's own seed."""
     budget: Budget = dataclasses.field(default_factory=Budget)
     evaluation: EvaluationProtocol = dataclasses.field(default_factory=EvaluationProtocol)
-    checkpoint_period: int | None = None
+    checkpoint_period: Count | None = None
     """Env steps; None means a quarter of the budget."""
-    log_period: int | None = None
+    log_period: Count | None = None
     """Env steps; None means a hundredth of the budget, at least 1,000."""
     resources: Resources = dataclasses.field(default_factory=Resources)
+    executor: ExecutorConfig = dataclasses.field(default_factory=ExecutorConfig)
+    until_decided: UntilDecided | None = None
+    """None: just the `seeds`."""
+    env_settings: Mapping[str, EnvSettings] = dataclasses.field(default_factory=dict)
+    """By the environment's name; one that is missing here has nothing of its own."""
 
     @property
     def path(self) -> Path:
@@ -137,21 +177,26 @@ class Experiment:
 
     def runs(self) -> Iterator[Run]:
         """Yields all runs, seeds outermost, so that every agent has some results early."""
-        env_steps = self.budget.env_steps
         for seed in self.seeds:
             for env in self.envs:
                 for agent in self.agents:
-                    yield Run(
-                        agent=agent,
-                        env=env,
-                        seed=seed,
-                        experiment_seed=self.seed,
-                        budget=self.budget,
-                        evaluation=self.evaluation,
-                        checkpoint_period=self.checkpoint_period or max(1, env_steps // 4),
-                        log_period=self.log_period or min(env_steps, max(1_000, env_steps // 100)),
-                        resources=self.resources,
-                    )
+                    yield self._run(agent, env, seed)
+
+    def _run(self, agent: AgentEntry, env: EnvConfig, seed: int) -> Run:
+        settings = self.env_settings.get(env.name, EnvSettings())
+        budget = settings.budget or self.budget
+        hyperparameters = settings.hyperparameters.get(agent.name, agent.hyperparameters)
+        return Run(
+            agent=dataclasses.replace(agent, hyperparameters=hyperparameters),
+            env=env,
+            seed=seed,
+            experiment_seed=self.seed,
+            budget=budget,
+            evaluation=self.evaluation,
+            checkpoint_period=self.checkpoint_period or max(1, budget.env_steps // 4),
+            log_period=self.log_period or min(budget.env_steps, max(1_000, budget.env_steps // 100)),
+            resources=dataclasses.replace(self.resources, **agent.resources),
+        )
 
     def check(self) -> None:
         """Refuses what cannot work before anything is trained.
@@ -159,133 +204,10 @@ class Experiment:
         Raises:
             ArenaError: for the first impossible pair of agent and env.
         """
-        for agent in self.agents:
-            num_envs = agent.hyperparameters.get("num_envs", 1)
-            if self.budget.env_steps < num_envs:
+        for run in dataclasses.replace(self, seeds=self.seeds[:1]).runs():
+            num_envs = run.agent.hyperparameters.get("num_envs", 1)
+            if run.budget.env_steps < num_envs:
                 raise ArenaError(
-                    f"budget.env_steps={self.budget.env_steps} is less than one step of the {num_envs} environments of {agent.name!r}"
+                    f"budget.env_steps={run.budget.env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}"
                 )
-            for env in self.envs:
-                check_pair(agent_spec(agent.agent), env)
-
-
-def resolve_agent(agent: str, table: Mapping[str, Any], *, name: str | None = None) -> AgentEntry:
-    """Returns the entry of an agent with all hyperparameters filled in and checked.
-
-    Args:
-        agent: id or `package.module:SPEC`.
-        table: hyperparameters that differ from the defaults.
-        name: the entry's; the spec's id if None.
-
-    Raises:
-        ArenaError: on an unknown agent or a wrong hyperparameter.
-    """
-    spec = agent_spec(agent)
-    config = build_config(spec.config, table, where=f"agent {spec.id!r}")
-    entry_name = name or spec.id
-    _check_name(entry_name, "agent name")
-    return AgentEntry(name=entry_name, agent=agent, hyperparameters=dataclasses.asdict(config))
-
-
-def from_toml(path: Path) -> Experiment:
-    """Returns the experiment that a TOML file describes.
-
-    Raises:
-        ArenaError: if the file cannot be read or parsed (with the line), or anything in it is unknown or wrong.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArenaError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArenaError(f"{path} is not valid TOML: {error}") from error
-    try:
-        return from_table({"name": path.stem, **table})
-    except ArenaError as error:
-        raise ArenaError(f"{path}: {error}") from error
-
-
-def from_table(table: Mapping[str, Any]) -> Experiment:
-    """Returns the experiment that a table describes.
-
-    Its keys are the fields of `Experiment`, where `agents` holds ids or tables `{agent, name, hyperparameters}`, `envs` ids or tables
-    `{id, kwargs}`, and `seeds` a count or a list. Besides, `hyperparameters.<algorithm>` applies to every agent of that algorithm,
-    `hyperparameters.<agent id>` to that agent, and an agent's own table comes last.
-
-    Raises:
-        ArenaError: on the first thing that is unknown or wrong.
-    """
-    known = {*(field.name for field in dataclasses.fields(Experiment)), "hyperparameters"}
-    _check_keys(table, known, "")
-    for required in ("agents", "envs"):
-        if not isinstance(table.get(required), list) or not table[required]:
-            raise ArenaError(f"{required} must be a list with at least one member")
-    blocks = table.get("hyperparameters", {})
-    if not isinstance(blocks, Mapping) or not all(isinstance(block, Mapping) for block in blocks.values()):
-        raise ArenaError(f"hyperparameters={blocks!r} must be a table of tables, one for each algorithm or agent")
-    agents = tuple(_agent_entry(value, blocks) for value in table["agents"])
-    _check_blocks(blocks, agents)
-    envs = tuple(_validated(EnvConfig, {"id": value} if isinstance(value, str) else value, "envs") for value in table["envs"])
-    seeds = table.get("seeds", 1)
-    plain = {key: value for key, value in table.items() if key not in {"agents", "envs", "seeds", "hyperparameters"}}
-    for key, kind in (("budget", Budget), ("evaluation", EvaluationProtocol), ("resources", Resources)):
-        if key in plain:
-            plain[key] = _validated(kind, plain[key], key)
-    plain["seeds"] = range(seeds) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
-    experiment: Experiment = _validated(Experiment, {**plain, "agents": agents, "envs": envs}, "")
-    _check_name(experiment.name, "experiment name")
-    _check_distinct([agent.name for agent in experiment.agents], "agents")
-    _check_distinct([env.name for env in experiment.envs], "envs")
-    _check_distinct([str(seed) for seed in experiment.seeds], "seeds")
-    if not experiment.seeds or min(experiment.seeds) < 0:
-        raise ArenaError(f"seeds={table.get('seeds')!r}: give a count of at least 1, or a list of numbers from 0")
-    return experiment
-
-
-def _agent_entry(value: Any, blocks: Mapping[str, Any]) -> AgentEntry:
-    given = {"agent": value} if isinstance(value, str) else value
-    if not isinstance(given, Mapping) or not isinstance(given.get("agent"), str):
-        raise ArenaError(f"agents: {value!r} must be an id or a table with the key 'agent'")
-    _check_keys(given, {"agent", "name", "hyperparameters"}, "agents: ")
-    spec = agent_spec(given["agent"])
-    own = given.get("hyperparameters", {})
-    if not isinstance(own, Mapping):
-        raise ArenaError(f"agents: hyperparameters={own!r} of {given['agent']!r} must be a table")
-    merged: dict[str, Any] = {**blocks.get(spec.algorithm, {}), **blocks.get(spec.id, {}), **own}
-    return resolve_agent(given["agent"], merged, name=given.get("name"))
-
-
-def _check_blocks(blocks: Mapping[str, Any], agents: tuple[AgentEntry, ...]) -> None:
-    specs = [agent_spec(agent.agent) for agent in agents]
-    known = {spec.algorithm for spec in specs} | {spec.id for spec in specs}
-    for name in blocks:
-        if name not in known:
-            raise ArenaError(f"hyperparameters.{name} names no algorithm or agent of this experiment{did_you_mean(name, known)}")
-
-
-def _validated(kind: Any, value: Any, where: str) -> Any:
-    if isinstance(value, Mapping) and dataclasses.is_dataclass(kind):
-        _check_keys(value, {field.name for field in dataclasses.fields(kind)}, f"{where}: " if where else "")
-    try:
-        return pydantic.TypeAdapter(kind).validate_python(value)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
-        raise ArenaError(f"{name}={first['input']!r}: {first['msg']}") from error
-
-
-def _check_keys(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise ArenaError(f"{where}unknown key {key!r}{did_you_mean(key, known)} (known: {', '.join(sorted(known))})")
-
-
-def _check_name(name: str, what: str) -> None:
-    if not name or name.startswith((".", "-")) or not all(character.isalnum() or character in "-_.+=," for character in name):
-        raise ArenaError(f"{what} {name!r} must be letters, digits and '-_.+=,', so that it can name a folder")
-
-
-def _check_distinct(names: list[str], what: str) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise ArenaError(f"{what}: {name!r} appears twice; give each a name of its own")
+            check_pair(run.spec(), run.env)

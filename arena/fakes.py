@@ -17,6 +17,7 @@ from arena.errors import TrainingDiverged
 from arena.files import read_json, write_json
 from arena.hyperparameters import Count, Positive, Unit
 from arena.network import Dense, PolicyNetwork
+from arena.spaces import MaskedBox, features_of, network_inputs, random_actions
 from arena.spec import AgentSpec
 from arena.transitions import Transitions, TransitionStream
 
@@ -96,7 +97,8 @@ class FakeAgent(Agent):
         self.config = config
         self.env_steps = 0
         """Transitions taken."""
-        self.weights = np.zeros((space.shape[0], int(actions.n)), np.float32)  # [D, A]
+        self.space = space
+        self.weights = np.zeros((network_inputs(space).shape[0], int(actions.n)), np.float32)  # [D, A]
         self.network = PolicyNetwork([Dense(self.weights, np.zeros(int(actions.n), np.float32))], space, actions)
         """Reads `weights` in place."""
         self.stream = TransitionStream(env_factory.make_vec(config.num_envs))
@@ -125,19 +127,21 @@ class FakeAgent(Agent):
     def _explore(self, observations: Array) -> Array:
         count, num_actions = len(observations), self.weights.shape[1]
         explore = self.rng.random(count) < self.config.epsilon
-        return np.where(explore, self.rng.integers(0, num_actions, count), self.network.actions(observations))
+        if isinstance(self.space, MaskedBox):
+            random = random_actions(self.rng, self.space.split(observations)[1])
+        else:
+            random = self.rng.integers(0, num_actions, count)
+        return np.where(explore, random, self.network.actions(observations))
 
     def update(self, transitions: Transitions) -> float:
         """Moves values towards their targets; returns the mean squared temporal difference."""
         t = transitions
-        rows = np.arange(len(t.actions))
+        rows, features = np.arange(len(t.actions)), features_of(self.space, t.observations)
         targets = t.rewards + np.float32(self.config.discount) * self.network.scores(t.next_observations).max(-1) * ~t.terminated  # [N]
         errors = (targets - self.network.scores(t.observations)[rows, t.actions]) * t.valid  # [N]
         gradients = np.zeros((len(rows), self.weights.shape[1]), np.float32)  # [N, A]
-        gradients[rows, t.actions] = errors / np.maximum(
-            1.0, np.square(t.observations).sum(-1)
-        )  # so that large observations do not diverge
-        self.weights += np.float32(self.config.learning_rate) * t.observations.T @ gradients
+        gradients[rows, t.actions] = errors / np.maximum(1.0, np.square(features).sum(-1))  # so that large observations do not diverge
+        self.weights += np.float32(self.config.learning_rate) * features.T @ gradients
         return float(np.mean(errors**2))
 
     def _fail(self) -> None:
@@ -184,4 +188,5 @@ FAKE_AGENT = AgentSpec(
     algorithm="q-learning",
     modules=frozenset(),
     distributions=("numpy",),
+    action_masks=True,
 )

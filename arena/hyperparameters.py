@@ -6,12 +6,13 @@ stand in the annotations and are checked by pydantic.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pydantic
 from annotated_types import Ge, Gt, Interval, Len
 
 from arena.errors import ArenaError, did_you_mean
+from arena.validation import sentence, validate
 
 Positive = Annotated[float, Gt(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
@@ -139,15 +140,17 @@ def build_config(config_class: type, table: Mapping[str, Any], *, where: str) ->
     Raises:
         ArenaError: on an unknown name (with the near one), a wrong type, or a value out of range.
     """
-    names = [field.name for field in dataclasses.fields(config_class)]
     for name in table:
-        if name not in names:
-            raise ArenaError(f"{where} has no hyperparameter {name!r}{did_you_mean(name, names)} (it has: {', '.join(sorted(names))})")
+        hyperparameter_type(config_class, name, where=where)
     try:
-        return pydantic.TypeAdapter(config_class).validate_python(dict(table))
+        return validate(config_class, dict(table))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        value = f"={first['input']!r}" if name else ""
-        raise ArenaError(f"{where}: {name}{value}{': ' if name else ''}{message}") from error
+        raise ArenaError(f"{where}: {sentence(error)}") from error
+
+
+def hyperparameter_type(config_class: type, name: str, *, where: str) -> Any:
+    """Returns the annotation of one hyperparameter, with its range; raises as `build_config` if there is none of that name."""
+    names = [field.name for field in dataclasses.fields(config_class)]
+    if name not in names:
+        raise ArenaError(f"{where} has no hyperparameter {name!r}{did_you_mean(name, names)} (it has: {', '.join(sorted(names))})")
+    return get_type_hints(config_class, include_extras=True)[name]

@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from arena.files import write_bytes
+from arena.spaces import ILLEGAL_SCORE, MaskedBox
 
 Array = npt.NDArray[Any]
 Activation = Literal["linear", "relu", "tanh"]
@@ -59,11 +60,12 @@ class PolicyNetwork:
     """A stack of layers from observations to action scores, and the greedy action on top.
 
     Image observations of integer type are divided by 255 first. Convolutions come before dense layers; between them the
-    `[H, W, C]` axes are flattened in that order.
+    `[H, W, C]` axes are flattened in that order. Of a `MaskedBox` the layers read the features only, and actions that its mask forbids
+    score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
 
     Args:
         layers: at least one dense layer, the last one linear.
-        observation_space: flat or image-shaped Box of one environment.
+        observation_space: flat (with or without a mask) or image-shaped Box of one environment.
         action_space: Discrete, counting from zero, or a one-axis Box. For a Box the scores are the actions before scaling.
         support: `[atoms]` for a distributional head (Bellemare et al., 2017): the last layer then gives `[A * atoms]` logits
             and a score is the mean under their softmax.
@@ -92,6 +94,8 @@ class PolicyNetwork:
     def scores(self, observations: Array) -> Array:
         """Returns action scores `float32 [N, A]` (values, logits or unscaled actions) for `observations` `[N, *obs]`."""
         x = np.asarray(observations, np.float32)
+        if isinstance(self.observation_space, MaskedBox):
+            x, _ = self.observation_space.split(x)
         if self._pixel_scale is not None:
             x = x / np.float32(self._pixel_scale)
         for layer in self.layers:
@@ -104,6 +108,8 @@ class PolicyNetwork:
             logits = x.reshape(len(x), -1, len(self.support))  # [N, A, atoms]
             weights = np.exp(logits - logits.max(-1, keepdims=True))
             x = (weights @ self.support) / weights.sum(-1)
+        if isinstance(self.observation_space, MaskedBox):
+            x = self.observation_space.mask_scores(x, observations)
         return x
 
     def actions(self, observations: Array) -> Array:
@@ -134,6 +140,11 @@ class PolicyNetwork:
             x = graph.node("Cast", x, to=TensorProto.FLOAT)
         if self._pixel_scale is not None:
             x = graph.node("Div", x, graph.constant(np.float32(self._pixel_scale)))
+        if isinstance(self.observation_space, MaskedBox):
+            split = graph.constant(np.array([self.observation_space.num_features], np.int64))
+            end, axis = graph.constant(np.array([2**31 - 1], np.int64)), graph.constant(np.array([1], np.int64))
+            mask = graph.node("Greater", graph.node("Slice", x, split, end, axis), graph.constant(np.float32(0.5)))
+            x = graph.node("Slice", x, graph.constant(np.array([0], np.int64)), split, axis)
         convolutional = isinstance(self.layers[0], Conv)
         if convolutional:
             x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
@@ -153,6 +164,8 @@ class PolicyNetwork:
         if self.support is not None:
             x = graph.node("Reshape", x, graph.constant(np.array([0, -1, len(self.support)], np.int64)))
             x = graph.node("MatMul", graph.node("Softmax", x, axis=-1), graph.constant(self.support))
+        if isinstance(self.observation_space, MaskedBox):
+            x = graph.node("Where", mask, x, graph.constant(np.float32(ILLEGAL_SCORE)))
         graph.node("Identity", x, output="action_scores")
         if isinstance(self.action_space, gym.spaces.Discrete):
             graph.node("ArgMax", x, output="actions", axis=-1, keepdims=0)

@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 
 from arena.errors import ArenaError
+from arena.spaces import MaskedBox, random_actions
 
 Array = npt.NDArray[Any]
 
@@ -172,16 +173,18 @@ class UniformPolicy:
     Args:
         action_space: of one environment.
         rng: of the draws.
+        observation_space: of one environment; the mask of a `MaskedBox` then decides what is allowed.
     """
 
-    def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator) -> None:
-        self._space, self._rng = action_space, rng
+    def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator, observation_space: gym.Space[Any] | None = None) -> None:
+        self._space, self._rng, self._observation_space = action_space, rng, observation_space
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
         """Returns random actions `[N, *act]`, among those allowed."""
         count, space = len(observations), self._space
+        if action_masks is None and isinstance(self._observation_space, MaskedBox):
+            _, action_masks = self._observation_space.split(observations)
         if isinstance(space, gym.spaces.Discrete):
-            weights = self._rng.random((count, int(space.n)))
-            return np.asarray((weights if action_masks is None else np.where(action_masks, weights, -1.0)).argmax(-1))
+            return random_actions(self._rng, np.ones((count, int(space.n)), np.bool_) if action_masks is None else action_masks)
         assert isinstance(space, gym.spaces.Box)
         return self._rng.uniform(space.low, space.high, (count, *space.shape)).astype(np.float32)

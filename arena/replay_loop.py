@@ -17,6 +17,7 @@ from arena.agent import Metrics
 from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.hyperparameters import DQNConfig
 from arena.metering import MeteredVectorEnv
+from arena.spaces import MaskedBox, random_actions
 from arena.transitions import Transitions, TransitionStream
 
 Array = npt.NDArray[Any]
@@ -52,6 +53,7 @@ class ReplayLoop:
     def __post_init__(self) -> None:
         assert isinstance(self.env.single_action_space, gym.spaces.Discrete)
         self._num_actions = int(self.env.single_action_space.n)
+        self._space = self.env.single_observation_space
         self._stream = TransitionStream(self.env)
         self._rng = np.random.default_rng(self.seed)
 
@@ -106,12 +108,17 @@ class ReplayLoop:
     def _actions(self, observations: Array, action_scores: Callable[[Array], Array], rng: np.random.Generator) -> Array:
         count = len(observations)
         if self.env_steps < self.config.learning_starts:
-            return rng.integers(0, self._num_actions, count)
+            return self._random_actions(observations, rng)
         actions: Array = action_scores(observations).argmax(-1)
         explore = rng.random(count) < self.config.epsilon(self.env_steps)
         if explore.any():
-            actions = np.where(explore, rng.integers(0, self._num_actions, count), actions)
+            actions = np.where(explore, self._random_actions(observations, rng), actions)
         return actions
+
+    def _random_actions(self, observations: Array, rng: np.random.Generator) -> Array:
+        if isinstance(self._space, MaskedBox):
+            return random_actions(rng, self._space.split(observations)[1])
+        return rng.integers(0, self._num_actions, len(observations))
 
     def state(self) -> dict[str, Any]:
         """Returns the state of the loop, fit for JSON; only at a checkpoint, when the environments are about to be reset."""

@@ -9,6 +9,7 @@
 `events.out.tfevents…` TensorBoard
 `checkpoint/`          the latest state that training can go on from
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
+`snapshots/`           policies of the run's own past, where the environment plays against them
 `result.json`          outcome; its presence means that the run has ended
 `worker.log`           what the framework printed
 =====================  ==============================================================================================
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from arena.errors import ArenaError
-from arena.files import read_json_object, write_json
+from arena.files import read_json_object, write_bytes, write_json
 
 Status = Literal["finished", "crashed", "timed_out", "killed", "diverged"]
 """How a run ended. One that was interrupted has no result: it can go on."""
@@ -41,6 +42,7 @@ class RunResult:
     reason: str = ""
     """Why it ended: the budget that was used up, the target that was held, or the error."""
     env_steps: int = 0
+    """Of a run that crashed, hung or was killed, this and the counts below are the last that it wrote down."""
     num_episodes: int = 0
     num_cut_episodes: int = 0
     learner_steps: int = 0
@@ -85,6 +87,7 @@ class RunDir:
         self.policy = path / "policy.onnx"
         self.result = path / "result.json"
         self.log = path / "worker.log"
+        self.snapshots = path / "snapshots"
         self._checkpoints = path / "checkpoint"
 
     def log_tail(self, num_lines: int = 15) -> tuple[str, ...]:
@@ -133,6 +136,17 @@ class RunDir:
             if other.is_dir() and other != directory:
                 shutil.rmtree(other, ignore_errors=True)
 
+    def add_snapshot(self, policy: Path, env_steps: int) -> None:
+        """Keeps a copy of the file `policy`, taken after `env_steps`, atomically; names sort by age."""
+        self.snapshots.mkdir(exist_ok=True)
+        write_bytes(self.snapshots / f"env-steps-{env_steps:012d}.onnx", policy.read_bytes())
+
+    def drop_snapshots_after(self, env_steps: int) -> None:
+        """Forgets the snapshots that are younger than a checkpoint taken after `env_steps`."""
+        for path in self.snapshots.glob("env-steps-*.onnx"):
+            if int(path.stem.removeprefix("env-steps-")) > env_steps:
+                path.unlink()
+
     def clear(self) -> None:
         """Forgets an attempt that left no checkpoint, so that the run can begin anew."""
         for path in (self.episodes, self.evaluations, self.policy, self.result, self.log):
@@ -140,3 +154,4 @@ class RunDir:
         for events in self.path.glob("events.out.tfevents.*"):
             events.unlink()
         shutil.rmtree(self._checkpoints, ignore_errors=True)
+        shutil.rmtree(self.snapshots, ignore_errors=True)

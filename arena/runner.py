@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from arena.executors.base import Ended, Executor, Task
 from arena.experiment import Experiment, Run
 from arena.files import read_json_object, write_json
 from arena.hyperparameters import build_config
+from arena.progress import known_outcome
 from arena.rundir import SCHEMA_VERSION, RunDir, RunResult, Status
 
 
@@ -47,8 +49,8 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
     runs = list(experiment.runs())
     check_frameworks(runs)
     todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
-    _make_folder(experiment.path)
-    with _locked(experiment.path):
+    make_folder(experiment.path)
+    with locked(experiment.path):
         return _run_all(experiment, runs, todo, executor, view)
 
 
@@ -89,34 +91,48 @@ def check_frameworks(runs: list[Run]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Keeps a second `arena run` out of an experiment's folder while this one is at work."""
     with (path / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ArenaError(f"another arena is at work in {path}; wait for it, or give the experiment another name") from None
+        for attempt in range(5):  # `arena status` holds the lock for a moment
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == 4:
+                    raise ArenaError(f"another arena is at work in {path}; wait for it, or give the experiment another name") from None
+                time.sleep(0.05)
         yield
 
 
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:
-    todo = []
+    refuse_changes(experiment.path, runs)
+    results = {run.name: RunDir(experiment.path / run.name).read_result() for run in runs}
+    return [run for run in runs if (result := results[run.name]) is None or (retry_failed and result.status != "finished")]
+
+
+def refuse_changes(path: Path, runs: list[Run]) -> None:
+    """Refuses runs that are in the experiment's folder `path` with other inputs.
+
+    Raises:
+        ArenaError: with the first differences; all of them, and how many runs each is of, are its notes.
+    """
+    changed: dict[str, list[str]] = {}
     for run in runs:
-        run_dir = RunDir(experiment.path / run.name)
+        run_dir = RunDir(path / run.name)
         if run_dir.run.exists():
-            _refuse_other_inputs(run_dir, run)
-        result = run_dir.read_result()
-        if result is None or (retry_failed and result.status != "finished"):
-            todo.append(run)
-    return todo
-
-
-def _refuse_other_inputs(run_dir: RunDir, run: Run) -> None:
-    there, wanted = read_json_object(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
-    differences = [f"{key}: {_short(old)} there, {_short(new)} wanted" for key, old, new in _differences(there, wanted)]
-    if differences:
-        listed = "; ".join(differences[:5]) + ("; …" if len(differences) > 5 else "")
-        raise ArenaError(f"{run_dir.path} holds a run with other inputs ({listed}); give the experiment another name or output")
+            there, wanted = read_json_object(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
+            for key, old, new in _differences(there, wanted):
+                changed.setdefault(f"{key}: {_short(old)} there, {_short(new)} wanted", []).append(run.name)
+    if not changed:
+        return
+    listed = "; ".join(list(changed)[:3]) + ("; …" if len(changed) > 3 else "")
+    error = ArenaError(
+        f"{path} holds runs with other inputs ({listed}); undo the change, or start a new experiment beside it with --name or --output"
+    )
+    for difference, names in changed.items():
+        error.add_note(f"  {difference} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
+    raise error
 
 
 def _differences(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:
@@ -132,7 +148,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Makes an experiment's folder; raises ArenaError where that is not allowed."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,7 +164,8 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
         run_dir.clear()
     run_dir.result.unlink(missing_ok=True)
     resources = dataclasses.asdict(run.resources)
-    write_json(run_dir.run, {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources})
+    document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuning": run.agent.tuning}
+    write_json(run_dir.run, document)
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
     return Task(
@@ -156,6 +174,8 @@ def _prepare(run: Run, run_dir: RunDir) -> Task:
         process_env=spec.process_env_for(config),
         threads=run.resources.threads,
         timeout_seconds=run.resources.timeout_seconds,
+        device=run.resources.device,
+        gpu_share=run.resources.gpu_share,
     )
 
 
@@ -175,6 +195,8 @@ def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
     status: Status = "crashed"
     if ended.timed_out:
         status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
+    elif ended.reason:
+        status, reason = ("killed" if ended.exit_code < 0 else "crashed"), ended.reason
     elif ended.exit_code < 0:
         status, reason = "killed", f"ended by signal {signal.Signals(-ended.exit_code).name}"
     else:
@@ -187,6 +209,7 @@ def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
         path=str(run_dir.path),
         reason=reason,
         log_tail=tail,
+        **known_outcome(run_dir),
     )
 
 

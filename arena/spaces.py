@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+ILLEGAL_SCORE = -1e30
+"""The action score of an action that is not allowed: below any other, yet finite, so that a softmax or a product with zero stays finite."""
+
 
 class MaskedBox(gym.spaces.Box):
     """Flat observations `float32 [D + A]`: D features, then 1.0 for each of the A actions that is allowed and 0.0 for the others.
@@ -33,12 +36,49 @@ class MaskedBox(gym.spaces.Box):
         """D."""
         return int(self.shape[0]) - self.num_actions
 
+    @property
+    def features(self) -> gym.spaces.Box:
+        """The space of the features alone, `[D]`."""
+        return gym.spaces.Box(self.low[: self.num_features], self.high[: self.num_features], dtype=np.float32)
+
+    def sample(self, mask: Any = None, probability: Any = None) -> Array:
+        """Returns a random observation: features as a Box draws them, and at least one allowed action."""
+        observation = super().sample(mask, probability)
+        observation[-self.num_actions :] = random_masks(self.np_random, 1, self.num_actions)[0]
+        return observation
+
     def split(self, observations: Array) -> tuple[Array, Array]:
         """Returns features `float32 [..., D]` and masks `bool [..., A]` of `observations` `[..., D + A]`."""
         return observations[..., : -self.num_actions], observations[..., -self.num_actions :] > 0.5
+
+    def mask_scores(self, scores: Array, observations: Array) -> Array:
+        """Returns `scores` `[N, A]` with `ILLEGAL_SCORE` where `observations` `[N, D + A]` do not allow the action."""
+        return np.where(observations[..., -self.num_actions :] > 0.5, scores, np.float32(ILLEGAL_SCORE))
 
     def __repr__(self) -> str:
         return f"MaskedBox({self.num_features} features, {self.num_actions} actions)"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MaskedBox) and self.num_actions == other.num_actions and super().__eq__(other)
+
+
+def network_inputs(space: gym.spaces.Box) -> gym.spaces.Box:
+    """Returns the space of what a network reads: the features of a `MaskedBox`, or `space` itself."""
+    return space.features if isinstance(space, MaskedBox) else space
+
+
+def features_of(space: gym.Space[Any], observations: Array) -> Array:
+    """Returns what a network reads of `observations` `[N, *obs]`: without the masks of a `MaskedBox`."""
+    return space.split(observations)[0] if isinstance(space, MaskedBox) else observations
+
+
+def random_masks(rng: np.random.Generator, count: int, num_actions: int) -> Array:
+    """Returns masks `bool [N, A]`: each action is allowed with probability 1/2, and one of each row always."""
+    masks = rng.random((count, num_actions)) < 0.5
+    masks[np.arange(count), rng.integers(0, num_actions, count)] = True
+    return masks
+
+
+def random_actions(rng: np.random.Generator, masks: Array) -> Array:
+    """Returns actions `int64 [N]`, each uniform among those that `masks` `bool [N, A]` allow; 0 where none is."""
+    return np.asarray(np.where(masks, rng.random(masks.shape), -1.0).argmax(-1))

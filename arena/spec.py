@@ -44,6 +44,8 @@ class AgentSpec:
     """Of `discrete`, `box`."""
     observation_spaces: frozenset[str] = frozenset({"flat"})
     """Of `flat` (one axis; Discrete arrives one-hot) and `image` (`[H, W, C]`)."""
+    action_masks: bool = False
+    """Whether it trains and acts on observations that carry an action mask (`arena.spaces.MaskedBox`), on allowed actions alone."""
     process_env: Mapping[str, str] | Callable[[Any], Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Environment variables that must be set before the first import."""
     determinism: Determinism = "bitwise"

@@ -32,7 +32,21 @@ def machine_info() -> dict[str, Any]:
 
 def available_cores() -> int:
     """Returns the number of cores that this process may run on: fewer than the machine has under `taskset` or in a job."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(usable_cores())
+
+
+def usable_cores() -> list[int]:
+    """Returns the numbers of the cores that this process may run on."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def visible_gpus() -> list[str]:
+    """Returns the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return [str(index) for index in range(len(_gpu_handles()))]
+    names = [name.strip() for name in named.split(",")]
+    return [] if names[0] in ("", "-1") else names
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str | None]:

@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector.utils import batch_space
 
 from arena.agent import Agent, Metrics
 from arena.environments import ArenaEnvFactory, EnvConfig, check_pair, make_vec_env
@@ -22,7 +23,8 @@ from arena.evaluation import evaluate
 from arena.fakes import FAKE_AGENT, FakeAgent, FakeConfig, FakeEnv, FakeVectorEnv, Script
 from arena.hyperparameters import build_config
 from arena.metering import Episode, Meter
-from arena.policy import OnnxPolicy
+from arena.policy import OnnxPolicy, UniformPolicy
+from arena.spaces import MaskedBox, random_masks
 from arena.spec import FRAMEWORK_MODULES, AgentSpec, refuse_other_frameworks
 
 __all__ = [
@@ -41,6 +43,8 @@ Array = npt.NDArray[Any]
 
 STATE_SUFFIXES = frozenset({".json", ".npz", ".safetensors"})
 """What `Agent.save` may write: formats that cannot hold code."""
+NUM_MASKED_POSITIONS = 10_000
+"""Positions on which a policy that knows action masks must not take a forbidden action."""
 SCORE_TOLERANCE = 1e-4
 """Two forward passes in float32 may disagree on an action whose scores are this close, relative to their size."""
 
@@ -170,6 +174,9 @@ def check_policy(path: Path, observation_space: gym.Space[Any], action_space: gy
     observations = _random_observations(observation_space, seed=0)
     actions, scores = policy.act(observations), policy.scores(observations)
     _check_actions(str(path), actions, len(observations), action_space)
+    if isinstance(observation_space, MaskedBox):
+        positions = _random_observations(observation_space, seed=1, count=NUM_MASKED_POSITIONS)
+        _check_allowed(str(path), policy.act(positions), observation_space, positions)
     assert scores.shape == (len(observations), policy.signature.num_scores), f"{path}: action_scores have shape {scores.shape}"
     assert np.isfinite(scores).all(), f"{path}: action_scores are not finite"
     assert np.array_equal(policy.act(observations), actions), f"{path}: the same observations give other actions the second time"
@@ -239,6 +246,9 @@ class _Trial:
         _check_actions(f"{self.name}: act()", actions, len(observations), self.factory.action_space)
         _check_actions(f"{self.name}: act() on one row", self.agent.act(observations[:1]), 1, self.factory.action_space)
         assert np.array_equal(self.agent.act(observations), actions), f"{self.name}: act() is not deterministic"
+        if isinstance(space := self.factory.observation_space, MaskedBox):
+            positions = _random_observations(space, seed=2, count=NUM_MASKED_POSITIONS)
+            _check_allowed(f"{self.name}: act()", self.agent.act(positions), space, positions)
         return actions
 
     def check_export(self, path: Path, observations: Array) -> Array:
@@ -289,6 +299,12 @@ def _check_actions(where: str, actions: Array, count: int, space: gym.Space[Any]
     assert fits, f"{where}: actions of type {actions.dtype} from {actions.min()} to {actions.max()} do not lie in {space}"
 
 
+def _check_allowed(where: str, actions: Array, space: MaskedBox, observations: Array) -> None:
+    _, masks = space.split(observations)
+    forbidden = np.count_nonzero(~masks[np.arange(len(actions)), actions])
+    assert not forbidden, f"{where}: {forbidden} of {len(actions)} actions are not allowed by the action mask"
+
+
 def _check_state(spec: AgentSpec, directory: Path) -> None:
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
         name = path.relative_to(directory)
@@ -316,14 +332,21 @@ def _check_same(where: str, chunk: _Chunk, expected: _Chunk) -> None:
 def _sample_observations(config: EnvConfig, seed: int, *, num_envs: int = 8, num_steps: int = 25) -> Array:
     """Returns observations `[N, *obs]`: those that random actions visit, and random ones."""
     env = make_vec_env(config, num_envs)
-    env.action_space.seed(seed)
+    policy = UniformPolicy(env.single_action_space, np.random.default_rng(seed), env.single_observation_space)
     visited = [env.reset(seed=seed)[0]]
-    visited += [env.step(env.action_space.sample())[0] for _ in range(num_steps)]
+    for _ in range(num_steps):
+        visited.append(env.step(policy.act(visited[-1]))[0])
     env.close()
     return np.concatenate([*visited, _random_observations(env.single_observation_space, seed)])
 
 
 def _random_observations(space: gym.Space[Any], seed: int, count: int = 64) -> Array:
+    if isinstance(space, MaskedBox):  # at once: there are many
+        batch = batch_space(space, count)
+        batch.seed(seed)
+        observations: Array = batch.sample().clip(-1e3, 1e3)
+        observations[:, space.num_features :] = random_masks(np.random.default_rng(seed), count, space.num_actions)
+        return observations
     space.seed(seed)
     samples = np.stack([space.sample() for _ in range(count)])
     return samples if np.issubdtype(samples.dtype, np.integer) else samples.clip(-1e3, 1e3)  # some bounds are float32's own

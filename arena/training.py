@@ -20,8 +20,10 @@ from arena.files import read_json, write_bytes, write_json
 from arena.loggers import tags
 from arena.loggers.jsonl import JsonlWriter
 from arena.loggers.tensorboard import TensorBoardLogger
+from arena.metering import Episode
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir
+from arena.spaces import MaskedBox, random_masks
 from arena.system import UsageSampler
 
 Array = npt.NDArray[Any]
@@ -154,7 +156,8 @@ class Training:
         return evaluation
 
     def close(self) -> None:
-        """Flushes and closes all files."""
+        """Flushes and closes all files; episodes since the last log are written, whatever became of the agent."""
+        self._write_episodes()
         for file in (self._episodes, self._evaluations, self.tensorboard):
             file.close()
         self.agent.close()
@@ -164,6 +167,8 @@ class Training:
         with self._clock("evaluate"):
             self.agent.export_policy(candidate)
             policy = OnnxPolicy(candidate)
+            if self.factory.snapshots is not None:
+                self.run_dir.add_snapshot(candidate, self.meter.env_steps)
             evaluation = evaluate(policy, self.run.env, num_episodes=self.run.evaluation.episodes, seed=self._selection_seed)
             self._record("selection", evaluation, self.meter.env_steps)
             mean = self._last_evaluation = evaluation.episode_return_mean
@@ -195,6 +200,8 @@ class Training:
             scattered = rng.integers(0, 256, (NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
         else:
             scattered = rng.normal(size=(NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+        if isinstance(space, MaskedBox):
+            scattered[:, space.num_features :] = random_masks(rng, len(scattered), space.num_actions)
         visited = visited[rng.integers(0, len(visited), NUM_PARITY_OBSERVATIONS // 2)]
         observations = np.concatenate([scattered, visited])
         if not np.isfinite(policy.scores(observations)).all():
@@ -221,10 +228,7 @@ class Training:
             self.emit(event)
 
     def _log(self) -> None:
-        episodes, steps = self.meter.take_episodes(), self.meter.env_steps
-        for episode in episodes:
-            self._episodes.write(dataclasses.asdict(episode))
-        self._episodes.flush()
+        episodes, steps = self._write_episodes(), self.meter.env_steps
         values = self._since_log.scalars()
         if episodes:
             values[tags.EPISODE_RETURN] = float(np.mean([episode.episode_return for episode in episodes]))
@@ -245,6 +249,13 @@ class Training:
             }
         )
         self._since_log = _Window(self)
+
+    def _write_episodes(self) -> list[Episode]:
+        episodes = self.meter.take_episodes()
+        for episode in episodes:
+            self._episodes.write(dataclasses.asdict(episode))
+        self._episodes.flush()
+        return episodes
 
     def _checkpoint(self) -> None:
         with self._clock("checkpoint"):
@@ -271,6 +282,7 @@ class Training:
         self.progress.seconds |= {name: self.progress.seconds.get(name, 0.0) + value for name, value in seconds.items()}
         self.progress.num_attempts += 1
         self.meter.restore(state["meter"])
+        self.run_dir.drop_snapshots_after(self.meter.env_steps)
         self.stop_reason = state["stop_reason"]
         self.agent.restore(checkpoint / "agent")
         self.factory.cut_episodes(state["num_cuts"])

@@ -19,7 +19,7 @@ import numpy as np
 
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
-from arena.executors.local import CPUS_VARIABLE
+from arena.executors.process import CPUS_VARIABLE
 from arena.experiment import Run
 from arena.files import json_line, read_json, write_json
 from arena.hyperparameters import build_config
@@ -48,7 +48,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     meter = Meter(max_env_steps=run.budget.env_steps)
     seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
     env_seed, agent_seed = seeds.spawn(2)
-    factory = ArenaEnvFactory(run.env, meter, env_seed)
+    factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
     seed = int(agent_seed.generate_state(1)[0] % 2**31)
     device = _device(run.resources.device)
     try:

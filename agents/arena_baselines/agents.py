@@ -13,6 +13,8 @@ from arena.agent import Agent, EnvFactory, Metrics
 from arena.errors import ArenaError
 from arena.files import read_json, write_json
 from arena.network import Dense, PolicyNetwork
+from arena.policy import UniformPolicy
+from arena.spaces import network_inputs
 from arena.transitions import TransitionStream
 from arena_baselines.config import ConstantConfig, RandomConfig
 from arena_baselines.hash_policy import HashPolicy
@@ -27,20 +29,13 @@ class RandomAgent(Agent):
         del device  # NumPy has one
         training_seed, policy_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(2))
         self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
-        self._action_space = env_factory.action_space
         self._rng = np.random.default_rng(training_seed)
+        self._uniform = UniformPolicy(env_factory.action_space, self._rng, env_factory.observation_space)
         self._policy = HashPolicy(env_factory.observation_space, env_factory.action_space, policy_seed)
 
     def learn(self, num_steps: int) -> Metrics:
         """Takes `num_steps` env steps of uniform actions."""
-        return _play(self._stream, num_steps, self._draw)
-
-    def _draw(self, observations: Array) -> Array:
-        space, num_envs = self._action_space, len(observations)
-        if isinstance(space, gym.spaces.Discrete):
-            return self._rng.integers(0, space.n, num_envs)
-        assert isinstance(space, gym.spaces.Box)
-        return self._rng.uniform(space.low, space.high, (num_envs, *space.shape)).astype(space.dtype)
+        return _play(self._stream, num_steps, self._uniform.act)
 
     def act(self, observations: Array) -> Array:
         """Returns the hashed actions `[N, *act]`: the same observation always gets the same action."""
@@ -64,12 +59,12 @@ class RandomAgent(Agent):
 
 
 class ConstantAgent(Agent):
-    """Takes one action, always."""
+    """Takes one action, always; where an action mask forbids it, the first that is allowed."""
 
     def __init__(self, env_factory: EnvFactory, config: ConstantConfig, *, seed: int, device: str) -> None:
         del seed, device  # nothing is drawn, and NumPy has one device
         observation_space, action_space = env_factory.observation_space, env_factory.action_space
-        num_inputs = int(np.prod(observation_space.shape))
+        num_inputs = int(np.prod(network_inputs(observation_space).shape))
         if isinstance(action_space, gym.spaces.Discrete):
             if config.action >= action_space.n:
                 raise ArenaError(f"constant: action={config.action}, but the environment's actions are 0 to {action_space.n - 1}")

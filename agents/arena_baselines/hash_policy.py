@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 
 from arena.files import write_bytes
 from arena.network import IR_VERSION, OPSET
+from arena.spaces import ILLEGAL_SCORE, MaskedBox
 
 Array = npt.NDArray[Any]
 
@@ -44,14 +45,16 @@ class HashPolicy:
         self._offsets = rng.integers(1, PRIME, (3, num_scores))  # int64 [3, A]
 
     def scores(self, observations: Array) -> Array:
-        """Returns `float32 [N, A]` in [0, 1) for `observations` `[N, *obs]`."""
+        """Returns `float32 [N, A]` in [0, 1), or `ILLEGAL_SCORE` where a mask forbids the action, for `observations` `[N, *obs]`."""
         x = np.asarray(observations).astype(np.float32).reshape(len(observations), -1)
         cells = np.floor(np.clip(x, -LIMIT, LIMIT) * CELLS_PER_UNIT).astype(np.int64)  # [N, D]
         hashes = (cells @ self._multipliers) % PRIME  # [N, A]
         for offset in self._offsets:
             # A linear hash alone moves by the same amount from each cell to the next; squaring breaks that.
             hashes = (hashes * hashes + offset) % PRIME
-        return hashes.astype(np.float32) / np.float32(PRIME)
+        scores = hashes.astype(np.float32) / np.float32(PRIME)
+        space = self.observation_space
+        return space.mask_scores(scores, observations) if isinstance(space, MaskedBox) else scores
 
     def actions(self, observations: Array) -> Array:
         """Returns actions `[N, *act]` for `observations` `[N, *obs]`."""
@@ -81,7 +84,12 @@ class HashPolicy:
         x = apply("Mod", apply("MatMul", x, constant(self._multipliers)), constant(np.int64(PRIME)))
         for offset in self._offsets:
             x = apply("Mod", apply("Add", apply("Mul", x, x), constant(offset)), constant(np.int64(PRIME)))
-        x = apply("Div", apply("Cast", x, to=onnx.TensorProto.FLOAT), constant(np.float32(PRIME)), output="action_scores")
+        x = apply("Div", apply("Cast", x, to=onnx.TensorProto.FLOAT), constant(np.float32(PRIME)))
+        if isinstance(self.observation_space, MaskedBox):
+            ends = (constant(np.array([number], np.int64)) for number in (self.observation_space.num_features, 2**31 - 1, 1))
+            mask = apply("Greater", apply("Slice", "observations", *ends), constant(np.float32(0.5)))
+            x = apply("Where", mask, x, constant(np.float32(ILLEGAL_SCORE)))
+        x = apply("Identity", x, output="action_scores")
         space, num_scores = self.action_space, self._multipliers.shape[1]
         if isinstance(space, gym.spaces.Discrete):
             apply("ArgMax", x, output="actions", axis=-1, keepdims=0)

@@ -13,6 +13,7 @@ RANDOM = AgentSpec(
     distributions=("numpy",),
     action_spaces=frozenset({"discrete", "box"}),
     observation_spaces=frozenset({"flat", "image"}),
+    action_masks=True,
 )
 
 CONSTANT = AgentSpec(
@@ -25,4 +26,5 @@ CONSTANT = AgentSpec(
     distributions=("numpy",),
     action_spaces=frozenset({"discrete", "box"}),
     observation_spaces=frozenset({"flat", "image"}),
+    action_masks=True,
 )

@@ -28,12 +28,13 @@ class DQN(Agent):
 
     def __init__(self, env_factory: EnvFactory, config: KerasDQNConfig, *, seed: int, device: str) -> None:
         space, actions = env_factory.observation_space, env_factory.action_space
+        assert isinstance(space, gym.spaces.Box)
         assert isinstance(actions, gym.spaces.Discrete)
         network_seed, replay_seed, loop_seed = map(int, np.random.SeedSequence(seed).generate_state(3))
         self._config, self._observation_space, self._action_space = config, space, actions
         self._engine = Engine(device, compile_torch=config.compile)
         with self._engine.scope():
-            self._network = Network(space, int(actions.n), config)
+            self._network = Network(space, int(actions.n), config, scores_actions=True)
         parameters = self._network.initial_parameters(np.random.default_rng(network_seed))
         self._learner = Learner(self._engine, make_td_loss(self._network, config), parameters, ("q_value",), config)
         self._target: list[Any] = self._engine.put(parameters)
@@ -107,6 +108,7 @@ def make_td_loss(network: Network, config: KerasDQNConfig) -> Loss:
     """Returns the loss: Huber, between values and one-step targets by the target network (the loss's constants).
 
     Batches are those of `arena.replay.ReplayBuffer`. A truncated transition is bootstrapped, a terminated one is not.
+    Forbidden next actions score far below all others, so targets are over allowed ones.
     """
 
     def loss(parameters: list[Any], target_parameters: list[Any], batch: tuple[Any, ...]) -> tuple[Any, tuple[Any]]:

@@ -11,6 +11,7 @@ from keras import layers, ops
 from arena.errors import ArenaError
 from arena.hyperparameters import NetworkConfig
 from arena.network import Conv, Dense, initial_weights
+from arena.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 
 Array = npt.NDArray[Any]
 
@@ -19,17 +20,19 @@ class Network:
     """Convolutions for images, then dense layers, the last one linear.
 
     Args:
-        observation_space: flat or image-shaped Box; integer images are divided by 255.
+        observation_space: flat or image-shaped Box; integer images are divided by 255. Of a `MaskedBox` the layers read the features.
         num_outputs: units of the last layer.
         config: sizes and activation.
+        scores_actions: whether the outputs are scores of actions, so that those forbidden by a `MaskedBox` become `ILLEGAL_SCORE`.
 
     Raises:
         ArenaError: if `conv_layers` do not fit the image.
     """
 
-    def __init__(self, observation_space: gym.Space[Any], num_outputs: int, config: NetworkConfig) -> None:
-        shape = observation_space.shape
-        assert shape is not None
+    def __init__(self, observation_space: gym.spaces.Box, num_outputs: int, config: NetworkConfig, *, scores_actions: bool = False) -> None:
+        shape = network_inputs(observation_space).shape
+        self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
+        self._scores_actions = scores_actions
         self._pixels = np.issubdtype(observation_space.dtype, np.integer)
         self._config = config
         zeros = {"kernel_initializer": "zeros"}  # never used: see initial_parameters
@@ -52,8 +55,12 @@ class Network:
         observations = ops.cast(observations, "float32")
         if self._pixels:
             observations = observations / 255.0
-        outputs, _ = self._model.stateless_call(parameters, [], observations)
-        return outputs
+        if self._num_features is None:
+            outputs, _ = self._model.stateless_call(parameters, [], observations)
+            return outputs
+        features, masks = observations[:, : self._num_features], observations[:, self._num_features :] > 0.5
+        outputs, _ = self._model.stateless_call(parameters, [], features)
+        return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
 
     def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
         """Draws parameters by `arena.network.initial_weights`.

@@ -15,6 +15,7 @@ from arena.errors import BudgetExhausted
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.spaces import features_of, network_inputs
 from arena.transitions import TransitionStream
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
@@ -30,13 +31,14 @@ class PPO(Agent):
 
     def __init__(self, env_factory: EnvFactory, config: KerasPPOConfig, *, seed: int, device: str) -> None:
         space, actions = env_factory.observation_space, env_factory.action_space
+        assert isinstance(space, gym.spaces.Box)
         self._config, self._observation_space, self._action_space = config, space, actions
         network_seed, draw_seed = map(int, np.random.SeedSequence(seed).generate_state(2))
         self._rng = np.random.default_rng(draw_seed)
         self._engine = Engine(device, compile_torch=config.compile)
         self._distribution = make_distribution(actions)
         with self._engine.scope():
-            self._policy_network = Network(space, self._distribution.num_outputs, config)
+            self._policy_network = Network(space, self._distribution.num_outputs, config, scores_actions=True)
             self._value_network = Network(space, 1, config)
         rng = np.random.default_rng(network_seed)
         parameters = self._policy_network.initial_parameters(rng, last_kernel_scale=0.01)
@@ -107,10 +109,11 @@ class PPO(Agent):
         policy, self._extra, value = _split(parameters, self._policy_network, self._value_network)
         layers = self._policy_network.policy_layers(policy)
         self._policy = PolicyNetwork(layers, self._observation_space, self._action_space, squashed=True)
-        self._value = PolicyNetwork(self._value_network.policy_layers(value), self._observation_space, gym.spaces.Discrete(1))
+        inputs = network_inputs(self._observation_space)
+        self._value = PolicyNetwork(self._value_network.policy_layers(value), inputs, gym.spaces.Discrete(1))
 
     def _values(self, observations: Array) -> Array:
-        return self._value.scores(observations)[:, 0]
+        return self._value.scores(features_of(self._observation_space, observations))[:, 0]
 
     def _draw(self, observations: Array) -> tuple[Array, Array, Array, Array]:
         choices, log_probs = self._distribution.draw(self._policy.scores(observations), self._extra, self._rng)

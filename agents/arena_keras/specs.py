@@ -31,6 +31,7 @@ DQN = AgentSpec(
     modules=_modules,
     distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
     observation_spaces=frozenset({"flat", "image"}),
+    action_masks=True,
     process_env=_process_env,
     extra=lambda config: _EXTRAS[config.backend],
 )
@@ -45,6 +46,7 @@ PPO = AgentSpec(
     distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
     action_spaces=frozenset({"discrete", "box"}),
     observation_spaces=frozenset({"flat", "image"}),
+    action_masks=True,
     process_env=_process_env,
     extra=lambda config: _EXTRAS[config.backend],
 )

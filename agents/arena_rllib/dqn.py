@@ -15,6 +15,7 @@ from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.utils import update_target_network
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import TD_ERROR_KEY
 
 from arena.agent import Agent, EnvFactory, Metrics
@@ -22,9 +23,11 @@ from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.replay import ReplayBuffer
 from arena.replay_loop import ReplayLoop
+from arena.spaces import MaskedBox
 from arena_rllib import networks
 from arena_rllib.config import DQNConfig
 from arena_rllib.learner import Batch, LocalLearner
+from arena_rllib.masking import MaskedDQNModule
 from arena_rllib.replay import NStepReplay
 
 Array = npt.NDArray[Any]
@@ -37,6 +40,7 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
         ValueError: for a dueling network on images.
     """
     options = config.options
+    masked = isinstance(observation_space, MaskedBox)
     image = len(observation_space.shape or ()) == 3
     if image and options["dueling"]:
         raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
@@ -51,7 +55,7 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
     return (
         RLlibDQNConfig()
         .framework("torch")
-        .rl_module(model_config=model)
+        .rl_module(model_config=model, rl_module_spec=RLModuleSpec(module_class=MaskedDQNModule) if masked else None)
         .training(
             lr=config.learning_rate,
             gamma=config.discount,

@@ -19,6 +19,8 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from arena.spaces import MaskedBox
+
 Array = npt.NDArray[Any]
 Batch = dict[str, torch.Tensor]
 
@@ -100,6 +102,9 @@ class LocalLearner:
             config = config.learners(learner_class=type(f"Fast{stock.__name__}", (FastLearner, stock), {}))
         self._scale = 1.0 / 255.0 if np.issubdtype(observation_space.dtype, np.integer) else None
         space = gym.spaces.Box(-np.inf, np.inf, observation_space.shape, np.float32)
+        if isinstance(observation_space, MaskedBox):
+            features = space.low[: observation_space.num_features]
+            space = MaskedBox(features, -features, observation_space.num_actions)
         self.learner: TorchLearner = config.build_learner(spaces={DEFAULT_MODULE_ID: (space, action_space)})
         self.learner.metrics = LastValues()
         self.module: TorchRLModule = self.learner.module[DEFAULT_MODULE_ID]

@@ -17,6 +17,7 @@ from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from arena.agent import Agent, EnvFactory, Metrics
@@ -24,11 +25,13 @@ from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.spaces import MaskedBox
 from arena.transitions import TransitionStream
 from arena_rllib import networks
 from arena_rllib.config import PPOConfig
 from arena_rllib.distributions import sample_categorical, sample_gaussian
 from arena_rllib.learner import Batch, LocalLearner
+from arena_rllib.masking import MaskedPPOModule
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +46,7 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     gaussian = isinstance(action_space, gym.spaces.Box)
     if not gaussian and (unused := {"free_log_std", "log_std_clip_param"} & set(config.overrides)):
         raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
+    masked = isinstance(observation_space, MaskedBox)
     image = len(observation_space.shape or ()) == 3
     hidden = list(config.hidden_sizes)
     model = DefaultModelConfig(
@@ -58,7 +62,7 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     return (
         RLlibPPOConfig()
         .framework("torch")
-        .rl_module(model_config=model)
+        .rl_module(model_config=model, rl_module_spec=RLModuleSpec(module_class=MaskedPPOModule) if masked else None)
         .training(
             lr=config.learning_rate,
             gamma=config.discount,

@@ -12,6 +12,7 @@ _RLLIB = {
     },
     "extra": "rllib",
     "observation_spaces": frozenset({"flat", "image"}),
+    "action_masks": True,
 }
 
 DQN = AgentSpec(

@@ -4,7 +4,7 @@ Loss, network, optimizer, target network and greedy policy are TF-Agents' (and t
 loop over `agent.train`, because dispatching each update costs more than computing it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.network import Conv, Dense, initial_weights
+from arena.spaces import MaskedBox, network_inputs
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
     BoundedTensorSpec,
@@ -143,8 +144,8 @@ class Learner:
 
 def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete) -> DqnAgent:
     """Returns TF-Agents' agent, with weights that are still to be set."""
-    observation = tf.TensorSpec(observation_space.shape, tf.float32)
-    time_steps = time_step_spec(observation)
+    time_steps = time_step_spec(tf.TensorSpec(observation_space.shape, tf.float32))
+    observation = tf.TensorSpec(network_inputs(observation_space).shape, tf.float32)
     actions = BoundedTensorSpec((), tf.int64, 0, int(action_space.n) - 1)
     network = {
         "conv_layer_params": config.conv_layers if len(observation.shape) == 3 else None,
@@ -163,6 +164,8 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
         "train_step_counter": tf.Variable(0, dtype=tf.int64),
         **config.overrides,
     }
+    if isinstance(observation_space, MaskedBox):
+        options["observation_and_action_constraint_splitter"] = _splitter(observation_space.num_features, observation_space.num_actions)
     if isinstance(config, C51Config):
         categorical = CategoricalQNetwork(observation, actions, num_atoms=config.num_atoms, **network)
         return CategoricalDqnAgent(
@@ -170,6 +173,17 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
         )
     agent_class = DdqnAgent if config.double else DqnAgent
     return agent_class(time_steps, actions, QNetwork(observation, actions, **network), td_errors_loss_fn=element_wise_huber_loss, **options)
+
+
+def _splitter(num_features: int, num_actions: int) -> Callable[[Any], tuple[Any, Any]]:
+    """Returns TF-Agents' way of telling an observation, or its spec, from its action mask."""
+
+    def split(observation: Any) -> tuple[Any, Any]:
+        if isinstance(observation, tf.TensorSpec):
+            return tf.TensorSpec((num_features,), tf.float32), tf.TensorSpec((num_actions,), tf.bool)
+        return observation[..., :num_features], observation[..., num_features:] > 0.5
+
+    return split
 
 
 def _scaled(observations: tf.Tensor) -> tf.Tensor:

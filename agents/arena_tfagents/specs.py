@@ -11,6 +11,7 @@ _SHARED: dict[str, Any] = {
     "modules": frozenset({"tensorflow", "tf_agents", "tf_keras", "tensorflow_probability"}),
     "distributions": ("tf-agents", "tensorflow", "tf-keras", "tensorflow-probability", "numpy"),
     "observation_spaces": frozenset({"flat", "image"}),
+    "action_masks": True,
     # TF-Agents needs Keras 2 under the name tf.keras; TensorFlow's C++ log holds notices about its build only.
     "process_env": {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
     "extra": "tfagents",

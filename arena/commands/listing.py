@@ -25,11 +25,12 @@ def list_(what: str, *, json_lines: bool) -> None:
         for spec in specs:
             print(json_line(_describe(spec)), end="")
         return
-    table = Table("agent", "framework", "algorithm", "actions", "observations", "installed", box=None, pad_edge=False)
+    table = Table("agent", "framework", "algorithm", "actions", "observations", "masks", "installed", box=None, pad_edge=False)
     for spec in specs:
         row = _describe(spec)
+        masks = "yes" if row["action_masks"] else "no"
         installed = "yes" if row["installed"] else spec.install_command(spec.config())
-        table.add_row(spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), installed)
+        table.add_row(spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), masks, installed)
     Console().print(table)
 
 
@@ -51,6 +52,7 @@ def _describe(spec: AgentSpec) -> dict[str, Any]:
         "algorithm": spec.algorithm,
         "actions": sorted(spec.action_spaces),
         "observations": sorted(spec.observation_spaces),
+        "action_masks": spec.action_masks,
         "determinism": spec.determinism,
         "installed": all(importlib.util.find_spec(module) is not None for module in modules),
     }

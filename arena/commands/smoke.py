@@ -19,7 +19,8 @@ from arena.configs import config_path
 from arena.environments import make_env
 from arena.errors import ArenaError, did_you_mean
 from arena.evaluation import Evaluation, evaluate
-from arena.experiment import Experiment, from_toml
+from arena.experiment import Experiment
+from arena.experiment_file import from_toml
 from arena.files import json_line, write_bytes
 from arena.loggers.terminal import Mode
 from arena.policy import UniformPolicy
@@ -109,7 +110,7 @@ def _experiment(names: list[str], *, full: bool) -> Experiment:
 
 def _random_baseline(experiment: Experiment) -> Evaluation:
     env = make_env(experiment.envs[0])
-    policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed))
+    policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed), env.observation_space)
     env.close()
     return evaluate(policy, experiment.envs[0], num_episodes=100, seed=experiment.seed)
 

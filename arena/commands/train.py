@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from arena.commands import plan
 from arena.errors import ArenaError
-from arena.executors.local import LocalExecutor
-from arena.experiment import Experiment, from_table, from_toml
+from arena.executors.base import ExecutorConfig
+from arena.executors.choice import make_executor
+from arena.experiment import Experiment, Resources
+from arena.experiment_file import check_name, from_table, from_toml
 from arena.loggers.terminal import ClosingRow, Mode, TerminalView, closing_table
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
+from arena.sequential import run_until_decided, sentences
+from arena.validation import checked
 
 
 def train(
@@ -40,24 +45,54 @@ def train(
     sys.exit(execute(experiment, mode=mode, retry_failed=resume))
 
 
-def run(file: Path, output: Path | None, workers: int | None, device: str | None, *, retry_failed: bool, mode: Mode) -> int:
-    """Runs the experiment of a file; returns 0 if every run finished."""
-    return execute(with_options(from_toml(file), output, workers, device), mode=mode, retry_failed=retry_failed)
+def run(
+    file: Path,
+    options: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    retry_failed: bool,
+    mode: Mode,
+) -> int:
+    """Runs the experiment of a file, or says what that would do; returns 0 if every run finished."""
+    experiment = with_options(from_toml(file), **options)
+    if dry_run:
+        return plan.dry_run(experiment, retry_failed=retry_failed, json_lines=mode == "json")
+    return execute(experiment, mode=mode, retry_failed=retry_failed)
 
 
-def with_options(experiment: Experiment, output: Path | None, workers: int | None, device: str | None = None) -> Experiment:
+def with_options(
+    experiment: Experiment,
+    output: Path | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    *,
+    name: str | None = None,
+    executor: Mapping[str, str | None] | None = None,
+) -> Experiment:
     """Returns the experiment with what the command line says otherwise."""
-    resources = experiment.resources
-    if workers is not None:
-        resources = dataclasses.replace(resources, workers=workers)
-    if device is not None:
-        resources = dataclasses.replace(resources, device=device)
-    return dataclasses.replace(experiment, output=output or experiment.output, resources=resources)
+    resources = {"workers": workers, "device": device}
+    given = {key: value for key, value in (executor or {}).items() if value is not None}
+    return dataclasses.replace(
+        experiment,
+        name=experiment.name if name is None else check_name(name, "experiment name"),
+        output=output or experiment.output,
+        resources=checked(Resources, _changed(experiment.resources, resources), "resources"),
+        executor=checked(ExecutorConfig, _changed(experiment.executor, given), "executor"),
+    )
+
+
+def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {**dataclasses.asdict(settings), **{key: value for key, value in changes.items() if value is not None}}
 
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
-    results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    if experiment.until_decided is None:
+        results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    else:
+        results, decision = run_until_decided(experiment, lambda group: watch(group, mode=mode, retry_failed=retry_failed))
+        for sentence in sentences(decision) if mode == "auto" else ():
+            print(sentence)
     if mode == "auto":
         print(f"Curves: tensorboard --logdir {experiment.path}")
     return 0 if all(result.status == "finished" for result in results) else 1
@@ -65,9 +100,10 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
 
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Runs an experiment under a live view, prints the closing table and returns the results."""
+    executor = make_executor(experiment.executor, experiment.resources.workers)
     view = TerminalView([run.name for run in experiment.runs()], mode=mode)
     try:
-        results = run_experiment(experiment, LocalExecutor(experiment.resources.workers), view, retry_failed=retry_failed)
+        results = run_experiment(experiment, executor, view, retry_failed=retry_failed)
     except KeyboardInterrupt:
         view.finish()
         command = shlex.join(["arena", *sys.argv[1:]])

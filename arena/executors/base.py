@@ -3,7 +3,21 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExecutorConfig:
+    """Where workers run: the table `executor` of an experiment's file. It does not change what a run computes."""
+
+    kind: Literal["local", "ray"] = "local"
+    """`local`: processes of this machine. `ray`: any node of a Ray cluster."""
+    address: str = "auto"
+    """Of the cluster: `auto` (`RAY_ADDRESS`, or the cluster on this machine), `HOST:PORT`, or `ray://HOST:PORT` from outside of it."""
+    storage: str | None = None
+    """URI in which run folders are kept, as `pyarrow.fs.FileSystem.from_uri` takes it; None: where the experiment was started."""
+    node_losses: int = 3
+    """How often a run may lose its node and go on elsewhere from its last checkpoint before it has failed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +34,10 @@ class Task:
     """Cores that the worker may use."""
     timeout_seconds: float
     """A worker that takes longer is ended."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    gpu_share: float | None = None
+    """Part of a GPU, and of its memory, that the worker may use; None: runs are dealt out over the GPUs without a limit."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,6 +48,8 @@ class Ended:
     """Whether it was ended because it took longer than its task allows."""
     exit_code: int
     """Negative: the signal that ended it."""
+    reason: str = ""
+    """Why the executor gave it up, where that is not the worker's doing: its node was lost, say."""
 
 
 class Executor(Protocol):

@@ -1,41 +1,14 @@
 """Reference scores from outside, as plain data: what to beat, and what no policy can beat. None of them is the arena's own measurement."""
 
-import dataclasses
+from arena.references import Catalogue, Reference, Score
+from arena_envs.published import PUBLISHED
 
 _GYMNASIUM = "Gymnasium 1.2.2, gymnasium/envs/__init__.py"
 _PENDULUM = "gymnasium/envs/classic_control/pendulum.py"
 _SLM_LAB = "SLM-Lab, slm_lab/spec/_random_baseline.json: 100 episodes"
 
 
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """An episode return and where it is from."""
-
-    value: float
-    """Undiscounted episode return."""
-    source: str
-    """File, paper or argument."""
-    std: float | None = None
-    """Standard deviation over episodes, where the source gives it."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Reference:
-    """Reference scores of one environment; None where there is no sound source."""
-
-    env_id: str
-    """The Gymnasium id."""
-    random: Score
-    """Mean of uniformly random actions."""
-    threshold: Score | None
-    """From which return on the environment counts as solved."""
-    lower_bound: Score | None
-    """No episode returns less."""
-    upper_bound: Score | None
-    """No episode returns more; not always within reach."""
-
-
-_REFERENCES = {
+REFERENCES = {
     reference.env_id: reference
     for reference in (
         Reference(
@@ -75,10 +48,35 @@ _REFERENCES = {
             lower_bound=None,
             upper_bound=None,
         ),
+        Reference(
+            env_id="MountainCarContinuous-v0",
+            random=Score(-33.44, _SLM_LAB, 0.94),
+            threshold=Score(90.0, _GYMNASIUM),
+            lower_bound=Score(-99.9, "at most 0.1 * 1^2 of cost in each of at most 999 steps"),
+            upper_bound=Score(100.0, "100 on reaching the goal, and no other reward is positive"),
+        ),
+        Reference(
+            env_id="arena/Identity-v0",
+            random=Score(25.0, "one of four actions is right, in each of 100 steps", 4.33),
+            threshold=None,
+            lower_bound=Score(0.0, "reward 0 or 1"),
+            upper_bound=Score(100.0, "reward 1 in each of 100 steps"),
+        ),
+        Reference(
+            env_id="arena/TwoRound-v0",
+            random=Score(1.5, "mean of 0, 3, 1 and 2", 1.12),
+            threshold=None,
+            lower_bound=Score(0.0, "the least of 0, 3, 1 and 2"),
+            upper_bound=Score(3.0, "the greatest of 0, 3, 1 and 2"),
+        ),
     )
 }
 
 
 def reference(env_id: str) -> Reference | None:
     """Returns the reference scores of the environment `env_id`, or None where there are none."""
-    return _REFERENCES.get(env_id)
+    return REFERENCES.get(env_id)
+
+
+CATALOGUE = Catalogue(REFERENCES, PUBLISHED)
+"""Named in the entry point group `arena.references`; making it refuses vacuous and impossible published numbers."""

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from arena.executors.local import LocalExecutor
+from arena.experiment_file import from_table
 from arena.hyperparameters import build_config
 from arena.registry import agent_ids, agent_spec
+from arena.runner import run_experiment
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 VARIANTS = {
@@ -47,6 +50,10 @@ SMALL_SARSA = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 5e-3, "epsi
 SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
 
 pytestmark = pytest.mark.framework
+
+
+def agent_has(name: str, capability: str) -> bool:
+    return name != "sb3-ppo" and getattr(agent_spec(VARIANTS[name][0]), capability)
 
 
 def in_worker(agent: str, table: dict, call: str, timeout: float = 240.0) -> None:
@@ -104,6 +111,29 @@ def test_agent_does_not_take_truncation_for_termination(name: str):
     in_worker(agent, small, call)
 
 
+@pytest.mark.parametrize("name", [name for name in VARIANTS if agent_has(name, "action_masks")])
+def test_agent_never_takes_a_forbidden_action(name: str):
+    agent, table = VARIANTS[name]
+    in_worker(agent, table, "check_agent(spec, env_id='arena/MaskedIdentity-v0', config=table)")
+
+
+@pytest.mark.parametrize("name", [name for name in DISCRETE if agent_has(name, "action_masks")])
+def test_agent_learns_the_masked_probes(name: str):
+    agent, table = DISCRETE[name]
+    call = """
+def probe(env_id, optimum, discount):
+    env = EnvConfig(f"arena/{env_id}-v0")
+    return check_learns(spec, env, num_steps=10_000, min_return=optimum, config={**table, "discount": discount})
+
+probe("MaskedIdentity", 65.0, 0.5)
+probe("MaskedFork", 13.0, 0.9)
+"""
+    small = {**SMALL[agent_spec(agent).algorithm], **table}
+    if agent == "tfagents-c51":
+        small = {**small, "max_q_value": 15.0}
+    in_worker(agent, small, call)
+
+
 @pytest.mark.parametrize("name", [name for name in DISCRETE if "image" in agent_spec(DISCRETE[name][0]).observation_spaces])
 def test_agent_takes_images(name: str):
     agent, table = DISCRETE[name]
@@ -117,3 +147,30 @@ def test_agent_takes_images(name: str):
 def test_agent_takes_box_actions(name: str):
     agent, table = VARIANTS[name]
     in_worker(agent, table, "check_agent(spec, env_id='arena/BoxTarget-v0', config=table)")
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ("sb3-ppo", "constant")])
+def test_two_identical_invocations_give_identical_episodes(name: str, tmp_path: Path):
+    agent, table = VARIANTS[name]
+    spec = agent_spec(agent)
+    assert spec.determinism == "bitwise"
+    entry = {"agent": agent, "name": name, "hyperparameters": {**SMALL.get(spec.algorithm, {}), **table}}
+    budget, evaluation = {"env_steps": 2_000}, {"period": 2_000, "episodes": 2, "final_episodes": 2}
+    written = []
+    for folder in ("a", "b"):
+        experiment = from_table(
+            {
+                "name": folder,
+                "output": str(tmp_path),
+                "agents": [entry],
+                "envs": ["CartPole-v1"],
+                "budget": budget,
+                "evaluation": evaluation,
+            }
+            | {"resources": {"device": "cpu"}, "checkpoint_period": 1_000}
+        )
+        (result,) = run_experiment(experiment, LocalExecutor(1))
+        assert result.status == "finished", result.reason
+        written.append((Path(result.path) / "episodes.jsonl").read_bytes())
+    assert written[0] == written[1]
+    assert written[0].count(b"\n") > 5

@@ -20,6 +20,7 @@ from arena.metering import Meter
 from arena.network import Conv
 from arena.policy import OnnxPolicy
 from arena.rollouts import collect_rollout
+from arena.spaces import random_actions, random_masks
 from arena.spec import refuse_other_frameworks
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
@@ -57,13 +58,13 @@ def relu(x):
     return np.maximum(x, 0.0)
 
 
-def dqn_gradients(parameters, target_parameters, batch, discount, double):
-    """Returns loss and gradients of one minibatch."""
+def dqn_gradients(parameters, target_parameters, batch, discount, double, allowed=True):
+    """Returns loss and gradients of one minibatch; `allowed` says which next actions are."""
     observations, actions, rewards, next_observations, terminated = batch
     following = forward(target_parameters, next_observations, relu)[-1]
     chooser = forward(parameters, next_observations, relu)[-1] if double else following
     rows = np.arange(len(actions))
-    targets = rewards + discount * ~terminated * following[rows, chooser.argmax(-1)]
+    targets = rewards + discount * ~terminated * following[rows, np.where(allowed, chooser, -np.inf).argmax(-1)]
     outputs = forward(parameters, observations, relu)
     errors = outputs[-1][rows, actions] - targets
     loss = np.where(np.abs(errors) <= 1.0, 0.5 * errors**2, np.abs(errors) - 0.5).mean()
@@ -132,17 +133,17 @@ def check_compiled_dqn_oracle(backend):
     check_dqn_oracle(backend, compile=True)
 
 
-def ppo_oracle(agent, parameters, batch):
-    """Returns the loss and its statistics for one minibatch."""
+def ppo_oracle(agent, parameters, batch, allowed=True):
+    """Returns the loss and its statistics for one minibatch; `allowed` says which actions are."""
     observations, choices, old_log_probs, advantages, returns = batch
     config = agent._config
     num_policy, num_value = agent._policy_network.num_parameters, agent._value_network.num_parameters
     outputs = forward(parameters[:num_policy], observations, np.tanh)[-1]
     values = forward(parameters[-num_value:], observations, np.tanh)[-1][:, 0]
     if choices.ndim == 1:
-        all_log_probs = outputs - np.log(np.exp(outputs).sum(-1, keepdims=True))
+        all_log_probs = outputs - np.log(np.where(allowed, np.exp(outputs), 0.0).sum(-1, keepdims=True))
         log_probs = all_log_probs[np.arange(len(choices)), choices]
-        entropy = -(np.exp(all_log_probs) * all_log_probs).sum(-1).mean()
+        entropy = -np.where(allowed, np.exp(all_log_probs) * all_log_probs, 0.0).sum(-1).mean()
     else:
         std = np.exp(np.asarray(parameters[num_policy], np.float64))
         log_probs = (-0.5 * ((choices - outputs) / std) ** 2 - np.log(std * np.sqrt(2.0 * np.pi))).sum(-1)
@@ -180,6 +181,48 @@ def check_ppo_oracle(backend):
             assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), f"{env_id}: {name}"
         unchanged = ppo_oracle(agent, parameters, (observations, choices, log_probs, advantages, returns))
         assert unchanged["approx_kl"] == pytest.approx(0.0, abs=1e-10), "log probabilities while acting are those of the oracle"
+
+
+def check_masked_oracles(backend):
+    """Four features, four actions; the networks read the features alone."""
+    masked, size = "arena/MaskedIdentity-v0", 64
+    rng = np.random.default_rng(6)
+
+    def positions():
+        features, allowed = rng.normal(size=(size, 4)).astype(np.float32), random_masks(rng, size, 4)
+        return features, allowed, np.concatenate([features, allowed], -1, dtype=np.float32)
+
+    for double in (False, True):
+        agent = make_agent(DQN, masked, backend=backend, hidden_sizes=(16,), double=double, discount=0.9)
+        features, allowed, observations = positions()
+        next_features, next_allowed, next_observations = positions()
+        rest = (random_actions(rng, allowed), rng.normal(size=size).astype(np.float32))
+        terminated = rng.random(size) < 0.3
+        parameters = agent._engine.get(agent._learner.parameters)
+        targets = [p + rng.normal(scale=0.1, size=p.shape).astype(np.float32) for p in parameters]
+        arguments = (parameters, targets, (features, *rest, next_features, terminated), 0.9, double)
+        expected = dqn_gradients(*arguments, next_allowed)[0]
+        assert expected != pytest.approx(dqn_gradients(*arguments)[0], rel=1e-3), "the mask must matter"
+        batches = tuple(part[None] for part in (observations, *rest, next_observations, terminated))
+        assert agent._learner.update(batches, 0.0, agent._engine.put(targets))["loss"] == pytest.approx(expected, rel=1e-5)
+
+    agent = make_agent(PPO, masked, backend=backend, hidden_sizes=(16,), entropy_coefficient=0.1, num_envs=2)
+    parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
+    agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
+    agent._pull_policy()
+    features, allowed, observations = positions()
+    actions, choices, log_probs, values = agent._draw(observations)
+    assert allowed[np.arange(size), actions].all()
+    np.testing.assert_allclose(values, forward(parameters[-4:], features, np.tanh)[-1][:, 0], rtol=1e-4, atol=1e-5)
+    noise = rng.normal(scale=0.3, size=size).astype(np.float32)
+    advantages, returns = rng.normal(size=(2, size)).astype(np.float32)
+    rest = (choices, log_probs + noise, advantages, returns)
+    expected = ppo_oracle(agent, parameters, (features, *rest), allowed)
+    found = agent._learner.update(tuple(part[None] for part in (observations, *rest)), 0.0)
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+    unchanged = ppo_oracle(agent, parameters, (features, choices, log_probs, advantages, returns), allowed)
+    assert unchanged["approx_kl"] == pytest.approx(0.0, abs=1e-10)
 
 
 def check_truncation(backend):
@@ -266,6 +309,7 @@ CHECKS = {
         check_dqn_oracle,
         check_compiled_dqn_oracle,
         check_ppo_oracle,
+        check_masked_oracles,
         check_truncation,
         check_minibatches,
         check_promises,
@@ -291,6 +335,12 @@ def test_compiled_dqn_steps_equal_a_float64_oracle(tmp_path, monkeypatch):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ppo_loss_equals_a_float64_oracle(backend):
     run_check(check_ppo_oracle, backend)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_masked_losses_equal_a_float64_oracle(backend):
+    run_check(check_masked_oracles, backend)
 
 
 @pytest.mark.framework

@@ -17,12 +17,14 @@ from arena.metering import Meter
 from arena.policy import OnnxPolicy
 from arena.registry import agent_spec
 from arena.replay import ReplayBuffer
+from arena.spaces import MaskedBox, random_masks
 from arena.spec import FRAMEWORK_MODULES
 from arena.transitions import Transitions
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 
 SMALL = {"hidden_sizes": [16, 16], "num_envs": 4, "learning_starts": 64, "train_period": 16, "num_updates": 4, "target_update_period": 32}
 PIXELS = {"conv_layers": [[8, 4, 2], [4, 3, 1]], "activation": "tanh", "batch_size": 16, "num_updates": 8, "discount": 0.0}
+FLAT, MASKED = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32), MaskedBox(np.full(3, -np.inf), np.full(3, np.inf), 2)
 AGENTS = ["tfagents-dqn", "tfagents-c51"]
 
 
@@ -50,12 +52,11 @@ def make_agent(agent_id, env_id="CartPole-v1", seed=3, **table):
     return agent_spec(agent_id).load()(factory, config_of(agent_id, **table), seed=seed, device="cpu"), factory
 
 
-def make_learner(agent_id, **table):
+def make_learner(agent_id, space=FLAT, **table):
     from arena_tfagents.framework import set_up
     from arena_tfagents.learner import Learner
 
     set_up("cpu", 0)
-    space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
     return Learner(config_of(agent_id, **table), space, gym.spaces.Discrete(2), np.random.default_rng(0))
 
 
@@ -91,13 +92,17 @@ def backward(weights, activations, gradient):
     return gradients
 
 
-def dqn_loss(config, weights, target_weights, observations, actions, rewards, next_observations, terminated):
-    """Returns the mean Huber loss and its gradient with respect to all action values."""
+def best(values, allowed):
+    return np.where(allowed, values, -np.inf).argmax(-1)
+
+
+def dqn_loss(config, weights, target_weights, observations, actions, rewards, next_observations, terminated, allowed):
+    """Returns the mean Huber loss and its gradient with respect to all action values; `allowed` are the next actions."""
     rows = np.arange(len(actions))
     q = forward(weights, observations)[-1]
     next_q = forward(target_weights, next_observations)[-1]
     chooser = forward(weights, next_observations)[-1] if config.double else next_q
-    errors = q[rows, actions] - rewards - config.discount * next_q[rows, chooser.argmax(-1)] * ~terminated
+    errors = q[rows, actions] - rewards - config.discount * next_q[rows, best(chooser, allowed)] * ~terminated
     size = np.abs(errors)
     loss = np.where(size <= 1.0, 0.5 * errors**2, size - 0.5).mean()
     gradient = np.zeros_like(q)
@@ -105,7 +110,7 @@ def dqn_loss(config, weights, target_weights, observations, actions, rewards, ne
     return loss, gradient
 
 
-def c51_loss(config, weights, target_weights, observations, actions, rewards, next_observations, terminated):
+def c51_loss(config, weights, target_weights, observations, actions, rewards, next_observations, terminated, allowed):
     """Returns the mean cross entropy to the projected distribution and its gradient with respect to all logits."""
     rows, atoms = np.arange(len(actions)), np.linspace(config.min_q_value, config.max_q_value, config.num_atoms)
 
@@ -115,7 +120,7 @@ def c51_loss(config, weights, target_weights, observations, actions, rewards, ne
         return exponentials / exponentials.sum(-1, keepdims=True)
 
     following = distributions(target_weights, next_observations)
-    following = following[rows, (following @ atoms).argmax(-1)]
+    following = following[rows, best(following @ atoms, allowed)]
     moved = np.clip(rewards[:, None] + config.discount * ~terminated[:, None] * atoms, atoms[0], atoms[-1])
     shares = np.clip(1.0 - np.abs(moved[:, None] - atoms[:, None]) / (atoms[1] - atoms[0]), 0.0, 1.0)  # [B, to, from]
     projected = (shares * following[:, None]).sum(-1)
@@ -157,14 +162,23 @@ def assert_close(actual, expected):
 # --- tests: `check_*` run in the worker ---
 
 
-def check_updates(agent_id, table):
+def with_masks(rng, batches):
+    """Puts masks behind the observations: one action of two is always allowed, and not always the better one."""
+    masks = [random_masks(rng, batches[1].size, 2).reshape(*batches[1].shape, 2) for _ in range(2)]
+    observations, following = (np.concatenate([batches[i], mask], -1, dtype=np.float32) for i, mask in zip((0, 3), masks, strict=True))
+    return (observations, *batches[1:3], following, batches[4])
+
+
+def check_updates(agent_id, table, masked=False):
     from arena_tfagents.framework import tf
     from arena_tfagents.learner import _trajectories
 
     table = {**table, "max_gradient_norm": 0.01, "batch_size": 32}
-    learner = make_learner(agent_id, **table)
+    learner = make_learner(agent_id, MASKED if masked else FLAT, **table)
     config, initial = learner.config, learner.arrays()
     bursts = [random_batches(np.random.default_rng(burst), config.num_updates, config.batch_size) for burst in range(5)]
+    if masked:
+        bursts = [with_masks(np.random.default_rng(burst), batches) for burst, batches in enumerate(bursts)]
     fused_losses = [learner.update(*burst)["loss"] for burst in bursts]
     fused = learner.arrays()
 
@@ -175,6 +189,8 @@ def check_updates(agent_id, table):
     stepwise = learner.arrays()
 
     batches = [np.concatenate(arrays) for arrays in zip(*bursts, strict=True)]
+    batches.append(batches[3][..., 3:] > 0.5 if masked else np.ones((*batches[1].shape, 2), np.bool_))
+    batches[0], batches[3] = batches[0][..., :3], batches[3][..., :3]
     losses, weights, target = oracle(config, initial, batches, c51_loss if agent_id == "tfagents-c51" else dqn_loss)
     assert_close(fused_losses, np.reshape(losses, (5, -1)).mean(-1))
     assert_close(stepwise_losses, losses)
@@ -195,6 +211,16 @@ def test_fused_updates_equal_the_oracle_and_single_steps(agent_id, table):
     in_worker(check_updates, agent_id, table)
 
 
+@pytest.mark.framework
+@pytest.mark.parametrize(
+    ("agent_id", "table"),
+    [("tfagents-dqn", {}), ("tfagents-dqn", {"double": True}), ("tfagents-c51", {"min_q_value": -3.0, "max_q_value": 5.0, "num_atoms": 9})],
+    ids=["dqn", "double", "c51"],
+)
+def test_masked_updates_equal_the_oracle_and_single_steps(agent_id, table):
+    in_worker(check_updates, agent_id, table, True)
+
+
 def check_bootstrap():
     from arena_tfagents.replay import TFAgentsReplay
 
@@ -205,12 +231,11 @@ def check_bootstrap():
     observation, following, reward = np.array([[1.0, -2.0, 0.5]]), np.array([[-1.0, 0.3, 2.0]]), 0.25
     value, next_value = forward(weights, observation)[-1][0, 1], forward(weights, following)[-1][0].max()
     assert abs(next_value) > 0.05, "the two targets must differ"
-    space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
     for replay_class in (ReplayBuffer, TFAgentsReplay):
         for terminated in (False, True):
             ends = np.array([terminated]), np.array([not terminated])
             arrays = observation.astype(np.float32), np.array([1]), np.array([reward], np.float32), following.astype(np.float32)
-            replay = replay_class(8, space, gym.spaces.Discrete(2), 0)
+            replay = replay_class(8, FLAT, gym.spaces.Discrete(2), 0)
             replay.add(Transitions(*arrays, *ends, np.array([True])))
             replay.add(Transitions(*(10 * array for array in arrays), *ends, np.array([False])))  # not valid: never drawn
             expected = abs(reward + (0.0 if terminated else learner.config.discount * next_value) - value)

@@ -128,3 +128,63 @@ def test_junit_counts_failures_and_gives_reasons(tmp_path: Path):
     failure = suite.find("testcase[@name='b']/failure")
     assert failure is not None
     assert failure.get("message") == "below <the> bar"
+
+
+TUNE = f"""
+agents = ["{FAKE}"]
+envs = ["arena/Identity-v0"]
+seeds = 2
+budget = {{ env_steps = 1000 }}
+evaluation = {{ period = 1000, episodes = 5, final_episodes = 5 }}
+[tune]
+trials = 2
+[tune.space.fake]
+epsilon = {{ low = 0.1, high = 0.9 }}
+"""
+
+
+@pytest.mark.worker
+def test_a_search_a_plan_a_run_and_its_state(tmp_path: Path):
+    (tmp_path / "search.toml").write_text(TUNE)
+    tuned = arena("tune", "search.toml", "--json", cwd=tmp_path)
+    assert tuned.returncode == 0, tuned.stderr
+    trials = [json.loads(line) for line in tuned.stdout.splitlines()]
+    assert [trial["trial"] for trial in trials] == ["trial-0000", "trial-0001"]
+    best = max(trials, key=lambda trial: trial["score"] or -1.0)
+    again = arena("tune", "search.toml", "--trials", "2", "--json", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, ""), "nothing is left to try"
+
+    assert "4 finished" in arena("status", "search.toml", cwd=tmp_path).stdout
+
+    (tmp_path / "after.toml").write_text('extends = ["search.toml", "logs/search/best.toml"]\nseeds = 1\n')
+    plan = arena("run", "after.toml", "--dry-run", "--json", cwd=tmp_path)
+    document = json.loads(plan.stdout)
+    assert [run["state"] for run in document["runs"]] == ["to do"]
+    assert document["seconds"] > 0.0, "the trials say how long it takes"
+    assert not (tmp_path / "logs" / "after").exists()
+    assert "1 to do" in arena("run", "after.toml", "--dry-run", cwd=tmp_path).stdout
+
+    assert arena("run", "after.toml", "--quiet", cwd=tmp_path).returncode == 0
+    record = json.loads((tmp_path / "logs/after/fake/arena-Identity-v0/seed-0/run.json").read_text())
+    assert record["inputs"]["agent"]["hyperparameters"]["epsilon"] == best["settings"]["epsilon"]
+    assert (record["tuning"]["trials"], record["tuning"]["env_steps"]) == (2, 4_000)
+    state = json.loads(arena("status", "after.toml", "--json", cwd=tmp_path).stdout)
+    assert (state["name"], state["state"], state["env_steps"]) == ("fake/arena-Identity-v0/seed-0", "finished", 1_000)
+    assert "1 finished" in arena("status", "logs/after", cwd=tmp_path).stdout
+
+    (tmp_path / "after.toml").write_text('extends = "search.toml"\n')
+    refused = arena("run", "after.toml", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "with other inputs" in refused.stderr
+    assert "agent.hyperparameters.epsilon" in refused.stderr.splitlines()[1]
+    assert arena("run", "after.toml", "--name", "other", "--quiet", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.worker
+def test_status_of_a_failed_run_gives_the_reason_and_exit_code_1(tmp_path: Path):
+    arena("train", FAKE, "arena/Identity-v0", "--steps", "1000", "--set", "fault=crash", "--quiet", cwd=tmp_path)
+    state = arena("status", "logs", cwd=tmp_path)
+    assert state.returncode == 1
+    assert "the fake agent crashes after" in state.stdout
+    nothing = arena("status", "absent", cwd=tmp_path)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)

@@ -5,7 +5,8 @@ import pytest
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.experiment import Run, from_table, from_toml
+from arena.experiment import Run
+from arena.experiment_file import from_table, from_toml
 from arena.runner import check_frameworks
 
 FAKE = "arena.fakes:FAKE_AGENT"

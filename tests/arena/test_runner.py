@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arena.errors import ArenaError
 from arena.executors.local import LocalExecutor
-from arena.experiment import Experiment, from_table
+from arena.experiment import Experiment
+from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.policy import OnnxPolicy
 from arena.rundir import RunDir, RunResult
@@ -84,6 +86,10 @@ def test_faults_become_results_and_the_others_go_on(tmp_path: Path):
     assert any("Traceback" in line for line in results["crash"].log_tail)
     assert "13" in results["exit"].reason
     assert "td is nan" in results["nan"].reason
+    for name in ("crash", "nan"):
+        result = results[name]
+        assert result.env_steps >= 400, "the last known: the end of the last episodes, not zero"
+        assert result.num_episodes == len(list(read_jsonl(RunDir(Path(result.path)).episodes))) > 0
 
 
 def test_a_hanging_worker_is_ended_at_its_time_limit(tmp_path: Path):
@@ -133,7 +139,7 @@ def test_a_run_whose_parent_is_killed_goes_on_as_if_it_never_stopped(tmp_path: P
     code = """
 import json, sys
 from arena import LocalExecutor, run_experiment
-from arena.experiment import from_table
+from arena.experiment_file import from_table
 table = json.loads(sys.stdin.read())
 run_experiment(from_table(table), LocalExecutor())
 """
@@ -215,3 +221,47 @@ def test_sigterm_ends_the_workers_too(tmp_path: Path):
     assert b"go on with" in errors
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the worker has let go of it
+
+
+def test_a_parent_killed_at_random_moments_loses_and_doubles_nothing(tmp_path: Path):
+    evaluation = {"period": 9_000, "episodes": 5}
+    table = {"seeds": 2, "budget": {"env_steps": 40_000}, "checkpoint_period": 6_000, "evaluation": evaluation}
+    agents = [FAKE, {"agent": FAKE, "name": "other", "hyperparameters": {"epsilon": 0.4}}]
+    start = time.monotonic()
+    straight = run_experiment(experiment(tmp_path / "straight", agents, **table), LocalExecutor(2))
+    seconds = time.monotonic() - start
+    cut = experiment(tmp_path / "cut", agents, **table)
+    (tmp_path / "cut.toml").write_text(
+        f"""name = "test"
+agents = ["{FAKE}", {{ agent = "{FAKE}", name = "other", hyperparameters = {{ epsilon = 0.4 }} }}]
+envs = ["arena/Identity-v0"]
+seeds = 2
+checkpoint_period = 6000
+budget = {{ env_steps = 40000 }}
+evaluation = {{ period = 9000, episodes = 5 }}
+"""
+    )
+    entropy = int.from_bytes(os.urandom(4))
+    print(f"moments drawn with {entropy}")  # shown if it fails
+    rng = np.random.default_rng(entropy)
+    command = [sys.executable, "-m", "arena", "run", str(tmp_path / "cut.toml"), "--output", str(tmp_path / "cut"), "-w", "2", "--quiet"]
+    for moment in rng.uniform(0.0, seconds, 3):
+        parent = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            parent.wait(moment)
+        except subprocess.TimeoutExpired:
+            parent.kill()
+            parent.wait()
+    results = run_experiment(cut, LocalExecutor(2))
+    assert len(results) == len(straight) == 4
+    for result, expected in zip(results, straight, strict=True):
+        assert outcome(result) == outcome(expected)
+
+
+def outcome(result: RunResult) -> list[object]:
+    """Returns all that a run leaves but times, attempts and paths."""
+    path = Path(result.path)
+    evaluations = [dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")]
+    timings = {"path": "", "seconds": {}, "cpu_seconds": None, "num_attempts": 0}
+    files = [(path / name).read_bytes() for name in ("episodes.jsonl", "policy.onnx")]
+    return [dataclasses.replace(result, **timings), evaluations, *files]

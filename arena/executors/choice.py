@@ -1,0 +1,23 @@
+"""The executor that a config asks for."""
+
+from arena.errors import ArenaError
+from arena.executors.base import Executor, ExecutorConfig
+from arena.executors.local import LocalExecutor
+from arena.executors.ray import RayExecutor
+
+
+def make_executor(config: ExecutorConfig, num_workers: int = 0) -> Executor:
+    """Returns the executor of a config.
+
+    Args:
+        config: kind and what belongs to it.
+        num_workers: runs at a time; 0 means as many as there is room for.
+
+    Raises:
+        ArenaError: if the config says of one kind what belongs to another, or its library is missing.
+    """
+    if config.kind == "ray":
+        return RayExecutor(config, num_workers)
+    if config != ExecutorConfig():
+        raise ArenaError("executor: address, storage and node_losses belong to kind 'ray' (--executor ray)")
+    return LocalExecutor(num_workers)

@@ -1,0 +1,113 @@
+"""A worker as a child process: what it is started with, what it says, how it ends. Every executor runs its workers by this."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+from arena.executors.base import Ended, Task
+from arena.rundir import RunDir
+
+THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
+"""`NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
+CPUS_VARIABLE = "ARENA_CPUS"
+"""Comma-separated cores that the worker binds itself to."""
+GRACE_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL."""
+
+
+class WorkerProcess:
+    """Starts `python -m arena.worker RUN_FOLDER`, in a process group of its own: Ctrl-C reaches the parent alone, which then ends it.
+
+    Args:
+        task: the run; its folder must be on this machine.
+        cores: the worker is bound to these; to none in particular where empty.
+        environment: variables besides those that the task names.
+    """
+
+    def __init__(self, task: Task, *, cores: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> None:
+        variables = {**os.environ, **task.process_env, **_share(task), **(environment or {})}
+        variables.pop(CPUS_VARIABLE, None)
+        if cores:
+            variables[CPUS_VARIABLE] = ",".join(map(str, cores))
+        with RunDir(task.run_dir).log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "arena.worker", str(task.run_dir)],
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        self.stdout: IO[bytes] = self._process.stdout
+        """To wait for; closed once all was read."""
+        self.pid = self._process.pid
+        """Of the process, and of its group."""
+        self._deadline = time.monotonic() + task.timeout_seconds
+        self._buffer = b""
+        self._timed_out = False
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """Returns what the worker has said since the last call; waits until it says something or ends."""
+        if self.stdout.closed:
+            return []
+        chunk = os.read(self.stdout.fileno(), 65_536)
+        if not chunk:
+            self.stdout.close()
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        events = []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # not an event: something printed before the worker took over its output
+                events.append(json.loads(line))
+        return [event for event in events if isinstance(event, dict)]
+
+    def ended(self) -> Ended | None:
+        """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its time limit."""
+        if not self._timed_out and time.monotonic() > self._deadline:
+            self._timed_out = True
+            self._signal(signal.SIGKILL)
+        code = self._process.poll()
+        return Ended(timed_out=self._timed_out, exit_code=code) if code is not None and self.stdout.closed else None
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending
+            os.killpg(self.pid, number)
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, seconds))
+
+
+def end_workers(workers: Sequence[WorkerProcess]) -> None:
+    """Ends workers: asks them, and kills what is left after `GRACE_SECONDS`, or at once when interrupted."""
+    try:
+        for worker in workers:
+            worker._signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for worker in workers:
+            worker._wait(deadline - time.monotonic())
+    finally:  # a worker's own child processes are in its group, so that it is killed also where the worker has ended
+        for worker in workers:
+            worker._signal(signal.SIGKILL)
+        for worker in workers:
+            worker._wait(GRACE_SECONDS)
+            worker.stdout.close()
+
+
+def _share(task: Task) -> dict[str, str]:
+    """Returns the variables that hold frameworks to their share of the cores, and of a GPU's memory.
+
+    TensorFlow takes no share from the environment: it takes what it needs.
+    """
+    variables = dict.fromkeys(THREAD_VARIABLES, str(task.threads))
+    if task.gpu_share is not None:
+        variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{task.gpu_share:g}"
+        variables["PYTORCH_ALLOC_CONF"] = f"per_process_memory_fraction:{task.gpu_share:g}"
+        variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    return variables

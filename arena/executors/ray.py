@@ -1,0 +1,276 @@
+"""Workers on the nodes of a Ray cluster, one actor per run; Ray places them, watches their nodes and carries what they report.
+
+The driver's run folder (or the storage) is kept such that a worker can go on from it. A node that is lost costs what was done since
+the last checkpoint, and another node does that again: records later than the checkpoint are cut off, so that nothing counts twice.
+"""
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import re
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.executors.base import Ended, ExecutorConfig, Task
+from arena.executors.node import NodeWorker, Report
+from arena.executors.process import GRACE_SECONDS
+from arena.executors.storage import Storage
+from arena.executors.transfer import lay_down, read_folder
+from arena.files import read_json_object
+from arena.rundir import RunDir
+
+DISTRIBUTION = "arena-rl"
+CONNECT_SECONDS = 5.0
+"""For the cluster's address to answer."""
+CHECK_SECONDS = 60.0
+"""For every node to say which version it has; and for a node to come back that a waiting run needs."""
+
+OnEvent = Callable[[Task, dict[str, Any]], None]
+OnEnd = Callable[[Task, Ended], None]
+
+
+@dataclasses.dataclass
+class _Flight:
+    """A run that was handed to Ray."""
+
+    task: Task
+    actor: Any
+    is_placed: bool = False
+    waiting_since: float = dataclasses.field(default_factory=time.monotonic)
+
+
+class RayExecutor:
+    """Runs workers on a Ray cluster, each with `threads` CPUs and its share of a GPU.
+
+    A run gets a GPU if its device is `cuda` (a whole one, unless it states a share), or if it is `auto` and a share is stated.
+
+    Args:
+        config: address, storage and retries.
+        num_workers: runs at a time; 0 means as many as the cluster has room for.
+
+    Raises:
+        ArenaError: if Ray or the storage's library is not installed.
+    """
+
+    def __init__(self, config: ExecutorConfig, num_workers: int = 0) -> None:
+        self._ray = _import_ray()
+        self._config, self._num_workers = config, num_workers
+        self._storage = Storage(config.storage) if config.storage else None
+        self._num_losses: dict[str, int] = {}
+
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+        """See `Executor.execute`.
+
+        Raises:
+            ArenaError: before any work, if the cluster cannot be reached, a node has another version, or no node has what a run asks for.
+        """
+        with self._connected():
+            self._check_versions()
+            self._check_room(tasks)
+            waiting = deque(task for task in tasks if not self._is_stored(task, on_end))
+            flights: dict[Any, _Flight] = {}
+            try:
+                while waiting or flights:
+                    while waiting and (not self._num_workers or len(flights) < self._num_workers):
+                        flight = self._hand_over(waiting.popleft())
+                        flights[flight.actor.ready.remote()] = flight
+                    ready, _ = self._ray.wait(list(flights), num_returns=1, timeout=1.0)
+                    for ref in ready:
+                        if (after := self._advance(ref, flights[ref], on_event, on_end, waiting)) is not None:
+                            flights[after] = flights[ref]
+                        del flights[ref]
+                    self._give_up_hopeless(flights, on_end)
+            finally:
+                self._stop(flights)
+
+    def _hand_over(self, task: Task) -> _Flight:
+        cpus, gpus = _resources(task)
+        actor_class = self._ray.remote(NodeWorker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        return _Flight(task, actor_class.remote(task, self._config.storage, _location(task)))
+
+    def _advance(self, ref: Any, flight: _Flight, on_event: OnEvent, on_end: OnEnd, waiting: deque[Task]) -> Any:
+        """Takes what `ref` holds; returns the next reference to wait for, None where this actor has no more to say."""
+        task, actor = flight.task, flight.actor
+        try:
+            report = self._ray.get(ref)
+        except self._ray.exceptions.RayTaskError as error:  # raised by our code on the node: trying again would raise it again
+            self._kill(actor)
+            on_end(task, Ended(timed_out=False, exit_code=1, reason=f"failed on its node: {_short(error)}"))
+            return None
+        except self._ray.exceptions.RayError as error:
+            self._kill(actor)
+            self._lose(task, _short(error), on_event, on_end, waiting)
+            return None
+        if not flight.is_placed:
+            flight.is_placed = True
+            return actor.start.remote(read_folder(task.run_dir))
+        if isinstance(report, Report):
+            lay_down(task.run_dir, report.pieces)
+            for event in report.events:
+                on_event(task, event)
+            if report.ended:
+                self._kill(actor)
+                on_end(task, report.ended)
+                return None
+        return actor.poll.remote()
+
+    def _lose(self, task: Task, reason: str, on_event: OnEvent, on_end: OnEnd, waiting: deque[Task]) -> None:
+        num_losses = self._num_losses[task.name] = self._num_losses.get(task.name, 0) + 1
+        if num_losses > self._config.node_losses:
+            on_end(task, Ended(timed_out=False, exit_code=-signal.SIGKILL, reason=f"lost its node {num_losses} times: {reason}"))
+            return
+        run_dir = RunDir(task.run_dir)
+        if run_dir.latest_checkpoint() is None:
+            run_dir.clear()
+        on_event(task, {"event": "phase", "phase": "restarting"})
+        waiting.appendleft(task)
+
+    def _give_up_hopeless(self, flights: dict[Any, _Flight], on_end: OnEnd) -> None:
+        for ref, flight in list(flights.items()):
+            if not flight.is_placed and time.monotonic() - flight.waiting_since > CHECK_SECONDS:
+                flight.waiting_since = time.monotonic()
+                if not self._has_room(flight.task):
+                    self._kill(flight.actor)
+                    del flights[ref]
+                    on_end(flight.task, Ended(timed_out=False, exit_code=1, reason=self._no_room(flight.task)))
+
+    def _stop(self, flights: Mapping[Any, _Flight]) -> None:
+        """Ends all workers, keeping what they have written; at once when interrupted again."""
+        try:
+            stops = [(ref, flight.actor.stop.remote(), flight.task) for ref, flight in flights.items() if flight.is_placed]
+            deadline = time.monotonic() + 2 * GRACE_SECONDS
+            for ref, stop, task in stops:
+                with contextlib.suppress(self._ray.exceptions.RayError, OSError):
+                    for pending in (ref, stop):
+                        report = self._ray.get(pending, timeout=max(0.0, deadline - time.monotonic()))
+                        if isinstance(report, Report):
+                            lay_down(task.run_dir, report.pieces)
+        finally:
+            for flight in flights.values():
+                self._kill(flight.actor)
+
+    def _kill(self, actor: Any) -> None:
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(actor)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[None]:
+        if self._ray.is_initialized():  # by the caller, whose connection it stays
+            yield
+            return
+        address = self._config.address
+        _check_address(address)
+        on_sigterm = signal.getsignal(signal.SIGTERM)
+        try:
+            self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise ArenaError(f"cannot join the Ray cluster at {address}: {_short(error)}") from error
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
+        try:
+            yield
+        finally:
+            self._ray.shutdown()
+
+    def _check_versions(self) -> None:
+        def versions() -> dict[str, str]:  # nested, so that Ray carries its code: a node may lack the arena
+            import importlib.metadata
+
+            return {found.metadata["Name"]: found.version for found in importlib.metadata.distributions(name="arena-rl")}
+
+        strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        remote = self._ray.remote(versions).options
+        asked = {
+            node["NodeManagerAddress"]: remote(num_cpus=0, scheduling_strategy=strategy(node["NodeID"], soft=False)).remote()
+            for node in self._nodes()
+        }
+        here = importlib.metadata.version(DISTRIBUTION)
+        try:
+            answers = dict(zip(asked, self._ray.get(list(asked.values()), timeout=CHECK_SECONDS), strict=True))
+        except self._ray.exceptions.RayError as error:
+            raise ArenaError(f"a node of the Ray cluster does not answer: {_short(error)}") from error
+        for address, found in answers.items():
+            if found.get(DISTRIBUTION) != here:
+                there = found.get(DISTRIBUTION, "none")
+                raise ArenaError(
+                    f"node {address} has {DISTRIBUTION} {there}, this machine {here}; pip install 'arena-rl[ray]=={here}' there"
+                )
+
+    def _check_room(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            if ":" in task.device:
+                raise ArenaError(f"device {task.device!r} names a GPU of this machine; on a cluster say 'cuda', and Ray assigns one")
+            if not self._has_room(task):
+                raise ArenaError(self._no_room(task))
+
+    def _has_room(self, task: Task) -> bool:
+        cpus, gpus = _resources(task)
+        return any(node["Resources"].get("CPU", 0) >= cpus and node["Resources"].get("GPU", 0) >= gpus for node in self._nodes())
+
+    def _no_room(self, task: Task) -> str:
+        cpus, gpus = _resources(task)
+        nodes = [(node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0)) for node in self._nodes()]
+        there = ", ".join(f"{num_cpus:g} and {num_gpus:g}" for num_cpus, num_gpus in sorted(nodes))
+        return f"run {task.name} asks for {cpus} CPUs and {gpus:g} GPUs of one node; the cluster's nodes have {there}"
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+    def _is_stored(self, task: Task, on_end: OnEnd) -> bool:
+        """Fetches the record of a run that the storage holds finished; refuses another run in its place."""
+        pieces = {piece.name: piece for piece in self._storage.read(_location(task))} if self._storage else {}
+        if "run.json" in pieces:
+            wanted = read_json_object(RunDir(task.run_dir).run)["inputs"]
+            if json.loads(pieces["run.json"].content)["inputs"] != wanted:
+                raise ArenaError(
+                    f"{self._config.storage} holds a run {_location(task)} with other inputs; give the experiment another name"
+                )
+        if "result.json" not in pieces or json.loads(pieces["result.json"].content)["status"] != "finished":
+            return False
+        lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
+        on_end(task, Ended(timed_out=False, exit_code=0))
+        return True
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ModuleNotFoundError as error:
+        raise ArenaError("the Ray executor needs Ray, which is not installed: pip install 'arena-rl[ray]'") from error
+    return ray
+
+
+def _resources(task: Task) -> tuple[int, float]:
+    """Returns the CPUs and GPUs that a run asks for."""
+    whole = 1.0 if task.device == "cuda" else 0.0
+    return task.threads, 0.0 if task.device == "cpu" else whole if task.gpu_share is None else task.gpu_share
+
+
+def _location(task: Task) -> str:
+    """Returns the run's folder in the storage: the experiment's name and the run's."""
+    return f"{task.run_dir.parents[task.name.count('/')].name}/{task.name}"
+
+
+def _check_address(address: str) -> None:
+    if address in ("auto", "local"):
+        return
+    match = re.fullmatch(r"(?:ray://)?(\[.+\]|[^/:]+):(\d+)", address)
+    if match is None:
+        raise ArenaError(f"address {address!r} must be 'auto', HOST:PORT or ray://HOST:PORT")
+    try:
+        socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ArenaError(f"no Ray cluster answers at {address} ({error}); start one with: ray start --head") from error
+
+
+def _short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if type(error).__name__.startswith("RayTaskError") else lines[0])[:300] if lines else type(error).__name__

@@ -1,0 +1,136 @@
+"""A run folder's way between machines: what has changed in it since the last look, and how that is laid down elsewhere.
+
+At every moment the copy is a folder that a worker can go on from: files that only grow arrive before the checkpoint that counts on
+them, a checkpoint before the pointer to it, and `result.json` last, once the worker has ended.
+"""
+
+import dataclasses
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from arena.files import write_bytes
+from arena.rundir import RunDir
+
+CHECKPOINTS = "checkpoint/"
+POINTER = "checkpoint/latest.json"
+RESULT = "result.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A file, or what was appended to it."""
+
+    name: str
+    """Path below the run folder, with `/`."""
+    content: bytes
+    offset: int = 0
+    """Where `content` begins; 0 replaces the file, otherwise the file ends with it."""
+
+
+def lay_down(path: Path, pieces: Iterable[Piece]) -> None:
+    """Writes pieces, in their order, into the run folder `path`, and drops the checkpoints that they supersede.
+
+    Raises:
+        OSError: if a piece is missing before one that was appended to a file.
+    """
+    for piece in pieces:
+        target = path / piece.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if piece.offset:
+            if target.stat().st_size < piece.offset:
+                raise OSError(f"{target} ends before byte {piece.offset}")
+            with target.open("r+b") as file:
+                file.seek(piece.offset)
+                file.write(piece.content)
+                file.truncate()
+                file.flush()
+                os.fsync(file.fileno())
+        else:
+            write_bytes(target, piece.content)
+        if piece.name == POINTER and (checkpoint := RunDir(path).latest_checkpoint()):
+            RunDir(path).commit_checkpoint(checkpoint)
+
+
+def read_folder(path: Path) -> list[Piece]:
+    """Returns the whole run folder `path`, in the order in which it must be laid down."""
+    return FolderWatch(path).changes(ended=True)
+
+
+class FolderWatch:
+    """Says what has changed in a run folder in which a worker is at work.
+
+    Args:
+        path: the run folder.
+        known: what the other side has already.
+        checkpoints: whether checkpoints are part of it.
+        appends: whether of a file that has grown only the new end is told.
+    """
+
+    def __init__(self, path: Path, known: Iterable[Piece] = (), *, checkpoints: bool = True, appends: bool = True) -> None:
+        self._path, self._checkpoints, self._appends = path, checkpoints, appends
+        self._stat: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, tuple[int, int]] = {}  # size, checksum
+        self._pointer: bytes | None = None
+        for piece in known:
+            self._known[piece.name] = len(piece.content), zlib.crc32(piece.content)
+            if piece.name == POINTER:
+                self._pointer = piece.content
+
+    def changes(self, *, ended: bool) -> list[Piece]:
+        """Returns what is new since the last call; `result.json` only where the worker has `ended`."""
+        checkpoint = self._checkpoint() if self._checkpoints else []  # before the files that it counts on
+        names = [name for name in self._names() if name != RESULT]
+        records = [piece for name in names if (piece := self._record(name))]
+        result = self._record(RESULT) if ended else None
+        return [*records, *checkpoint, *([result] if result else [])]
+
+    def has_new_checkpoint(self) -> bool:
+        """Returns whether there is a checkpoint that no earlier call of `changes` has returned."""
+        pointer = _read(self._path / POINTER)
+        return pointer is not None and pointer != self._pointer
+
+    def _names(self) -> Iterator[str]:
+        for path in sorted(self._path.rglob("*")):
+            name = path.relative_to(self._path).as_posix()
+            if not name.startswith(CHECKPOINTS) and not any(part.startswith(".") for part in name.split("/")) and path.is_file():
+                yield name
+
+    def _record(self, name: str) -> Piece | None:
+        path = self._path / name
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
+        if self._stat.get(name) == (stat.st_size, stat.st_mtime_ns):
+            return None
+        if (content := _read(path)) is None:
+            return None
+        size, checksum = self._known.get(name, (0, 0))
+        self._stat[name] = stat.st_size, stat.st_mtime_ns
+        self._known[name] = len(content), zlib.crc32(content)
+        is_prefix = size <= len(content) and zlib.crc32(content[:size]) == checksum  # else cut back to a checkpoint, or written anew
+        if is_prefix and size and size == len(content):
+            return None
+        return Piece(name, content[size:], size) if is_prefix and self._appends else Piece(name, content)
+
+    def _checkpoint(self) -> list[Piece]:
+        while self.has_new_checkpoint():  # again where the worker commits the next one in the meantime
+            pointer, directory = _read(self._path / POINTER), RunDir(self._path).latest_checkpoint()
+            if pointer is None or directory is None:
+                break
+            names = [path.relative_to(self._path).as_posix() for path in sorted(directory.rglob("*")) if path.is_file()]
+            contents = [_read(self._path / name) for name in names]
+            if names and None not in contents and _read(self._path / POINTER) == pointer:
+                self._pointer = pointer
+                pieces = [Piece(name, content) for name, content in zip(names, contents, strict=True) if content is not None]
+                return [*pieces, Piece(POINTER, pointer)]
+        return []
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

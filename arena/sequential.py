@@ -1,0 +1,72 @@
+"""`seeds = "until-decided"`: adds seeds in groups until it is settled which agents are better, or no more are allowed.
+
+The rule is `arena.analysis.sequential`'s. It looks at one score for each agent and seed: the final mean return, or over several
+environments the mean of the normalised ones. The ranking that gets settled is thus that over all environments of the experiment.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from arena.analysis.sequential import Decision, Plan, decide
+from arena.errors import ArenaError
+from arena.experiment import Experiment, UntilDecided
+from arena.files import write_json
+from arena.rundir import RunResult
+from arena.runner import refuse_changes
+from arena.scores import check_scores, seed_scores
+
+RunAll = Callable[[Experiment], list[RunResult]]
+"""Runs an experiment, `run_experiment` with an executor, say."""
+
+
+def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[RunResult], Decision]:
+    """Runs groups of seeds until the rule stops; returns the results of all runs, and what was decided, also in `decision.json`.
+
+    What is finished is not run again, and the same results decide the same: called again, it goes on where it was cut.
+
+    Args:
+        experiment: with `until_decided`.
+        run_all: runs one group; agents that are decided against all others are no longer in it.
+
+    Raises:
+        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+    """
+    rule = experiment.until_decided
+    assert rule is not None
+    if len(experiment.agents) < 2:
+        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
+    check_scores(experiment)
+    experiment.check()
+    refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
+    plan = Plan(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
+    results: dict[str, RunResult] = {}
+    next_seeds = dict.fromkeys((agent.name for agent in experiment.agents), rule.group_size)
+    while True:
+        for num_seeds in sorted(set(next_seeds.values())):
+            agents = tuple(agent for agent in experiment.agents if next_seeds.get(agent.name) == num_seeds)
+            group = dataclasses.replace(experiment, agents=agents, seeds=tuple(range(num_seeds)))
+            results |= {f"{result.agent}/{result.env}/{result.seed}": result for result in run_all(group)}
+        scores = seed_scores(experiment, results.values())
+        by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
+        decision = decide(by_agent, plan, seed=experiment.seed)
+        write_json(experiment.path / "decision.json", _document(rule, by_agent, decision))
+        if decision.finished:
+            return list(results.values()), decision
+        next_seeds = dict(decision.next_seeds)
+
+
+def sentences(decision: Decision) -> list[str]:
+    """Returns what was decided, a line for each pair."""
+    forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
+    return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
+
+
+def _document(rule: UntilDecided, scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:
+    return {
+        "rule": dataclasses.asdict(rule),
+        "finished": decision.finished,
+        "look": decision.look,
+        "pairs": [{"agent": x, "other": y, "verdict": verdict} for (x, y), verdict in decision.verdicts.items()],
+        "scores": scores,
+    }

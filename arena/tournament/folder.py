@@ -1,0 +1,199 @@
+"""A tournament's folder: who plays what, under which rules, and every match; enough to go on with it and to compute its standings.
+
+===================  ==================================================================================================
+`tournament.json`    rules, environments, players with the hashes of their policies, and where those came from
+`policies/`          copies of the policies, so that nothing that happens to a run folder later changes the tournament
+`matches.jsonl`      games and episodes, appended as they end (`arena.tournament.matches`)
+`standings.json`     what the leaderboard shows; can be computed again from the rest
+===================  ==================================================================================================
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt
+
+from arena.environments import EnvConfig
+from arena.errors import ArenaError
+from arena.files import read_json_object, write_bytes, write_json
+from arena.hyperparameters import Count
+from arena.loggers.jsonl import read_jsonl
+from arena.system import package_versions
+from arena.tournament.matches import Record, from_line
+from arena.tournament.players import Player
+
+SCHEMA_VERSION = 1
+
+ScheduleName = Literal["round-robin", "swiss", "adaptive"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How a tournament is played."""
+
+    schedule: ScheduleName = "round-robin"
+    """Who meets whom in games. Duels need none: all players play the same starts, so all pairs meet."""
+    episodes: Count = 100
+    """Of each player on each environment; every two players thereby meet in as many duels."""
+    games: Annotated[int, Ge(2)] = 100
+    """Of each pair of entrants in each game, spread evenly over their players and rounded up; half of them with either moving first."""
+    opening_plies: Annotated[int, Ge(0)] = 2
+    """Random legal moves with which each game begins."""
+    move_seconds: Annotated[float, Gt(0)] = 1.0
+    """Longest time for a move: that of a policy's call, divided by the positions in it."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of starts, openings and the random player."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tournament:
+    """Players x environments under rules."""
+
+    path: Path
+    """Its folder."""
+    players: tuple[Player, ...]
+    envs: tuple[EnvConfig, ...]
+    rules: Rules
+    left_out: tuple[str, ...] = ()
+    """Runs that could not take part, each with the reason."""
+
+    @property
+    def name(self) -> str:
+        """The folder's, for titles."""
+        return self.path.name
+
+    @property
+    def entrants(self) -> tuple[str, ...]:
+        """In the order in which they were given, the random player first."""
+        return tuple(dict.fromkeys(player.entrant for player in self.players))
+
+    @property
+    def entrant_of(self) -> dict[str, str]:
+        """Player -> entrant."""
+        return {player.name: player.entrant for player in self.players}
+
+
+class TournamentFolder:
+    """Names, reads and writes the files of one tournament.
+
+    Args:
+        path: the folder; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tournament = path / "tournament.json"
+        self.matches = path / "matches.jsonl"
+        self.standings = path / "standings.json"
+        self._policies = path / "policies"
+
+    def open(self, tournament: Tournament) -> Tournament:
+        """Writes the folder, or checks that it holds the same tournament; returns the tournament with the folder's own policies.
+
+        Raises:
+            ArenaError: if the folder cannot be written, or holds another tournament; says how it differs.
+        """
+        contents = {player.name: {env: path.read_bytes() for env, path in player.policies.items()} for player in tournament.players}
+        hashes = {name: {env: hashlib.sha256(content).hexdigest() for env, content in of.items()} for name, of in contents.items()}
+        inputs = json.loads(json.dumps(_inputs(tournament, hashes)))
+        if self.tournament.exists():
+            self._refuse_other(read_json_object(self.tournament).get("inputs", {}), inputs)
+        try:
+            self._policies.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArenaError(f"cannot make the tournament's folder {self.path}: {error.strerror}") from error
+        for name, of in contents.items():
+            for env, content in of.items():
+                path = self._policy(hashes[name][env])
+                if not path.exists():
+                    write_bytes(path, content)
+        runs = {player.name: {env: os.path.relpath(run, self.path) for env, run in player.runs.items()} for player in tournament.players}
+        versions = package_versions(("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo"))
+        document = {"schema_version": SCHEMA_VERSION, "inputs": inputs, "runs": runs, "left_out": tournament.left_out, "versions": versions}
+        write_json(self.tournament, document)
+        return self.read()
+
+    def read(self) -> Tournament:
+        """Returns the tournament that the folder holds.
+
+        Raises:
+            ArenaError: if it holds none.
+        """
+        document = read_json_object(self.tournament)
+        try:
+            inputs, runs = document["inputs"], document["runs"]
+            players = tuple(
+                Player(
+                    name=name,
+                    entrant=player["entrant"],
+                    policies={env: self._policy(sha256) for env, sha256 in player["policies"].items()},
+                    runs={env: self.path / run for env, run in runs[name].items()},
+                )
+                for name, player in inputs["players"].items()
+            )
+            envs = tuple(EnvConfig(**env) for env in inputs["envs"])
+            return Tournament(
+                path=self.path, players=players, envs=envs, rules=Rules(**inputs["rules"]), left_out=tuple(document["left_out"])
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ArenaError(f"{self.tournament} is not a tournament of this version of arena-rl: {error!r}") from error
+
+    def read_records(self) -> list[Record]:
+        """Returns all games and episodes so far.
+
+        Raises:
+            ArenaError: if the file is missing, or a complete line of it is not a record.
+        """
+        records = []
+        for number, line in enumerate(read_jsonl(self.matches), start=1):
+            try:
+                records.append(from_line(line))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ArenaError(f"{self.matches}, line {number} is no match: {error!r}") from error
+        return records
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second `arena tournament` out of the folder."""
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ArenaError(f"another arena is at work in {self.path}; wait for it, or give this tournament another name") from None
+            yield
+
+    def _policy(self, sha256: str) -> Path:
+        return self._policies / f"{sha256[:16]}.onnx"
+
+    def _refuse_other(self, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        differences = []
+        for part in ("rules", "players"):
+            old, new = there.get(part, {}), wanted[part]
+            changed = [key for key in [*old, *(key for key in new if key not in old)] if old.get(key) != new.get(key)]
+            differences += [f"{part}.{key}: {_short(old.get(key))} there, {_short(new.get(key))} wanted" for key in changed]
+        if there.get("envs") != wanted["envs"]:
+            differences.append(f"envs: {_short(there.get('envs'))} there, {_short(wanted['envs'])} wanted")
+        if differences:
+            listed = "; ".join(differences[:5]) + ("; …" if len(differences) > 5 else "")
+            raise ArenaError(f"{self.path} holds another tournament ({listed}); give another --name or --output")
+
+
+def _inputs(tournament: Tournament, hashes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    players = {player.name: {"entrant": player.entrant, "policies": hashes[player.name]} for player in tournament.players}
+    return {
+        "rules": dataclasses.asdict(tournament.rules),
+        "envs": [dataclasses.asdict(env) for env in tournament.envs],
+        "players": players,
+    }
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

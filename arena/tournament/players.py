@@ -1,0 +1,227 @@
+"""Who takes part: policy files, run folders, whole experiments, and the uniformly random player.
+
+A *player* is one policy for each environment it plays; an *entrant* is what is ranked: one agent, whose players are its training seeds, or
+a single policy. A player of several environments is the same agent trained with the same seed on each.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from arena.environments import EnvConfig, make_env
+from arena.errors import ArenaError, did_you_mean
+from arena.files import read_json_object
+from arena.games import Game, is_game
+from arena.policy import OnnxPolicy, Policy, UniformPolicy
+from arena.registry import agent_ids
+from arena.rundir import RunDir
+
+RANDOM = "random"
+"""The player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
+
+Spaces = tuple[gym.Space[Any], gym.Space[Any]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Player:
+    """Someone who plays."""
+
+    name: str
+    """Unique: `keras-dqn/seed-0`, or the entrant's where that has one policy."""
+    entrant: str
+    """What is ranked."""
+    policies: Mapping[str, Path]
+    """Environment name -> `policy.onnx`; empty for the random player, who plays everywhere."""
+    runs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    """Environment name -> run folder, where there is one."""
+
+    def plays(self, env_name: str) -> bool:
+        """Returns whether the player has a policy for the environment."""
+        return self.entrant == RANDOM or env_name in self.policies
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Field:
+    """Everyone who takes part."""
+
+    players: tuple[Player, ...]
+    left_out: tuple[str, ...] = ()
+    """Runs of given folders that cannot take part, each with the reason."""
+
+
+def env_spaces(env: EnvConfig) -> Spaces:
+    """Returns the observation and action space that policies meet on an environment or in a game."""
+    if is_game(env.id):
+        if env.kwargs:
+            raise ArenaError(f"game {env.id!r} takes no arguments; got {dict(env.kwargs)}")
+        game = Game(env.id)
+        game.close()
+        return game.observation_space, game.action_space
+    made = make_env(env)
+    made.close()
+    return made.observation_space, made.action_space
+
+
+def make_policy(path: Path | None, spaces: Spaces, rng: np.random.Generator) -> Policy:
+    """Returns the policy of a file, or the uniformly random one, drawing from `rng`, where there is none."""
+    return UniformPolicy(spaces[1], rng, spaces[0]) if path is None else _onnx_policy(path)
+
+
+@functools.lru_cache(maxsize=256)
+def _onnx_policy(path: Path) -> OnnxPolicy:
+    return OnnxPolicy(path)
+
+
+def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig]) -> Field:
+    """Returns the players that `arguments` name, and the random one.
+
+    Args:
+        arguments: a policy file, a run folder, a folder of runs, or `random`; `NAME=PATH` names the entrant.
+        envs: what is played.
+
+    Raises:
+        ArenaError: if a path is missing, a policy does not fit, a run is of another environment or has no policy, or two players
+            have one name.
+    """
+    spaces = {env.name: env_spaces(env) for env in envs}
+    players = {RANDOM: Player(name=RANDOM, entrant=RANDOM, policies={})}
+    left_out: list[str] = []
+    for argument in arguments:
+        if argument == RANDOM:
+            continue
+        name, path = _split(argument)
+        if path.is_dir():
+            found, reasons = _from_folder(path, name, spaces)
+            left_out += reasons
+        else:
+            found = [_from_file(path, _entrant(name or path.stem, path), spaces)]
+        for player in found:
+            other = players.get(player.name)
+            players[player.name] = player if other is None else _joined(other, player)
+    entrants = {player.entrant for player in players.values()}
+    if len(entrants) < 2:
+        raise ArenaError("a tournament needs at least one player besides the random one")
+    return Field(players=tuple(players.values()), left_out=tuple(left_out))
+
+
+def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
+    """Returns the environments of all runs in the folders that `arguments` name, in the order of their names."""
+    folders = [path for _, path in map(_split, arguments) if path.is_dir()]
+    envs = [run.env for folder in folders for run in _runs(folder)]
+    return list({env.name: env for env in sorted(envs, key=lambda env: env.name)}.values())
+
+
+def _split(argument: str) -> tuple[str | None, Path]:
+    name, equals, path = argument.partition("=")
+    if equals and not Path(argument).exists():  # '=' may stand in a path: run folders of environments with arguments have it
+        if not name or "/" in name:
+            raise ArenaError(f"player {argument!r}: give NAME=PATH, the name without '/'")
+        return name, _existing(path)
+    return None, _existing(argument)
+
+
+def _existing(path: str) -> Path:
+    if path != RANDOM and not Path(path).exists():
+        known = did_you_mean(path, agent_ids())
+        raise ArenaError(f"no player {path!r}{known} (a policy file, a run's or an experiment's folder, an agent's id, or '{RANDOM}')")
+    return Path(path)
+
+
+def _from_file(path: Path, name: str, spaces: Mapping[str, Spaces]) -> Player:
+    for env_name in spaces:
+        _check(path, env_name, spaces)
+    return Player(name=name, entrant=name, policies=dict.fromkeys(spaces, path))
+
+
+def _check(path: Path, env_name: str, spaces: Mapping[str, Spaces]) -> None:
+    OnnxPolicy(path).signature.check(*spaces[env_name], where=f"{env_name}: policy {path}")
+
+
+def _from_folder(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -> tuple[list[Player], list[str]]:
+    runs = [run for run in _runs(folder) if run.agent != RANDOM]  # the random player itself takes part anyway
+    num_agents = len({run.name for run in runs})
+    players: dict[str, Player] = {}
+    left_out, others = [], set()
+    for run in runs:
+        env_name = _played_env(run.env, spaces)
+        if env_name is None:
+            others.add(run.env.name)
+            continue
+        if reason := _unfit(RunDir(run.path)):
+            left_out.append(f"{run.path}: {reason}")
+            continue
+        policy = RunDir(run.path).policy
+        _check(policy, env_name, spaces)
+        entrant = _entrant(run.name if name is None else name if num_agents == 1 else f"{name}-{run.name}", run.path)
+        player = Player(name=f"{entrant}/seed-{run.seed}", entrant=entrant, policies={env_name: policy}, runs={env_name: run.path})
+        players[player.name] = _joined(players[player.name], player) if player.name in players else player
+    if not players:
+        trained = f"it was trained on {', '.join(sorted(others))}" if others else "; ".join(left_out[:3])
+        raise ArenaError(f"{folder} holds no player for {', '.join(spaces)}: {trained or 'there is no run folder (run.json) in it'}")
+    return list(players.values()), left_out
+
+
+def _entrant(name: str, path: Path) -> str:
+    if name == RANDOM:
+        raise ArenaError(f"{path}: {RANDOM!r} is the name of the uniformly random player; give NAME=PATH")
+    return name
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """What a tournament must know of a run."""
+
+    path: Path
+    agent: str
+    """The agent's id."""
+    name: str
+    """Its name in the experiment."""
+    env: EnvConfig
+    seed: int
+
+
+def _runs(folder: Path) -> list[_Run]:
+    return [_read_run(path.parent) for path in sorted(folder.rglob("run.json"))]
+
+
+def _read_run(folder: Path) -> _Run:
+    path = RunDir(folder).run
+    inputs = read_json_object(path).get("inputs", {})
+    try:
+        agent = inputs["agent"]
+        return _Run(folder, str(agent["agent"]), str(agent["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
+
+
+def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
+    """Returns which of the played environments a run's policy is for: its own, or the game that its own teaches."""
+    if env.name in spaces:
+        return env.name
+    games = [name for name in spaces if is_game(name)]
+    if not games:
+        return None
+    trained_on = env_spaces(env)
+    return next((name for name in games if spaces[name] == trained_on), None)
+
+
+def _unfit(run_dir: RunDir) -> str:
+    result = run_dir.read_result()
+    if result is None:
+        return "the run has not ended; go on with it first"
+    if result.status != "finished":
+        return f"the run {result.status}: {result.reason}"
+    return "" if run_dir.policy.exists() else "policy.onnx is missing"
+
+
+def _joined(one: Player, other: Player) -> Player:
+    for env_name in one.policies.keys() & other.policies.keys():
+        raise ArenaError(
+            f"two players are called {one.name!r}: {one.policies[env_name]} and {other.policies[env_name]}; give one as NAME=PATH"
+        )
+    return dataclasses.replace(one, policies={**one.policies, **other.policies}, runs={**one.runs, **other.runs})

@@ -1,0 +1,158 @@
+"""Which tasks make up a tournament, round by round; the same tournament and the same results so far give the same tasks.
+
+Duels come first, and need no schedule: all players play the same starts. Games follow, as `Rules.schedule` says.
+"""
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from arena.environments import EnvConfig
+from arena.games import is_game
+from arena.tournament.bradley_terry import Matches
+from arena.tournament.duels import EpisodesTask, start_seed
+from arena.tournament.folder import Tournament
+from arena.tournament.matches import Record, match_table
+from arena.tournament.openings import Openings
+from arena.tournament.players import Player
+from arena.tournament.schedule import Lineup, Pairings, adaptive, swiss
+from arena.tournament.table import GamesTask
+
+Task = EpisodesTask | GamesTask
+
+MAX_OPENINGS_PER_TASK = 64
+"""Twice as many games are in memory at once, in each process."""
+LEAST_OPENINGS_PER_LOOK = 10
+"""That an open pair of the adaptive schedule plays before the next look."""
+
+
+def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[Task]]:
+    """Yields the tasks of each round.
+
+    Args:
+        tournament: who plays what.
+        records: of all tasks yielded so far, by the time the next round is asked for.
+    """
+    episodes: list[Task] = [
+        _episodes_task(tournament, env, player)
+        for env in tournament.envs
+        if not is_game(env.id)
+        for player in tournament.players
+        if player.plays(env.name)
+    ]
+    games = _Games(tournament)
+    if tournament.rules.schedule == "round-robin":
+        yield [*episodes, *games.round_robin()]
+        return
+    yield episodes
+    if tournament.rules.schedule == "swiss":
+        yield from games.swiss(records)
+    else:
+        yield from games.adaptive(records)
+
+
+def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> EpisodesTask:
+    return EpisodesTask(
+        match=f"{env.name}/{player.name}",
+        env=env,
+        player=player.name,
+        policy=player.policies.get(env.name),
+        seed=start_seed(tournament.rules.seed, env.name),
+        num_episodes=tournament.rules.episodes,
+    )
+
+
+class _Games:
+    """Deals the openings of all games of a tournament to pairs of players."""
+
+    def __init__(self, tournament: Tournament) -> None:
+        self._tournament, self._rules = tournament, tournament.rules
+        self._index = {player.name: place for place, player in enumerate(tournament.players)}
+        self._entrants = np.array([tournament.entrants.index(player.entrant) for player in tournament.players])
+        self._openings = {
+            place: Openings(env.id, self._rules.seed, self._rules.opening_plies)
+            for place, env in enumerate(tournament.envs)
+            if is_game(env.id)
+        }
+
+    def round_robin(self) -> Iterator[GamesTask]:
+        """Yields `Rules.games` of every pair of entrants in every game, spread over the pairs of their players."""
+        tournament = self._tournament
+        num_openings = math.ceil(self._rules.games / 2)
+        for place in self._openings:
+            env = tournament.envs[place].name
+            for entrants in itertools.combinations(tournament.entrants, 2):
+                players = [[each.name for each in tournament.players if each.entrant == name and each.plays(env)] for name in entrants]
+                pairs = list(itertools.product(*players))
+                for index, pair in enumerate(pairs):
+                    per_pair = math.ceil(num_openings / len(pairs))
+                    yield from self._tasks(place, pair, [(index * per_pair + offset) % num_openings for offset in range(per_pair)])
+
+    def swiss(self, records: Sequence[Record]) -> Iterator[list[Task]]:
+        """Yields log2(P) rounds, rounded up, of `Rules.games` for each pair."""
+        most = max((len(lineup.players) for lineup in self._lineups()), default=0)
+        for index in range(math.ceil(math.log2(most)) if most > 1 else 0):
+            num_starts = math.ceil(self._rules.games / 2)
+            tables = self._tables(records)
+            pairings = swiss(tables, self._lineups(), self._entrants, round_index=index, num_starts=num_starts, seed=self._rules.seed)
+            yield self._deal(pairings)
+
+    def adaptive(self, records: Sequence[Record]) -> Iterator[list[Task]]:
+        """Yields games where the ranking is open, until it is decided or as many were played as in a round robin."""
+        budget = sum(len(task.matches) for task in self.round_robin())
+        for look in itertools.count(1):
+            step = adaptive(
+                self._tables(records),
+                self._lineups(),
+                self._entrants,
+                look=look,
+                num_starts=LEAST_OPENINGS_PER_LOOK,
+                budget=budget,
+                seed=self._rules.seed,
+            )
+            if not len(step.pairings):
+                return
+            budget -= len(step.pairings)
+            yield self._deal(step.pairings)
+
+    def _lineups(self) -> list[Lineup]:
+        """Returns who plays in each environment; nobody where duels have been played already."""
+        return [
+            Lineup(np.array([self._index[each.name] for each in self._tournament.players if each.plays(env.name)]), seated=True)
+            if place in self._openings
+            else Lineup(np.zeros(0, np.int64))
+            for place, env in enumerate(self._tournament.envs)
+        ]
+
+    def _tables(self, records: Sequence[Record]) -> list[Matches]:
+        return [match_table(records, env.name, self._index, self._tournament.entrant_of) for env in self._tournament.envs]
+
+    def _deal(self, pairings: Pairings) -> list[Task]:
+        starts: dict[tuple[int, int, int], set[int]] = defaultdict(set)  # (env, players) -> openings; both seats of each are played
+        for env, first, second, start in zip(pairings.env, pairings.first, pairings.second, pairings.start, strict=True):
+            starts[int(env), int(min(first, second)), int(max(first, second))].add(int(start))
+        players = self._tournament.players
+        return [
+            task
+            for (env, first, second), openings in starts.items()
+            for task in self._tasks(env, (players[first].name, players[second].name), sorted(openings))
+        ]
+
+    def _tasks(self, place: int, pair: tuple[str, ...], indices: Sequence[int]) -> Iterator[GamesTask]:
+        env, openings = self._tournament.envs[place], self._openings[place]
+        policies = [self._tournament.players[self._index[name]].policies.get(env.name) for name in pair]
+        for first in range(0, len(indices), MAX_OPENINGS_PER_TASK):
+            part = indices[first : first + MAX_OPENINGS_PER_TASK]
+            drawn = [openings[index] for index in part]
+            yield GamesTask(
+                match=f"{env.name}/{'~'.join(pair)}/{part[0]}",
+                game_id=env.id,
+                players=(pair[0], pair[1]),
+                policies=(policies[0], policies[1]),
+                openings=tuple(opening for _, opening in drawn),
+                seeds=tuple(seed for seed, _ in drawn),
+                move_seconds=self._rules.move_seconds,
+            )

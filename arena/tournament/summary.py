@@ -1,0 +1,201 @@
+"""Computes the standings of a tournament from its folder and the run folders of its players."""
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.games import is_game
+from arena.rundir import RunDir, RunResult
+from arena.tournament.curves import Curve, at_equal, read_curve
+from arena.tournament.folder import Tournament, TournamentFolder
+from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
+from arena.tournament.players import RANDOM
+from arena.tournament.ratings import Ratings, rate
+from arena.tournament.standings import Cost, EnvScore, EnvStandings, Interval, PairStanding, Standing, Standings
+from arena.tournament.statistics import difference_interval, mean_interval, variance_saved
+from arena.tournament.win_matrix import WinMatrix, win_matrix
+
+Array = npt.NDArray[Any]
+
+CONFIDENCE = 0.95
+
+
+def compute_standings(path: Path) -> Standings:
+    """Returns the standings of the tournament in the folder `path`, over all matches so far.
+
+    Raises:
+        ArenaError: if the folder holds no tournament, or no match has been played.
+    """
+    folder = TournamentFolder(path)
+    tournament, records = folder.read(), folder.read_records()
+    entrants = tournament.entrants
+    index = np.array([entrants.index(player.entrant) for player in tournament.players])
+    envs = [_Env(tournament, env.name, records, index) for env in tournament.envs]
+    if not any(len(env.matches.first) for env in envs):
+        raise ArenaError(f"{path}: nothing has been played yet")
+    tables = [env.matches for env in envs]
+    ratings, wins = rate(tables, index, anchor=entrants.index(RANDOM), level=CONFIDENCE), win_matrix(tables, index, level=CONFIDENCE)
+    order = [int(place) for place in np.argsort(ratings.rank)]
+    seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
+    return Standings(
+        name=tournament.name,
+        seed=tournament.rules.seed,
+        confidence=CONFIDENCE,
+        rows=tuple(_row(tournament, wins, ratings, place) for place in order),
+        win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
+        pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
+        envs=tuple(env.standings() for env in envs),
+        cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
+        seat_advantage=float(np.mean(seats)) if seats else None,
+        notes=tuple(_notes(tournament, ratings)),
+    )
+
+
+class _Env:
+    """All matches on one environment, by player and by entrant.
+
+    Args:
+        tournament: who plays.
+        name: of the environment.
+        records: of the whole tournament.
+        entrants: `int64 [P]`, the entrant of each player.
+    """
+
+    def __init__(self, tournament: Tournament, name: str, records: Sequence[Record], entrants: Array) -> None:
+        self.name, self.is_game = name, is_game(name)
+        self._tournament = tournament
+        self._players = [player for player in tournament.players if player.plays(name)]
+        self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == name]
+        self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == name}
+        index = {player.name: place for place, player in enumerate(tournament.players)}
+        self.matches = match_table(records, name, index, tournament.entrant_of)
+        self._wins = win_matrix([self.matches], entrants, level=CONFIDENCE)
+
+    def returns_of(self, entrant: str) -> Array:
+        """Returns the duel returns of an entrant's players, `[K, E]`, without those whose policy failed."""
+        found = [self.episodes[player.name] for player in self._players if player.entrant == entrant and player.name in self.episodes]
+        return np.array([episodes.returns for episodes in found if not episodes.reason], np.float64)
+
+    def pairs(self, entrants: Sequence[str]) -> list[PairStanding]:
+        """Returns all pairs that met, in the order of `entrants`."""
+        found, wins = [], self._wins
+        for one, other in itertools.combinations(entrants, 2):
+            i, j = self._tournament.entrants.index(one), self._tournament.entrants.index(other)
+            if wins.num_matches[i, j]:
+                returns = self.returns_of(one), self.returns_of(other)
+                comparable = not self.is_game and all(len(values) for values in returns)
+                found.append(
+                    PairStanding(
+                        env=self.name,
+                        entrants=(one, other),
+                        num_matches=int(wins.num_matches[i, j]),
+                        points=float(wins.share[i, j]),
+                        tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
+                        return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
+                        variance_saved=variance_saved(*returns) if comparable else None,
+                    )
+                )
+        return found
+
+    def standings(self) -> EnvStandings:
+        """Returns the environment's own table."""
+        entrants = list(dict.fromkeys(player.entrant for player in self._players))
+        curves = {entrant: self._curves(entrant) for entrant in entrants}
+        steps, by_steps = at_equal(curves, lambda curve: curve.env_steps)
+        seconds, by_seconds = at_equal(curves, lambda curve: curve.train_seconds)
+        scores = [
+            EnvScore(entrant=entrant, score=score, at_equal_steps=by_steps.get(entrant), at_equal_seconds=by_seconds.get(entrant))
+            for entrant in entrants
+            if (score := self._score(entrant)) is not None
+        ]
+        faults = [(self._loser(game), game.reason) for game in self.games if game.reason]
+        faults += [(episodes.player, episodes.reason) for episodes in self.episodes.values() if episodes.reason]
+        counted = Counter((player, reason.partition(":")[0]) for player, reason in faults)
+        return EnvStandings(
+            env=self.name,
+            kind="game" if self.is_game else "duel",
+            scores=tuple(sorted(scores, key=lambda score: -score.score.value)),
+            equal_steps=None if steps is None else int(steps),
+            equal_seconds=seconds,
+            num_games=len(self.games),
+            num_distinct_games=len({game.moves for game in self.games}),
+            first_mover_points=float(self.matches.points.mean()) if self.games else None,
+            reasons=tuple((player, kind, count) for (player, kind), count in sorted(counted.items())),
+        )
+
+    def _curves(self, entrant: str) -> list[Curve]:
+        return [
+            read_curve(RunDir(player.runs[self.name])) for player in self._players if player.entrant == entrant and self.name in player.runs
+        ]
+
+    def _score(self, entrant: str) -> Interval | None:
+        if not self.is_game:
+            returns = self.returns_of(entrant)
+            return mean_interval(returns, confidence=CONFIDENCE) if len(returns) else None
+        by_player: dict[int, dict[int, list[float]]] = {}
+        for game, first, second in zip(self.games, self.matches.first, self.matches.second, strict=True):
+            for side, points in ((first, game.points), (second, 1.0 - game.points)):
+                if self._tournament.players[side].entrant == entrant:
+                    by_player.setdefault(side, {}).setdefault(game.seed, []).append(points)
+        by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
+        if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
+            by_start = [[np.mean(points)] for points in by_start]
+        return mean_interval(np.array(by_start), confidence=CONFIDENCE) if by_start else None
+
+    @staticmethod
+    def _loser(game: PlayedGame) -> str:
+        return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
+
+
+def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int) -> Standing:
+    entrant = tournament.entrants[place]
+    players = [player for player in tournament.players if player.entrant == entrant]
+    runs = [run for player in players for run in player.runs.values()]
+    matches, ties = int(matrix.num_matches[place].sum()), int(matrix.num_ties[place].sum())
+    points = float(np.nansum(matrix.share[place] * matrix.num_matches[place]))
+    wins = round(points - ties / 2)
+    return Standing(
+        entrant=entrant,
+        rating=Interval(value=float(ratings.rating[place]), low=float(ratings.low[place]), high=float(ratings.high[place])),
+        rank=int(ratings.rank[place]),
+        rank_low=int(ratings.rank_low[place]),
+        rank_high=int(ratings.rank_high[place]),
+        points=points / matches if matches else 0.0,
+        num_matches=matches,
+        wins=wins,
+        ties=ties,
+        losses=matches - ties - wins,
+        members=tuple(player.name for player in players),
+        runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
+        cost=_cost([result for run in runs if (result := RunDir(run).read_result()) is not None]),
+    )
+
+
+def _cost(results: Sequence[RunResult]) -> Cost | None:
+    if not results:
+        return None
+    return Cost(
+        num_runs=len(results),
+        env_steps=sum(result.env_steps for result in results),
+        train_seconds=sum(result.seconds.get("train", 0.0) for result in results),
+        cpu_seconds=sum(result.cpu_seconds or 0.0 for result in results),
+    )
+
+
+def _notes(tournament: Tournament, ratings: Ratings) -> list[str]:
+    single = [
+        entrant
+        for entrant, num_players in zip(tournament.entrants, ratings.num_players, strict=True)
+        if num_players == 1 and entrant != RANDOM
+    ]
+    notes = [f"left out: {reason}" for reason in tournament.left_out]
+    if single:
+        notes.append(f"one training seed each, so that their intervals say nothing of training again: {', '.join(single)}")
+    return notes

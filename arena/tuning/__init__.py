@@ -1,0 +1,1 @@
+"""Searches hyperparameters with Optuna. Everything that is tried is a run like any other."""

@@ -1,0 +1,110 @@
+"""The table `tune` of an experiment's file."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import optuna
+from annotated_types import Ge
+
+from arena.errors import ArenaError, did_you_mean
+from arena.experiment import AgentEntry, Experiment
+from arena.experiment_file import from_table, load_table
+from arena.hyperparameters import Count
+from arena.registry import agent_spec
+from arena.tuning.space import Space, make_space
+from arena.validation import check_keys, checked
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """How hyperparameters are searched. Every agent gets the same number of trials, over the experiment's environments and seeds."""
+
+    trials: Count = 20
+    """Settings tried for each agent."""
+    parallel_trials: Count = 1
+    """Settings chosen together, whose runs then share the workers."""
+    group_size: Count = 1
+    """Seeds that a trial runs between two looks of the pruner."""
+    sampler: str | Mapping[str, Any] = "TPESampler"
+    """A class of `optuna.samplers`, or a table of its `name` and arguments."""
+    pruner: str | Mapping[str, Any] = "MedianPruner"
+    """A class of `optuna.pruners`, likewise; `NopPruner` runs every trial to its end."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of the sampler."""
+
+    def make_sampler(self, num_trials: int) -> optuna.samplers.BaseSampler:
+        """Returns the sampler for the trial after `num_trials`: made anew for each, so that an interruption does not change its choices."""
+        seed = (self.seed * 1_000_003 + num_trials) % 2**32
+        return _make(optuna.samplers, "sampler", self.sampler, seed=seed)  # type: ignore[no-any-return]
+
+    def make_pruner(self) -> optuna.pruners.BasePruner:
+        """Returns the pruner."""
+        return _make(optuna.pruners, "pruner", self.pruner)  # type: ignore[no-any-return]
+
+
+def load_tuning(path: Path) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
+    """Returns what a file says of tuning: the experiment that a trial is, how to search, and by agent where.
+
+    Raises:
+        ArenaError: if anything in the file is unknown or wrong.
+    """
+    table, inherited = load_table(path)
+    try:
+        experiment = from_table({"name": path.stem, **table}, inherited=inherited)
+        if experiment.until_decided is not None:
+            raise ArenaError("seeds: tuning needs a count or a list")
+        settings = dict(table.get("tune", {}))
+        blocks = settings.pop("space", {})
+        check_keys(settings, {*(field.name for field in dataclasses.fields(TuneConfig)), "space"}, "tune: ")
+        config: TuneConfig = checked(TuneConfig, settings, "tune")
+        config.make_sampler(0)
+        config.make_pruner()
+        return experiment, config, _spaces(experiment, blocks)
+    except ArenaError as error:
+        raise ArenaError(f"{path}: {error}") from error
+
+
+def _spaces(experiment: Experiment, blocks: Any) -> dict[str, Space]:
+    names = {agent.name: _block_names(agent) for agent in experiment.agents}
+    known = {name for each in names.values() for name in each}
+    if not isinstance(blocks, Mapping) or not blocks or not all(isinstance(block, Mapping) for block in blocks.values()):
+        raise ArenaError("tune.space must have a table for each algorithm or agent that is searched: [tune.space.dqn]")
+    for name in blocks:
+        if name not in known:
+            raise ArenaError(f"tune.space.{name} names no algorithm or agent of this experiment{did_you_mean(name, known)}")
+    spaces = {}
+    for agent in experiment.agents:
+        parameters: dict[str, Any] = {}
+        whole: frozenset[str] = frozenset()
+        for name in names[agent.name]:
+            part = make_space(blocks.get(name, {}), agent_spec(agent.agent), f"tune.space.{name}")
+            parameters |= part.parameters
+            whole |= part.whole
+        if not parameters:
+            raise ArenaError(f"tune.space says nothing of agent {agent.name!r}; give it a table, or leave the agent out")
+        spaces[agent.name] = Space(parameters, whole)
+    return spaces
+
+
+def _block_names(agent: AgentEntry) -> tuple[str, ...]:
+    spec = agent_spec(agent.agent)
+    return tuple(dict.fromkeys((spec.algorithm, spec.id, agent.name)))
+
+
+def _make(module: Any, what: str, given: str | Mapping[str, Any], **defaults: Any) -> Any:
+    arguments = {"name": given} if isinstance(given, str) else dict(given)
+    name = arguments.pop("name", None)
+    suffix = what.capitalize()
+    known = [key for key in module.__all__ if key.endswith(suffix) and not key.startswith("Base")]
+    if name not in known:
+        raise ArenaError(f"tune.{what}={name!r}: Optuna has no such {what}{did_you_mean(str(name), known)} (it has: {', '.join(known)})")
+    assert isinstance(name, str)
+    accepted = inspect.signature(getattr(module, name)).parameters
+    taken = {key: value for key, value in defaults.items() if key in accepted}
+    try:
+        return getattr(module, name)(**{**taken, **arguments})
+    except (TypeError, ValueError, ImportError) as error:
+        raise ArenaError(f"tune.{what}: {name} cannot be made: {error}") from error

@@ -1,0 +1,194 @@
+"""The search: one Optuna study for each agent, whose trials are agents of an experiment.
+
+A trial runs its seeds in groups; after each, the pruner sees the mean score so far. Trials train under an experiment seed of their own, so
+that neither training streams nor evaluation starts are those on which the settings are later compared.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from arena.errors import ArenaError
+from arena.experiment import AgentEntry, EnvSettings, Experiment
+from arena.hyperparameters import build_config
+from arena.registry import agent_spec
+from arena.rundir import RunResult
+from arena.scores import check_scores, seed_scores
+from arena.tuning.config import TuneConfig
+from arena.tuning.space import Space
+
+RunAll = Callable[[Experiment], list[RunResult]]
+"""Runs an experiment, `run_experiment` with an executor, say."""
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """The outcome for one agent."""
+
+    agent: str
+    settings: Mapping[str, Any]
+    """The best that were found."""
+    score: float
+    """Mean over the seeds of its trial, as `arena.scores` has it: optimistic, being the best of many."""
+    record: Mapping[str, Any]
+    """What was spent, for `run.json` and reports."""
+
+
+class Search:
+    """The search for one agent.
+
+    Args:
+        experiment: agents, envs, seeds and budget of a trial.
+        agent: of the experiment.
+        config: how.
+        space: where.
+        run_all: runs the trials.
+        storage: Optuna's, or its URL: holds what was tried.
+        report: told of every trial that has ended.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        agent: AgentEntry,
+        config: TuneConfig,
+        space: Space,
+        run_all: RunAll,
+        storage: str | optuna.storages.BaseStorage,
+        report: Callable[[str, FrozenTrial, float | None], None],
+    ) -> None:
+        check_scores(experiment)
+        self.experiment, self.agent, self.config, self.space = experiment, agent, config, space
+        self._run_all, self._report = run_all, report
+        seed = int(np.random.SeedSequence(experiment.seed, spawn_key=(2,)).generate_state(1)[0])
+        self._trials = dataclasses.replace(experiment, name=agent.name, output=experiment.path, seed=seed)
+        self.study = optuna.create_study(
+            storage=storage,
+            study_name=agent.name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=config.make_pruner(),
+        )
+        self._refuse_other_inputs()
+
+    def run(self) -> None:
+        """Tries settings until there are as many as the config says; goes on where an earlier call was cut."""
+        self._revive()
+        while (left := self.config.trials - self._num_ended()) > 0:
+            self._try([self._ask() for _ in range(min(left, self.config.parallel_trials))])
+
+    def tuned(self) -> Tuned | None:
+        """Returns the best so far; None while no trial has run to its end."""
+        trials = self.study.get_trials(deepcopy=False)
+        complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+        if not complete:
+            return None
+        best = max(complete, key=lambda trial: trial.value or 0.0)
+        record = {
+            "trials": self._num_ended(),
+            "pruned_trials": sum(trial.state is TrialState.PRUNED for trial in trials),
+            "seeds": len(self.experiment.seeds),
+            "env_steps": sum(trial.user_attrs.get("env_steps", 0) for trial in trials),
+            "train_seconds": round(sum(trial.user_attrs.get("train_seconds", 0.0) for trial in trials), 1),
+            "envs": [env.name for env in self.experiment.envs],
+            "sampler": self.config.sampler,
+            "pruner": self.config.pruner,
+            "space": self.space.describe(),
+        }
+        assert best.value is not None
+        return Tuned(agent=self.agent.name, settings=best.user_attrs["settings"], score=best.value, record=record)
+
+    def _num_ended(self) -> int:
+        return len(self.study.get_trials(deepcopy=False, states=ENDED))
+
+    def _refuse_other_inputs(self) -> None:
+        run = next(self.experiment.runs())
+        envs = {name: dataclasses.asdict(settings) for name, settings in self.experiment.env_settings.items()}
+        values = {**run.inputs(), "agent": dataclasses.asdict(self.agent), "envs": [env.name for env in self.experiment.envs], "own": envs}
+        values |= {"seeds": self.experiment.seeds, "space": self.space.describe(), "tune_seed": self.config.seed}
+        inputs = json.loads(json.dumps(values))
+        there = self.study.user_attrs.get("inputs", inputs)
+        changed = [key for key in inputs if inputs[key] != there.get(key)]
+        if changed:
+            raise ArenaError(
+                f"{self.experiment.path} holds another search for {self.agent.name!r}: {', '.join(changed)} differ; give another --name"
+            )
+        self.study.set_user_attr("inputs", inputs)
+
+    def _revive(self) -> None:
+        """Puts trials that were cut back into the queue; their runs go on in the folders that they have."""
+        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            if "entry" in trial.user_attrs:
+                self.study.enqueue_trial(trial.params, user_attrs={"entry": trial.user_attrs["entry"]})
+
+    def _ask(self) -> optuna.Trial:
+        number = len(self.study.get_trials(deepcopy=False, states=(*ENDED, TrialState.RUNNING)))
+        self.study.sampler = self.config.make_sampler(number)
+        trial = self.study.ask()
+        trial.set_user_attr("entry", trial.user_attrs.get("entry", f"trial-{number:04d}"))
+        trial.set_user_attr("settings", self.space.suggest(trial))
+        return trial
+
+    def _try(self, trials: Sequence[optuna.Trial]) -> None:
+        entries: dict[str, optuna.Trial] = {}
+        agents, per_env = [], {env.name: dict[str, Mapping[str, Any]]() for env in self.experiment.envs}
+        for trial in trials:
+            name, settings = trial.user_attrs["entry"], trial.user_attrs["settings"]
+            try:
+                agents.append(
+                    dataclasses.replace(self.agent, name=name, hyperparameters=self._resolve(self.agent.hyperparameters, settings))
+                )
+                for env, own in self._trials.env_settings.items():
+                    if self.agent.name in own.hyperparameters:
+                        per_env[env][name] = self._resolve(own.hyperparameters[self.agent.name], settings)
+            except ArenaError as error:  # settings that are valid alone and not together
+                self._end(trial, [], str(error))
+            else:
+                entries[name] = trial
+        env_settings = {env: EnvSettings(budget=own.budget, hyperparameters=per_env[env]) for env, own in self._trials.env_settings.items()}
+        experiment = dataclasses.replace(self._trials, env_settings=env_settings)
+        seeds = self.experiment.seeds
+        for size in range(self.config.group_size, len(seeds) + self.config.group_size, self.config.group_size):
+            if not entries:
+                return
+            chosen = tuple(agent for agent in agents if agent.name in entries)
+            results = self._run_all(dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size]))
+            for name, trial in list(entries.items()):
+                if self._look([result for result in results if result.agent == name], trial, last=size >= len(seeds)):
+                    del entries[name]
+
+    def _look(self, results: list[RunResult], trial: optuna.Trial, *, last: bool) -> bool:
+        """Tells Optuna of a trial's results so far; returns whether it has ended."""
+        failed = [result for result in results if result.status != "finished"]
+        if failed:
+            self._end(trial, results, f"{failed[0].status}: {failed[0].reason}")
+            return True
+        scores = list(seed_scores(self._trials, results)[results[0].agent].values())
+        mean = float(np.mean(scores))
+        if last:
+            self._end(trial, results, "", mean)
+            return True
+        trial.report(mean, len(scores))
+        if trial.should_prune():
+            self._end(trial, results, f"pruned after {len(scores)} seeds at a score of {mean:.3g}")
+            return True
+        return False
+
+    def _end(self, trial: optuna.Trial, results: list[RunResult], reason: str, score: float | None = None) -> None:
+        trial.set_user_attr("env_steps", sum(result.env_steps for result in results))
+        trial.set_user_attr("train_seconds", sum(result.seconds.get("train", 0.0) for result in results))
+        trial.set_user_attr("reason", reason)
+        frozen = self.study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
+        best = self.tuned()
+        self._report(self.agent.name, frozen, best.score if best else None)
+
+    def _resolve(self, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        config = build_config(agent_spec(self.agent.agent).config, {**hyperparameters, **settings}, where=f"agent {self.agent.name!r}")
+        return dataclasses.asdict(config)

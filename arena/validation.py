@@ -1,0 +1,71 @@
+"""The check of values from files and the command line: types are taken at their word, so that `"5"`, `true` or `5.0` is no integer."""
+
+import dataclasses
+import datetime
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pydantic
+
+from arena.errors import ArenaError, did_you_mean
+
+
+def validate(kind: Any, value: Any) -> Any:
+    """Returns `value` as a `kind`: lists may become tuples, tables dataclasses, integers floats; nothing else changes.
+
+    Raises:
+        pydantic.ValidationError: with what is wrong.
+    """
+    # Strict over Python objects would refuse lists and tables; JSON has just the distinctions that TOML has, save dates.
+    adapter = _adapter(kind) if isinstance(kind, type) else pydantic.TypeAdapter(kind)
+    return adapter.validate_json(json.dumps(value, default=_refuse), strict=True)
+
+
+@functools.cache
+def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)  # takes milliseconds to make
+
+
+def checked(kind: Any, value: Any, where: str) -> Any:
+    """Returns `value` as a `kind`.
+
+    Args:
+        kind: a type; for a dataclass `value` must be a table of its fields.
+        value: from TOML.
+        where: named in errors: `budget`.
+
+    Raises:
+        ArenaError: on an unknown key (with the near one), a wrong type or a value out of range.
+    """
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise ArenaError(f"{where}={value!r} must be a table")
+        check_keys(value, (field.name for field in dataclasses.fields(kind)), f"{where}: ")
+    try:
+        return validate(kind, value)
+    except pydantic.ValidationError as error:
+        raise ArenaError(sentence(error, where)) from error
+
+
+def sentence(error: pydantic.ValidationError, *where: str) -> str:
+    """Returns the first complaint as `where.name=value: reason`."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in (*where, *first["loc"]))
+    value = f"={first['input']!r}" if name and first["type"] != "value_error" else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}{value}: {message}" if name else message
+
+
+def check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Refuses keys that are not `known`, with the near one; `where` begins the error: `budget: `."""
+    names = sorted(known)
+    for key in table:
+        if key not in names:
+            raise ArenaError(f"{where}unknown key {key!r}{did_you_mean(key, names)} (known: {', '.join(names)})")
+
+
+def _refuse(value: Any) -> Any:
+    kind = "a date or time" if isinstance(value, (datetime.date, datetime.time)) else f"a {type(value).__name__}"
+    raise ArenaError(f"{value} is {kind}, which no setting takes; put it in quotes if it is text")

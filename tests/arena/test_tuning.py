@@ -1,0 +1,249 @@
+"""The search for hyperparameters, with a formula in place of training."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import TrialState
+
+from arena.errors import ArenaError
+from arena.experiment import Experiment
+from arena.experiment_file import from_toml
+from arena.rundir import RunResult
+from arena.tuning.best import toml_value, write_best
+from arena.tuning.config import load_tuning
+from arena.tuning.study import Search
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+FILE = """
+name = "search"
+agents = ["arena.fakes:FAKE_AGENT"]
+envs = ["CartPole-v1"]
+seeds = 3
+[budget]
+env_steps = 1000
+[tune]
+trials = 6
+sampler = { name = "TPESampler", n_startup_trials = 3 }
+[tune.space.q-learning]
+epsilon = { low = 0.0, high = 1.0 }
+num_envs = { choices = [2, 4] }
+"""
+
+
+class Formula:
+    """Scores epsilon near 0.3 best, in 1,000 env steps and a second a run; ends with KeyboardInterrupt at a given call."""
+
+    def __init__(self, *, cut_at: int | None = None, fail: Any = lambda run: False) -> None:
+        self.calls, self.cut_at, self.fail, self.runs = 0, cut_at, fail, []
+
+    def __call__(self, experiment: Experiment) -> list[RunResult]:
+        self.calls += 1
+        if self.calls == self.cut_at:
+            raise KeyboardInterrupt
+        self.runs += list(experiment.runs())
+        return [self.result(run) for run in experiment.runs()]
+
+    def result(self, run) -> RunResult:
+        common = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": "", "env_steps": 1_000, "seconds": {"train": 1.0}}
+        if self.fail(run):
+            return RunResult(status="diverged", reason="td is nan", **common)
+        return RunResult(status="finished", score_mean=1.0 - abs(run.agent.hyperparameters["epsilon"] - 0.3) + 0.01 * run.seed, **common)
+
+
+def search(tmp_path: Path, run_all: Any, text: str = FILE, storage: optuna.storages.BaseStorage | None = None) -> Search:
+    file = tmp_path / "search.toml"
+    file.write_text(text)
+    experiment, config, spaces = load_tuning(file)
+    experiment = dataclasses.replace(experiment, output=tmp_path)
+    experiment.path.mkdir(parents=True, exist_ok=True)
+    agent = experiment.agents[0]
+    storage = storage or optuna.storages.InMemoryStorage()
+    return Search(experiment, agent, config, spaces[agent.name], run_all, storage, lambda *_: None)
+
+
+def ended(found: Search) -> list[tuple[Any, ...]]:
+    trials = found.study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return [(trial.user_attrs["entry"], trial.state.name, trial.value, trial.user_attrs["settings"]) for trial in trials]
+
+
+def test_a_search_finds_good_settings_and_says_what_it_spent(tmp_path: Path):
+    formula = Formula()
+    found = search(tmp_path, formula, FILE.replace("trials = 6", 'trials = 6\npruner = "NopPruner"'))
+    assert found.tuned() is None
+    found.run()
+    best = found.tuned()
+    assert best is not None
+    assert len(ended(found)) == 6
+    assert best.score == max(value for _, _, value, _ in ended(found)) == pytest.approx(1.01 - abs(best.settings["epsilon"] - 0.3))
+    assert best.settings["num_envs"] in (2, 4)
+    assert {key: best.record[key] for key in ("trials", "pruned_trials", "seeds", "env_steps", "train_seconds")} == {
+        "trials": 6,
+        "pruned_trials": 0,
+        "seeds": 3,
+        "env_steps": 18_000,
+        "train_seconds": 18.0,
+    }
+    assert best.record["space"] == {"epsilon": {"low": 0.0, "high": 1.0}, "num_envs": {"choices": [2, 4]}}
+
+
+def test_trials_are_paired_and_train_on_streams_that_no_comparison_uses(tmp_path: Path):
+    formula = Formula()
+    found = search(tmp_path, formula, FILE.replace("trials = 6", "trials = 2"))
+    found.run()
+    runs = {run.name: run for run in formula.runs}
+    assert {name.split("/")[0] for name in runs} == {"trial-0000", "trial-0001"}
+    assert {run.experiment_seed for run in runs.values()} != {found.experiment.seed}
+    assert len({run.experiment_seed for run in runs.values()}) == 1
+    assert {run.seed for run in runs.values() if run.agent.name == "trial-0000"} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("cut_at", [1, 5, 12])
+def test_a_search_that_was_cut_goes_on_as_if_it_never_stopped(tmp_path: Path, cut_at: int):
+    straight = search(tmp_path, Formula())
+    straight.run()
+    storage = optuna.storages.InMemoryStorage()
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, Formula(cut_at=cut_at), storage=storage).run()
+    resumed = search(tmp_path, Formula(), storage=storage)
+    resumed.run()
+    assert ended(resumed) == ended(straight)
+
+
+def test_a_hopeless_trial_runs_no_further_seeds(tmp_path: Path):
+    formula = Formula()
+    pruner = 'pruner = { name = "ThresholdPruner", lower = 2.0 }'
+    found = search(tmp_path, formula, FILE.replace("trials = 6", f"trials = 2\n{pruner}"))
+    found.run()
+    assert [run.seed for run in formula.runs] == [0, 0]
+    assert [state for _, state, _, _ in ended(found)] == ["PRUNED"] * 2
+    assert found.study.trials[0].user_attrs["reason"].startswith("pruned after 1 seeds at a score of")
+    assert sum(trial.user_attrs["env_steps"] for trial in found.study.trials) == 2_000
+
+
+def test_a_failed_run_ends_its_trial_with_the_reason_and_the_search_goes_on(tmp_path: Path):
+    found = search(tmp_path, Formula(fail=lambda run: run.agent.name == "trial-0000"), FILE.replace("trials = 6", "trials = 2"))
+    found.run()
+    assert [state for _, state, _, _ in ended(found)] == ["PRUNED", "COMPLETE"]
+    assert found.study.trials[0].user_attrs["reason"] == "diverged: td is nan"
+    best = found.tuned()
+    assert best is not None
+    assert best.record["env_steps"] == 4_000, "the failed run counts"
+
+
+def test_trials_chosen_together_share_an_experiment(tmp_path: Path):
+    sizes: list[int] = []
+    formula = Formula()
+
+    def run_all(experiment: Experiment) -> list[RunResult]:
+        sizes.append(len(experiment.agents))
+        return formula(experiment)
+
+    text = FILE.replace("trials = 6", 'trials = 3\nparallel_trials = 2\ngroup_size = 3\npruner = "NopPruner"')
+    found = search(tmp_path, run_all, text)
+    found.run()
+    assert sizes == [2, 1]
+    assert [entry for entry, _, _, _ in ended(found)] == ["trial-0000", "trial-0001", "trial-0002"]
+
+
+def test_settings_that_do_not_go_together_cost_nothing(tmp_path: Path):
+    text = FILE.replace("arena.fakes:FAKE_AGENT", "keras-dqn")
+    text = text[: text.index("[tune.space")] + "[tune.space.dqn]\ntrain_period = { choices = [48, 96] }\n"
+    formula = Formula()
+    found = search(tmp_path, formula, text)
+    found.run()
+    assert formula.runs == []
+    assert "must be a multiple of train_period" in found.study.trials[0].user_attrs["reason"]
+    assert found.tuned() is None
+
+
+def test_another_search_in_the_same_folder_is_refused_but_more_trials_are_not(tmp_path: Path):
+    storage = optuna.storages.InMemoryStorage()
+    search(tmp_path, Formula(), FILE.replace("trials = 6", "trials = 1"), storage).run()
+    more = search(tmp_path, Formula(), FILE.replace("trials = 6", "trials = 2"), storage)
+    more.run()
+    assert len(ended(more)) == 2
+    with pytest.raises(ArenaError, match="holds another search for 'fake': space differ"):
+        search(tmp_path, Formula(), FILE.replace("low = 0.0", "low = 0.1"), storage)
+    with pytest.raises(ArenaError, match="holds another search for 'fake': budget"):
+        search(tmp_path, Formula(), FILE.replace("env_steps = 1000", "env_steps = 2000"), storage)
+
+
+def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
+    found = search(tmp_path, Formula(), FILE.replace("trials = 6", "trials = 1"))
+    found.run()
+    best = found.tuned()
+    assert best is not None
+    write_best(found.experiment.path / "best.toml", [best], Path("search.toml"))
+    (tmp_path / "after.toml").write_text(
+        'extends = "search/best.toml"\nagents = ["arena.fakes:FAKE_AGENT", "random"]\nenvs = ["CartPole-v1"]\n'
+    )
+    fake, other = from_toml(tmp_path / "after.toml").agents
+    assert {name: fake.hyperparameters[name] for name in best.settings} == best.settings
+    assert fake.tuning == {**best.record, "score": round(best.score, 6)}
+    assert other.tuning is None
+
+
+@given(
+    st.recursive(
+        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=4,
+    )
+)
+@settings(max_examples=50)
+def test_toml_values_survive(value: Any):
+    assert tomllib.loads(f"value = {toml_value(value)}") == {"value": value}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "epsilom = { low = 0.0, high = 1.0 }",
+            "tune.space.q-learning: agent 'fake' has no hyperparameter 'epsilom'; did you mean 'epsilon'",
+        ),
+        ("epsilon = { low = 0.0 }", "tune.space.q-learning.epsilon: give low and high, or choices"),
+        ("epsilon = { low = 0.5, high = 0.1 }", "low=0.5 must be less than high=0.1"),
+        ("epsilon = { low = 0.0, high = 1.5 }", "tune.space.q-learning.epsilon: high=1.5: Input should be less than or equal to 1"),
+        ("epsilon = { low = 0.0, high = 1.0, log = true }", "log needs a range above 0"),
+        ("epsilon = { choices = [0.1] }", "choices=[0.1]"),
+        ("epsilon = { choices = [0.1, 2.0] }", "epsilon: 1=2.0: Input should be less than or equal to 1"),
+        ("epsilon = { lo = 0.1, high = 0.2 }", "tune.space.q-learning.epsilon: unknown key 'lo'; did you mean 'low'"),
+        ("epsilon = 0.1", "tune.space.q-learning.epsilon=0.1 must be a table"),
+        ("num_envs = { low = 1.5, high = 3 }", "num_envs: low=1.5: Input should be a valid integer"),
+        ("fault = { low = 1, high = 2 }", "fault: low=1: Input should be"),
+    ],
+)
+def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str):
+    file = tmp_path / "search.toml"
+    file.write_text(FILE[: FILE.index("epsilon =")] + change)
+    with pytest.raises(ArenaError) as caught:
+        load_tuning(file)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("trials = 6", "trials = 0", "tune.trials=0"),
+        ("trials = 6", "trial = 6", "tune: unknown key 'trial'; did you mean 'trials'"),
+        ('"TPESampler"', '"TPESample"', "tune.sampler='TPESample': Optuna has no such sampler; did you mean 'TPESampler'"),
+        ("n_startup_trials = 3", "n_startup = 3", "tune.sampler: TPESampler cannot be made"),
+        ("trials = 6", 'pruner = "Median"', "tune.pruner='Median': Optuna has no such pruner"),
+        ("[tune.space.q-learning]", "[tune.space.dqn]", "tune.space.dqn names no algorithm or agent of this experiment"),
+        ("seeds = 3", 'seeds = "until-decided"', "tuning needs a count or a list"),
+    ],
+)
+def test_a_wrong_table_names_the_thing(tmp_path: Path, old: str, new: str, message: str):
+    file = tmp_path / "search.toml"
+    file.write_text(FILE.replace(old, new))
+    with pytest.raises(ArenaError) as caught:
+        load_tuning(file)
+    assert message in str(caught.value)

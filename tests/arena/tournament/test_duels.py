@@ -1,0 +1,52 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from arena.environments import EnvConfig
+from arena.policy import OnnxPolicy
+from arena.tournament import duels
+from arena.tournament.duels import EpisodesTask, play_episodes, start_seed
+
+ENV = EnvConfig("Acrobot-v1", {"max_episode_steps": 60})
+
+
+def _task(player, policy, *, num_episodes=4):
+    return EpisodesTask(match=f"{ENV.name}/{player}", env=ENV, player=player, policy=policy, seed=11, num_episodes=num_episodes)
+
+
+def test_both_players_start_as_a_plain_loop_over_the_same_seeds_does(tmp_path, write_policy):
+    """The oracle: `env.reset(seed)` and one step after the other, with the seeds that `arena.evaluation` documents."""
+    first_seed = int(np.random.SeedSequence([11, 0]).generate_state(1)[0])
+    for index in range(2):
+        path = write_policy(tmp_path / f"{index}.onnx", "Acrobot-v1", index)
+        (played,) = play_episodes(_task(str(index), path))
+        policy, env = OnnxPolicy(path), gym.make("Acrobot-v1", max_episode_steps=60)
+        returns = []
+        for episode in range(4):
+            observation, _ = env.reset(seed=first_seed + episode)
+            total, ended = 0.0, False
+            while not ended:
+                observation, reward, terminated, truncated, _ = env.step(policy.act(observation[None].astype(np.float32))[0])
+                total, ended = total + reward, terminated or truncated
+            returns.append(total)
+        assert list(played.returns) == pytest.approx(returns)
+
+
+def test_the_random_player_plays_the_same_episodes_again_and_others_under_another_name():
+    once, again, other = (play_episodes(_task(name, None))[0] for name in ("random", "random", "x"))
+    assert once == again
+    assert once.lengths != other.lengths or once.returns != other.returns or set(once.returns) == {-60.0}
+
+
+def test_starts_differ_between_environments_and_tournaments():
+    assert len({start_seed(0, "A"), start_seed(0, "B"), start_seed(1, "A")}) == 3
+
+
+def test_a_policy_that_fails_in_play_has_no_episodes_and_the_reason(monkeypatch):
+    class Broken:
+        def act(self, observations, *, action_masks=None):
+            raise RuntimeError("no such\nweights")
+
+    monkeypatch.setattr(duels, "make_policy", lambda *arguments: Broken())
+    (record,) = play_episodes(_task("broken", None))
+    assert (record.returns, record.reason) == ((), "failed: no such weights")

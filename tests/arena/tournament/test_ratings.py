@@ -1,0 +1,164 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.stats import false_discovery_control
+
+from arena.errors import ArenaError
+from arena.tournament import bradley_terry
+from arena.tournament.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
+from arena.tournament.ratings import holm, rate
+from arena.tournament.simulation import World, make_world
+
+NO_MATCHES = Matches(*np.empty((2, 0), np.int64), np.empty(0))
+
+
+def tournament(num_seeds: int, *, num_entrants=4, spread=0.4, num_games=2, seed=3) -> tuple[World, Matches]:
+    rng = np.random.default_rng(seed)
+    world = make_world(np.linspace(0, 2, num_entrants), num_seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
+    return world, world.games(num_games, rng)
+
+
+def test_an_entrants_rating_is_the_mean_over_its_seeds() -> None:
+    world, games = tournament(3)
+    strengths = ELO_PER_LOG_ODDS * fit(games, 12).strengths
+    ratings = rate([games], world.entrants)
+    np.testing.assert_allclose(ratings.rating, strengths.reshape(4, 3).mean(-1), atol=1e-6)
+    np.testing.assert_allclose(ratings.player_rating, strengths, atol=1e-6)
+    assert ratings.rating.mean() == pytest.approx(0.0, abs=1e-6)
+    assert ratings.num_players.tolist() == [3, 3, 3, 3]
+    assert ratings.seat_advantage[0] == pytest.approx(0.3 * ELO_PER_LOG_ODDS, abs=50)
+    assert ratings.seat_advantage[0] == pytest.approx(ELO_PER_LOG_ODDS * fit(games, 12).seat_advantage)
+
+
+def test_the_anchor_is_at_zero() -> None:
+    world, games = tournament(3)
+    free, anchored = rate([games], world.entrants), rate([games], world.entrants, anchor=1)
+    np.testing.assert_allclose(anchored.rating, free.rating - free.rating[1], atol=1e-6)
+    assert (anchored.low[1], anchored.high[1]) == (0.0, 0.0)
+    others = [0, 2, 3]
+    np.testing.assert_allclose(anchored.low[others], anchored.pairwise.low[others, 1], atol=1e-6)
+
+
+def test_seeds_that_differ_widen_the_interval_as_a_t_interval_does() -> None:
+    world, games = tournament(5, num_games=200, spread=0.5, num_entrants=2)
+    ratings = rate([games], world.entrants)
+    strengths = ELO_PER_LOG_ODDS * fit(games, 10).strengths
+    # With this many games match noise is nothing beside the seeds, and Welch's interval (scipy) is what remains.
+    expected = stats.ttest_ind(strengths[5:], strengths[:5], equal_var=False).confidence_interval(0.95)
+    assert ratings.pairwise.low[1, 0] == pytest.approx(expected.low, rel=0.02)
+    assert ratings.pairwise.high[1, 0] == pytest.approx(expected.high, rel=0.02)
+    assert ratings.pairwise.match_noise[1, 0] < 0.1
+
+
+def test_one_seed_leaves_match_noise_alone() -> None:
+    world, games = tournament(1, num_games=50)
+    covariance = fit(games, 4).covariance
+    expected = 1.96 * ELO_PER_LOG_ODDS * np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    pairwise = rate([games], world.entrants).pairwise
+    assert (pairwise.high - pairwise.low)[0, 1] / 2 == pytest.approx(expected, rel=1e-3)
+    assert pairwise.match_noise[0, 1] == 1.0
+
+
+def test_two_environments_are_averaged() -> None:
+    world, games = tournament(3)
+    again = tournament(3, seed=4)[1]
+    single = [rate([table], world.entrants, anchor=0) for table in (games, again)]
+    both = rate([games, again], world.entrants, anchor=0)
+    np.testing.assert_allclose(both.rating, (single[0].rating + single[1].rating) / 2, atol=1e-6)
+    assert ((both.high - both.low)[1:] < np.maximum(*(one.high - one.low for one in single))[1:]).all()
+    twice = rate([games, games], world.entrants, anchor=0)
+    np.testing.assert_allclose(twice.rating, single[0].rating, atol=1e-6)
+
+
+def test_policies_of_their_own_in_each_environment_form_one_entrant() -> None:
+    world, games = tournament(3)
+    shifted = dataclasses.replace(games, first=games.first + 12, second=games.second + 12)
+    both = rate([games, shifted], np.tile(world.entrants, 2))
+    np.testing.assert_allclose(both.rating, rate([games], world.entrants).rating, atol=1e-6)
+    assert both.num_players.tolist() == [6, 6, 6, 6]
+
+
+def test_clear_strengths_are_ranked_and_decided() -> None:
+    world, games = tournament(5, spread=0.05, num_games=20)
+    ratings = rate([games], world.entrants)
+    assert ratings.rank.tolist() == ratings.rank_low.tolist() == ratings.rank_high.tolist() == [4, 3, 2, 1]
+    assert (ratings.pairwise.better == (np.subtract.outer(world.true_strength, world.true_strength) > 0)).all()
+    assert ratings.pairwise.probability_better[3, 0] > 0.999
+
+
+def test_equal_players_share_all_ranks() -> None:
+    world, games = tournament(3, num_games=1)
+    points = np.full(len(games.points), 0.5)
+    ratings = rate([dataclasses.replace(games, points=points)], world.entrants)
+    assert (ratings.rank_low.tolist(), ratings.rank_high.tolist()) == ([1] * 4, [4] * 4)
+    np.testing.assert_allclose(ratings.pairwise.probability_better, 0.5, atol=1e-6)
+    assert (ratings.high - ratings.low > 100).all()  # the seeds agree perfectly, and yet there is match noise
+
+
+def test_entrants_without_matches_have_no_rating() -> None:
+    ratings = rate([NO_MATCHES], np.array([0, 1]))
+    assert np.isnan(ratings.rating).all()
+    assert ratings.rank_high.tolist() == [2, 2]
+    world, games = tournament(1)
+    ratings = rate([games], np.append(world.entrants, 4))
+    assert np.isnan(ratings.rating[4])
+    assert (ratings.rank[4], ratings.rank_low[4], ratings.rank_high[4]) == (5, 1, 5)
+    np.testing.assert_allclose(ratings.rating[:4], rate([games], world.entrants).rating, atol=1e-6)
+
+
+def test_many_players_get_intervals_without_pairs(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    strengths = rng.normal(0, 1, 60)
+    world = World(strengths, strengths, np.arange(60))
+    games = world.games(5, rng)
+    few = rate([games], world.entrants)
+    for module in ("arena.tournament.ratings", "arena.tournament.bradley_terry"):
+        monkeypatch.setattr(f"{module}.MAX_DENSE_PLAYERS", 10)
+    many = rate([games], world.entrants)
+    assert many.pairwise is None
+    np.testing.assert_allclose(many.rating, few.rating, atol=1e-4)
+    np.testing.assert_allclose(many.high - many.low, few.high - few.low, rtol=0.03)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
+def test_holm_against_its_definition(p_values) -> None:
+    matrix = np.ones((3, 3))
+    matrix[np.triu_indices(3, 1)] = p_values
+    adjusted = holm(matrix)[np.triu_indices(3, 1)]
+    for index, value in enumerate(p_values):  # adjusted p: the least level at which Holm rejects
+        expected = max(min(1.0, sum(other >= smaller for other in p_values) * smaller) for smaller in p_values if smaller <= value)
+        assert adjusted[index] == pytest.approx(expected)
+    assert (adjusted >= false_discovery_control(p_values) - 1e-12).all()
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    world, games = tournament(1)
+    for options, match in (({"level": 95}, "between 0 and 1"), ({"anchor": 4}, "no entrant 4")):
+        with pytest.raises(ArenaError, match=match):
+            rate([games], world.entrants, **options)
+    with pytest.raises(ArenaError, match="only 2 players have an entrant"):
+        rate([games], world.entrants[:2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_seeds", "num_games"), [(1, 10), (3, 2), (5, 1)])
+def test_intervals_hold_the_truth_at_their_level(num_seeds, num_games) -> None:
+    """As `scripts/measure_ratings.py coverage`, smaller; the bounds are 93 to 97 % and three standard errors."""
+    rng, held = np.random.default_rng(0), []
+    for _ in range(200):
+        world = make_world(rng.normal(0, 1, 6), num_seeds, 0.4, rng, seat_advantage=0.3, tie_ratio=0.5)
+        ratings = rate([world.games(num_games, rng)], world.entrants)
+        truth = ELO_PER_LOG_ODDS * (world.true_strength - world.true_strength.mean())
+        held.append(np.mean((ratings.low <= truth) & (truth <= ratings.high)))
+    assert 0.93 < np.mean(held) < 0.97 + 3 * np.std(held) / np.sqrt(len(held))
+
+
+def test_the_prior_is_what_its_comment_says() -> None:
+    fitted = fit(Matches(np.zeros(100, np.int64), np.ones(100, np.int64), np.ones(100)), 2)
+    assert ELO_PER_LOG_ODDS * (fitted.strengths[0] - fitted.strengths[1]) == pytest.approx(1_000, rel=0.1)
+    assert round(bradley_terry.PRIOR_STD * ELO_PER_LOG_ODDS) == 521

@@ -1,0 +1,149 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arena.errors import ArenaError
+from arena.tournament.bradley_terry import Matches
+from arena.tournament.ratings import rate
+from arena.tournament.schedule import Lineup, Pairings, adaptive, look_level, round_robin, swiss
+from arena.tournament.simulation import World, make_world
+
+EMPTY = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
+
+
+def after(table: Matches, pairings: Pairings, world: World, rng: np.random.Generator) -> Matches:
+    points = world.play(pairings.first, pairings.second, rng)
+    new = (pairings.first, pairings.second, points, pairings.start)
+    old = (table.first, table.second, table.points, table.start)
+    return Matches(*(np.concatenate(pair) for pair in zip(old, new, strict=True)), seated=True)
+
+
+def line(num_players: int, step: float) -> World:
+    strengths = step * np.arange(num_players)
+    return World(strengths, strengths, np.arange(num_players))
+
+
+def same(one: Pairings, other: Pairings) -> bool:
+    return all(np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in dataclasses.fields(Pairings))
+
+
+def test_round_robin_plays_every_pair_of_entrants_on_every_start_from_both_seats() -> None:
+    entrants = np.array([0, 0, 1, 2])
+    pairings = round_robin([Lineup(np.array([0, 1, 2])), Lineup(np.array([1, 2, 3]), seated=True)], entrants, 2)
+    rows = list(zip(pairings.env.tolist(), pairings.first.tolist(), pairings.second.tolist(), pairings.start.tolist(), strict=True))
+    duels = [(0, *pair, start) for pair in ((0, 2), (1, 2)) for start in range(2)]
+    games = [(1, *seats, start) for a, b in ((1, 2), (1, 3), (2, 3)) for start in range(2) for seats in ((a, b), (b, a))]
+    assert rows == duels + games
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 1_000), st.booleans())
+def test_swiss_rounds_have_no_early_rematches(half, seed, odd) -> None:
+    num_players, rng = 2 * half - odd, np.random.default_rng(seed)
+    world, lineups, table = line(num_players, 0.5), [Lineup(np.arange(num_players), seated=True)], EMPTY
+    met: set[frozenset[int]] = set()
+    for index in range(half - 1 if odd else half):
+        pairings = swiss([table], lineups, world.entrants, round_index=index, num_starts=1, seed=seed)
+        pairs = {frozenset(pair) for pair in zip(pairings.first.tolist(), pairings.second.tolist(), strict=True)}
+        playing = [player for pair in pairs for player in pair]
+        assert len(playing) == len(set(playing)) == num_players - odd
+        assert not pairs & met
+        assert set(pairings.start.tolist()) == {index}
+        met |= pairs
+        table = after(table, pairings, world, rng)
+    played = np.bincount(np.concatenate([table.first, table.second]), minlength=num_players) / 2
+    assert played.max() - played.min() <= odd  # nobody sits out twice before all have once
+
+
+def test_swiss_pairs_neighbours_in_score_and_spares_players_of_one_entrant() -> None:
+    table = Matches(np.array([0, 1]), np.array([3, 2]), np.array([1.0, 1.0]), np.zeros(2, np.int64))
+    pairings = swiss([table], [Lineup(np.arange(4))], np.arange(4), round_index=1, num_starts=1, seed=0)
+    assert {frozenset(pair) for pair in zip(pairings.first.tolist(), pairings.second.tolist(), strict=True)} == {
+        frozenset({0, 1}),
+        frozenset({2, 3}),
+    }
+    pairings = swiss([table], [Lineup(np.arange(4))], np.array([0, 0, 1, 1]), round_index=1, num_starts=1, seed=0)
+    assert {frozenset(pair) for pair in zip(pairings.first.tolist(), pairings.second.tolist(), strict=True)} == {
+        frozenset({0, 2}),
+        frozenset({1, 3}),
+    }
+    alone = swiss([EMPTY], [Lineup(np.arange(2))], np.array([0, 0]), round_index=0, num_starts=1, seed=0)
+    assert len(alone) == 0
+
+
+def test_schedules_follow_from_their_seed() -> None:
+    lineups, entrants = [Lineup(np.arange(7), seated=True)], np.arange(7)
+    calls = [lambda seed: swiss([EMPTY], lineups, entrants, round_index=0, num_starts=1, seed=seed)]
+    calls += [lambda seed: adaptive([EMPTY], lineups, entrants, look=1, num_starts=1, budget=99, seed=seed).pairings]
+    for call in calls:
+        assert same(call(0), call(0))
+        assert not same(call(0), call(1))
+
+
+def played_out(world: World, *, budget=20_000, seed=0) -> tuple[Matches, int, list[tuple[int, int]]]:
+    table, rng, lineups = EMPTY, np.random.default_rng(seed), [Lineup(np.arange(len(world.entrants)), seated=True)]
+    for look in itertools.count(1):
+        step = adaptive([table], lineups, world.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=seed)
+        if not len(step.pairings):
+            return table, look, step.undecided
+        table = after(table, step.pairings, world, rng)
+    raise AssertionError
+
+
+def test_adaptive_plays_neighbours_until_all_are_decided() -> None:
+    world = World(strengths := np.array([0.0, 0.3, 2.0, 4.0, 4.3]), strengths, np.arange(5))
+    table, look, undecided = played_out(world)
+    assert undecided == []
+    assert rate([table], world.entrants, level=look_level(0.95, look)).rank.tolist() == [5, 4, 3, 2, 1]
+    met = np.zeros((5, 5), np.int64)
+    np.add.at(met, (table.first, table.second), 1)
+    assert np.array_equal(met, met.T)  # both seats
+    close, far = met[0, 1] + met[3, 4], met[1, 2] + met[2, 3]
+    assert close > 3 * far
+    assert len(set(zip(table.first.tolist(), table.second.tolist(), table.start.tolist(), strict=True))) == len(table.first)
+
+
+def test_adaptive_keeps_to_its_budget() -> None:
+    table, _, undecided = played_out(line(4, 0.0), budget=500)
+    assert len(table.first) <= 500
+    assert len(undecided) == 3
+
+
+def test_adaptive_leaves_to_training_what_matches_cannot_decide() -> None:
+    rng = np.random.default_rng(0)
+    world = make_world(np.array([0.0, 0.1]), 3, 0.8, rng)
+    table = world.games(400, rng)
+    step = adaptive([table], [Lineup(np.arange(6), seated=True)], world.entrants, look=1, num_starts=10, budget=10_000, seed=0)
+    assert len(step.undecided) == 1
+    assert step.needs_seeds == step.undecided
+    assert len(step.pairings) == 0
+
+
+def test_adaptive_places_a_newcomer_from_the_middle() -> None:
+    world, rng = line(6, 1.0), np.random.default_rng(0)
+    old = np.arange(5)
+    table = after(EMPTY, round_robin([Lineup(old, seated=True)], old, 200), world, rng)
+    step = adaptive([table], [Lineup(np.arange(6), seated=True)], world.entrants, look=1, num_starts=10, budget=1_000, seed=0)
+    pairs = set(zip(step.pairings.first.tolist(), step.pairings.second.tolist(), strict=True))
+    assert {min(pair) for pair in pairs} <= {1, 2, 3}
+    assert all(5 in pair for pair in pairs)
+
+
+def test_the_error_of_all_looks_together_stays_within_the_level() -> None:
+    assert sum(1 - look_level(0.95, look) for look in range(1, 10_000)) == pytest.approx(0.05, abs=1e-5)
+    with pytest.raises(ArenaError, match="counted from one"):
+        look_level(0.95, 0)
+
+
+@pytest.mark.slow
+def test_equal_players_are_hardly_ever_ordered_by_many_looks() -> None:
+    """As `scripts/measure_ratings.py schedules`, smaller: 5 % of 60 and three standard errors."""
+    world, wrong = line(5, 0.0), 0
+    for seed in range(60):
+        table, look, _ = played_out(world, budget=2_000, seed=seed)
+        wrong += bool(rate([table], world.entrants, level=look_level(0.95, look)).pairwise.better.any())
+    assert wrong <= 8

@@ -1,0 +1,133 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from arena.environments import EnvConfig
+from arena.errors import ArenaError
+from arena.loggers.jsonl import JsonlWriter
+from arena.tournament.curves import Curve, at_equal
+from arena.tournament.folder import Rules, Tournament, TournamentFolder
+from arena.tournament.matches import Episodes, PlayedGame, to_line
+from arena.tournament.players import find_players
+from arena.tournament.summary import compute_standings
+
+GAME = "tictactoe_v3"
+
+
+def _episodes(player, returns):
+    return Episodes(
+        match=f"CartPole-v1/{player}", env="CartPole-v1", player=player, seed=1, returns=returns, lengths=(1,) * len(returns), reason=""
+    )
+
+
+def _game(index, players, points, *, moves, reason=""):
+    returns = (2 * points - 1, 1 - 2 * points)
+    return PlayedGame(
+        match=f"{GAME}/{index}",
+        env=GAME,
+        players=players,
+        seed=index // 2,
+        points=points,
+        returns=returns,
+        moves=moves,
+        num_opening_moves=1,
+        reason=reason,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, write_run):
+    for seed in (0, 1):
+        write_run(tmp_path / "x", "a", "CartPole-v1", seed)
+    write_run(tmp_path / "x", "b", "CartPole-v1", 0)
+    write_run(tmp_path / "x", "b", "arena/TicTacToe-v0", 0)
+    envs = (EnvConfig("CartPole-v1"), EnvConfig(GAME))
+    field = find_players([str(tmp_path / "x")], envs)
+    folder = TournamentFolder(tmp_path / "t")
+    folder.open(Tournament(path=folder.path, players=field.players, envs=envs, rules=Rules(seed=4), left_out=("y: why",)))
+    return folder
+
+
+def _write(folder: TournamentFolder, records) -> None:
+    with JsonlWriter(folder.matches) as writer:
+        for record in records:
+            writer.write(to_line(record))
+
+
+def test_standings_follow_from_the_matches(folder):
+    _write(
+        folder,
+        [
+            _episodes("random", (1.0, 2.0, 1.0, 2.0)),
+            _episodes("a/seed-0", (5.0, 6.0, 5.0, 6.0)),
+            _episodes("a/seed-1", (3.0, 4.0, 3.0, 4.0)),
+            _episodes("b/seed-0", (3.0, 4.0, 9.0, 4.0)),
+            _game(0, ("random", "b/seed-0"), 0.0, moves=(0, 1)),
+            _game(1, ("b/seed-0", "random"), 1.0, moves=(0, 2)),
+            _game(2, ("random", "b/seed-0"), 0.0, moves=(0, 1), reason="illegal move: 9 as move 2"),
+            _game(3, ("b/seed-0", "random"), 0.5, moves=(0, 3)),
+        ],
+    )
+    standings = compute_standings(folder.path)
+    rows = {row.entrant: row for row in standings.rows}
+    assert sorted(row.rank for row in standings.rows) == [1, 2, 3]
+    assert rows["random"].rating.value == 0.0
+    # a against b: 5>3 6>4 5<9 6>4, 3=3 4=4 3<9 4=4; and 8 duels won against random.
+    assert (rows["a"].wins, rows["a"].ties, rows["a"].losses) == (3 + 8, 3, 2)
+    assert (rows["random"].wins, rows["random"].ties, rows["random"].losses) == (0, 1, 12 + 3)
+    assert (rows["a"].cost.num_runs, rows["a"].cost.env_steps, rows["a"].cost.train_seconds, rows["a"].cost.cpu_seconds) == (
+        2,
+        6000,
+        7.0,
+        18.0,
+    )
+    assert rows["random"].cost is None
+    assert [str(Path(folder.path, run).resolve()) for run in rows["b"].runs] == [
+        str(folder.path.parent.resolve() / "x/b" / env / "seed-0") for env in ("CartPole-v1", "arena-TicTacToe-v0")
+    ]
+    order = [row.entrant for row in standings.rows]
+    assert standings.win_matrix[order.index("a")][order.index("b")] == pytest.approx((3 + 1.5) / 8)
+    assert standings.win_matrix[0][0] is None
+    pair = next(pair for pair in standings.pairs if set(pair.entrants) == {"a", "b"})
+    sign = 1.0 if pair.entrants[0] == "a" else -1.0
+    assert pair.num_matches == 8
+    assert pair.tie_rate == 3 / 8
+    assert pair.return_difference.value == pytest.approx(sign * (4.5 - 5.0))
+    assert pair.return_difference.low < pair.return_difference.value < pair.return_difference.high
+    assert "left out: y: why" in standings.notes
+    json.dumps(standings.to_dict())
+
+
+def test_each_environment_has_its_own_table(folder):
+    games = [_game(index, ("random", "b/seed-0"), 0.0, moves=(index % 2,)) for index in range(4)]
+    faulty = _game(4, ("b/seed-0", "random"), 0.0, moves=(7,), reason="time-out: 2 s for a move, 1 allowed")
+    _write(
+        folder, [_episodes("a/seed-0", (5.0, 6.0)), _episodes("a/seed-1", (7.0, 8.0)), _episodes("b/seed-0", (1.0, 1.0)), *games, faulty]
+    )
+    duel, game = compute_standings(folder.path).envs
+    assert [(score.entrant, score.score.value) for score in duel.scores] == [("a", 6.5), ("b", 1.0)]
+    # Runs ended after 3,000 env steps; in seconds, a's second seed is at its first evaluation when the others end.
+    assert (duel.equal_steps, duel.equal_seconds) == (3000, 3.0)
+    assert duel.scores[0].at_equal_steps == pytest.approx((30.0 + 31.0) / 2)
+    assert duel.scores[0].at_equal_seconds == pytest.approx((30.0 + 11.0) / 2)
+    assert (game.kind, game.num_games, game.num_distinct_games) == ("game", 5, 3)
+    assert game.first_mover_points == 0.0
+    assert game.reasons == (("b/seed-0", "time-out", 1),)
+
+
+def test_before_the_first_match_there_is_nothing_to_rate(folder):
+    _write(folder, [])
+    with pytest.raises(ArenaError, match="nothing has been played"):
+        compute_standings(folder.path)
+
+
+def test_curves_are_compared_where_all_runs_have_been():
+    early = Curve(env_steps=(10, 20), train_seconds=(1.0, 2.0), returns=(1.0, 2.0))
+    late = Curve(env_steps=(15, 30), train_seconds=(0.5, 4.0), returns=(5.0, 6.0))
+    none = Curve(env_steps=(), train_seconds=(), returns=())
+    point, values = at_equal({"a": [early], "b": [late], "c": [none], "d": []}, lambda curve: curve.env_steps)
+    assert (point, values) == (20, {"a": 2.0, "b": 5.0})
+    later = Curve(env_steps=(25, 40), train_seconds=(), returns=(0.0, 0.0))
+    assert at_equal({"a": [early], "b": [late, later]}, lambda curve: curve.env_steps) == (20, {"a": 2.0})
+    assert at_equal({}, lambda curve: curve.env_steps) == (None, {})
