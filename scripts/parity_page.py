@@ -16,8 +16,6 @@ from scipy import stats
 from arena.loggers.jsonl import read_jsonl
 from arena.rundir import RunDir, RunResult
 
-NUM_PERMUTATIONS = 20_000
-
 
 def read_results(folder: Path) -> dict[str, list[RunResult]]:
     """Returns the finished runs of each agent, of the seeds that every agent has finished, by seed."""
@@ -74,16 +72,18 @@ def outcome_table(outcomes: np.ndarray, by_agent: dict[str, list[RunResult]]) ->
     return table(["", "return over training", difference, "last policy's return", difference, "train s", "learner steps/s"], rows)
 
 
-def p_value(outcome: np.ndarray, rng: np.random.Generator) -> float:
-    """Returns the p-value of no difference between agents: their labels are exchanged within each seed.
+def p_value(outcome: np.ndarray) -> float:
+    """Returns the exact p-value of no difference between agents, by flipping the signs of whole seeds (Fisher's test for pairs).
+
+    Agents cannot be exchanged within a seed: those whose runs part later end more alike, which is no difference in what they learn.
 
     Args:
         outcome: `[agents, seeds]`.
-        rng: of the permutations.
     """
-    permuted = rng.permuted(np.broadcast_to(outcome, (NUM_PERMUTATIONS, *outcome.shape)), axis=1)
-    spread = permuted.mean(-1).var(-1)  # [permutations]
-    return float((1 + np.count_nonzero(spread >= outcome.mean(-1).var() * (1.0 - 1e-12))) / (1 + NUM_PERMUTATIONS))
+    centred = outcome - outcome.mean(0)
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=outcome.shape[1])))  # [2 ** seeds, seeds]
+    spread = np.square(signs @ centred.T).sum(-1)
+    return float(np.mean(spread >= spread[-1] * (1.0 - 1e-12)))
 
 
 def draw(by_agent: dict[str, list[RunResult]], common: np.ndarray, path: Path) -> None:
@@ -122,7 +122,6 @@ def main(folder: str, target: str) -> None:
     at_the_end = [[result.score_mean for result in results] for results in by_agent.values()]
     outcomes = np.array([over_training, at_the_end], np.float64)  # [2, agents, seeds]
     draw(by_agent, common, Path(f"{target}.svg"))
-    rng = np.random.default_rng(0)
     print(f"{outcomes.shape[-1]} seeds; the same until env step (median of seeds, least to most):\n")
     print(
         table(
@@ -132,9 +131,7 @@ def main(folder: str, target: str) -> None:
     )
     print(f"\n{outcome_table(outcomes, by_agent)}\n")
     for name, outcome in zip(("return over training", "last policy's return"), outcomes, strict=True):
-        print(
-            f"No difference in {name}: p = {p_value(outcome, rng):.3f}; standard deviation over seeds {outcome.std(-1, ddof=1).mean():.1f}"
-        )
+        print(f"No difference in {name}: p = {p_value(outcome):.3f}; standard deviation over seeds {outcome.std(-1, ddof=1).mean():.1f}")
     machine = json.loads(RunDir(Path(next(iter(by_agent.values()))[0].path)).run.read_text())["record"]["machine"]
     print(f"\n{machine['cpu']}; {machine}")
 

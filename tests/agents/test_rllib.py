@@ -128,6 +128,37 @@ def test_updates_equal_those_of_stock_learner():
         assert result["difference"] <= (1e-6 if fast else 0.0)
 
 
+# --- initial weights are the arena's
+
+
+def initial_weights_as_drawn():
+    from arena.network import initial_weights
+    from arena_rllib import networks
+
+    answers = []
+    for table, env_id in (
+        ({"overrides": {"dueling": True}}, "CartPole-v1"),
+        ({"conv_layers": [[4, 8, 4], [8, 3, 2]], "replay_capacity": 500}, "arena/ImageIdentity-v0"),
+    ):
+        agent, _ = make_agent(DQN, table, env_id, seed=3)
+        module = agent._learner.module
+        heads = [module.af, module.vf] if "overrides" in table else [module.af]
+        layers = networks.layers(module.encoder, *heads)
+        seed = int(np.random.SeedSequence(3).generate_state(1)[0])
+        drawn = initial_weights([layer.kernel.shape for layer in layers], np.random.default_rng(seed))
+        found = [array for layer in layers for array in (layer.kernel, layer.bias)]
+        answers.append(all(np.array_equal(array, other) for array, other in zip(found, drawn, strict=True)))
+        answers += [largest_difference(main, target) == 0.0 for main, target in module.get_target_network_pairs()]
+    return answers
+
+
+@pytest.mark.framework
+def test_dqn_begins_with_the_weights_that_the_arena_draws():
+    answers = in_worker(initial_weights_as_drawn)
+    assert len(answers) == 1 + 3 + 1 + 2
+    assert all(answers)
+
+
 # --- action masks
 
 
@@ -216,37 +247,6 @@ def test_masks_are_those_of_rllibs_example_and_targets_are_over_allowed_actions(
         assert difference < 1e-5
         assert share > 0.1, "the mask must matter"
     assert max(ppo) < 1e-6
-
-
-# --- initial weights are the arena's
-
-
-def initial_weights_as_drawn():
-    from arena.network import initial_weights
-    from arena_rllib import networks
-
-    answers = []
-    for table, env_id in (
-        ({"overrides": {"dueling": True}}, "CartPole-v1"),
-        ({"conv_layers": [[4, 8, 4], [8, 3, 2]], "replay_capacity": 500}, "arena/ImageIdentity-v0"),
-    ):
-        agent, _ = make_agent(DQN, table, env_id, seed=3)
-        module = agent._learner.module
-        heads = [module.af, module.vf] if "overrides" in table else [module.af]
-        layers = networks.layers(module.encoder, *heads)
-        seed = int(np.random.SeedSequence(3).generate_state(1)[0])
-        drawn = initial_weights([layer.kernel.shape for layer in layers], np.random.default_rng(seed))
-        found = [array for layer in layers for array in (layer.kernel, layer.bias)]
-        answers.append(all(np.array_equal(array, other) for array, other in zip(found, drawn, strict=True)))
-        answers += [largest_difference(main, target) == 0.0 for main, target in module.get_target_network_pairs()]
-    return answers
-
-
-@pytest.mark.framework
-def test_dqn_begins_with_the_weights_that_the_arena_draws():
-    answers = in_worker(initial_weights_as_drawn)
-    assert len(answers) == 1 + 3 + 1 + 2
-    assert all(answers)
 
 
 # --- advantages equal RLlib's own
