@@ -14,6 +14,8 @@ from typing import Self
 
 import psutil
 
+ATTEMPTS = 3
+"""`ray start` gives up by itself after 30 seconds, in which a busy machine may not start a node."""
 START_SECONDS = 120.0
 """A node takes a few seconds, more where other work keeps the cores busy."""
 
@@ -45,9 +47,9 @@ class RayCluster:
 
     def node_of(self, process: psutil.Process) -> int | None:
         """Returns the number of the node on which `process` runs, 0 for the head; None where it has ended."""
-        for number, node in enumerate(self._nodes):
-            if process in psutil.Process(node.pid).children(recursive=True):
-                return number
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parents = {parent.pid for parent in process.parents()}
+            return next((number for number, node in enumerate(self._nodes) if node.pid in parents), None)
         return None
 
     def kill_node(self, number: int) -> None:
@@ -72,30 +74,33 @@ class RayCluster:
         self.stop()
 
     def _start(self, arguments: list[str]) -> None:
-        log = self._folder / f"node-{len(self._nodes)}-{time.monotonic_ns()}.log"
-        ports = ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0", "--node-ip-address=127.0.0.1"]
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, *ports, "--num-cpus=1", "--num-gpus=0"]
-        quick = {
-            "RAY_health_check_initial_delay_ms": "1000",
-            "RAY_health_check_period_ms": "1000",
-            "RAY_health_check_failure_threshold": "5",
-        }
-        environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **quick}
-        with log.open("wb") as file:
-            node = subprocess.Popen(
-                [*command, "--object-store-memory=80000000", "--block"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._nodes.append(node)
-        deadline = time.monotonic() + START_SECONDS
-        while b"--block" not in log.read_bytes():  # said once the node runs
-            if node.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"no Ray node after {START_SECONDS:g} s: {log.read_text()}")
-            time.sleep(0.1)
+        for _ in range(ATTEMPTS):
+            log = self._folder / f"node-{time.monotonic_ns()}.log"
+            node = _ray_start(arguments, log)
+            deadline = time.monotonic() + START_SECONDS
+            while node.poll() is None and time.monotonic() < deadline:
+                if b"--block" in log.read_bytes():  # said once the node runs
+                    self._nodes.append(node)
+                    return
+                time.sleep(0.1)
+            _kill_tree(node.pid)
+            node.wait()
+        raise RuntimeError(f"no Ray node in {ATTEMPTS} attempts: {log.read_text()}")
+
+
+def _ray_start(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    ports = ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0", "--node-ip-address=127.0.0.1"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, *ports, "--num-cpus=1", "--num-gpus=0"]
+    checks = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [*command, "--object-store-memory=80000000", "--block"],
+            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **checks},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def free_ports(count: int) -> list[int]:

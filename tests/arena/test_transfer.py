@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
@@ -35,7 +35,7 @@ def commit(run_dir: RunDir, env_steps: int, content: bytes) -> None:
     run_dir.commit_checkpoint(directory)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(steps=st.lists(STEP, max_size=8), appends=st.booleans())
 def test_a_copy_equals_the_folder_after_any_changes(tmp_path_factory: pytest.TempPathFactory, steps, appends: bool) -> None:
     path, copy = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("copy")
