@@ -24,10 +24,10 @@ def check_scores(experiment: Experiment) -> None:
 def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[int, float]]:
     """Returns, by agent and seed, the final mean return; over several environments the mean of the normalised ones (random 0, solved 1).
 
-    A run that failed stands at the least return that its environment gives, or at random play's where no bound is known.
+    A run that failed stands at random play's return, as in `arena report`.
 
     Raises:
-        ArenaError: if a run failed where neither is known.
+        ArenaError: if a run failed where that is not known.
     """
     envs = {env.name: env.id for env in experiment.envs}
     values: dict[str, dict[int, list[float]]] = {}
@@ -45,5 +45,5 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
 def _floor(result: RunResult, reference: Reference | None) -> float:
     if reference is None:
         name = f"{result.agent}/{result.env}/seed-{result.seed}"
-        raise ArenaError(f"{name} {result.status}, and nobody says how badly one can do there; try it again with --retry-failed")
-    return (reference.lower_bound or reference.random).value
+        raise ArenaError(f"{name} {result.status}, and there is no reference for random play there; try it again with --retry-failed")
+    return reference.random.value
