@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from arena.environments import EnvConfig, check_pair
 from arena.errors import ArenaError
 from arena.hyperparameters import build_config
 from arena.registry import agent_spec
@@ -344,3 +345,9 @@ def test_dqn_refuses_what_it_cannot_do(table, message):
 def test_sarsa_epsilon_falls_and_stays():
     config = KerasRLSARSAConfig(epsilon_start=1.0, epsilon_end=0.1, epsilon_decay_steps=100)
     assert [round(config.epsilon(steps), 6) for steps in (0, 50, 100, 1000)] == [1.0, 0.55, 0.1, 0.1]
+
+
+@pytest.mark.parametrize("agent_id", ["kerasrl-dqn", "kerasrl-sarsa"])
+def test_environments_with_action_masks_are_refused(agent_id):
+    with pytest.raises(ArenaError, match=f"Keras-RL has no action masks: {agent_id} cannot play arena/ConnectFour-v0"):
+        check_pair(agent_spec(agent_id), EnvConfig("arena/ConnectFour-v0"))
