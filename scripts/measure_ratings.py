@@ -171,8 +171,8 @@ def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
     error = np.sqrt(np.mean((rated.rating - truth) ** 2))
     print(
         f"{num_players:,} players, {num_matches:,} matches: rated in {seconds:.1f} s ({cpu_seconds:.1f} CPU-s); "
-        f"seat {rated.seat_advantage[0]:.1f} Elo (truth {0.3 * ELO_PER_LOG_ODDS:.1f}), "
-        f"error {error:.0f} Elo (root mean square), {100 * held:.1f} % of intervals hold the truth"
+        f"seat {rated.seat_advantage[0]:.1f} Elo (truth "
+        f"{0.3 * ELO_PER_LOG_ODDS:.1f}), error {error:.0f} Elo (root mean square), {100 * held:.1f} % of intervals hold the truth"
     )
 
 

@@ -6,9 +6,9 @@ An entrant is an agent; its players are the policies of its training seeds. In e
 - the seeds: the variance S^2 of the strengths of K players, with K - 1 degrees of freedom (it holds their own match noise as well);
 - the rest of the match noise, from the covariance of the fit.
 
-Both add up, and Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019) give a t interval. A percentile bootstrap over 3 to 5 seeds
-is far too narrow (`scripts/measure_ratings.py` measures both). Where an entrant has one player, its interval holds for that policy, and
-training again is not included.
+Both add up, and Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019) give a t interval; `scripts/measure_ratings.py` measures how
+often it holds the truth, beside a bootstrap. Where an entrant has one player, its interval holds for that policy, and training again is not
+included.
 
 Which of two entrants is better is decided for all pairs at once by Holm's procedure (1979), so that no pair is ordered wrongly with
 probability `level`; rank intervals follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and
