@@ -105,6 +105,6 @@ def refuse_other_frameworks(allowed: frozenset[str]) -> None:
     import costs seconds. All of them go without what they do not find. What has been imported already stays.
     """
     # None in sys.modules would do it as well, but SciPy takes what stands there for the module (array_api_compat's helpers).
-    if not _refused:
+    if not any(isinstance(finder, _Without) for finder in sys.meta_path):
         sys.meta_path[:] = [_Without(finder) for finder in sys.meta_path]
     _refused.update(FRAMEWORK_MODULES - allowed)
