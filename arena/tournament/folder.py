@@ -96,6 +96,7 @@ class TournamentFolder:
         self.tournament = path / "tournament.json"
         self.matches = path / "matches.jsonl"
         self.standings = path / "standings.json"
+        self.league = path / "league.json"
         self._policies = path / "policies"
 
     def open(self, tournament: Tournament) -> Tournament:

@@ -46,7 +46,7 @@ class League:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._folder = TournamentFolder(path)
-        self._journal = path / "league.json"
+        self._journal = self._folder.league
 
     @property
     def exists(self) -> bool:

@@ -48,6 +48,21 @@ def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[T
         yield from games.adaptive(records)
 
 
+def num_looks(tournament: Tournament, records: Sequence[Record]) -> int:
+    """Returns how often the adaptive schedule has looked at the games, this look included; 0 where the schedule was fixed beforehand."""
+    if tournament.rules.schedule != "adaptive":
+        return 0
+    seen: list[Record] = []
+    looks = 0
+    for tasks in rounds(tournament, seen):  # the first one is of episodes, fixed beforehand; the last look yields none
+        looks += 1
+        end = len(seen) + sum(len(task.matches) for task in tasks)
+        if end > len(records):
+            break
+        seen += records[len(seen) : end]
+    return looks
+
+
 def missing_episodes(tournament: Tournament, records: Sequence[Record]) -> list[Task]:
     """Returns the episodes of all players that have played none on an environment yet."""
     played = {record.match for record in records if isinstance(record, Episodes)}

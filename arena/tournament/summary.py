@@ -1,6 +1,8 @@
 """Computes the standings of a tournament from its folder and the run folders of its players."""
 
+import dataclasses
 import itertools
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -10,14 +12,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments import EnvConfig
 from arena.errors import ArenaError
+from arena.files import read_json_object
 from arena.games import is_game
+from arena.references import catalogue
 from arena.rundir import RunDir, RunResult
+from arena.tournament.bradley_terry import Matches
 from arena.tournament.curves import Curve, at_equal, read_curve
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
 from arena.tournament.players import RANDOM
 from arena.tournament.ratings import Ratings, rate
+from arena.tournament.rounds import num_looks
+from arena.tournament.schedule import look_level
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Interval, PairStanding, Standing, Standings
 from arena.tournament.statistics import difference_interval, mean_interval, variance_saved
 from arena.tournament.win_matrix import WinMatrix, win_matrix
@@ -37,11 +45,13 @@ def compute_standings(path: Path) -> Standings:
     tournament, records = folder.read(), folder.read_records()
     entrants = tournament.entrants
     index = np.array([entrants.index(player.entrant) for player in tournament.players])
-    envs = [_Env(tournament, env.name, records, index) for env in tournament.envs]
+    envs = [_Env(tournament, env, records, index) for env in tournament.envs]
     if not any(len(env.matches.first) for env in envs):
         raise ArenaError(f"{path}: nothing has been played yet")
     tables = [env.matches for env in envs]
-    ratings, wins = rate(tables, index, anchor=entrants.index(RANDOM), level=CONFIDENCE), win_matrix(tables, index, level=CONFIDENCE)
+    looks = int(read_json_object(folder.league)["looks"]) + 1 if folder.league.exists() else num_looks(tournament, records)
+    level = look_level(CONFIDENCE, looks) if looks else CONFIDENCE
+    ratings, wins = _rate(tables, index, entrants.index(RANDOM), level), win_matrix(tables, index, level=level)
     order = [int(place) for place in np.argsort(ratings.rank)]
     seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
     return Standings(
@@ -54,8 +64,17 @@ def compute_standings(path: Path) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         seat_advantage=float(np.mean(seats)) if seats else None,
-        notes=tuple(_notes(tournament, ratings)),
+        notes=tuple(_notes(tournament, ratings, looks, level)),
     )
+
+
+def _rate(tables: Sequence[Matches], entrants: Array, anchor: int, level: float) -> Ratings:
+    """Returns ratings with intervals at `CONFIDENCE`, and orders decided at `level`."""
+    ratings = rate(tables, entrants, anchor=anchor, level=CONFIDENCE)
+    if level == CONFIDENCE:
+        return ratings
+    decided = rate(tables, entrants, anchor=anchor, level=level)
+    return dataclasses.replace(ratings, rank_low=decided.rank_low, rank_high=decided.rank_high)
 
 
 class _Env:
@@ -63,19 +82,20 @@ class _Env:
 
     Args:
         tournament: who plays.
-        name: of the environment.
+        env: the environment.
         records: of the whole tournament.
         entrants: `int64 [P]`, the entrant of each player.
     """
 
-    def __init__(self, tournament: Tournament, name: str, records: Sequence[Record], entrants: Array) -> None:
-        self.name, self.is_game = name, is_game(name)
+    def __init__(self, tournament: Tournament, env: EnvConfig, records: Sequence[Record], entrants: Array) -> None:
+        self.name, self.is_game = env.name, is_game(env.id)
+        self._bounds = (0.0, 1.0) if self.is_game else _return_bounds(env)
         self._tournament = tournament
-        self._players = [player for player in tournament.players if player.plays(name)]
-        self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == name]
-        self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == name}
+        self._players = [player for player in tournament.players if player.plays(self.name)]
+        self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == self.name]
+        self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == self.name}
         index = {player.name: place for place, player in enumerate(tournament.players)}
-        self.matches = match_table(records, name, index, tournament.entrant_of)
+        self.matches = match_table(records, self.name, index, tournament.entrant_of)
         self._wins = win_matrix([self.matches], entrants, level=CONFIDENCE)
 
     def returns_of(self, entrant: str) -> Array:
@@ -138,7 +158,7 @@ class _Env:
     def _score(self, entrant: str) -> Interval | None:
         if not self.is_game:
             returns = self.returns_of(entrant)
-            return mean_interval(returns, confidence=CONFIDENCE) if len(returns) else None
+            return self._bounded(mean_interval(returns, confidence=CONFIDENCE)) if len(returns) else None
         by_player: dict[int, dict[int, list[float]]] = {}
         assert self.matches.start is not None
         for start, points, *sides in zip(self.matches.start, self.matches.points, self.matches.first, self.matches.second, strict=True):
@@ -148,11 +168,22 @@ class _Env:
         by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
         if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
             by_start = [[np.mean(points)] for points in by_start]
-        return mean_interval(np.array(by_start), confidence=CONFIDENCE) if by_start else None
+        return self._bounded(mean_interval(np.array(by_start), confidence=CONFIDENCE)) if by_start else None
+
+    def _bounded(self, interval: Interval) -> Interval:
+        """Cuts the interval off where no mean can be."""
+        low, high = (float(np.clip(end, *self._bounds)) for end in (interval.low, interval.high))
+        return dataclasses.replace(interval, low=low, high=high)
 
     @staticmethod
     def _loser(game: PlayedGame) -> str:
         return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
+
+
+def _return_bounds(env: EnvConfig) -> tuple[float, float]:
+    reference = None if env.kwargs else catalogue().references.get(env.id)
+    lower, upper = (reference.lower_bound, reference.upper_bound) if reference else (None, None)
+    return (lower.value if lower else -math.inf, upper.value if upper else math.inf)
 
 
 def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int) -> Standing:
@@ -190,7 +221,7 @@ def _cost(results: Sequence[RunResult]) -> Cost | None:
     )
 
 
-def _notes(tournament: Tournament, ratings: Ratings) -> list[str]:
+def _notes(tournament: Tournament, ratings: Ratings, looks: int, level: float) -> list[str]:
     single = [
         entrant
         for entrant, num_players in zip(tournament.entrants, ratings.num_players, strict=True)
@@ -199,4 +230,7 @@ def _notes(tournament: Tournament, ratings: Ratings) -> list[str]:
     notes = [f"left out: {reason}" for reason in tournament.left_out]
     if single:
         notes.append(f"one training seed each, so that their intervals say nothing of training again: {', '.join(single)}")
+    if looks:
+        reason = "so that none finds an order in noise"
+        notes.append(f"games were chosen at {looks} looks at the results; {reason}, ranks are decided at {level:.4%}")
     return notes

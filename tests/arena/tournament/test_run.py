@@ -8,6 +8,7 @@ from arena.errors import ArenaError
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
 from arena.tournament.players import find_players
+from arena.tournament.rounds import num_looks
 from arena.tournament.run import play
 
 ENVS = (EnvConfig("arena/ConnectFour-v0"), EnvConfig("tictactoe_v3"))
@@ -45,6 +46,10 @@ def test_each_player_plays_its_episodes_once_and_entrants_share_out_their_games(
 def test_a_tournament_cut_anywhere_goes_on_to_the_same_file(tournament, schedule):
     tournament = Tournament(**{**vars(tournament), "rules": Rules(episodes=2, games=4, schedule=schedule)})
     records = play(tournament, workers=1)
+    looks = num_looks(tournament, records)
+    assert looks > 1 if schedule == "adaptive" else looks == 0
+    assert num_looks(tournament, records[:-1]) == looks
+    assert num_looks(tournament, []) == (1 if schedule == "adaptive" else 0)
     path = TournamentFolder(tournament.path).matches
     whole = path.read_bytes()
     for length in (0, 1, len(whole) // 3, len(whole) - 1, len(whole)):

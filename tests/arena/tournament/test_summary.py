@@ -116,6 +116,18 @@ def test_each_environment_has_its_own_table(folder):
     assert game.reasons == (("b/seed-0", "time-out", 1),)
 
 
+def test_scores_keep_to_what_can_be_and_many_looks_are_paid_for(folder):
+    games = [_game(index, ("random", "b/seed-0"), 0.0, moves=(index,)) for index in range(4)]
+    _write(folder, [_episodes("a/seed-0", (500.0, 500.0)), _episodes("a/seed-1", (90.0, 100.0)), *games])
+    (duel, game), rows = compute_standings(folder.path).envs, compute_standings(folder.path).rows
+    assert (duel.scores[0].score.low, duel.scores[0].score.high) == (1.0, 500.0)
+    assert all(0.0 <= score.score.low <= score.score.high <= 1.0 for score in game.scores)
+    folder.league.write_text('{"joined": {}, "looks": 9}')
+    later = compute_standings(folder.path)
+    assert any("10 looks" in note and "99.9545%" in note for note in later.notes)
+    assert str([row.rating for row in later.rows]) == str([row.rating for row in rows])  # intervals are those of the data
+
+
 def test_before_the_first_match_there_is_nothing_to_rate(folder):
     _write(folder, [])
     with pytest.raises(ArenaError, match="nothing has been played"):
