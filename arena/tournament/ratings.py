@@ -194,7 +194,7 @@ class _Sums:
         parts = np.diag(noise), np.diag(shared), self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
         variance, of_starts, *rest = (np.add.outer(part, part) for part in parts)
         # Never less than of independent matches: with few starts what they share is uncertain itself, and an adaptive schedule, which
-        # looks often, would find an order in what happens to be too small (19 % wrong orders among equals, not 5).
+        # looks often, would find an order in what happens to be too small.
         return self._error(variance - 2 * noise + np.maximum(of_starts - 2 * shared, 0.0), *rest)
 
     def interval(self, rating: Array, anchor: int | None, level: float) -> tuple[Array, Array]:
@@ -220,8 +220,7 @@ class _Sums:
         seeds, seeds_noise, squares = self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
         error = self._error(noise, contrast**2 @ seeds, contrast**2 @ seeds_noise, contrast**4 @ squares)
         # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds agree by
-        # chance gets nearly those of all others together, just where its interval is too narrow: 93 % coverage at 3 seeds; from the mean
-        # alone, 97 %.
+        # chance gets nearly those of all others together, just where its interval is too narrow; from the mean alone, intervals are too wide.
         several = squares > 0
         typical = np.where(several, (seeds + seeds[several].mean()) / 2 if several.any() else 0.0, 0.0)
         squares = np.divide(squares * typical**2, seeds**2, out=np.zeros_like(squares), where=several)
@@ -246,7 +245,7 @@ class _Error:
     """Uncertainty of some quantities, in log-odds: by the spread between seeds, and never less than half the variance of match noise.
 
     Otherwise an entrant whose seeds all get the same results (every match a tie, say) would have an interval without width. With the whole
-    of it, intervals of seeds that do not differ would hold the truth in 98 % of tournaments, not 95.
+    of it, intervals of seeds that do not differ would be too wide.
     """
 
     total: Array
