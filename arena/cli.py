@@ -124,7 +124,9 @@ def tune(
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
-        raise ArenaError("arena tune needs Optuna: pip install 'arena-rl[tune]'") from error
+        from arena.installation import install_command
+
+        raise ArenaError(f"arena tune needs Optuna: {install_command('tune')}") from error
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
     sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))

@@ -53,6 +53,8 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
     executor.check(tasks)
     make_folder(experiment.path)
     with locked(experiment.path):
+        todo = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
+        tasks = [task for task in tasks if task.name in {run.name for run in todo}]
         for run in todo:
             _prepare(run, RunDir(experiment.path / run.name))
         return _run_all(experiment, runs, tasks, executor, view)

@@ -194,7 +194,10 @@ class Training:
 
     def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
         limit = self.run.evaluation.max_episode_steps
-        return evaluate(policy, self.run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=limit)
+        evaluation = evaluate(policy, self.run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=limit)
+        if not np.isfinite(evaluation.episode_returns).all():
+            raise TrainingDiverged("the environment gave a reward that is not finite; mend it, or its scale")
+        return evaluation
 
     def _parity(self, policy: OnnxPolicy, visited: Array) -> float:
         space = self.factory.observation_space

@@ -4,12 +4,11 @@ An agent passes if its run finishes and its greedy policy, played from `policy.o
 saw, beats a uniformly random policy by `MARGIN` standard errors of the difference and reaches the bar of the tier.
 """
 
-import contextlib
 import dataclasses
 import math
+import shutil
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +44,11 @@ class Verdict:
 def smoke(names: list[str], junit: Path | None, output: Path | None, workers: int | None, *, full: bool, mode: Mode) -> int:
     """Trains the agents and returns 0 if all pass."""
     experiment = _experiment(names, full=full)
-    with _folder(output) as folder:
-        experiment = with_options(experiment, folder, workers)
-        results = watch(experiment, mode="quiet" if mode == "json" else mode, retry_failed=False)
+    folder = output or Path(tempfile.mkdtemp(prefix="arena-smoke-"))
+    experiment = with_options(experiment, folder, workers)
+    if experiment.path.exists():
+        raise ArenaError(f"{experiment.path} is there already, and finished runs would pass untrained; give another --output, or delete it")
+    results = watch(experiment, mode="quiet" if mode == "json" else mode, retry_failed=False)
     bar = FULL_BAR if full else QUICK_BAR
     baseline = _random_baseline(experiment)
     verdicts = [judge(result, baseline, bar) for result in results]
@@ -58,7 +59,10 @@ def smoke(names: list[str], junit: Path | None, output: Path | None, workers: in
             print(json_line(dataclasses.asdict(verdict)), end="")
         elif mode != "quiet" or not verdict.passed:
             print(f"{'PASS' if verdict.passed else 'FAIL'} {verdict.name}: {verdict.reason}")
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
+    passed = all(verdict.passed for verdict in verdicts)
+    if output is None and passed:
+        shutil.rmtree(folder)  # a failure's logs are kept
+    return 0 if passed else 1
 
 
 def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
@@ -113,12 +117,3 @@ def _random_baseline(experiment: Experiment) -> Evaluation:
     policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed), env.observation_space)
     env.close()
     return evaluate(policy, experiment.envs[0], num_episodes=100, seed=experiment.seed)
-
-
-@contextlib.contextmanager
-def _folder(output: Path | None) -> Iterator[Path]:
-    if output is not None:
-        yield output
-    else:
-        with tempfile.TemporaryDirectory(prefix="arena-smoke-") as folder:
-            yield Path(folder)

@@ -69,13 +69,16 @@ class WorkerProcess:
 
     def ended(self) -> Ended | None:
         """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its time limit."""
-        if not self._timed_out and time.monotonic() > self._deadline:
+        code = self._process.poll()
+        if code is not None:
+            self._signal(
+                signal.SIGKILL
+            )  # to what it has left behind (the environments' own processes, say), which may hold its output open
+        elif not self._timed_out and time.monotonic() > self._deadline:
             self._timed_out = True
             self._signal(signal.SIGKILL)
-        code = self._process.poll()
         if code is None or not self.stdout.closed:
             return None
-        self._signal(signal.SIGKILL)  # to what it has left behind: the environments' own processes, say
         return Ended(timed_out=self._timed_out, exit_code=code)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -27,6 +27,7 @@ from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
 from arena.files import read_json_object
+from arena.installation import install_command
 from arena.rundir import RunDir
 
 DISTRIBUTION = "arena-rl"
@@ -215,7 +216,7 @@ class RayExecutor:
         for node, found in zip(nodes, answers, strict=True):
             if found != here:
                 name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-                raise ArenaError(f"node {name} has {DISTRIBUTION} {found}, this machine {here}; pip install 'arena-rl[ray]=={here}' there")
+                raise ArenaError(f"node {name} has {DISTRIBUTION} {found}, this machine {here}; install that version there")
 
     def _check_room(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -262,7 +263,7 @@ def _import_ray() -> Any:
         import ray
         import ray.util.scheduling_strategies
     except ModuleNotFoundError as error:
-        raise ArenaError("the Ray executor needs Ray, which is not installed: pip install 'arena-rl[ray]'") from error
+        raise ArenaError(f"the Ray executor needs Ray, which is not installed: {install_command('ray')}") from error
     return ray
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.transfer import CHECKPOINTS, POINTER, Piece
+from arena.installation import install_command
 
 
 class Storage:
@@ -22,7 +23,7 @@ class Storage:
         try:
             from pyarrow import fs
         except ModuleNotFoundError as error:
-            raise ArenaError("storage needs pyarrow, which is not installed: pip install 'arena-rl[ray]'") from error
+            raise ArenaError(f"storage needs pyarrow, which is not installed: {install_command('ray')}") from error
         self._fs: Any = fs
         try:
             self._files, base = fs.FileSystem.from_uri(uri)

@@ -220,7 +220,8 @@ class _Sums:
         seeds, seeds_noise, squares = self.seeds * scale**2, self.seeds_noise * scale**2, self.seeds_squares * scale**4
         error = self._error(noise, contrast**2 @ seeds, contrast**2 @ seeds_noise, contrast**4 @ squares)
         # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds agree by
-        # chance gets nearly those of all others together, just where its interval is too narrow; from the mean alone, intervals are too wide.
+        # chance gets nearly those of all others together, just where its interval is too narrow; from the mean alone, intervals are
+        # too wide.
         several = squares > 0
         typical = np.where(several, (seeds + seeds[several].mean()) / 2 if several.any() else 0.0, 0.0)
         squares = np.divide(squares * typical**2, seeds**2, out=np.zeros_like(squares), where=several)

@@ -67,6 +67,14 @@ def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path
 
 
 @pytest.mark.worker
+def test_smoke_passes_nothing_that_an_earlier_call_has_trained(tmp_path: Path):
+    (tmp_path / "kept" / "smoke").mkdir(parents=True)
+    result = arena("smoke", "--agents", "keras-ppo", "--output", "kept", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "kept/smoke is there already" in result.stderr
+
+
+@pytest.mark.worker
 def test_train_prints_a_table_and_refuses_the_same_folder(tmp_path: Path):
     arguments = ("train", FAKE, "arena/Identity-v0", "--steps", "2000")
     result = arena(*arguments, cwd=tmp_path)

@@ -1,11 +1,16 @@
+from types import SimpleNamespace
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from arena import evaluation as evaluation_module
 from arena.environments import EnvConfig
-from arena.evaluation import evaluate
+from arena.errors import TrainingDiverged
+from arena.evaluation import Evaluation, evaluate
+from arena.experiment import EvaluationProtocol
 from arena.testing import FakeEnv
+from arena.training import Training
 
 
 class Constant:
@@ -95,3 +100,11 @@ def test_an_episode_without_end_is_cut() -> None:
     )
     assert evaluation.episode_lengths.tolist() == [7, 7]
     assert evaluation.episode_returns.tolist() == [28.0, 28.0]
+
+
+def test_returns_that_are_not_finite_end_a_run_as_diverged(monkeypatch):
+    evaluation = Evaluation(np.array([1.0, np.nan]), np.array([1, 1]), np.zeros((1, 3), np.float32))
+    monkeypatch.setattr("arena.training.evaluate", lambda *args, **kwargs: evaluation)
+    run = SimpleNamespace(env=None, evaluation=EvaluationProtocol())
+    with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
+        Training._play(SimpleNamespace(run=run), None, 2, 0)

@@ -85,3 +85,14 @@ def test_events_are_told_from_what_is_printed_before_them(start) -> None:
         events += worker.read_events()
     assert events == [{"event": "a"}, {"event": "b"}]
     assert worker.read_events() == []
+
+
+def test_a_child_that_holds_the_output_open_does_not_keep_an_ended_worker_alive(start) -> None:
+    worker = start("sleep 60 & exit 13")
+    deadline = time.monotonic() + 30.0
+    while (ended := worker.ended()) is None:
+        assert time.monotonic() < deadline
+        if worker._process.poll() is not None:
+            worker.read_events()
+    assert ended == Ended(timed_out=False, exit_code=13)
+    assert group_of(worker) == []
