@@ -151,7 +151,13 @@ def run_probe(probe: Probe, *, timeout_seconds: float) -> Finding:
     facts: dict[str, Any] = {}
     try:
         process = subprocess.run(
-            [sys.executable, "-m", "arena.doctor", json.dumps({"entry_points": probe.entry_points, "modules": sorted(probe.modules)})],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "arena.doctor",
+                json.dumps({"entry_points": probe.entry_points, "modules": sorted(probe.modules)}),
+            ],
             env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", **dict(probe.process_env)},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -25,7 +25,9 @@ BATCH = 128
 """Observations for which sizes and work are computed; as many as an evaluation plays at once."""
 MAX_ELEMENTS = 1_000_000
 """Of an intermediate result, per observation, besides as many as the file has weights. An 84 x 84 Atari network has 12,800."""
-MAX_MULTIPLY_ADDS = 1_000_000_000
+MAX_TOTAL_ELEMENTS = 2_000_000
+"""Of all intermediate results together, per observation: 1 GiB of float32 for `BATCH` of them."""
+MAX_MULTIPLY_ADDS = 200_000_000
 """Per observation. An 84 x 84 Atari network takes 9 million, ResNet-34 3.6 billion."""
 
 _ELEMENTWISE = (
@@ -186,7 +188,7 @@ def _check_sizes(model: onnx.ModelProto, num_weights: int, where: str) -> None:
         raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
     shapes = {value.name: _shape(value) for value in (*inferred.input, *inferred.value_info, *inferred.output)}
     shapes |= {tensor.name: list(tensor.dims) for tensor in inferred.initializer}
-    work = 0
+    work = elements = 0
     for node in inferred.node:
         for name in filter(None, node.output):
             shape = shapes.get(name)
@@ -199,7 +201,12 @@ def _check_sizes(model: onnx.ModelProto, num_weights: int, where: str) -> None:
                     f"{where}: {name!r} ({node.op_type}) has shape {shape} for {BATCH} observations; "
                     f"at most {MAX_ELEMENTS:,} elements per observation are allowed"
                 )
+            elements += math.prod(shape)
         work += _multiply_adds(node, shapes)
+    if elements > BATCH * MAX_TOTAL_ELEMENTS + 2 * num_weights:
+        raise ArenaError(
+            f"{where}: all results together have {elements // BATCH:,} elements per observation, more than {MAX_TOTAL_ELEMENTS:,}"
+        )
     if work > BATCH * MAX_MULTIPLY_ADDS:
         raise ArenaError(f"{where} takes {work // BATCH:,} multiplications per observation, more than the {MAX_MULTIPLY_ADDS:,} allowed")
 

@@ -50,8 +50,9 @@ def check_policy_file(path: Path, *, memory_bytes: int = MEMORY_BYTES, timeout_s
     Raises:
         ArenaError: saying what is wrong with it.
     """
+    # -P: a stranger's folder may be the current one, and hold an onnx.py.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "arena.quarantine", str(path), str(memory_bytes), str(timeout_seconds)]
+    command = [sys.executable, "-P", "-m", "arena.quarantine", str(path), str(memory_bytes), str(timeout_seconds)]
     try:
         process = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_seconds, check=False

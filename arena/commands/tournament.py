@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -162,19 +163,19 @@ def print_leaderboard(standings: Standings, console: Console) -> None:
         interval = "" if row.entrant == RANDOM else f"{row.rating.low:.0f} to {row.rating.high:.0f}"
         results = f"{row.wins}-{row.ties}-{row.losses}"
         cost = (f"{row.cost.env_steps:,}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
-        table.add_row(ranks, row.entrant, f"{row.rating.value:.0f}", interval, f"{row.points:.1%}", results, *cost)
+        table.add_row(ranks, escape(row.entrant), f"{row.rating.value:.0f}", interval, f"{row.points:.1%}", results, *cost)
     console.print(table)
     for env in standings.envs:
         scores = ", ".join(f"{score.entrant} {_score(score.score, env.kind)}" for score in env.scores)
-        console.print(f"{env.env}: {scores}", highlight=False, soft_wrap=True)
+        console.print(f"{env.env}: {scores}", highlight=False, markup=False, soft_wrap=True)
         if env.kind == "game":
             console.print(
                 f"  {env.num_distinct_games} distinct games of {env.num_games}; points of the first mover {env.first_mover_points:.1%}"
             )
         for player, kind, count in env.reasons:
-            console.print(f"  {player}: {kind} ({count} {'game' if env.kind == 'game' else 'evaluation'}{'s' * (count > 1)})")
+            console.print(f"  {player}: {kind} ({count} {'game' if env.kind == 'game' else 'evaluation'}{'s' * (count > 1)})", markup=False)
     for note in standings.notes:
-        console.print(f"Note: {note}", highlight=False, soft_wrap=True)
+        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _score(score: Interval, kind: str) -> str:

@@ -37,7 +37,7 @@ class WorkerProcess:
             variables[CPUS_VARIABLE] = ",".join(map(str, cores))
         with RunDir(task.run_dir).log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "arena.worker", str(task.run_dir)],
+                [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir)],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -50,7 +50,7 @@ def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[T
 
 def num_looks(tournament: Tournament, records: Sequence[Record]) -> int:
     """Returns how often the adaptive schedule has looked at the games, this look included; 0 where the schedule was fixed beforehand."""
-    if tournament.rules.schedule != "adaptive":
+    if tournament.rules.schedule != "adaptive" or not any(is_game(env.id) for env in tournament.envs):
         return 0
     seen: list[Record] = []
     looks = 0

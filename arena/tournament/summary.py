@@ -49,7 +49,9 @@ def compute_standings(path: Path) -> Standings:
     if not any(len(env.matches.first) for env in envs):
         raise ArenaError(f"{path}: nothing has been played yet")
     tables = [env.matches for env in envs]
-    looks = int(read_json_object(folder.league)["looks"]) + 1 if folder.league.exists() else num_looks(tournament, records)
+    looks = num_looks(tournament, records)
+    if folder.league.exists() and any(env.is_game for env in envs):
+        looks = int(read_json_object(folder.league)["looks"]) + 1
     level = look_level(CONFIDENCE, looks) if looks else CONFIDENCE
     ratings, wins = _rate(tables, index, entrants.index(RANDOM), level), win_matrix(tables, index, level=level)
     order = [int(place) for place in np.argsort(ratings.rank)]
@@ -232,5 +234,5 @@ def _notes(tournament: Tournament, ratings: Ratings, looks: int, level: float) -
         notes.append(f"one training seed each, so that their intervals say nothing of training again: {', '.join(single)}")
     if looks:
         reason = "so that none finds an order in noise"
-        notes.append(f"games were chosen at {looks} looks at the results; {reason}, ranks are decided at {level:.4%}")
+        notes.append(f"games were chosen at {looks} look{'s' * (looks > 1)} at the results; {reason}, ranks are decided at {level:.4%}")
     return notes

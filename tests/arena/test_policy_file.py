@@ -221,7 +221,14 @@ def test_a_time_bomb_is_refused_by_its_work(model) -> None:
     for _ in range(1_100):
         output = add(model, "MatMul", output, name or weights)
         name = name or model.graph.node[-1].input[1]
-    refused(model, "multiplications per observation, more than the 1,000,000,000 allowed")
+    refused(model, "multiplications per observation, more than the 200,000,000 allowed")
+
+
+def test_results_that_are_large_only_together_are_refused(model) -> None:
+    output = add(model, "MatMul", "observations", np.ones((2, 500_000), np.float32))
+    for _ in range(5):
+        output = add(model, "Cos", output)
+    refused(model, "all results together have 3,000,0.* elements per observation, more than 2,000,000")
 
 
 def test_a_folder_is_no_policy(tmp_path) -> None:
@@ -257,6 +264,16 @@ def test_quarantine_answers_for_a_sound_policy(tmp_path) -> None:
     trial = check_policy_file(tmp_path / "policy.onnx")
     assert trial.signature == OnnxPolicy(tmp_path / "policy.onnx").signature
     assert 0 < trial.seconds_per_batch < 1
+
+
+@pytest.mark.worker
+def test_quarantine_runs_nothing_of_the_folder_it_is_called_in(tmp_path, monkeypatch) -> None:
+    NETWORK.export(tmp_path / "policy.onnx")
+    for name in ("onnx", "numpy", "json"):
+        (tmp_path / f"{name}.py").write_text("import pathlib\npathlib.Path('ran').touch()\nraise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    check_policy_file(tmp_path / "policy.onnx")
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.worker
