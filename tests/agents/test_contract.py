@@ -143,7 +143,8 @@ def probe(env_id, optimum, discount):
     return check_learns(spec, env, num_steps=10_000, min_return=optimum, config={**table, "discount": discount})
 
 probe("MaskedIdentity", 65.0, 0.5)
-probe("MaskedFork", 13.0, 0.9)
+if spec.algorithm != "ppo":  # it catches targets over forbidden next actions, which PPO has none of; PPO may settle for the nearer reward
+    probe("MaskedFork", 13.0, 0.9)
 """
     small = {**SMALL[agent_spec(agent).algorithm], **table}
     if agent == "tfagents-c51":

@@ -516,7 +516,9 @@ def exported_and_framework_actions(path):
         space = factory.observation_space
         rng = np.random.default_rng(0)
         shape = (500, *space.shape)
-        observations = rng.integers(0, 256, shape, np.uint8) if space.dtype == np.uint8 else rng.normal(size=shape).astype(np.float32)
+        observations = (
+            rng.integers(0, 256, shape, np.uint8) if space.dtype == np.uint8 else (10 * rng.normal(size=shape)).astype(np.float32)
+        )
         exported, own = OnnxPolicy(Path(path)).act(observations), agent.act(observations)
         answers.append([str(exported.dtype), str(own.dtype), float(np.abs(exported - own).max()), float(own.std())])
         agent.close()
@@ -528,7 +530,7 @@ def test_exported_policy_acts_as_the_module_does(tmp_path):
     for exported_dtype, own_dtype, difference, _ in (answers := in_worker(exported_and_framework_actions, str(tmp_path / "policy.onnx"))):
         assert exported_dtype == own_dtype
         assert difference < 1e-5
-    assert sum(spread > 0.0 for *_, spread in answers) >= 5  # most policies do not answer everything alike
+    assert sum(spread > 0.0 for *_, spread in answers) > len(answers) / 2, answers  # most policies do not answer everything alike
 
 
 def log_probability_differences():
