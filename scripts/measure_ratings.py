@@ -52,7 +52,7 @@ def coverage(num_tournaments: int = 500) -> None:
     print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each; strengths ~ N(0, 174 Elo)")
     print(f"{'':32}ratings  pairs  wrong order  ranks  width (Elo)  ms")
     for scenario in SCENARIOS:
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(1)  # the rules were chosen on seed 0
         ratings, pairs, wrong, ranks, widths, seconds = [], [], [], [], [], 0.0
         for _ in range(num_tournaments):
             world, matches = draw(scenario, rng)
