@@ -276,11 +276,12 @@ def leaderboard(
         list[str] | None,
         typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
     ] = None,
+    frame_megabytes: Annotated[float, typer.Option("--frame-megabytes", min=0, help="Pictures of duels that the page may hold.")] = 4.0,
 ) -> None:
     """Write the page of a tournament again, with the matches you ask for."""
     from arena.commands import leaderboard as command
 
-    command.leaderboard(folder, match or [])
+    command.leaderboard(folder, match or [], frame_megabytes)
 
 
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:

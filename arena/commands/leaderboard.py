@@ -7,6 +7,7 @@ from arena.pages.leaderboard import write_leaderboard
 from arena.tournament.summary import compute_standings
 
 
-def leaderboard(folder: Path, matches: Sequence[str]) -> None:
+def leaderboard(folder: Path, matches: Sequence[str], frame_megabytes: float) -> None:
     """Writes the page of the tournament in `folder`, and prints its path."""
-    print(f"Page: {write_leaderboard(compute_standings(folder), folder, matches=matches)}")
+    max_frame_bytes = round(1e6 * frame_megabytes)
+    print(f"Page: {write_leaderboard(compute_standings(folder), folder, matches=matches, max_frame_bytes=max_frame_bytes)}")

@@ -20,13 +20,14 @@ MAX_FRAME_BYTES = 4_000_000
 """Of all frames in one page; duels that would pass it are named and left out."""
 
 
-def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = ()) -> Path:
+def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = (), max_frame_bytes: int = MAX_FRAME_BYTES) -> Path:
     """Writes the page of the tournament in `folder`, with replays, and returns its path.
 
     Args:
         standings: of the tournament.
         folder: the tournament's.
         matches: further matches to replay: games by their id in `matches.jsonl`, duels as `ENV/PLAYER~PLAYER/EPISODE`.
+        max_frame_bytes: of the pictures of duels; once they take more, the rest are left out.
 
     Raises:
         ArenaError: if there is no such match; before any replay is recorded.
@@ -37,7 +38,7 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
     game_ids = {record.match for record in records if isinstance(record, PlayedGame)}
     asked = [find_duel(tournament, records, name) for name in matches if name not in game_ids]
     games = game_replays(tournament, records, order, matches)
-    duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)])
+    duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)], max_frame_bytes)
     path = folder / FILE_NAME
     page.write_page(path, render(standings, tournament, [*games, *duels], notes))
     return path
@@ -84,7 +85,9 @@ def render(standings: Standings, tournament: Tournament, replays: Sequence[Repla
     )
 
 
-def record_duels(tournament: Tournament, choices: Sequence[DuelChoice]) -> tuple[list[DuelReplay], list[str]]:
+def record_duels(
+    tournament: Tournament, choices: Sequence[DuelChoice], max_frame_bytes: int = MAX_FRAME_BYTES
+) -> tuple[list[DuelReplay], list[str]]:
     """Plays the chosen duels again with frames; returns them, and sentences about those that are left out."""
     recorder = _Recorder(tournament)
     replays: list[DuelReplay] = []
@@ -93,7 +96,7 @@ def record_duels(tournament: Tournament, choices: Sequence[DuelChoice]) -> tuple
     for choice in choices:
         if choice.env.name in dark:
             continue
-        if num_bytes > MAX_FRAME_BYTES:
+        if num_bytes > max_frame_bytes:
             num_left_out += 1
             continue
         try:

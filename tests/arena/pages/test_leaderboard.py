@@ -154,12 +154,11 @@ def test_a_match_that_was_not_played_is_refused(folder: Path, name: str, reason:
         selection.find_duel(TournamentFolder(folder).read(), TournamentFolder(folder).read_records(), name)
 
 
-def test_frames_beyond_the_bound_are_left_out_and_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaderboard, "MAX_FRAME_BYTES", 1)
+def test_frames_beyond_the_bound_are_left_out_and_said(folder: Path) -> None:
     tournament_folder = TournamentFolder(folder)
     tournament, records = tournament_folder.read(), tournament_folder.read_records()
     choices = selection.choose_duels(tournament, records, tournament.entrants)
-    replays, notes = leaderboard.record_duels(tournament, [choice for choice in choices if choice.env.id == "CartPole-v1"])
+    replays, notes = leaderboard.record_duels(tournament, [choice for choice in choices if choice.env.id == "CartPole-v1"], 1)
     assert len(replays) == 1
     assert notes == ["2 duels were left out to keep the page small; arena leaderboard --match shows any."]
 
@@ -186,10 +185,10 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
 
 
 def test_the_command_writes_the_page_again_with_what_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_again(folder, ["CartPole-v1/random~weak-0/3"])
+    write_again(folder, ["CartPole-v1/random~weak-0/3"], 4.0)
     page = folder / "leaderboard.html"
     assert capsys.readouterr().out == f"Page: {page}\n"
     duels = [document for document in _documents(page.read_text(encoding="utf-8")) if document["kind"] == "duel"]
     assert (duels[0]["players"], duels[0]["why"]) == (["random", "weak-0"], "asked for")
     with pytest.raises(ArenaError, match="nowhere"):
-        write_again(folder / "nowhere", [])
+        write_again(folder / "nowhere", [], 4.0)
