@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from arena.environments import EnvConfig
+from arena.errors import ArenaError
 from arena.evaluation import evaluate
 from arena.policy import Policy
+from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of, short
 from arena.tournament.matches import Episodes
 from arena.tournament.players import env_spaces, make_policy
 
@@ -50,12 +52,25 @@ def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int) -> Po
 
 
 def play_episodes(task: EpisodesTask) -> list[Episodes]:
-    """Plays the episodes; a policy that fails in play has none, and the reason is kept."""
-    policy = duel_policy(task.policy, task.env, task.player, task.seed)
+    """Plays the episodes; a policy that fails in play has none, and the reason is kept.
+
+    Raises:
+        ArenaError: if the environment fails, or gives rewards that are not finite.
+    """
     record = Episodes(match=task.match, env=task.env.name, player=task.player, seed=task.seed, returns=(), lengths=())
+    with faults_of(task.env.name):
+        spaces = env_spaces(task.env)
+    policy = GuardedPolicy(duel_policy(task.policy, task.env, task.player, task.seed), *spaces)
     try:
-        evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)
-    except Exception as error:  # onnxruntime's errors share no base class, and environments raise what they like on a wild action
-        return [dataclasses.replace(record, reason=f"failed: {' '.join(str(error).split())[:200]}")]
+        with faults_of(task.env.name):
+            evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)
+            if not np.isfinite(evaluation.episode_returns).all():
+                raise ValueError("it gave rewards that are not finite")
+    except PolicyFailed as error:
+        return [dataclasses.replace(record, reason=str(error))]
+    except ArenaError as error:
+        if policy.was_illegal:
+            return [dataclasses.replace(record, reason=f"failed: illegal action: {short(error)}")]
+        raise
     returns, lengths = tuple(evaluation.episode_returns.tolist()), tuple(evaluation.episode_lengths.tolist())
     return [dataclasses.replace(record, returns=returns, lengths=lengths)]

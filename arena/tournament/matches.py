@@ -13,6 +13,7 @@ met in as many *duels*, which are derived on reading, so that n policies cost n 
 
 import dataclasses
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -86,8 +87,9 @@ def to_line(record: Record) -> dict[str, Any]:
 
 
 def from_line(line: Mapping[str, Any]) -> Record:
-    """Reverses `to_line` after a way through JSON."""
+    """Reverses `to_line` after a way through JSON, which has no NaN: it is null there."""
     value: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in line.items() if key != "kind"}
+    value["returns"] = tuple(math.nan if item is None else item for item in value["returns"])
     return PlayedGame(**value) if line["kind"] == "game" else Episodes(**value)
 
 

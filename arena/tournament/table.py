@@ -15,6 +15,7 @@ import numpy as np
 
 from arena.games import Game
 from arena.policy import Policy
+from arena.tournament.faults import faults_of, short
 from arena.tournament.matches import PlayedGame
 from arena.tournament.openings import Opening
 from arena.tournament.players import make_policy
@@ -45,32 +46,39 @@ class GamesTask:
 
 
 def play_games(task: GamesTask) -> list[PlayedGame]:
-    """Plays all games of the task, and returns them in the order of their ids."""
-    tables = []
-    for opening, seed in zip(task.openings, task.seeds, strict=True):
-        tables += [_Table(task.game_id, opening, seed, first) for first in (0, 1)]
+    """Plays all games of the task, and returns them in the order of their ids.
+
+    Raises:
+        ArenaError: if the game itself fails.
+    """
+    with faults_of(task.game_id):
+        pairs = zip(task.openings, task.seeds, strict=True)
+        tables = [_Table(task.game_id, opening, seed, first) for opening, seed in pairs for first in (0, 1)]
     spaces = tables[0].game.observation_space, tables[0].game.action_space
     pair = "~".join(task.players)
     policies = [
         make_policy(path, spaces, np.random.default_rng([zlib.crc32(f"{pair}/{index}".encode()), *task.seeds]))
         for index, path in enumerate(task.policies)
     ]
-    while any(not table.over for table in tables):
-        for player, policy in enumerate(policies):
-            waiting = [table for table in tables if not table.over and table.player == player]
-            if waiting:
-                _move(policy, waiting, task.move_seconds)
-    return [table.record(task, match) for table, match in zip(tables, task.matches, strict=True)]
+    with faults_of(task.game_id):
+        while any(not table.over for table in tables):
+            for player, policy in enumerate(policies):
+                waiting = [table for table in tables if not table.over and table.player == player]
+                if waiting:
+                    _move(policy, waiting, task.move_seconds)
+        return [table.record(task, match) for table, match in zip(tables, task.matches, strict=True)]
 
 
 def _move(policy: Policy, tables: list["_Table"], move_seconds: float) -> None:
     observations = np.stack([table.game.observation() for table in tables])
     start = time.perf_counter()
     try:
-        actions = policy.act(observations)
+        actions = np.asarray(policy.act(observations))
+        if actions.shape != (len(tables),) or not np.issubdtype(actions.dtype, np.integer):
+            raise ValueError(f"actions of shape {actions.shape} and type {actions.dtype} for {len(tables)} positions")
     except Exception as error:  # onnxruntime's errors share no base class of their own
         for table in tables:
-            table.forfeit(f"failed: {' '.join(str(error).split())[:200]}")
+            table.forfeit(f"failed: {short(error)}")
         return
     seconds = (time.perf_counter() - start) / len(tables)
     for table, action in zip(tables, actions.tolist(), strict=True):
@@ -120,6 +128,8 @@ class _Table:
 
     def record(self, task: GamesTask, match: str) -> PlayedGame:
         first, second = self.game.returns
+        if not np.isfinite((first, second)).all():
+            raise ValueError("it gave rewards that are not finite")
         points = 0.5 if first == second or self.reason else float(first > second)
         if self.loser_seat >= 0:
             points = float(self.loser_seat == 1)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from arena.environments import EnvConfig
+from arena.errors import ArenaError
 from arena.policy import OnnxPolicy
 from arena.tournament import duels
 from arena.tournament.duels import EpisodesTask, play_episodes, start_seed
@@ -50,3 +51,27 @@ def test_a_policy_that_fails_in_play_has_no_episodes_and_the_reason(monkeypatch)
     monkeypatch.setattr(duels, "make_policy", lambda *arguments: Broken())
     (record,) = play_episodes(_task("broken", None))
     assert (record.returns, record.reason) == ((), "failed: no such weights")
+
+
+@pytest.mark.parametrize("actions", [np.full(4, 7), np.zeros(3, np.int64)])
+def test_actions_that_are_none_are_the_policys_fault(actions, monkeypatch):
+    class Wild:
+        def act(self, observations, *, action_masks=None):
+            return actions
+
+    monkeypatch.setattr(duels, "make_policy", lambda *arguments: Wild())
+    (record,) = play_episodes(_task("wild", None))
+    assert record.returns == ()
+    assert record.reason.startswith("failed: it ")
+
+
+@pytest.mark.parametrize("outcome", [OSError("no display"), (np.zeros(6, np.float32), float("nan"), True, False, {})])
+def test_an_environment_that_fails_costs_no_player_its_matches(outcome, monkeypatch):
+    def step(self, action):
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr("gymnasium.envs.classic_control.acrobot.AcrobotEnv.step", step)
+    with pytest.raises(ArenaError, match=r"environment Acrobot-v1\S* failed: .*(no display|not finite|is a NaN value)"):
+        play_episodes(_task("random", None))

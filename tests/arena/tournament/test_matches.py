@@ -63,3 +63,7 @@ def test_games_from_one_opening_share_a_start_whatever_its_seed():
         for of, seed in moves
     ]
     assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 0, 1]
+
+
+def test_a_return_that_json_could_not_hold_is_read_as_nan():
+    assert math.isnan(from_line({**to_line(_episodes("a", (1.0,))), "returns": [None]}).returns[0])

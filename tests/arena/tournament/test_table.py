@@ -133,6 +133,15 @@ def test_a_policy_that_raises_loses_its_games(seat):
     assert [game.points for game in games] == [float(game.players[0] == "a") for game in games]
 
 
+def test_a_game_that_fails_costs_no_player_the_match(monkeypatch):
+    def step(self, action):
+        raise OSError("no board")
+
+    monkeypatch.setattr(Game, "step", step)
+    with pytest.raises(ArenaError, match="environment tictactoe_v3 failed: OSError: no board"):
+        play_games(_task(TIC_TAC_TOE))
+
+
 def test_time_for_a_move_is_limited(seat):
     class Slow(Always):
         def act(self, observations, *, action_masks=None):

@@ -1,0 +1,77 @@
+"""Whose fault it is that a match cannot be played: a policy that fails loses; where the environment fails, nobody does."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.policy import Policy
+from arena.spaces import MaskedBox
+
+Array = npt.NDArray[Any]
+
+
+class PolicyFailed(Exception):
+    """Raised for what a policy did wrong; the message is the reason that its record keeps."""
+
+
+class GuardedPolicy:
+    """A policy whose errors, and actions that are none, are told from those of the environment.
+
+    Args:
+        policy: to ask.
+        observation_space: of the environment.
+        action_space: of the environment.
+    """
+
+    def __init__(self, policy: Policy, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+        self._policy, self._observation_space, self._action_space = policy, observation_space, action_space
+        self.was_illegal = False
+        """Whether the policy ever chose an action that its observation's mask forbids: an environment may fail on one."""
+
+    def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
+        """Returns the policy's actions `[N, *act]`.
+
+        Raises:
+            PolicyFailed: if the policy raises, or gives other than N finite actions of the space.
+        """
+        try:
+            actions: Array = np.asarray(self._policy.act(observations, action_masks=action_masks))
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise PolicyFailed(f"failed: {short(error)}") from error
+        if actions.shape != (len(observations), *(self._action_space.shape or ())) or not np.isfinite(actions).all():
+            raise PolicyFailed(f"failed: it gave actions of shape {actions.shape} for {len(observations)} observations, or not finite ones")
+        if isinstance(space := self._action_space, gym.spaces.Discrete):
+            start, count = int(space.start), int(space.n)
+            if not ((actions >= start) & (actions < start + count)).all():
+                raise PolicyFailed(f"failed: it chose an action outside {space}")
+            if isinstance(self._observation_space, MaskedBox):
+                _, masks = self._observation_space.split(observations)
+                self.was_illegal |= not np.take_along_axis(
+                    masks.astype(np.bool_), (actions - start)[:, None].astype(np.int64), axis=1
+                ).all()
+        return actions
+
+
+@contextlib.contextmanager
+def faults_of(env_name: str) -> Iterator[None]:
+    """Turns errors of an environment's or game's own code into one line for the user; a policy's pass.
+
+    Raises:
+        ArenaError: naming the environment. Nothing is recorded of the task, so it is played again when the tournament goes on.
+    """
+    try:
+        yield
+    except PolicyFailed:
+        raise
+    except Exception as error:  # of another package's code
+        raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {short(error)}; the match does not count") from error
+
+
+def short(error: Exception) -> str:
+    """Returns an error's message on one line of bounded length."""
+    return " ".join(str(error).split())[:200]
