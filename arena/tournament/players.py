@@ -113,6 +113,11 @@ def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
     """Returns the environments of all runs in the folders that `arguments` name, in the order of their names."""
     folders = [path for _, path in map(_split, arguments) if path.is_dir()]
     envs = [run.env for folder in folders for run in _runs(folder)]
+    for env in envs:
+        if not _is_registered(env):
+            raise ArenaError(
+                f"runs say that they are of {env.id!r}, which is not a registered environment; if you trust it, say --env {env.id}"
+            )
     return list({env.name: env for env in sorted(envs, key=lambda env: env.name)}.values())
 
 
@@ -204,10 +209,15 @@ def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
     if env.name in spaces:
         return env.name
     games = [name for name in spaces if is_game(name)]
-    if not games:
+    if not games or not _is_registered(env):
         return None
     trained_on = env_spaces(env)
     return next((name for name in games if spaces[name] == trained_on), None)
+
+
+def _is_registered(env: EnvConfig) -> bool:
+    """Returns whether making the environment imports no module that a run folder names: the folder may be a stranger's."""
+    return env.id in gym.registry
 
 
 def _unfit(run_dir: RunDir) -> str:

@@ -82,7 +82,7 @@ def test_what_belongs_to_a_cluster_is_refused_elsewhere() -> None:
 def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the interpreter writes down what a worker would see."""
     spy = tmp_path / "python"
-    spy.write_text('#!/bin/sh\nenv > "$3/environment"\n')
+    spy.write_text('#!/bin/sh\nenv > "$4/environment"\n')
     spy.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(spy))
     monkeypatch.setenv("ARENA_CPUS", "left over")

@@ -83,3 +83,15 @@ def test_players_that_cannot_play_are_refused_with_the_reason(tmp_path, write_ru
     for arguments, env, message in _refusals(tmp_path, write_run, write_policy):
         with pytest.raises(ArenaError, match=message):
             find_players([str(argument) for argument in arguments], [env])
+
+
+def test_a_run_folder_names_no_module_to_import(tmp_path, write_run, monkeypatch):
+    (tmp_path / "stranger.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
+    (document,) = (tmp_path / "x").rglob("run.json")
+    document.write_text(document.read_text().replace("arena/TicTacToe-v0", "stranger:Game-v0"))
+    with pytest.raises(ArenaError, match="'stranger:Game-v0', which is not a registered environment"):
+        envs_of([str(tmp_path / "x")])
+    with pytest.raises(ArenaError, match="holds no player for tictactoe_v3"):
+        find_players([str(tmp_path / "x")], [EnvConfig("tictactoe_v3")])
