@@ -11,7 +11,7 @@ from typing import Any
 from arena.analysis.sequential import Decision, Plan, decide
 from arena.errors import ArenaError
 from arena.experiment import Experiment, UntilDecided
-from arena.files import write_json
+from arena.files import read_json_object, write_json
 from arena.rundir import RunResult
 from arena.runner import refuse_changes
 from arena.scores import check_scores, seed_scores
@@ -30,7 +30,8 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         run_all: runs one group; agents that are decided against all others are no longer in it.
 
     Raises:
-        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+        ArenaError: if there are fewer than two agents, their scores cannot be brought to one scale, or the folder holds what another
+            rule, or the same about other agents or environments, has decided: more looks than were planned would find what is not there.
     """
     rule = experiment.until_decided
     assert rule is not None
@@ -38,6 +39,7 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         raise ArenaError('seeds = "until-decided" compares agents: give at least two')
     check_scores(experiment)
     experiment.check()
+    _refuse_another_question(experiment, rule)
     refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
     plan = Plan(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
     results: dict[str, RunResult] = {}
@@ -50,7 +52,7 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         scores = seed_scores(experiment, results.values())
         by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
         decision = decide(by_agent, plan, seed=experiment.seed)
-        write_json(experiment.path / "decision.json", _document(rule, by_agent, decision))
+        write_json(experiment.path / "decision.json", {**_question(experiment, rule), **_answer(by_agent, decision)})
         if decision.finished:
             return list(results.values()), decision
         next_seeds = dict(decision.next_seeds)
@@ -62,9 +64,23 @@ def sentences(decision: Decision) -> list[str]:
     return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
 
 
-def _document(rule: UntilDecided, scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:
+def _question(experiment: Experiment, rule: UntilDecided) -> dict[str, Any]:
+    agents, envs = [agent.name for agent in experiment.agents], [env.name for env in experiment.envs]
+    return {"rule": dataclasses.asdict(rule), "agents": agents, "envs": envs}
+
+
+def _refuse_another_question(experiment: Experiment, rule: UntilDecided) -> None:
+    path = experiment.path / "decision.json"
+    there = read_json_object(path) if path.exists() else {}
+    changed = [
+        f"{key}: {there.get(key)} there, {value} wanted" for key, value in _question(experiment, rule).items() if there.get(key) != value
+    ]
+    if there and changed:
+        raise ArenaError(f"{path} answers another question ({'; '.join(changed)}); give another --name")
+
+
+def _answer(scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:
     return {
-        "rule": dataclasses.asdict(rule),
         "finished": decision.finished,
         "look": decision.look,
         "pairs": [{"agent": x, "other": y, "verdict": verdict} for (x, y), verdict in decision.verdicts.items()],

@@ -112,6 +112,7 @@ class Search:
         envs = {name: dataclasses.asdict(settings) for name, settings in self.experiment.env_settings.items()}
         values = {**run.inputs(), "agent": dataclasses.asdict(self.agent), "envs": [env.name for env in self.experiment.envs], "own": envs}
         values |= {"seeds": self.experiment.seeds, "space": self.space.describe(), "tune_seed": self.config.seed}
+        values |= {name: getattr(self.config, name) for name in ("sampler", "pruner", "group_size", "parallel_trials")}
         inputs = json.loads(json.dumps(values))
         there = self.study.user_attrs.get("inputs", inputs)
         changed = [key for key in inputs if inputs[key] != there.get(key)]

@@ -119,3 +119,14 @@ def test_what_cannot_be_compared_is_refused_before_any_work(tmp_path: Path, refe
         run_until_decided(experiment(tmp_path / "a", "alone"), Scores())
     with pytest.raises(ArenaError, match=r"FrozenLake-v1 has no reference scores, so its returns cannot be averaged"):
         run_until_decided(experiment(tmp_path / "b", "a", "b", envs=["FrozenLake-v1", "CartPole-v1"]), Scores())
+
+
+def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
+    wanted = experiment(tmp_path, "a", "b")
+    run_until_decided(wanted, Scores(a=100.0, b=100.0))
+    longer = dataclasses.replace(wanted, until_decided=dataclasses.replace(wanted.until_decided, max_seeds=30))
+    with pytest.raises(ArenaError, match=r"answers another question \(rule: .*'max_seeds': 15.*give another --name"):
+        run_until_decided(longer, Scores(a=100.0, b=100.0))
+    others = dataclasses.replace(wanted, agents=(*wanted.agents, dataclasses.replace(wanted.agents[0], name="c")))
+    with pytest.raises(ArenaError, match="answers another question"):
+        run_until_decided(others, Scores(a=100.0, b=100.0, c=1.0))
