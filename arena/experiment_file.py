@@ -22,6 +22,10 @@ OWN_RESOURCES = ("threads", "device", "gpu_share", "timeout_seconds")
 _PLAIN = ("name", "output", "seed", "checkpoint_period", "log_period", "budget", "evaluation", "resources", "executor")
 
 
+MAX_SEEDS = 10_000
+"""Of a count."""
+
+
 def from_toml(path: Path) -> Experiment:
     """Returns the experiment that a TOML file describes; its name is the file's unless the file gives one.
 
@@ -48,6 +52,8 @@ def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _load(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    if "\0" in str(path):
+        raise ArenaError(f"{str(path)!r} is no path: it has a NUL character")
     if path.resolve() in children:
         raise ArenaError(f"{children[-1]} extends {path.name}, which extends it in turn")
     try:
@@ -220,6 +226,8 @@ def _seeds(table: Mapping[str, Any]) -> tuple[tuple[int, ...], UntilDecided | No
     if isinstance(value, str):
         raise ArenaError(f"seeds={value!r}: give a count, a list, or {UNTIL_DECIDED!r}{did_you_mean(value, [UNTIL_DECIDED])}")
     counted = isinstance(value, int) and not isinstance(value, bool)
+    if counted and value > MAX_SEEDS:
+        raise ArenaError(f"seeds={value}: at most {MAX_SEEDS:,} can be counted; give a list of those that you mean")
     seeds: tuple[int, ...] = checked(tuple[int, ...], list(range(value)) if counted else value, "seeds")
     if not seeds or min(seeds) < 0:
         raise ArenaError(f"seeds={value!r}: give a count of at least 1, or a list of numbers from 0")

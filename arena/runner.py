@@ -157,8 +157,8 @@ def make_folder(path: Path) -> None:
     """Makes an experiment's folder; raises ArenaError where that is not allowed."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"cannot make the output folder {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise ArenaError(f"cannot make the output folder {str(path)!r}: {getattr(error, 'strerror', error)}") from error
     if not os.access(path, os.W_OK):
         raise ArenaError(f"the output folder {path} is not writable; give another with --output")
 

@@ -19,7 +19,7 @@ def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.
     ("direct_url", "command"),
     [
         (None, "pip install 'arena-rl[keras]'"),
-        ('{"url": "https://x.example/a.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
+        ('{"url": "file:///home/a/arena_rl.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
         (
             '{"url": "file:///home/a%20b/arena", "dir_info": {"editable": true}}',
             "cd '/home/a b/arena' && uv pip install --override requirements/overrides.txt -e '.[keras]'",
