@@ -111,6 +111,8 @@ class DQNAgent(Agent):
             )
         self._ones = self._learner.tensor(np.ones(config.batch_size, np.float32))
         self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
+        if len(observation_space.shape) == 1:
+            self._record()
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
@@ -132,6 +134,12 @@ class DQNAgent(Agent):
     def _move_target(self, tau: float) -> None:
         for main_net, target_net in self._learner.module.get_target_network_pairs():
             update_target_network(main_net=main_net, target_net=target_net, tau=tau)
+
+    def _record(self) -> None:
+        size, space = self._config.batch_size, self._observation_space
+        observations, zeros = np.zeros((size, *space.shape), space.dtype), np.zeros(size, np.float32)
+        columns = self._columns(observations, zeros.astype(np.int64), zeros, observations, zeros.astype(np.bool_))
+        self._learner.record({**columns, "weights": self._ones, "n_step": self._ones})
 
     def _train_uniformly(self, replay: ReplayBuffer, num_updates: int) -> None:
         sample = replay.sample(num_updates, self._config.batch_size)  # all minibatches at once, [updates, batch, ...]

@@ -2,12 +2,12 @@
 
 Network, loss, gradient clipping and optimizer are those that RLlib builds from its `AlgorithmConfig`; one update is the five
 public calls of `ray.rllib.core.learner.Learner` that its own `update` makes per minibatch. `FastLearner` makes two of them
-leaner without changing their result beyond rounding.
+leaner without changing their result beyond rounding, and `LocalLearner.record` records all but the optimizer's step as one graph.
 """
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -18,9 +18,11 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+from torch.optim.adam import adam
 
 from arena.errors import DeviceUnavailable
 from arena.spaces import MaskedBox
+from arena_rllib.graph import RecordedGraph
 
 Array = npt.NDArray[Any]
 Batch = dict[str, torch.Tensor]
@@ -35,15 +37,15 @@ class FastLearner:
 
     def postprocess_gradients_for_module(self, *, module_id: str, config: Any, module_gradients_dict: dict[Any, torch.Tensor]) -> Any:
         """Scales all gradients down to the global norm `config.grad_clip`, as `ray.rllib.utils.torch_utils.clip_gradients` does."""
-        gradients = list(module_gradients_dict.values())
-        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
-        torch._foreach_mul_(gradients, (config.grad_clip / torch.clamp(norm + 1e-6, min=config.grad_clip)).clamp(max=1.0))
+        norm = torch.nn.utils.get_total_norm(list(module_gradients_dict.values()), foreach=True)
+        scale = (config.grad_clip / torch.clamp(norm + 1e-6, min=config.grad_clip)).clamp(max=1.0)
         self.metrics.log_value((module_id, "gradient_norm"), norm)  # type: ignore[attr-defined]
-        return module_gradients_dict
+        return {reference: gradient * scale for reference, gradient in module_gradients_dict.items()}
 
     def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
-        """Steps the optimizer; the gradients are those of the parameters already, scaled in place."""
-        del gradients_dict
+        """Steps the optimizer."""
+        for reference, gradient in gradients_dict.items():
+            self._params[reference].grad = gradient  # type: ignore[attr-defined]
         for _, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):  # type: ignore[attr-defined]
             optimizer.step()
 
@@ -115,6 +117,10 @@ class LocalLearner:
         [(_, self.optimizer)] = self.learner.get_optimizers_for_module(DEFAULT_MODULE_ID)
         self.optimizer.param_groups[0].update({"eps": adam_epsilon} | ({"fused": True, "foreach": False} if fast else {}))
         _freeze_mode(self.module)
+        coefficients = getattr(self.learner, "curr_kl_coeffs_per_module", None)
+        if coefficients is not None:  # it changes in place, which a recorded graph sees of parameters only
+            coefficients[DEFAULT_MODULE_ID] = torch.nn.Parameter(coefficients[DEFAULT_MODULE_ID], requires_grad=False)
+        self._recorded: _Recorded | None = None
 
     def observations(self, observations: Array) -> torch.Tensor:
         """Returns observations `[N, *obs]` as the module takes them: `float32` on its device."""
@@ -125,12 +131,74 @@ class LocalLearner:
         """Returns `array` on the module's device."""
         return torch.as_tensor(array, device=self.learner.device)
 
+    def record(self, batch: Batch) -> None:
+        """Records what `update` computes for minibatches with these columns, shapes and types; it changes nothing else.
+
+        Coefficients of the loss are fixed by this, except PPO's of the KL divergence. The learning rate is not.
+        Convolutions cannot be recorded: TorchScript knows their gradient, but not how to trace it.
+        """
+        learner, logged = self.learner, self.learner.metrics.values
+        references: list[Any] = []
+        keys: list[tuple[str, ...]] = []
+
+        def compute(*columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            batches = {DEFAULT_MODULE_ID: dict(zip(batch, columns, strict=True))}
+            losses = learner.compute_losses(fwd_out=learner.module.forward_train(batches), batch=batches)
+            parameters = {reference: parameter for reference, parameter in learner._params.items() if parameter.requires_grad}
+            found = torch.autograd.grad(losses[DEFAULT_MODULE_ID], list(parameters.values()), allow_unused=True)
+            gradients = {reference: gradient for reference, gradient in zip(parameters, found, strict=True) if gradient is not None}
+            gradients = learner.postprocess_gradients(gradients)
+            learner.metrics.log_value((DEFAULT_MODULE_ID, learner.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID])
+            tensors = {key: value.detach() for key, value in logged.items() if isinstance(value, torch.Tensor)}
+            references[:], keys[:] = gradients, tensors
+            return *gradients.values(), *tensors.values()
+
+        graph = RecordedGraph(compute, tuple(batch.values()))
+        logged.update(dict.fromkeys(keys))  # what was recorded stands for no value
+        layout = _layout(batch)
+        self._recorded = _Recorded(graph, layout, [learner._params[reference] for reference in references], keys)
+
     def update(self, batch: Batch) -> None:
         """Makes one optimizer step on a minibatch whose columns have RLlib's names, as `Learner.update` would."""
+        recorded = self._recorded
+        if recorded is not None and _layout(batch) == recorded.layout:
+            outputs = recorded.graph(*batch.values())
+            count = len(recorded.parameters)
+            self._step(recorded.parameters, list(outputs[:count]))
+            self.learner.metrics.values.update(zip(recorded.keys, outputs[count:], strict=True))
+            return
         learner, batches = self.learner, {DEFAULT_MODULE_ID: batch}
         losses = learner.compute_losses(fwd_out=learner.module.forward_train(batches), batch=batches)
         learner.apply_gradients(learner.postprocess_gradients(learner.compute_gradients(losses)))
         learner.metrics.log_value((DEFAULT_MODULE_ID, learner.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID])
+
+    def _step(self, parameters: list[torch.nn.Parameter], gradients: list[torch.Tensor]) -> None:
+        # The optimizer's own function on its own slots, without what `Optimizer.step` looks up each time: a fifth of an update.
+        optimizer = self.optimizer
+        if len(optimizer.state) < len(parameters):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            optimizer.step()
+            return
+        group = optimizer.param_groups[0]
+        slots = [optimizer.state[parameter] for parameter in parameters]
+        with torch.no_grad():
+            adam(
+                parameters,  # type: ignore[arg-type]
+                gradients,
+                [slot["exp_avg"] for slot in slots],
+                [slot["exp_avg_sq"] for slot in slots],
+                [],
+                [slot["step"] for slot in slots],
+                fused=True,
+                amsgrad=False,
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                lr=group["lr"],
+                weight_decay=0.0,
+                eps=group["eps"],
+                maximize=False,
+            )
 
     def end_iteration(self, env_steps: int) -> None:
         """Calls what RLlib calls after all minibatches of an iteration: schedules and PPO's KL coefficient."""
@@ -171,6 +239,18 @@ class LocalLearner:
     def _optimized(self) -> list[tuple[str, torch.nn.Parameter]]:
         optimized = {id(parameter) for parameter in self.optimizer.param_groups[0]["params"]}
         return [(name, parameter) for name, parameter in self.module.named_parameters() if id(parameter) in optimized]
+
+
+class _Recorded(NamedTuple):
+    graph: RecordedGraph
+    """Columns -> gradients of `parameters`, then what the learner logs under `keys`."""
+    layout: list[tuple[str, torch.Size, torch.dtype]]
+    parameters: list[torch.nn.Parameter]
+    keys: list[tuple[str, ...]]
+
+
+def _layout(batch: Batch) -> list[tuple[str, torch.Size, torch.dtype]]:
+    return [(name, column.shape, column.dtype) for name, column in batch.items()]
 
 
 def _device_options(device: torch.device) -> dict[str, int]:

@@ -107,6 +107,8 @@ class PPOAgent(Agent):
         self._stream = TransitionStream(self._env)
         self._action_rng, self._batch_rng = np.random.default_rng(sample_seed), np.random.default_rng(batch_seed)
         self._env_steps = 0
+        if len(observation_space.shape) == 1:
+            self._record()
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
@@ -165,6 +167,17 @@ class PPOAgent(Agent):
         learner.end_iteration(self._env_steps)
         self._pull_weights()
         return len(minibatches)
+
+    def _record(self) -> None:
+        learner, size, space = self._learner, self._config.batch_size, self._space
+        observations = np.zeros((size, *self._observation_space.shape), self._observation_space.dtype)
+        zeros = np.zeros(size, np.float32)
+        actions = zeros.astype(np.int64) if self._discrete else np.zeros((size, *space.shape), np.float32)
+        num_inputs = int(space.n) if isinstance(space, gym.spaces.Discrete) else 2 * space.shape[0]
+        columns = (actions, zeros, np.zeros((size, num_inputs), np.float32), zeros, zeros)
+        names = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS, Postprocessing.ADVANTAGES, Postprocessing.VALUE_TARGETS)
+        tensors = dict(zip(names, map(learner.tensor, columns), strict=True))
+        learner.record({Columns.OBS: learner.observations(observations), **tensors})
 
     def _batch(self, rollout: Rollout) -> Batch:
         """Returns the valid rows of a rollout with RLlib's column names, advantages standardised over all of them."""

@@ -26,6 +26,12 @@ VARIANTS = {
     "sb3-ppo": ("arena_sb3:PPO", {}),
 }
 DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo")}
+OWN_REPLAY = {
+    "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents"}),
+    "kerasrl-dqn-own-replay": ("kerasrl-dqn", {"replay": "keras_rl", "num_envs": 1}),
+}
+"""With the framework's replay buffer in place of the arena's; a resume is tested beside each adapter."""
+LEARNERS = {**DISCRETE, **OWN_REPLAY}
 SMALL_DQN = {
     "hidden_sizes": [32],
     "num_envs": 4,
@@ -102,9 +108,9 @@ def test_agent_keeps_the_contract(name: str):
     in_worker(agent, table, (CHECK_DEVICE if name in DISCRETE else "") + "check_agent(spec, config=table)")
 
 
-@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_agent_learns_the_probes(name: str):
-    agent, table = DISCRETE[name]
+    agent, table = LEARNERS[name]
     call = """
 def probe(env_id, num_steps, optimum, discount, **kwargs):
     env = EnvConfig(f"arena/{env_id}-v0", kwargs)
@@ -119,9 +125,9 @@ probe("Chain", 8_000, 1.0, 0.95, num_states=4)
     in_worker(agent, {**SMALL[agent_spec(agent).algorithm], **table}, call)
 
 
-@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_agent_does_not_take_truncation_for_termination(name: str):
-    agent, table = DISCRETE[name]
+    agent, table = LEARNERS[name]
     small = {**SMALL[agent_spec(agent).algorithm], **table, "discount": 0.9}
     judged = "EnvConfig('arena/Truncation-v0', {'max_episode_steps': 20})"
     call = f"check_learns(spec, EnvConfig('arena/Truncation-v0'), num_steps=8_000, min_return=20.0, config=table, evaluation_env={judged})"
