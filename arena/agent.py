@@ -105,12 +105,21 @@ class Agent(abc.ABC):
         """Frees what the end of the process would not."""
 
 
-def greedy_fraction(actions: Array, other_actions: Array, *, tolerance: float = 1e-4) -> float:
-    """Returns the fraction of rows on which two batches of actions `[N, *act]` agree: exactly if discrete, else within `tolerance`."""
+def same_choices(actions: Array, scores: Array, other_actions: Array, *, tolerance: float = 1e-5) -> Array:
+    """Returns for each row, `bool [N]`, whether `other_actions` are those of a greedy policy too, up to float32 rounding.
+
+    Two forward passes may choose differently where actions score alike; any other difference is one of the policies.
+
+    Args:
+        actions: of the policy, `[N, *act]`.
+        scores: of the policy, `[N, A]`; not used for Box actions.
+        other_actions: of another implementation on the same observations.
+        tolerance: by how much scores, or Box actions, may differ, relative to one plus their size.
+    """
     if actions.shape != other_actions.shape:
-        return 0.0
-    if np.issubdtype(actions.dtype, np.integer):
-        same = actions == other_actions
-    else:
-        same = np.isclose(actions, other_actions, rtol=tolerance, atol=tolerance)
-    return float(np.mean(same.reshape(len(same), -1).all(axis=1))) if len(same) else 1.0
+        return np.zeros(len(actions), np.bool_)
+    if not np.issubdtype(actions.dtype, np.integer):
+        return np.asarray(np.isclose(actions, other_actions, tolerance, tolerance).reshape(len(actions), -1).all(-1))
+    rows = np.arange(len(actions))
+    best = scores[rows, actions]
+    return np.asarray(scores[rows, other_actions] >= best - tolerance * (1.0 + np.abs(best)))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
-from arena.agent import Agent, Metrics
+from arena.agent import Agent, Metrics, same_choices
 from arena.environments import ArenaEnvFactory, EnvConfig, check_pair, make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
 from arena.evaluation import evaluate
@@ -257,11 +257,7 @@ class _Trial:
         check_policy(path, self.factory.observation_space, self.factory.action_space)
         policy, actions = OnnxPolicy(path), self.agent.act(observations)
         scores = policy.scores(observations)
-        if isinstance(self.factory.action_space, gym.spaces.Discrete):
-            best = scores.max(-1)
-            agree = scores[np.arange(len(actions)), actions] >= best - SCORE_TOLERANCE * (1.0 + np.abs(best))
-        else:
-            agree = np.isclose(policy.act(observations), actions, SCORE_TOLERANCE, SCORE_TOLERANCE).all(-1)
+        agree = same_choices(policy.act(observations), scores, actions)
         wrong = len(agree) - np.count_nonzero(agree)
         assert wrong == 0, f"{self.name}: the exported policy and act() disagree on {wrong} of {len(agree)} observations"
         return scores

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, Metrics, greedy_fraction
+from arena.agent import Agent, Metrics, same_choices
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, BudgetExhausted, TrainingDiverged
 from arena.evaluation import Evaluation, evaluate
@@ -29,8 +29,6 @@ from arena.system import UsageSampler
 Array = npt.NDArray[Any]
 
 NUM_PARITY_OBSERVATIONS = 512
-MIN_PARITY = 0.995
-"""Two float32 forward passes may differ where two actions score the same to seven digits; more than that is a wrong export."""
 
 
 @dataclasses.dataclass
@@ -213,8 +211,9 @@ class Training:
         observations = np.concatenate([scattered, visited])
         if not np.isfinite(policy.scores(observations)).all():
             raise TrainingDiverged("the policy's scores are not finite; try a smaller learning_rate")
-        fraction = greedy_fraction(policy.act(observations), np.asarray(self.agent.act(observations)))
-        if fraction < MIN_PARITY:
+        exported, scores, own = policy.act(observations), policy.scores(observations), np.asarray(self.agent.act(observations))
+        fraction = float(same_choices(exported, scores, own).mean())
+        if fraction < 1.0:
             raise RuntimeError(f"the exported policy acts as the agent does on only {fraction:.1%} of {len(observations)} observations")
         return fraction
 
