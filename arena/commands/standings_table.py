@@ -72,9 +72,10 @@ def _width(column: Sequence[str]) -> int:
 
 
 def _rating_interval(row: Standing) -> str:
-    if row.entrant == RANDOM and row.rating.low == row.rating.high:
-        return ""
-    return "none" if row.rating.low is None or row.rating.high is None else f"{row.rating.low:.0f} to {row.rating.high:.0f}"
+    low, high = row.rating.low, row.rating.high
+    if low is None or high is None:
+        return "none"
+    return "" if row.entrant == RANDOM else f"{low:.0f} to {high:.0f}"
 
 
 def _short(count: int) -> str:
