@@ -71,3 +71,10 @@ class AdjustedMeans:
         if self.anchor is None and self._rated.any():
             weights -= weights[self._rated].mean(0)
         return np.asarray(weights)
+
+    def own_weights(self) -> tuple[Array, Array]:
+        """Returns the weights `[T, E]` of an entrant's own strength in its rating, were effects known, and of the anchor's."""
+        by_effect = self._share.T @ self._inverse  # [E, T]
+        through_effects = by_effect @ (self._cells @ self._share.T) - by_effect * self._cells.sum(1)  # [E, T]
+        anchor = np.zeros_like(self._share) if self.anchor is None else self._share + through_effects.T
+        return self._share, -anchor

@@ -159,14 +159,14 @@ class Strengths:
         return dataclasses.replace(error, freedom=shrunk.freedom)
 
     def _approximate_errors(self) -> "Error":
-        """Returns the errors without covariances, and as if the effects of environments were known: with so many entrants they are."""
-        here, anchor = self._means.present, self._means.anchor
-        scale = 1 / np.maximum(here.sum(0), 1)
-        parts = [
-            (here * (part if anchor is None else part + part[:, [anchor]])).sum(0)
-            for part in (self._variance, self._seeds, self._seeds_noise, self._seeds_squares)
-        ]
-        return Error.of(parts[0] * scale**2, parts[1] * scale**2, parts[2] * scale**2, parts[3] * scale**4, self._noise_freedom)
+        """Returns the errors without covariances, and as if what the others show of environments were known: with so many it is."""
+        own, of_anchor = self._means.own_weights()
+        anchor = self._means.anchor or 0  # its weights are zero where there is none
+        noise, seeds, seeds_noise, squares = (
+            (own**power * part + of_anchor**power * part[:, [anchor]]).sum(0)
+            for power, part in ((2, self._variance), (2, self._seeds), (2, self._seeds_noise), (4, self._seeds_squares))
+        )
+        return Error.of(noise, seeds, seeds_noise, squares, self._noise_freedom)
 
 
 def presence(tables: Sequence[Matches], entrants: Array, num_entrants: int) -> Array:

@@ -250,6 +250,10 @@ def _notes(tournament: Tournament, ratings: Ratings, looks: int, level: float) -
     return notes
 
 
+def _some(items: Sequence[str], most: int = 10) -> str:
+    return "; ".join([*items[:most], *([f"and {len(items) - most} more"] if len(items) > most else [])])
+
+
 def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: Array) -> list[str]:
     """Returns what the matches do not allow: rating all over the same environments, ordering some, intervals."""
     played, entrants = presence(tables, index, len(tournament.entrants)), tournament.entrants
@@ -258,12 +262,12 @@ def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: 
     notes = []
     if listed := [f"{name} not {', '.join(names)}" for name, names in missing.items() if len(names)]:
         notes.append(
-            f"not all played the same environments ({'; '.join(listed)}): pairs are compared where both played; where an entrant did not "
+            f"not all played the same environments ({_some(listed)}): pairs are compared where both played; where an entrant did not "
             "play, its rating takes it to stand to those who did as it stands to them elsewhere"
         )
     pairs = itertools.combinations([place for place, name in enumerate(entrants) if name in missing], 2)
     if apart := [f"{entrants[i]} and {entrants[j]}" for i, j in pairs if not (played[:, i] & played[:, j]).any()]:
-        notes.append(f"nothing orders those who share no environment: {', '.join(apart)}")
+        notes.append(f"nothing orders those who share no environment: {_some(apart)}")
     if alike := [env for env, table in zip(envs, tables, strict=True) if table.start is not None and len(np.unique(table.start)) == 1]:
         notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more --episodes or --opening-plies")
     return notes

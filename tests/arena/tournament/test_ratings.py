@@ -172,15 +172,16 @@ def test_entrants_without_matches_have_no_rating() -> None:
     np.testing.assert_allclose(ratings.rating[:4], rate([games], world.entrants).rating, atol=1e-6)
 
 
-def test_many_players_get_intervals_without_pairs(monkeypatch) -> None:
+@pytest.mark.parametrize("anchor", [None, 0])
+def test_many_players_get_intervals_without_pairs(monkeypatch, anchor) -> None:
     rng = np.random.default_rng(0)
     strengths = rng.normal(0, 1, 60)
     world = World(strengths, strengths, np.arange(60))
-    games = world.games(5, rng)
-    few = rate([games], world.entrants)
+    games, fewer = world.games(5, rng), world.games(5, rng, np.arange(60) < 50)
+    few = rate([games, fewer], world.entrants, anchor=anchor)
     for module in ("arena.tournament.ratings", "arena.tournament.bradley_terry"):
         monkeypatch.setattr(f"{module}.MAX_DENSE_PLAYERS", 10)
-    many = rate([games], world.entrants)
+    many = rate([games, fewer], world.entrants, anchor=anchor)
     assert many.pairwise is None
     np.testing.assert_allclose(many.rating, few.rating, atol=1e-4)
     np.testing.assert_allclose(many.high - many.low, few.high - few.low, rtol=0.03)
