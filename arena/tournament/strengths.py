@@ -18,6 +18,9 @@ from arena.tournament.bradley_terry import ELO_PER_LOG_ODDS, Fit, Matches, fit
 
 Array = npt.NDArray[Any]
 
+ROUNDING = 1e-9
+"""A smaller weight is none."""
+
 
 class Strengths:
     """Mean strengths of E entrants over their players in T environments.
@@ -33,7 +36,8 @@ class Strengths:
         shape = num_envs, num_entrants = means.present.shape
         self.strength = np.zeros(shape)
         self.seat_advantages = np.zeros(num_envs)
-        self._noise_freedom = np.inf
+        self._starts_freedom = np.full(num_envs, np.inf)
+        """Starts less one, `[T]`."""
         self._variance, self._shared_variance = np.zeros(shape), np.zeros(shape)
         """Match noise `[T, E]`, were all matches independent; what the matches of one start have in common adds to it."""
         self._seeds = np.zeros(shape)
@@ -63,7 +67,7 @@ class Strengths:
         self._player_strength[players] += fitted.strengths
         self._players[env, players] = True
         self.seat_advantages[env] = fitted.seat_advantage
-        self._noise_freedom = min(self._noise_freedom, fitted.num_starts - 1)
+        self._starts_freedom[env] = fitted.num_starts - 1
         own = self._add_noise(env, fitted, present, group, count)
         spread = np.bincount(group, (fitted.strengths - means[group]) ** 2)
         several = count > 1
@@ -128,7 +132,10 @@ class Strengths:
         # Never less than of independent matches: with few starts what they share is uncertain itself, and an adaptive schedule, which
         # looks often, would find an order in what happens to be too small.
         noise += np.maximum(of_starts + of_starts.T - 2 * self._shared, 0.0)
-        error = Error.of(noise * scale**2, seeds * scale**2, seeds_noise * scale**2, squares * scale**4, self._noise_freedom)
+        least = np.full(noise.shape, np.inf)
+        for played, freedom in zip(self._means.present, self._starts_freedom, strict=True):
+            least = np.where(np.outer(played, played), np.minimum(least, freedom), least)
+        error = Error.of(noise * scale**2, seeds * scale**2, seeds_noise * scale**2, squares * scale**4, least)
         return (first - first.T) * scale, error
 
     def errors(self) -> "Error":
@@ -141,7 +148,9 @@ class Strengths:
             np.sum([contrast**power @ part for contrast, part in zip(contrasts, parts, strict=True)], axis=0)
             for power, parts in ((2, self._seeds), (2, self._seeds_noise), (4, self._seeds_squares))
         )
-        error = Error.of(noise, seeds, seeds_noise, squares, self._noise_freedom)
+        matters = np.array([(np.abs(contrast) > ROUNDING).any(1) for contrast in contrasts])  # [T, E]
+        least = np.where(matters, self._starts_freedom[:, None], np.inf).min(0)
+        error = Error.of(noise, seeds, seeds_noise, squares, least)
         if self._means.anchor is not None:
             return error
         # The degrees of freedom come from spreads shrunk halfway to their mean. From the raw ones, an entrant whose few seeds agree by
@@ -155,7 +164,7 @@ class Strengths:
             np.sum([contrast**power @ (part * ratio ** (power / 2)) for contrast, part in zip(contrasts, parts, strict=True)], axis=0)
             for power, parts in ((2, self._seeds), (4, self._seeds_squares))
         )
-        shrunk = Error.of(noise, seeds, seeds_noise, squares, self._noise_freedom)
+        shrunk = Error.of(noise, seeds, seeds_noise, squares, least)
         return dataclasses.replace(error, freedom=shrunk.freedom)
 
     def _approximate_errors(self) -> "Error":
@@ -166,7 +175,7 @@ class Strengths:
             (own**power * part + of_anchor**power * part[:, [anchor]]).sum(0)
             for power, part in ((2, self._variance), (2, self._seeds), (2, self._seeds_noise), (4, self._seeds_squares))
         )
-        return Error.of(noise, seeds, seeds_noise, squares, self._noise_freedom)
+        return Error.of(noise, seeds, seeds_noise, squares, np.full(len(noise), self._starts_freedom.min(initial=np.inf)))
 
 
 def presence(tables: Sequence[Matches], entrants: Array, num_entrants: int) -> Array:
@@ -198,11 +207,11 @@ class Error:
     """Degrees of freedom of `total`."""
     noise: Array
     """Variance by match noise alone."""
-    noise_freedom: float
-    """Starts less one; from one start alone nothing can be said."""
+    noise_freedom: Array
+    """Of `noise`: starts less one. Where it is 0 nothing can be said."""
 
     @classmethod
-    def of(cls, noise: Array, seeds: Array, seeds_noise: Array, squares: Array, noise_freedom: float) -> "Error":
+    def of(cls, noise: Array, seeds: Array, seeds_noise: Array, squares: Array, noise_freedom: Array) -> "Error":
         """Adds up match noise and the spread between seeds, which holds its players' own match noise as well."""
         rest = np.maximum(noise - seeds_noise, 0.0)
         total = rest + seeds
@@ -212,19 +221,15 @@ class Error:
 
     def half_width(self, level: float) -> Array:
         """Returns half the width of the intervals, in Elo points; NaN where none can be had."""
-        if not self.noise_freedom > 0:
-            return np.full(self.total.shape, np.nan)
         quantile = (1 + level) / 2
         by_seeds = np.sqrt(self.total) * stats.t.ppf(quantile, self.freedom)
         by_noise = np.sqrt(self.noise / 2) * stats.t.ppf(quantile, self.noise_freedom)
-        return np.asarray(ELO_PER_LOG_ODDS * np.maximum(by_seeds, by_noise))
+        return np.where(self.noise_freedom > 0, ELO_PER_LOG_ODDS * np.maximum(by_seeds, by_noise), np.nan)
 
     def tail(self, difference: Array) -> Array:
         """Returns the one-sided p-values of differences in Elo points."""
-        if not self.noise_freedom > 0:
-            return np.full(self.total.shape, 0.5)
         size = np.abs(difference) / ELO_PER_LOG_ODDS
         with np.errstate(divide="ignore", invalid="ignore"):
             by_seeds = stats.t.sf(size / np.sqrt(self.total), self.freedom)
             by_noise = stats.t.sf(size / np.sqrt(self.noise / 2), self.noise_freedom)
-        return np.where(size > 0, np.fmax(by_seeds, by_noise), 0.5)
+        return np.where((size > 0) & (self.noise_freedom > 0), np.fmax(by_seeds, by_noise), 0.5)

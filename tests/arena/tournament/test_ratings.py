@@ -142,6 +142,10 @@ def test_one_start_supports_no_interval() -> None:
     assert not ratings.pairwise.better.any()
     assert (ratings.rank_low.tolist(), ratings.rank_high.tolist()) == ([1] * 4, [4] * 4)
     np.testing.assert_allclose(ratings.rating, rate([games], world.entrants, anchor=0).rating)
+    other = only_among(games, world.entrants, [0, 1, 2])  # 3 plays the first environment alone
+    pairwise = rate([games, dataclasses.replace(other, start=np.zeros(len(other.first), np.int64))], world.entrants).pairwise
+    assert np.isnan(pairwise.low[1, 2])
+    assert pairwise.low[3, 1] == pytest.approx(rate([games], world.entrants).pairwise.low[3, 1])
 
 
 def test_clear_strengths_are_ranked_and_decided() -> None:
