@@ -1,6 +1,7 @@
 """Measures how often a rating's interval holds the truth, in simulated tournaments of known strengths, and how fast ratings are fitted.
 
-python scripts/measure_ratings.py [coverage|bootstrap|schedules] [num_tournaments]
+python scripts/measure_ratings.py coverage [num_tournaments seed]
+python scripts/measure_ratings.py [bootstrap|schedules] [num_tournaments]
 python scripts/measure_ratings.py speed [num_players num_matches]
 """
 
@@ -11,10 +12,11 @@ import time
 
 import numpy as np
 
+from arena.tournament.adjusted_means import AdjustedMeans
 from arena.tournament.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
 from arena.tournament.ratings import rate
 from arena.tournament.schedule import Lineup, adaptive, look_level
-from arena.tournament.simulation import World, make_world
+from arena.tournament.simulation import World, make_world, play_on_several
 
 NUM_ENTRANTS = 8
 MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
@@ -33,6 +35,10 @@ SCENARIOS = {
 """Seeds per entrant, standard deviation between seeds in log-odds, and what is played (`games(10)`: 10 per pair of players and seat)."""
 
 
+UNEQUAL_SETS = {"two games, half in one, 1 seed": (1, 0.0, 5), "two games, half in one, 5 seeds": (5, 0.4, 1)}
+"""Seeds per entrant, standard deviation between seeds, games of each pair of players and seat; anchored at a player far below."""
+
+
 def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
     num_seeds, spread, play = SCENARIOS[scenario]
     model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
@@ -44,32 +50,54 @@ def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
     return world, play(world, rng)
 
 
+@dataclasses.dataclass(frozen=True)
+class Simulated:
+    """A tournament and its truth, in Elo points."""
+
+    tables: list[Matches]
+    entrants: np.ndarray
+    anchor: int | None
+    rating: np.ndarray
+    difference: np.ndarray
+
+
+def simulate(scenario: str, rng: np.random.Generator) -> Simulated:
+    if scenario in UNEQUAL_SETS:
+        present = np.array([[True] * NUM_ENTRANTS, [place < NUM_ENTRANTS // 2 for place in range(NUM_ENTRANTS)]])
+        tables, entrants, strengths = play_on_several(present, *UNEQUAL_SETS[scenario], rng, seat_advantage=0.3, tie_ratio=0.5)
+        sums, both = np.where(present, strengths, 0.0).T @ present, present.astype(int).T @ present
+        rating = AdjustedMeans(present, 0).ratings(strengths)
+        return Simulated(tables, entrants, 0, ELO_PER_LOG_ODDS * rating, ELO_PER_LOG_ODDS * (sums - sums.T) / both)
+    world, matches = draw(scenario, rng)
+    anchor = 0 if scenario.endswith("anchored") else None
+    rating = centred(world.true_strength)
+    rating -= 0.0 if anchor is None else rating[anchor]
+    return Simulated([matches], world.entrants, anchor, rating, np.subtract.outer(rating, rating))
+
+
 def centred(strengths: np.ndarray) -> np.ndarray:
     return ELO_PER_LOG_ODDS * (strengths - strengths.mean())
 
 
-def coverage(num_tournaments: int = 500) -> None:
-    print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each; strengths ~ N(0, 174 Elo)")
+def coverage(num_tournaments: int = 500, seed: int = 2) -> None:
+    """Seed 0 is the one on which the rules were chosen."""
+    print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each, seed {seed}; strengths ~ N(0, 174 Elo)")
     print(f"{'':32}ratings  pairs  wrong order  ranks  width (Elo)  ms")
-    for scenario in SCENARIOS:
-        rng = np.random.default_rng(1)  # the rules were chosen on seed 0
+    for scenario in (*SCENARIOS, *UNEQUAL_SETS):
+        rng = np.random.default_rng(seed)
         ratings, pairs, wrong, ranks, widths, seconds = [], [], [], [], [], 0.0
         for _ in range(num_tournaments):
-            world, matches = draw(scenario, rng)
+            drawn = simulate(scenario, rng)
             start = time.perf_counter()
-            anchored = scenario.endswith("anchored")
-            rated = rate([matches], world.entrants, anchor=0 if anchored else None)
+            rated = rate(drawn.tables, drawn.entrants, anchor=drawn.anchor)
             seconds += time.perf_counter() - start
-            truth, pairwise = centred(world.true_strength), rated.pairwise
-            truth -= truth[0] if anchored else 0.0
-            ratings.append(np.mean(((rated.low <= truth) & (truth <= rated.high))[int(anchored) :]))
-            difference = np.subtract.outer(truth, truth)
-            upper = np.triu_indices(NUM_ENTRANTS, 1)
-            pairs.append(np.mean(((pairwise.low <= difference) & (difference <= pairwise.high))[upper]))
-            wrong.append((pairwise.better & (difference < 0)).any())
-            rank = (-truth).argsort().argsort() + 1
+            free, pairwise, upper = np.arange(NUM_ENTRANTS) != drawn.anchor, rated.pairwise, np.triu_indices(NUM_ENTRANTS, 1)
+            ratings.append(np.mean(((rated.low <= drawn.rating) & (drawn.rating <= rated.high))[free]))
+            pairs.append(np.mean(((pairwise.low <= drawn.difference) & (drawn.difference <= pairwise.high))[upper]))
+            wrong.append((pairwise.better & (drawn.difference < 0)).any())
+            rank = (-drawn.rating).argsort().argsort() + 1
             ranks.append(((rated.rank_low <= rank) & (rank <= rated.rank_high)).all())
-            widths.append(np.mean(rated.high - rated.low))
+            widths.append(np.mean((rated.high - rated.low)[free]))
         means = [100 * np.mean(value) for value in (ratings, pairs, wrong, ranks)]
         print(
             f"{scenario:32}{means[0]:5.1f} %{means[1]:6.1f} %{means[2]:11.1f} %{means[3]:6.1f} %{np.mean(widths):11.0f}"

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
+from arena.commands.standings_table import print_leaderboard
 from arena.commands.train import watch, with_options
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
@@ -24,7 +23,6 @@ from arena.registry import agent_ids
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
 from arena.tournament.run import play
-from arena.tournament.standings import Interval, Standings
 from arena.tournament.summary import compute_standings
 from arena.validation import checked
 
@@ -142,45 +140,3 @@ def show_standings(path: Path, console: Console, mode: Mode) -> None:
     page = write_leaderboard(standings, path)
     if mode == "auto":
         print(f"Leaderboard: {page}")
-
-
-def print_leaderboard(standings: Standings, console: Console) -> None:
-    """Prints the leaderboard as a table, and what a reader must know beneath it."""
-    has_costs = any(row.cost for row in standings.rows)
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("rank", no_wrap=True)
-    table.add_column("entrant", overflow="fold")
-    for column in (
-        "rating",
-        f"{standings.confidence:.0%} interval",
-        "points",
-        "won-tied-lost",
-        *(("env steps", "CPU s") if has_costs else ()),
-    ):
-        table.add_column(column, no_wrap=True, justify="right")
-    for row in standings.rows:
-        ranks = f"{row.rank}" if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}-{row.rank_high})"
-        interval = "" if row.entrant == RANDOM else f"{row.rating.low:.0f} to {row.rating.high:.0f}"
-        results = f"{row.wins}-{row.ties}-{row.losses}"
-        cost = (f"{row.cost.env_steps:,}", f"{row.cost.cpu_seconds:,.0f}") if row.cost else ()
-        table.add_row(ranks, escape(row.entrant), f"{row.rating.value:.0f}", interval, f"{row.points:.1%}", results, *cost)
-    console.print(table)
-    for env in standings.envs:
-        scores = ", ".join(f"{score.entrant} {_score(score.score, env.kind)}" for score in env.scores)
-        console.print(f"{env.env}: {scores}", highlight=False, markup=False, soft_wrap=True)
-        if env.kind == "game":
-            console.print(
-                f"  {env.num_distinct_games} distinct games of {env.num_games}; points of the first mover {env.first_mover_points:.1%}"
-            )
-        for player, kind, count in env.reasons:
-            console.print(f"  {player}: {kind} ({count} {'game' if env.kind == 'game' else 'evaluation'}{'s' * (count > 1)})", markup=False)
-    for note in standings.notes:
-        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _score(score: Interval, kind: str) -> str:
-    return (
-        f"{score.value:.1%} [{score.low:.1%}, {score.high:.1%}]"
-        if kind == "game"
-        else f"{score.value:.1f} [{score.low:.1f}, {score.high:.1f}]"
-    )

@@ -43,9 +43,12 @@ class World:
         starts = np.repeat(np.arange(num_starts), len(first))
         return Matches(np.tile(first, num_starts), np.tile(second, num_starts), points.ravel(), starts)
 
-    def games(self, num_games: int, rng: np.random.Generator) -> Matches:
-        """Returns `num_games` games of each pair of players from each seat."""
-        first, second = (np.repeat(players, num_games) for players in self.opponents())
+    def games(self, num_games: int, rng: np.random.Generator, among: Array | None = None) -> Matches:
+        """Returns `num_games` games of each pair of players from each seat; `among` `bool [P]` says who takes part."""
+        first, second = self.opponents()
+        if among is not None:
+            first, second = (players[among[first] & among[second]] for players in (first, second))
+        first, second = (np.repeat(players, num_games) for players in (first, second))
         first, second = np.concatenate([first, second]), np.concatenate([second, first])
         return Matches(first, second, self.play(first, second, rng), seated=True)
 
@@ -62,3 +65,32 @@ def make_world(true_strength: Array, num_seeds: int, seed_std: Array | float, rn
     spread = np.broadcast_to(seed_std, true_strength.shape)[entrants]
     strengths = true_strength[entrants] + spread * rng.standard_normal(len(entrants))
     return World(strengths if num_seeds == 1 else np.asarray(true_strength), strengths, entrants, **model)
+
+
+def play_on_several(
+    present: Array, num_seeds: int, seed_std: float, num_games: int, rng: np.random.Generator, **model: float
+) -> tuple[list[Matches], Array, Array]:
+    """Simulates games in T environments in which the strengths of E entrants have nothing in common.
+
+    Entrant 0 has one player, as the random player has, and stands 2 below the mean of the others in the first environment, lower in each
+    further one.
+
+    Args:
+        present: `bool [T, E]`, who plays what.
+        num_seeds: players of every other entrant.
+        seed_std: their spread around the entrant, in log-odds.
+        num_games: of each pair of players from each seat.
+        rng: for all of it.
+        model: seat advantage and tie ratio, as `World` has them.
+
+    Returns:
+        the matches of each environment, `int64 [P]` the entrant of each player, and the true strengths `[T, E]`.
+    """
+    tables, truth = [], []
+    for env, here in enumerate(present):
+        strength = rng.normal(0, 1, len(here)) - 2 * (env + 1) * (np.arange(len(here)) == 0)
+        world = make_world(strength, num_seeds, seed_std, rng, **model)
+        plays = here[world.entrants] & ((world.entrants > 0) | (np.arange(len(world.entrants)) == 0))
+        tables.append(world.games(num_games, rng, plays))
+        truth.append(np.where(np.arange(len(here)) == 0, world.strengths[0], strength))
+    return tables, world.entrants, np.array(truth)

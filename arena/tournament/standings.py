@@ -6,11 +6,11 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A number with the bounds of its 95% interval."""
+    """A number with the bounds of its 95% interval; None, both, where the data support no interval."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class EnvScore:
 
     entrant: str
     score: Interval
-    """Duels: mean return, interval over training seeds, then episodes. Games: mean points in 0..1."""
+    """Duels: mean return, interval over training seeds, then episodes. Games: mean points in 0..1, Wilson's interval."""
     at_equal_steps: float | None
     """Mean over training seeds of the selection evaluation at `EnvStandings.equal_steps` env steps; None without run folders."""
     at_equal_seconds: float | None
@@ -122,7 +122,7 @@ class Standings:
     seat_advantage: float | None
     """Of the first mover in games, on the Elo scale; None without games."""
     notes: tuple[str, ...]
-    """What a reader must know: runs left out and why, intervals that rest on one training seed."""
+    """What a reader must know: runs left out and why, environments that not all played, intervals that rest on one training seed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the standings fit for JSON."""

@@ -27,7 +27,8 @@ from arena.tournament.ratings import Ratings, rate
 from arena.tournament.rounds import num_looks
 from arena.tournament.schedule import look_level
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Interval, PairStanding, Standing, Standings
-from arena.tournament.statistics import difference_interval, mean_interval, variance_saved
+from arena.tournament.statistics import difference_interval, mean_interval, share_interval, variance_saved
+from arena.tournament.strengths import presence
 from arena.tournament.win_matrix import WinMatrix, win_matrix
 
 Array = npt.NDArray[Any]
@@ -57,7 +58,7 @@ def compute_standings(path: Path) -> Standings:
     order = [int(place) for place in np.argsort(ratings.rank)]
     seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
     return Standings(
-        name=tournament.name,
+        name=_name(tournament),
         seed=tournament.rules.seed,
         confidence=CONFIDENCE,
         rows=tuple(_row(tournament, wins, ratings, place) for place in order),
@@ -66,8 +67,16 @@ def compute_standings(path: Path) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         seat_advantage=float(np.mean(seats)) if seats else None,
-        notes=tuple(_notes(tournament, ratings, looks, level)),
+        notes=(*_notes(tournament, ratings, looks, level), *_notes_on_matches(tournament, tables, index)),
     )
+
+
+def _name(tournament: Tournament) -> str:
+    """Returns the experiment's name where the folder is that experiment's `tournament/`, and else the folder's."""
+    path = tournament.path.resolve()
+    runs = [Path(run).resolve() for player in tournament.players for run in player.runs.values()]
+    is_of_experiment = path.name == "tournament" and any(len(run.parents) > 2 and run.parents[2] == path.parent for run in runs)
+    return path.parent.name if is_of_experiment else path.name
 
 
 def _rate(tables: Sequence[Matches], entrants: Array, anchor: int, level: float) -> Ratings:
@@ -91,8 +100,8 @@ class _Env:
 
     def __init__(self, tournament: Tournament, env: EnvConfig, records: Sequence[Record], entrants: Array) -> None:
         self.name, self.is_game = env.name, is_game(env.id)
-        self._bounds = (0.0, 1.0) if self.is_game else _return_bounds(env)
-        self._tournament = tournament
+        self._bounds = _return_bounds(env)
+        self._tournament, self._entrants = tournament, entrants
         self._players = [player for player in tournament.players if player.plays(self.name)]
         self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == self.name]
         self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == self.name}
@@ -161,20 +170,17 @@ class _Env:
         if not self.is_game:
             returns = self.returns_of(entrant)
             return self._bounded(mean_interval(returns, confidence=CONFIDENCE)) if len(returns) else None
-        by_player: dict[int, dict[int, list[float]]] = {}
+        players = np.concatenate([self.matches.first, self.matches.second])
+        own = self._entrants[players] == self._tournament.entrants.index(entrant)
+        if not own.any():
+            return None
         assert self.matches.start is not None
-        for start, points, *sides in zip(self.matches.start, self.matches.points, self.matches.first, self.matches.second, strict=True):
-            for side, won in zip(sides, (points, 1.0 - points), strict=True):
-                if self._tournament.players[side].entrant == entrant:
-                    by_player.setdefault(side, {}).setdefault(start, []).append(won)
-        by_start = [[np.mean(points) for points in of_player.values()] for of_player in by_player.values()]
-        if len(by_start) > 1:  # players of one entrant play different openings: only their means can be compared
-            by_start = [[np.mean(points)] for points in by_start]
-        return self._bounded(mean_interval(np.array(by_start), confidence=CONFIDENCE)) if by_start else None
+        points = np.concatenate([self.matches.points, 1.0 - self.matches.points])
+        return share_interval(points[own], players[own], np.tile(self.matches.start, 2)[own], confidence=CONFIDENCE)
 
     def _bounded(self, interval: Interval) -> Interval:
         """Cuts the interval off where no mean can be."""
-        low, high = (float(np.clip(end, *self._bounds)) for end in (interval.low, interval.high))
+        low, high = (None if end is None else float(np.clip(end, *self._bounds)) for end in (interval.low, interval.high))
         return dataclasses.replace(interval, low=low, high=high)
 
     @staticmethod
@@ -197,7 +203,7 @@ def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int
     wins = round(points - ties / 2)
     return Standing(
         entrant=entrant,
-        rating=Interval(value=float(ratings.rating[place]), low=float(ratings.low[place]), high=float(ratings.high[place])),
+        rating=_rating(ratings, place),
         rank=int(ratings.rank[place]),
         rank_low=int(ratings.rank_low[place]),
         rank_high=int(ratings.rank_high[place]),
@@ -210,6 +216,12 @@ def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int
         runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
         cost=_cost([result for run in runs if (result := RunDir(run).read_result()) is not None]),
     )
+
+
+def _rating(ratings: Ratings, place: int) -> Interval:
+    value, *bounds = (float(of_all[place]) for of_all in (ratings.rating, ratings.low, ratings.high))
+    low, high = bounds if all(map(math.isfinite, bounds)) else (None, None)
+    return Interval(value=value, low=low, high=high)
 
 
 def _cost(results: Sequence[RunResult]) -> Cost | None:
@@ -235,4 +247,27 @@ def _notes(tournament: Tournament, ratings: Ratings, looks: int, level: float) -
     if looks:
         reason = "so that none finds an order in noise"
         notes.append(f"games were chosen at {looks} look{'s' * (looks > 1)} at the results; {reason}, ranks are decided at {level:.4%}")
+    return notes
+
+
+def _some(items: Sequence[str], most: int = 10) -> str:
+    return "; ".join([*items[:most], *([f"and {len(items) - most} more"] if len(items) > most else [])])
+
+
+def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: Array) -> list[str]:
+    """Returns what the matches do not allow: rating all over the same environments, ordering some, intervals."""
+    played, entrants = presence(tables, index, len(tournament.entrants)), tournament.entrants
+    envs = np.array([env.name for env in tournament.envs])
+    missing = {name: envs[played.any(1) & ~played[:, place]] for place, name in enumerate(entrants) if played[:, place].any()}
+    notes = []
+    if listed := [f"{name} not {', '.join(names)}" for name, names in missing.items() if len(names)]:
+        notes.append(
+            f"not all played the same environments ({_some(listed)}): pairs are compared where both played; where an entrant did not "
+            "play, its rating takes it to stand to those who did as it stands to them elsewhere"
+        )
+    pairs = itertools.combinations([place for place, name in enumerate(entrants) if name in missing], 2)
+    if apart := [f"{entrants[i]} and {entrants[j]}" for i, j in pairs if not (played[:, i] & played[:, j]).any()]:
+        notes.append(f"nothing orders those who share no environment: {_some(apart)}")
+    if alike := [env for env, table in zip(envs, tables, strict=True) if table.start is not None and len(np.unique(table.start)) == 1]:
+        notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more --episodes or --opening-plies")
     return notes

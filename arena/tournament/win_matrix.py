@@ -14,6 +14,7 @@ from scipy import stats
 
 from arena.tournament.bradley_terry import Matches
 from arena.tournament.ratings import holm
+from arena.tournament.statistics import wilson
 
 Array = npt.NDArray[Any]
 
@@ -25,7 +26,10 @@ class WinMatrix:
     share: Array
     """`float64 [E, E]`: points of i per match."""
     low: Array
-    """`float64 [E, E]`, of the share's interval: Wilson's, with the number of matches that would be as informative if independent."""
+    """`float64 [E, E]`, of the share's interval: Wilson's, with the number of matches that would be as informative if independent.
+
+    NaN where all matches of a pair had one start, from which nothing can be said of others.
+    """
     high: Array
     """`float64 [E, E]`"""
     num_matches: Array
@@ -69,12 +73,13 @@ def win_matrix(tables: Sequence[Matches], entrants: Array, *, level: float = 0.9
     """
     num_entrants = int(entrants.max(initial=-1)) + 1
     shape = num_entrants, num_entrants
-    points, count, ties, between_starts, between_players, squares = (np.zeros(shape) for _ in range(6))
+    points, count, ties, num_starts, between_starts, between_players, squares = (np.zeros(shape) for _ in range(7))
     for table in tables:
         both = _both_ways(table, entrants, num_entrants)
         points += both.sums(both.points)
         count += both.sums(np.ones(len(both.points)))
         ties += both.sums(both.points == 0.5)
+        num_starts += both.num_groups(np.tile(np.arange(len(table.first)) if table.start is None else table.start, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = points / count
     for table in tables:
@@ -90,10 +95,10 @@ def win_matrix(tables: Sequence[Matches], entrants: Array, *, level: float = 0.9
         variance = np.maximum(np.maximum(independent, between_starts / count**2), between_players / count**2)
         by_players = between_players / count**2 >= variance
         freedom = np.where(by_players & (squares > 0), between_players**2 / squares, np.inf)
-        effective = smooth * (1 - smooth) / variance
+        effective = np.where(num_starts > 1, smooth * (1 - smooth) / variance, np.nan)
         statistic = (share - 0.5) / np.sqrt(0.25 / effective)
     p_value = holm(2 * stats.t.sf(np.abs(statistic), freedom))
-    low, high = _wilson(share, effective, stats.t.ppf((1 + level) / 2, freedom))
+    low, high = wilson(share, effective, stats.t.ppf((1 + level) / 2, freedom))
     return WinMatrix(share, low, high, count.astype(np.int64), ties.astype(np.int64), p_value, level)
 
 
@@ -110,6 +115,13 @@ class _Sides:
 
     def sums(self, values: Array) -> Array:
         return np.bincount(self.pair, values, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
+
+    def num_groups(self, groups: Array) -> Array:
+        """Returns how many groups of matches each pair has, `[E, E]`."""
+        _, groups = np.unique(groups, return_inverse=True)
+        size = groups.max(initial=0) + 1
+        pairs = np.unique(self.pair * size + groups) // size
+        return np.bincount(pairs, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
 
     def squared_sums(self, groups: Array, share: Array) -> Array:
         """Returns `[E, E]` the sums of squares of what each group of matches is above its expectation."""
@@ -139,14 +151,6 @@ def _both_ways(table: Matches, entrants: Array, num_entrants: int) -> _Sides:
     player, opponent = np.concatenate([table.first, table.second]), np.concatenate([table.second, table.first])
     pair = entrants[player] * num_entrants + entrants[opponent]
     return _Sides(player, pair, np.concatenate([table.points, 1 - table.points]), entrants, num_entrants)
-
-
-def _wilson(share: Array, count: Array, quantile: Array) -> tuple[Array, Array]:
-    """Returns Wilson's score interval (1927, doi:10.1080/01621459.1927.10502953)."""
-    square = quantile**2
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    half = quantile / (1 + square / count) * np.sqrt(share * (1 - share) / count + square / (4 * count**2))
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
 def _strong_components(graph: Array) -> list[list[int]]:

@@ -21,7 +21,7 @@ from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
 from arena.tournament.players import Player, env_spaces
 from arena.tournament.run import play
-from arena.tournament.standings import Standings
+from arena.tournament.standings import Interval, Standings
 from arena.tournament.summary import compute_standings
 
 ENVS = ("CartPole-v1", "arena/Chain-v0", "tictactoe_v3")
@@ -182,6 +182,32 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "a, b, c beat each other in a circle" in text
     assert problems(page) == []
     assert "player.js" not in page
+
+
+def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path, problems: Callable[[str], list[str]]) -> None:
+    standings, tournament = _standings(folder)
+    rows = tuple(dataclasses.replace(row, rating=_unsure(row.rating)) for row in standings.rows)
+    pairs = tuple(
+        dataclasses.replace(pair, return_difference=_unsure(pair.return_difference)) if pair.return_difference else pair
+        for pair in standings.pairs
+    )
+    envs = tuple(
+        dataclasses.replace(env, scores=tuple(dataclasses.replace(score, score=_unsure(score.score)) for score in env.scores))
+        for env in standings.envs
+    )
+    page = render(dataclasses.replace(standings, rows=rows, pairs=pairs, envs=envs), tournament)
+    num_scores = sum(len(env.scores) for env in envs)
+    assert page.count("[no interval]") == num_scores + sum(pair.return_difference is not None for pair in pairs)
+    assert page.count('<span class="missing">no interval</span>') == len(rows)
+    forests = re.findall(r'<svg class="forest".*?</svg>', page, re.DOTALL)
+    assert sum("<circle" in forest for forest in forests) == len(rows) + num_scores
+    assert not any('class="line' in forest for forest in forests)
+    assert "None" not in page
+    assert problems(page) == []
+
+
+def _unsure(interval: Interval) -> Interval:
+    return dataclasses.replace(interval, low=None, high=None)
 
 
 def test_the_command_writes_the_page_again_with_what_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
@@ -126,6 +128,74 @@ def test_scores_keep_to_what_can_be_and_many_looks_are_paid_for(folder):
     later = compute_standings(folder.path)
     assert any("10 looks" in note and "99.9545%" in note for note in later.notes)
     assert str([row.rating for row in later.rows]) == str([row.rating for row in rows])  # intervals are those of the data
+
+
+def _scores(env):
+    return {score.entrant: score.score for score in env.scores}
+
+
+def test_one_episode_and_one_opening_support_no_interval(folder):
+    games = [_game(0, ("random", "b/seed-0"), 0.0, moves=(0,)), _game(1, ("b/seed-0", "random"), 1.0, moves=(0,))]
+    _write(folder, [*(_episodes(player, (value,)) for player, value in (("random", 1.0), ("b/seed-0", 7.0))), *games])
+    standings = compute_standings(folder.path)
+    for env in standings.envs:
+        assert {(score.low, score.high) for score in _scores(env).values()} == {(None, None)}
+    assert standings.pairs[0].return_difference.low is None
+    assert {row.entrant: row.rating.low for row in standings.rows} == {"random": 0.0, "a": None, "b": None}
+    assert any("all matches began alike on CartPole-v1, tictactoe_v3" in note for note in standings.notes)
+    ranks = {row.entrant: (row.rank_low, row.rank_high) for row in standings.rows}
+    assert ranks["b"] == (1, 3)
+    document = json.loads(json.dumps(standings.to_dict()))
+    assert document["envs"][0]["scores"][0]["score"] == {"value": 7.0, "low": None, "high": None}
+
+
+def test_winning_every_game_leaves_doubt(folder):
+    games = [_game(index, ("b/seed-0", "random"), 1.0, moves=(index,)) for index in range(8)]
+    _write(folder, [_episodes("random", (9.0, 9.0)), _episodes("a/seed-0", (500.0, 500.0)), *games])
+    duel, game = compute_standings(folder.path).envs
+    oracle = stats.binomtest(8, 8).proportion_ci(method="wilson")
+    assert (_scores(game)["b"].low, _scores(game)["b"].high) == pytest.approx((oracle.low, 1.0))
+    assert (_scores(game)["random"].low, _scores(game)["random"].high) == pytest.approx((0.0, 1.0 - oracle.low))
+    assert _scores(duel)["a"].low is None  # both episodes returned the same
+
+
+def test_who_did_not_play_what_is_said(folder):
+    _write(
+        folder,
+        [
+            *(_episodes(player, (value, value + 1)) for player, value in (("random", 1.0), ("a/seed-0", 7.0), ("b/seed-0", 7.0))),
+            *(_game(index, ("random", "b/seed-0"), index % 2, moves=(index,)) for index in range(4)),
+        ],
+    )
+    standings = compute_standings(folder.path)
+    assert any("not all played the same environments (a not tictactoe_v3)" in note for note in standings.notes)
+    rating = {row.entrant: row.rating.value for row in standings.rows}
+    assert rating["a"] == pytest.approx(rating["b"])  # they always tied
+    assert not any("share no environment" in note for note in standings.notes)
+
+
+def test_entrants_without_a_common_environment_are_named(folder):
+    _write(
+        folder,
+        [
+            *(_episodes(player, (value, value + 1)) for player, value in (("random", 1.0), ("a/seed-0", 7.0))),
+            *(_game(index, ("random", "b/seed-0"), index % 2, moves=(index,)) for index in range(4)),
+        ],
+    )
+    notes = compute_standings(folder.path).notes
+    assert "nothing orders those who share no environment: a and b" in notes
+
+
+def test_a_tournament_of_an_experiment_has_its_name(tmp_path, folder, write_run):
+    records = [_episodes(player, (value, value + 1)) for player, value in (("random", 1.0), ("a/seed-0", 7.0))]
+    _write(folder, records)
+    assert compute_standings(folder.path).name == "t"
+    tournament = folder.read()
+    for path, name in ((tmp_path / "x/tournament", "x"), (tmp_path / "logs/tournament", "tournament")):
+        other = TournamentFolder(path)
+        other.open(dataclasses.replace(tournament, path=path))
+        _write(other, records)
+        assert compute_standings(path).name == name
 
 
 def test_before_the_first_match_there_is_nothing_to_rate(folder):

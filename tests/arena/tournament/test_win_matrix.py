@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -50,6 +52,14 @@ def test_repeated_starts_widen_the_interval() -> None:
     once = circle(50, 0.7)
     again = Matches(*(np.repeat(array, 4) for array in (once.first, once.second, once.points)), np.repeat(np.tile(np.arange(50), 3), 4))
     np.testing.assert_allclose(win_matrix([again], np.arange(3)).low, win_matrix([once], np.arange(3)).low, atol=0.01)
+
+
+def test_matches_from_one_start_decide_nothing() -> None:
+    clear = circle(100, 0.7)
+    wins = win_matrix([dataclasses.replace(clear, start=np.zeros(300, np.int64))], np.arange(3))
+    assert np.isnan(wins.low[0, 1])
+    assert np.isnan(wins.high[0, 1])
+    assert (wins.cycles, wins.apparent_cycles) == ([], [[0, 1, 2]])
 
 
 def test_a_circle_is_found_once_it_is_decided() -> None:
