@@ -95,6 +95,7 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         policy=player.policies.get(env.name),
         seed=start_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
+        action_seconds=tournament.rules.move_seconds,
     )
 
 
