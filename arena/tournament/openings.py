@@ -18,10 +18,14 @@ MAX_SEARCHED = 20_000
 """Positions at which that search is given up, as if no other opening were left."""
 
 Opening = tuple[int, ...]
+Position = tuple[int, bytes, bytes]
+"""Who moves next, and what either seat sees."""
 
 
 class Openings:
-    """An endless list of openings of one game; none is repeated before the game has no other.
+    """An endless list of openings of one game; no two lead to one position before the game has no other.
+
+    Two greedy policies would play the same game on from one position, whatever the order of the moves that led to it.
 
     Args:
         game_id: of the game.
@@ -37,7 +41,9 @@ class Openings:
             self._game = Game(game_id)
         self._seed, self._num_plies = tournament_seed, num_plies
         self._drawn: list[tuple[int, Opening]] = []
-        self._taken: set[Opening] = set()
+        self._taken: set[Position] = set()
+        self._useless: set[Opening] = set()
+        """Openings that lead to a position that is taken."""
         self._repeats = False
         """Whether what is drawn may be taken: no other is left, or the same moves lead elsewhere under another seed."""
         self._has_chance = False
@@ -51,11 +57,10 @@ class Openings:
         while len(self._drawn) <= index:
             with _faults_of(self._game.id):
                 self._drawn.append(self._draw(len(self._drawn)))
-            self._taken.add(self._drawn[-1][1])
         return self._drawn[index]
 
     def num_distinct(self, most: int) -> int:
-        """Returns how many of the first `most` differ: all of them, or as many openings as the game has; raises as drawing them does.
+        """Returns how many of the first `most` lead to positions of their own; raises as drawing them does.
 
         Where the game itself draws (cards, dice), all do: each has a seed of its own.
         """
@@ -71,18 +76,23 @@ class Openings:
         for _ in range(MAX_DRAWS):
             opening = self._play(seed, rng)
             chosen = chosen if opening is None else opening
-            if opening is not None and (self._repeats or opening not in self._taken):
+            if opening is not None and (self._repeats or self._is_new(opening)):
                 break
         if chosen is None:
             raise ArenaError(f"{self._game.id} is over within {self._num_plies} random moves; give fewer opening_plies")
-        if chosen in self._taken and not self._repeats:
+        if not self._repeats and chosen in self._useless:
             self._has_chance = self._draws_itself()
             other = None if self._has_chance else self._search(seed, rng)
             self._repeats, chosen = other is None, other or chosen
+        self._game.reset(seed)
+        for move in chosen:
+            self._game.step(move)
+        self._taken.add(self._position())
+        self._useless.add(chosen)
         return seed, chosen
 
     def _play(self, seed: int, rng: np.random.Generator) -> Opening | None:
-        """Returns random legal moves, or None if the game ends with them."""
+        """Returns random legal moves, which have been played, or None if the game ends with them."""
         self._game.reset(seed)
         moves: list[int] = []
         while len(moves) < self._num_plies:
@@ -92,14 +102,24 @@ class Openings:
                 return None
         return tuple(moves)
 
+    def _is_new(self, opening: Opening) -> bool:
+        """Returns whether the opening that has just been played leads to a position that is not taken."""
+        if opening in self._useless or self._position() in self._taken:
+            self._useless.add(opening)
+            return False
+        return True
+
+    def _position(self) -> Position:
+        return self._game.seat, self._game.observation(0).tobytes(), self._game.observation(1).tobytes()
+
     def _search(self, seed: int, rng: np.random.Generator) -> Opening | None:
-        """Returns an opening that is not taken, found depth first in random order, or None if there is none."""
+        """Returns an opening to a position that is not taken, found depth first in random order, or None if there is none."""
         waiting: list[Opening] = [()]
         for _ in range(MAX_SEARCHED):
             if not waiting:
                 break
             moves = waiting.pop()
-            if moves in self._taken:
+            if moves in self._useless:
                 continue
             self._game.reset(seed)
             for move in moves:
@@ -107,7 +127,9 @@ class Openings:
             if self._game.over:
                 continue
             if len(moves) == self._num_plies:
-                return moves
+                if self._is_new(moves):
+                    return moves
+                continue
             waiting += [(*moves, int(move)) for move in rng.permutation(self._game.action_mask.nonzero()[0])]
         return None
 
@@ -119,7 +141,7 @@ class Openings:
             game.reset(seed)
             views = []
             for ply in itertools.count():
-                views.append((game.seat, game.observation(0).tobytes(), game.observation(1).tobytes()))
+                views.append(self._position())
                 if game.over or (seed and ply == len(moves)):
                     break
                 if not seed:

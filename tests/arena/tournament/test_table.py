@@ -177,10 +177,14 @@ def test_openings_that_end_the_game_are_refused():
 
 
 def test_a_game_has_so_many_openings_and_no_more():
-    for game_id, plies, count in ((CONNECT_FOUR, 2, 49), (TIC_TAC_TOE, 2, 72), (TIC_TAC_TOE, 0, 1)):
+    three = 9 * 8 * 7 // 2  # the order of two crosses does not matter
+    for game_id, plies, count in ((CONNECT_FOUR, 2, 49), (TIC_TAC_TOE, 2, 72), (TIC_TAC_TOE, 0, 1), (TIC_TAC_TOE, 3, three)):
         openings = Openings(game_id, 5, plies)
         assert openings.num_distinct(3) == min(3, count)
-        assert openings.num_distinct(100) == count
+        assert openings.num_distinct(300) == count
+        if game_id == TIC_TAC_TOE:
+            moves = [openings[index][1] for index in range(count)]
+            assert len({(frozenset(each[::2]), frozenset(each[1::2])) for each in moves}) == count
         assert len({openings[index][1] for index in range(count)}) == count
         assert openings[count + 5][1] in {openings[index][1] for index in range(count)}  # the list goes on; games of chance need that
 
