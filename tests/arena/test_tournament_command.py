@@ -13,6 +13,7 @@ from arena.cli import main
 from arena.environments import EnvConfig
 from arena.network import Dense, PolicyNetwork
 from arena.spaces import network_inputs
+from arena.tournament import admission
 from arena.tournament.players import env_spaces
 
 FAKE = "arena.fakes:FAKE_AGENT"
@@ -46,7 +47,17 @@ def test_policies_meet_in_a_game_and_the_leaderboard_says_who_won(tmp_path: Path
     assert [json.loads(line)["entrant"] for line in again.stdout.splitlines()] == [row["entrant"] for row in standings["rows"]]
     changed = arena(*arguments, "--opening-plies", "1", cwd=tmp_path)
     assert changed.returncode == 2
-    assert "rules.opening_plies: 2 there, 1 wanted" in changed.stderr
+    assert "rules.opening_plies: 4 there, 1 wanted" in changed.stderr
+
+
+@pytest.mark.worker
+def test_a_file_that_only_quarantine_refuses_plays_no_tournament(tmp_path: Path):
+    write_policy(tmp_path / "sound.onnx", "CartPole-v1", 1.0)
+    write_policy(tmp_path / "wild.onnx", "CartPole-v1", 3e38)  # finite weights, infinite scores
+    result = arena("tournament", "sound.onnx", "wild.onnx", "constant", "--env", "CartPole-v1", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "policy wild.onnx gives scores or actions that are NaN or infinite" in result.stderr
+    assert not (tmp_path / "logs").exists()
 
 
 @pytest.mark.worker
@@ -79,6 +90,8 @@ def test_an_experiment_file_is_trained_and_played(tmp_path: Path):
         (["p.onnx", "--env", "CartPole-v1", "--episodes", "0"], "tournament.episodes=0"),
         (["p.onnx", "--env", "CartPole-v1", "--name", "a/b"], "tournament name 'a/b' must be letters"),
         (["p.onnx", "--env", "Acrobot-v1"], "policy p.onnx cannot play here"),
+        (["p.onnx", "constant", "--env", "Acrobot-v1"], "policy p.onnx cannot play here"),
+        (["a~b=p.onnx", "--env", "CartPole-v1"], "'a~b' cannot name an entrant; give NAME=PATH"),
         (["plain.toml"], "plain.toml has no [tournament] table"),
         (["odd.toml"], "tournament: unknown key 'episods'; did you mean 'episodes'?"),
         (["plain.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
@@ -90,6 +103,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path
     (tmp_path / "odd.toml").write_text('agents = ["constant"]\nenvs = ["CartPole-v1"]\ntournament = { episods = 3 }\n')
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(admission, "check_policy_files", lambda paths: None)  # these have no fault that only a process would show
     monkeypatch.setattr(sys, "argv", ["arena", "tournament", *arguments])
     monkeypatch.setattr(signal, "signal", lambda *arguments: None)  # the test's process keeps its own
     with pytest.raises(SystemExit) as exit_:
