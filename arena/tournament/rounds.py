@@ -204,9 +204,10 @@ class _Games:
             pairs = [" and ".join(sorted(pair)) for pair, count in played.items() if count >= num_distinct]
             if pairs:
                 more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+                plies = self._rules.opening_plies
                 yield (
                     f"{self._tournament.envs[place].name}: {', '.join(pairs[:3])}{more} have met from all {num_distinct} openings "
-                    f"of {self._rules.opening_plies} moves; further games would be the same again (--opening-plies gives others)"
+                    f"of {plies} move{'s' * (plies != 1)}; further games would be the same again (--opening-plies gives others)"
                 )
 
     def _played(self, place: int, records: Sequence[Record]) -> dict[frozenset[str], set[Opening]]:

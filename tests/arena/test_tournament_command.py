@@ -11,9 +11,12 @@ import pytest
 
 from arena.cli import main
 from arena.environments import EnvConfig
+from arena.experiment_file import from_toml, load_table
 from arena.network import Dense, PolicyNetwork
 from arena.spaces import network_inputs
 from arena.tournament import admission
+from arena.tournament.folder import Rules
+from arena.tournament.openings import Openings
 from arena.tournament.players import env_spaces
 
 FAKE = "arena.fakes:FAKE_AGENT"
@@ -78,6 +81,18 @@ def test_an_experiment_file_is_trained_and_played(tmp_path: Path):
     standings = json.loads((tmp_path / "logs/tiny/tournament/standings.json").read_text())
     assert {row["entrant"]: len(row["members"]) for row in standings["rows"]} == {"random": 1, "fake": 2, "constant": 2}
     assert next(row for row in standings["rows"] if row["entrant"] == "fake")["cost"]["env_steps"] == 800
+
+
+def test_every_agent_with_action_masks_that_learns_connect_four_plays_the_others():
+    path = Path(__file__).parents[2] / "configs" / "connect_four.toml"
+    experiment, (table, _) = from_toml(path), load_table(path)
+    assert {agent.agent for agent in experiment.agents} == {"rllib-dqn", "rllib-ppo", "tfagents-dqn", "keras-dqn", "keras-ppo"}
+    own = dict(table["tournament"])
+    assert own.pop("envs") == ["connect_four_v3"]
+    assert [env_spaces(env) for env in experiment.envs] == [env_spaces(EnvConfig("connect_four_v3"))]
+    rules = Rules(**own)
+    assert rules.schedule == "round-robin"
+    assert Openings("connect_four_v3", rules.seed, rules.opening_plies).num_distinct(rules.games // 2) == rules.games // 2
 
 
 @pytest.mark.parametrize(

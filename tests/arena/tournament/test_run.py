@@ -117,7 +117,7 @@ def test_two_policies_never_play_one_game_twice(tournament, schedule):
     assert max(Counter(frozenset(game.players) for game in games if "random" in game.players).values()) > 18
     (sentence,) = used_up_openings(tournament, records)
     assert sentence.startswith("tictactoe_v3: a/seed-")
-    assert "have met from all 9 openings of 1 moves; further games would be the same again" in sentence
+    assert "have met from all 9 openings of 1 move; further games would be the same again" in sentence
     path = TournamentFolder(tournament.path).matches
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
