@@ -1,5 +1,6 @@
 """`arena league`: players join, play and are ranked, over months."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from arena.validation import checked
 
 def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Mapping[str, Any], *, mode: Mode) -> None:
     """Takes players into the league in the folder `path`, which is made if need be, and says who is new."""
-    of_rules = checked(Rules, {**rules, "schedule": "adaptive"}, "league") if rules or not League(path).exists else None
-    new = League(path).add(arguments, [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)], of_rules)
+    league = League(path)
+    there = dataclasses.asdict(league.rules) if league.exists else {}
+    of_rules = checked(Rules, {**there, **rules, "schedule": "adaptive"}, "league")
+    new = league.add(arguments, [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)], of_rules)
     for player in new:
         if mode == "json":
             print(json_line({"player": player.name, "entrant": player.entrant, "envs": sorted(player.policies)}), end="")

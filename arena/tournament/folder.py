@@ -203,7 +203,11 @@ class TournamentFolder:
             ArenaError: if one is at work in it, or it cannot be written.
         """
         _make(self.path)
-        with (self.path / ".lock").open("w") as file:
+        try:
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise ArenaError(f"cannot write into the tournament's folder {self.path}: {error.strerror}") from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

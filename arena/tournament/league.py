@@ -55,6 +55,11 @@ class League:
         """Whether anyone has joined."""
         return self._folder.tournament.exists()
 
+    @property
+    def rules(self) -> Rules:
+        """What its first players brought; raises if nobody has joined."""
+        return self._folder.read().rules
+
     def check_exists(self) -> None:
         """Refuses a folder that holds no league."""
         if not self.exists:

@@ -55,3 +55,12 @@ def test_a_league_without_further_openings_stops_and_says_so(arena, tmp_path, wr
         for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()
         if "random" not in (game := json.loads(line))["players"]
     ]
+
+
+def test_only_rules_that_are_given_must_be_those_of_the_league(arena, tmp_path, write_policy) -> None:
+    for seed, name in enumerate("abc"):
+        write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)
+    assert arena("league", "add", "a.onnx", "--env", "tictactoe_v3", "--opening-plies", "2", "--quiet")[0] == 0
+    assert arena("league", "add", "b.onnx", "--seed", "0", "--quiet")[0] == 0
+    code, _, errors = arena("league", "add", "c.onnx", "--opening-plies", "3")
+    assert (code, "a league keeps them" in errors) == (2, True)

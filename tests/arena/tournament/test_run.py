@@ -136,6 +136,15 @@ def test_two_tournaments_at_once_do_not_share_a_new_folder(tournament):
     assert not folder.tournament.exists()
 
 
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tournament, tmp_path):
+    (tournament.path / ".lock").mkdir(parents=True)
+    with pytest.raises(ArenaError, match=r"cannot write into the tournament's folder .*: Is a directory"):
+        play(tournament, workers=1)
+    (tmp_path / "file").touch()
+    with pytest.raises(ArenaError, match=r"cannot make the tournament's folder .*: Not a directory"):
+        play(Tournament(**{**vars(tournament), "path": tmp_path / "file" / "t"}), workers=1)
+
+
 def test_a_policy_that_changes_while_it_is_copied_is_refused(tournament, monkeypatch):
     monkeypatch.setattr(folder_module, "file_hash", lambda path: "0" * 64)
     with pytest.raises(ArenaError, match=r"policy .*policy\.onnx of '.*' changed while it was copied"):
