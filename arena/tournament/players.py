@@ -21,6 +21,7 @@ from arena.games import Game, is_game
 from arena.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.registry import agent_ids
 from arena.rundir import RunDir
+from arena.tournament.faults import short
 
 RANDOM = "random"
 """The player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
@@ -65,8 +66,13 @@ def env_spaces(env: EnvConfig) -> Spaces:
     if is_game(env.id):
         if env.kwargs:
             raise ArenaError(f"game {env.id!r} takes no arguments; got {dict(env.kwargs)}")
-        game = Game(env.id)
-        game.close()
+        try:
+            game = Game(env.id)
+            game.close()
+        except ArenaError:
+            raise
+        except Exception as error:  # of another package's code
+            raise ArenaError(f"game {env.id} failed when it was made: {type(error).__name__}: {short(error)}") from error
         return game.observation_space, game.action_space
     made = make_env(env)
     made.close()

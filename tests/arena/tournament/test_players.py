@@ -5,7 +5,8 @@ import pytest
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.tournament.players import RANDOM, envs_of, find_players, policy_files
+from arena.games import Game
+from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players, policy_files
 
 CARTPOLE, ACROBOT, CONNECT_FOUR = EnvConfig("CartPole-v1"), EnvConfig("Acrobot-v1"), EnvConfig("connect_four_v3")
 
@@ -170,3 +171,12 @@ def test_policies_to_try_are_those_of_the_players_and_no_others(tmp_path, write_
     assert policy_files([f"mine={file}", str(tmp_path / "x"), RANDOM]) == [file, run / "policy.onnx"]
     with pytest.raises(ArenaError, match=r"no player 'absent\.onnx'"):
         policy_files(["absent.onnx"])  # and not every policy below this folder
+
+
+def test_a_game_that_fails_when_it_is_made_is_named_in_one_line(monkeypatch):
+    def fail(self):
+        raise OSError("no\nboard")
+
+    monkeypatch.setattr(Game, "close", fail)
+    with pytest.raises(ArenaError, match=r"^game connect_four_v3 failed when it was made: OSError: no board$"):
+        env_spaces(CONNECT_FOUR)
