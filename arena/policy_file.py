@@ -85,17 +85,26 @@ def check_policy_bytes(content: bytes, where: str) -> None:
 
 def read_policy_file(path: Path) -> bytes:
     """Returns the content of a policy file that passes all checks; raises as `check_policy_bytes`, and if it cannot be read."""
+    content = read_bounded(path)
+    check_policy_bytes(content, f"policy {path}")
+    return content
+
+
+def read_bounded(path: Path) -> bytes:
+    """Returns the content, unchecked, of a file that is no larger than a policy may be.
+
+    Raises:
+        ArenaError: if it is larger, no regular file, or cannot be read.
+    """
     try:
         if not path.is_file():
             raise ArenaError(f"cannot read policy {path}: {'not a file' if path.exists() else 'No such file or directory'}")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ArenaError(f"policy {path} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ArenaError(f"cannot read policy {path}: {error.strerror}") from error
-    check_policy_bytes(content, f"policy {path}")
-    return content
 
 
 def _check_versions(model: onnx.ModelProto, where: str) -> None:

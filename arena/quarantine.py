@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ TIMEOUT_SECONDS = 60.0
 """For the whole check, starting Python included."""
 MAX_SECONDS_PER_BATCH = 5.0
 """For `BATCH` observations, on one thread."""
+FILES_PER_PROCESS = 16
+"""That are tried one after the other where there are many: most of a trial is the start of its process."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +53,8 @@ def check_policy_file(path: Path, *, memory_bytes: int = MEMORY_BYTES, timeout_s
     Raises:
         ArenaError: saying what is wrong with it.
     """
-    # -P: a stranger's folder may be the current one, and hold an onnx.py.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", "-m", "arena.quarantine", str(path), str(memory_bytes), str(timeout_seconds)]
     try:
-        process = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_seconds, check=False
-        )
+        process = _try_apart([path], memory_bytes, timeout_seconds)
     except subprocess.TimeoutExpired as error:
         raise ArenaError(f"policy {path} was not through its checks after {timeout_seconds:g} seconds") from error
     try:
@@ -73,9 +71,42 @@ def check_policy_file(path: Path, *, memory_bytes: int = MEMORY_BYTES, timeout_s
     return Trial(PolicySignature(**shapes, **types, num_scores=answer["num_scores"]), answer["seconds_per_batch"])
 
 
-def main(path: str, memory_bytes: str, seconds: str) -> None:
-    """Runs in the process of its own: prints the answer as JSON."""
+def check_policy_files(paths: Sequence[Path]) -> None:
+    """Refuses the first of several files that `check_policy_file` would refuse, with the same words."""
+    for first in range(0, len(paths), FILES_PER_PROCESS):
+        part = paths[first : first + FILES_PER_PROCESS]
+        if len(part) == 1 or not _all_pass(part):
+            for path in part:
+                check_policy_file(path)
+
+
+def _all_pass(paths: Sequence[Path]) -> bool:
+    """Returns whether one process tries all files within the limits of one; where it does not, each is to be tried alone."""
+    try:
+        process = _try_apart(paths, MEMORY_BYTES, TIMEOUT_SECONDS)
+        answers = [json.loads(line) for line in process.stdout.splitlines()]
+    except (subprocess.TimeoutExpired, ValueError):
+        return False
+    return process.returncode == 0 and len(answers) == len(paths) and all("error" not in answer for answer in answers)
+
+
+def _try_apart(paths: Sequence[Path], memory_bytes: int, timeout_seconds: float) -> "subprocess.CompletedProcess[str]":
+    # -P: a stranger's folder may be the current one, and hold an onnx.py.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", "-m", "arena.quarantine", str(memory_bytes), str(timeout_seconds), *map(str, paths)]
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_seconds, check=False
+    )
+
+
+def main(memory_bytes: str, seconds: str, *paths: str) -> None:
+    """Runs in the process of its own: prints the answer for each file as a line of JSON."""
     _limit(int(memory_bytes), float(seconds))
+    for path in paths:
+        _answer(path, int(memory_bytes))
+
+
+def _answer(path: str, memory_bytes: int) -> None:
     try:
         policy = OnnxPolicy(Path(path))
         seconds_per_batch = _try(policy, f"policy {path}")
@@ -83,10 +114,10 @@ def main(path: str, memory_bytes: str, seconds: str) -> None:
         print(json.dumps({"error": str(error)}))  # noqa: T201 - to the parent process
         return
     except MemoryError:
-        print(json.dumps({"error": f"policy {path} needs more memory than the {int(memory_bytes):,} bytes allowed"}))  # noqa: T201
+        print(json.dumps({"error": f"policy {path} needs more memory than the {memory_bytes:,} bytes allowed"}))  # noqa: T201
         return
     answer = {**dataclasses.asdict(policy.signature), "seconds_per_batch": seconds_per_batch}
-    print(json.dumps(answer, default=str))  # noqa: T201
+    print(json.dumps(answer, default=str), flush=True)  # noqa: T201
 
 
 def _limit(memory_bytes: int, seconds: float) -> None:

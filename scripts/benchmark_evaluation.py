@@ -73,7 +73,7 @@ def env_ways(env_id: str, path: Path) -> dict[str, Callable[[], int]]:
     policy = OnnxPolicy(path)
     sb3 = DQN("MlpPolicy", env_id, policy_kwargs={"net_arch": [64, 64]}, device="cpu", buffer_size=1)
     monitored = sb3.get_env()
-    task = EpisodesTask(match="", env=EnvConfig(env_id), player="", policy=path, seed=0, num_episodes=NUM_EPISODES)
+    task = EpisodesTask(match="", env=EnvConfig(env_id), player="", policy=path, seed=0, num_episodes=NUM_EPISODES, action_seconds=60.0)
 
     def by_sb3() -> int:
         _, lengths = evaluate_policy(sb3, monitored, n_eval_episodes=NUM_EPISODES // 10, return_episode_rewards=True)

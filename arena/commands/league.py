@@ -1,5 +1,6 @@
 """`arena league`: players join, play and are ranked, over months."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from rich.progress import Progress
 
 from arena.commands.tournament import show_standings
 from arena.environments import EnvConfig
-from arena.errors import ArenaError
 from arena.files import json_line
 from arena.loggers.terminal import Mode
 from arena.tournament.folder import Rules
@@ -19,8 +19,10 @@ from arena.validation import checked
 
 def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Mapping[str, Any], *, mode: Mode) -> None:
     """Takes players into the league in the folder `path`, which is made if need be, and says who is new."""
-    of_rules = checked(Rules, {**rules, "schedule": "adaptive"}, "league") if rules or not League(path).exists else None
-    new = League(path).add(arguments, [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)], of_rules)
+    league = League(path)
+    there = dataclasses.asdict(league.rules) if league.exists else {}
+    of_rules = checked(Rules, {**there, **rules, "schedule": "adaptive"}, "league")
+    new = league.add(arguments, [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)], of_rules)
     for player in new:
         if mode == "json":
             print(json_line({"player": player.name, "entrant": player.entrant, "envs": sorted(player.policies)}), end="")
@@ -35,7 +37,7 @@ def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
     console = Console()
     with Progress(console=console, transient=True, disable=mode != "auto") as progress:
         bar = progress.add_task("playing", total=None)
-        season = _existing(path).play(
+        season = League(path).play(
             max_games=max_games, workers=workers, progress=lambda done, known: progress.update(bar, completed=done, total=known)
         )
     standings(path, mode=mode)
@@ -45,20 +47,18 @@ def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
 
 def standings(path: Path, *, mode: Mode) -> None:
     """Computes the standings from all matches of the league, keeps and prints them."""
-    _existing(path)
+    League(path).check_exists()
     show_standings(path, Console(), mode)
-
-
-def _existing(path: Path) -> League:
-    league = League(path)
-    if not league.exists:
-        raise ArenaError(f"there is no league in {path}; begin one: arena league add POLICY --env ID --league {path}")
-    return league
 
 
 def _print_season(season: Season) -> None:
     print(f"{season.num_new_records} new games and evaluations.", end=" ")
-    pairs = ", ".join(f"{one} and {other}" for one, other in season.undecided)
-    print(f"Still open: {pairs}." if pairs else "Every place is decided.")
+    print(f"Still open: {_join(season.undecided)}." if season.undecided else "Every place is decided.")
     if season.needs_seeds:
-        print(f"Only more training seeds would decide: {', '.join(f'{one} and {other}' for one, other in season.needs_seeds)}.")
+        print(f"Only more training seeds would decide: {_join(season.needs_seeds)}.")
+    if season.used_up:
+        print(f"Out of openings: {_join(season.used_up)}. Only a league with more --opening-plies would decide.")
+
+
+def _join(pairs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{one} and {other}" for one, other in pairs)

@@ -20,8 +20,10 @@ from arena.files import json_line, write_json
 from arena.loggers.terminal import Mode
 from arena.pages.leaderboard import write_leaderboard
 from arena.registry import agent_ids
+from arena.tournament.admission import try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
+from arena.tournament.rounds import used_up_openings
 from arena.tournament.run import play
 from arena.tournament.summary import compute_standings
 from arena.validation import checked
@@ -71,7 +73,10 @@ def tournament(
     for env in envs:
         env_spaces(env)  # refused before anything is trained
     players, num_failed = [argument for argument in arguments if argument not in agents], 0
+    try_policies(players, TournamentFolder(path))
     if agents:
+        if any(player != RANDOM for player in players):
+            find_players(players, envs)  # likewise
         experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
         num_failed = _train(experiment, mode)
         players.append(str(experiment.path))
@@ -137,6 +142,9 @@ def show_standings(path: Path, console: Console, mode: Mode) -> None:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
+        folder = TournamentFolder(path)
+        for sentence in used_up_openings(folder.read(), folder.read_records()):
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     page = write_leaderboard(standings, path)
     if mode == "auto":
         print(f"Leaderboard: {page}")

@@ -33,6 +33,8 @@ class EpisodesTask:
     """None: the random player."""
     seed: int
     num_episodes: int
+    action_seconds: float
+    """Longest time for an action: that of a call, divided by the observations in it."""
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int) -> Po
 
 
 def play_episodes(task: EpisodesTask) -> list[Episodes]:
-    """Plays the episodes; a policy that fails in play has none, and the reason is kept.
+    """Plays the episodes; a policy that fails or takes too long has none, and the reason is kept.
 
     Raises:
         ArenaError: if the environment fails, or gives rewards that are not finite.
@@ -60,7 +62,7 @@ def play_episodes(task: EpisodesTask) -> list[Episodes]:
     record = Episodes(match=task.match, env=task.env.name, player=task.player, seed=task.seed, returns=(), lengths=())
     with faults_of(task.env.name):
         spaces = env_spaces(task.env)
-    policy = GuardedPolicy(duel_policy(task.policy, task.env, task.player, task.seed), *spaces)
+    policy = GuardedPolicy(duel_policy(task.policy, task.env, task.player, task.seed), *spaces, action_seconds=task.action_seconds)
     try:
         with faults_of(task.env.name):
             evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)

@@ -1,6 +1,8 @@
 """Whose fault it is that a match cannot be played: a policy that fails loses; where the environment fails, nobody does."""
 
 import contextlib
+import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,10 +28,14 @@ class GuardedPolicy:
         policy: to ask.
         observation_space: of the environment.
         action_space: of the environment.
+        action_seconds: longest time for an action: that of a call, divided by the observations in it.
     """
 
-    def __init__(self, policy: Policy, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+    def __init__(
+        self, policy: Policy, observation_space: gym.Space[Any], action_space: gym.Space[Any], *, action_seconds: float = math.inf
+    ) -> None:
         self._policy, self._observation_space, self._action_space = policy, observation_space, action_space
+        self._action_seconds = action_seconds
         self.was_illegal = False
         """Whether the policy ever chose an action that its observation's mask forbids: an environment may fail on one."""
 
@@ -37,12 +43,15 @@ class GuardedPolicy:
         """Returns the policy's actions `[N, *act]`.
 
         Raises:
-            PolicyFailed: if the policy raises, or gives other than N finite actions of the space.
+            PolicyFailed: if the policy raises, takes too long, or gives other than N finite actions of the space.
         """
+        start = time.perf_counter()
         try:
             actions: Array = np.asarray(self._policy.act(observations, action_masks=action_masks))
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise PolicyFailed(f"failed: {short(error)}") from error
+        if (seconds := (time.perf_counter() - start) / len(observations)) > self._action_seconds:
+            raise PolicyFailed(f"time-out: {seconds:.3g} s for an action, {self._action_seconds:g} allowed")
         if actions.shape != (len(observations), *(self._action_space.shape or ())) or not np.isfinite(actions).all():
             raise PolicyFailed(f"failed: it gave actions of shape {actions.shape} for {len(observations)} observations, or not finite ones")
         if isinstance(space := self._action_space, gym.spaces.Discrete):

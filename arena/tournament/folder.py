@@ -2,7 +2,8 @@
 
 ===================  ==================================================================================================
 `tournament.json`    rules, environments, players with the hashes of their policies, and where those came from
-`policies/`          copies of the policies, so that nothing that happens to a run folder later changes the tournament
+`policies/`          copies of the policies, named by their SHA-256, so that nothing that happens to a run folder later changes
+                     the tournament
 `matches.jsonl`      games and episodes, appended as they end (`arena.tournament.matches`)
 `standings.json`     what the leaderboard shows; can be computed again from the rest
 ===================  ==================================================================================================
@@ -25,6 +26,7 @@ from arena.errors import ArenaError
 from arena.files import read_json_object, write_bytes, write_json
 from arena.hyperparameters import Count
 from arena.loggers.jsonl import read_jsonl
+from arena.policy_file import read_bounded
 from arena.system import package_versions
 from arena.tournament.matches import Record, from_line
 from arena.tournament.players import Player
@@ -44,10 +46,10 @@ class Rules:
     """Of each player on each environment; every two players thereby meet in as many duels."""
     games: Annotated[int, Ge(2)] = 100
     """Of each pair of entrants in each game, spread evenly over their players and rounded up; half of them with either moving first."""
-    opening_plies: Annotated[int, Ge(0)] = 2
-    """Random legal moves with which each game begins."""
+    opening_plies: Annotated[int, Ge(0)] = 4
+    """Random legal moves with which each game begins; two of them lead to 49 positions of connect four, four to 1,120."""
     move_seconds: Annotated[float, Gt(0)] = 1.0
-    """Longest time for a move: that of a policy's call, divided by the positions in it."""
+    """Longest time for a move or an action: that of a policy's call, divided by the positions or observations in it."""
     seed: Annotated[int, Ge(0)] = 0
     """Of starts, openings and the random player."""
 
@@ -114,24 +116,25 @@ class TournamentFolder:
         """Writes the folder, whatever it held; returns the tournament with the folder's own policies.
 
         Raises:
-            ArenaError: if the folder cannot be written.
+            ArenaError: if the folder cannot be written, or a policy changes meanwhile.
         """
         inputs = _inputs(tournament)
-        try:
-            self._policies.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ArenaError(f"cannot make the tournament's folder {self.path}: {error.strerror}") from error
+        _make(self._policies)
         for player in tournament.players:
             for env, source in player.policies.items():
-                path = self._policy(inputs["players"][player.name]["policies"][env])
-                if not path.exists():
-                    write_bytes(path, source.read_bytes())
+                sha256 = inputs["players"][player.name]["policies"][env]
+                if not (path := self._policy(sha256)).exists():
+                    content = read_bounded(source)
+                    if hashlib.sha256(content).hexdigest() != sha256:
+                        raise ArenaError(f"policy {source} of {player.name!r} changed while it was copied; give it again")
+                    write_bytes(path, content)
         runs = {player.name: {env: os.path.relpath(run, self.path) for env, run in player.runs.items()} for player in tournament.players}
         versions = package_versions(("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo"))
         document = {
             "schema_version": SCHEMA_VERSION,
             "inputs": inputs,
             "runs": runs,
+            "origins": {player.name: player.origins for player in tournament.players if player.origins},
             "left_out": tournament.left_out,
             "versions": versions,
             "command": tournament.command,
@@ -143,17 +146,19 @@ class TournamentFolder:
         """Returns the tournament that the folder holds.
 
         Raises:
-            ArenaError: if it holds none.
+            ArenaError: if it holds none, or a stored policy is not what it was.
         """
         document = read_json_object(self.tournament)
         try:
             inputs, runs = document["inputs"], document["runs"]
+            origins = document.get("origins", {})  # folders of earlier versions have none
             players = tuple(
                 Player(
                     name=name,
                     entrant=player["entrant"],
-                    policies={env: self._policy(sha256) for env, sha256 in player["policies"].items()},
+                    policies={env: self._checked_policy(sha256, name) for env, sha256 in player["policies"].items()},
                     runs={env: self.path / run for env, run in runs[name].items()},
+                    origins=origins.get(name, {}),
                 )
                 for name, player in inputs["players"].items()
             )
@@ -169,6 +174,12 @@ class TournamentFolder:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ArenaError(f"{self.tournament} is not a tournament of this version of arena-rl: {error!r}") from error
+
+    def known_policies(self) -> frozenset[str]:
+        """Returns the SHA-256 of all policies that the folder holds; they passed all checks when they were copied."""
+        tournament = self.read() if self.tournament.exists() else None
+        paths = {path for player in tournament.players for path in player.policies.values()} if tournament else set()
+        return frozenset(file_hash(path) for path in paths if path.exists())
 
     def read_records(self) -> list[Record]:
         """Returns all games and episodes so far.
@@ -186,16 +197,35 @@ class TournamentFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second `arena tournament` out of the folder."""
-        with (self.path / ".lock").open("w") as file:
+        """Keeps every other arena out of the folder, which is made if need be.
+
+        Raises:
+            ArenaError: if one is at work in it, or it cannot be written.
+        """
+        _make(self.path)
+        try:
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise ArenaError(f"cannot write into the tournament's folder {self.path}: {error.strerror}") from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ArenaError(f"another arena is at work in {self.path}; wait for it, or give this tournament another name") from None
+                raise ArenaError(f"another arena is at work in {self.path}; try again when it has ended") from None
             yield
 
     def _policy(self, sha256: str) -> Path:
-        return self._policies / f"{sha256[:16]}.onnx"
+        path, short = (self._policies / f"{name}.onnx" for name in (sha256, sha256[:16]))
+        return short if short.exists() and not path.exists() else path  # earlier versions named policies by 16 digits
+
+    def _checked_policy(self, sha256: str, player: str) -> Path:
+        path = self._policy(sha256)
+        if path.exists() and (found := file_hash(path)) != sha256:
+            raise ArenaError(
+                f"{path}, the policy of {player!r}, was changed: its SHA-256 is {found}, not {sha256} as {self.tournament.name} says; "
+                "put the file back, or begin another tournament"
+            )
+        return path
 
     def _refuse_other(self, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         differences = []
@@ -210,6 +240,13 @@ class TournamentFolder:
             raise ArenaError(f"{self.path} holds another tournament ({listed}); give another --name or --output")
 
 
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArenaError(f"cannot make the tournament's folder {path}: {error.strerror}") from error
+
+
 def _inputs(tournament: Tournament) -> dict[str, Any]:
     """Returns what makes this tournament and no other, as it stands in its file."""
     players = {
@@ -222,8 +259,8 @@ def _inputs(tournament: Tournament) -> dict[str, Any]:
 
 
 def file_hash(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Returns the SHA-256 of a policy file, in hexadecimal digits; raises as `arena.policy_file.read_bounded`."""
+    return hashlib.sha256(read_bounded(path)).hexdigest()
 
 
 def _short(value: Any) -> str:

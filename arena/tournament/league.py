@@ -15,10 +15,10 @@ from typing import Any
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
 from arena.files import read_json_object, write_json
-from arena.quarantine import check_policy_file
+from arena.tournament.admission import refuse_untried, try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder, file_hash
 from arena.tournament.matches import Record
-from arena.tournament.players import Player, find_players
+from arena.tournament.players import Player, check_entrants, find_players
 from arena.tournament.rounds import Task, missing_episodes, next_games
 from arena.tournament.run import Progress, play_on
 from arena.tournament.schedule import Step
@@ -34,6 +34,8 @@ class Season:
     """Entrants next to each other in games whose order is still open."""
     needs_seeds: tuple[tuple[str, str], ...]
     """Those of them that only more training seeds would decide."""
+    used_up: tuple[tuple[str, str], ...]
+    """Those of the others who have met from every opening there is: further games would be the same again."""
 
 
 class League:
@@ -53,6 +55,16 @@ class League:
         """Whether anyone has joined."""
         return self._folder.tournament.exists()
 
+    @property
+    def rules(self) -> Rules:
+        """What its first players brought; raises if nobody has joined."""
+        return self._folder.read().rules
+
+    def check_exists(self) -> None:
+        """Refuses a folder that holds no league."""
+        if not self.exists:
+            raise ArenaError(f"there is no league in {self.path}; begin one: arena league add POLICY --env ID --league {self.path}")
+
     def add(self, arguments: Sequence[str], envs: Sequence[EnvConfig], rules: Rules | None = None) -> list[Player]:
         """Takes players in, and returns those who are new.
 
@@ -64,26 +76,20 @@ class League:
         Raises:
             ArenaError: if a policy is refused, a name is taken by another policy, or the league plays something else.
         """
-        old = self._folder.read() if self.exists else None
-        if old is None and not envs:
-            raise ArenaError(f"{self.path} is a new league: say what it plays (--env)")
-        if old is not None and ((envs and tuple(envs) != old.envs) or (rules is not None and rules != old.rules)):
-            raise ArenaError(
-                f"{self.path} plays {', '.join(env.name for env in old.envs)} under the rules it began with; a league keeps them"
-            )
-        members = {file_hash(path) for player in old.players for path in player.policies.values()} if old else set()
-        for path in _files(arguments):
-            if file_hash(path) not in members:
-                check_policy_file(path)
-        field = find_players(arguments, old.envs if old else envs)
-        known = {player.name: player for player in old.players} if old else {}
-        new = [player for player in field.players if not _is_member(player, known)]
-        tournament = old or Tournament(path=self.path, players=(), envs=tuple(envs), rules=rules or Rules())
-        left_out = tuple(dict.fromkeys((*tournament.left_out, *field.left_out)))
-        tournament = dataclasses.replace(tournament, players=(*tournament.players, *new), left_out=left_out)
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self._folder.locked():
-            self._folder.write(tournament)
+        self._started(envs, rules)
+        tried = try_policies(arguments, self._folder)
+        if not self.exists:
+            find_players(arguments, envs)  # who cannot play leaves no folder behind
+        with self._folder.locked():  # what is read here stays until it is written
+            tournament = self._started(envs, rules)
+            field = find_players(arguments, tournament.envs)
+            known = {player.name: player for player in tournament.players}
+            new = [player for player in field.players if not _is_member(player, known)]
+            refuse_untried(new, tried)
+            players = (*tournament.players, *new)
+            check_entrants(players)
+            left_out = tuple(dict.fromkeys((*tournament.left_out, *field.left_out)))
+            self._folder.write(dataclasses.replace(tournament, players=players, left_out=left_out))
             journal = self._read_journal()
             today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             self._write_journal({**journal, "joined": {**journal["joined"], **{player.name: today for player in new}}})
@@ -100,7 +106,11 @@ class League:
         Raises:
             ArenaError: if the folder holds no league, or another arena is at work in it.
         """
-        tournament = self._folder.read()
+        self.check_exists()
+        with self._folder.locked():
+            return self._play(self._folder.read(), max_games, workers, progress)
+
+    def _play(self, tournament: Tournament, max_games: int, workers: int, progress: Progress | None) -> Season:
         names, step, budget = tournament.entrants, Step.empty(), max_games
 
         def next_tasks(records: Sequence[Record]) -> Sequence[Task]:
@@ -114,11 +124,25 @@ class League:
             budget -= sum(len(task.matches) for task in tasks)
             return tasks
 
-        with self._folder.locked():
-            before = len(self._folder.read_records()) if self._folder.matches.exists() else 0
-            records = play_on(self._folder, next_tasks, workers=workers, progress=progress)
-        undecided, needs_seeds = (tuple((names[i], names[j]) for i, j in pairs) for pairs in (step.undecided, step.needs_seeds))
-        return Season(num_new_records=len(records) - before, undecided=undecided, needs_seeds=needs_seeds)
+        before = len(self._folder.read_records()) if self._folder.matches.exists() else 0
+        records = play_on(self._folder, next_tasks, workers=workers, progress=progress)
+        undecided, needs_seeds, used_up = (
+            tuple((names[i], names[j]) for i, j in pairs) for pairs in (step.undecided, step.needs_seeds, step.used_up)
+        )
+        return Season(num_new_records=len(records) - before, undecided=undecided, needs_seeds=needs_seeds, used_up=used_up)
+
+    def _started(self, envs: Sequence[EnvConfig], rules: Rules | None) -> Tournament:
+        """Returns the league as it stands, or a new one without players; refuses to play anything else than it began with."""
+        if not self.exists:
+            if not envs:
+                raise ArenaError(f"{self.path} is a new league: say what it plays (--env)")
+            return Tournament(path=self.path, players=(), envs=tuple(envs), rules=rules or Rules())
+        old = self._folder.read()
+        if (envs and tuple(envs) != old.envs) or (rules is not None and rules != old.rules):
+            raise ArenaError(
+                f"{self.path} plays {', '.join(env.name for env in old.envs)} under the rules it began with; a league keeps them"
+            )
+        return old
 
     def joined(self) -> dict[str, str]:
         """Returns when each player joined, as ISO 8601."""
@@ -129,12 +153,6 @@ class League:
 
     def _write_journal(self, journal: dict[str, Any]) -> None:
         write_json(self._journal, journal)
-
-
-def _files(arguments: Sequence[str]) -> list[Path]:
-    """Returns all policy files that the arguments name, or that are in the folders they name."""
-    paths = [Path(argument if Path(argument).exists() else argument.partition("=")[2]) for argument in arguments]
-    return [file for path in paths for file in (sorted(path.rglob("policy.onnx")) if path.is_dir() else [path]) if file.is_file()]
 
 
 def _is_member(player: Player, known: dict[str, Player]) -> bool:

@@ -1,44 +1,72 @@
 """Random openings: the moves with which the games of two greedy policies begin, lest they play one game over and over."""
 
+import contextlib
+import itertools
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
 from arena.errors import ArenaError
 from arena.games import Game
 from arena.tournament.duels import SEED_STREAM
+from arena.tournament.faults import short
 
 MAX_DRAWS = 100
-"""Tries to find an opening that is not over yet and not taken."""
+"""Tries to find an opening that is not over yet and not taken; after them the tree of moves is searched for one."""
+MAX_SEARCHED = 20_000
+"""Positions at which that search is given up, as if no other opening were left."""
 
 Opening = tuple[int, ...]
+Position = tuple[int, bytes, bytes]
+"""Who moves next, and what either seat sees."""
 
 
 class Openings:
-    """An endless list of openings of one game; no two are equal while that is possible.
+    """An endless list of openings of one game; no two lead to one position before the game has no other.
+
+    Two greedy policies would play the same game on from one position, whatever the order of the moves that led to it.
 
     Args:
         game_id: of the game.
         tournament_seed: decides them all.
         num_plies: random legal moves of each.
+
+    Raises:
+        ArenaError: if there is no such game, or its own code fails; also later.
     """
 
     def __init__(self, game_id: str, tournament_seed: int, num_plies: int) -> None:
-        self._game = Game(game_id)
+        with _faults_of(game_id):
+            self._game = Game(game_id)
         self._seed, self._num_plies = tournament_seed, num_plies
         self._drawn: list[tuple[int, Opening]] = []
-        self._taken: set[Opening] = set()
+        self._taken: set[Position] = set()
+        self._useless: set[Opening] = set()
+        """Openings that lead to a position that is taken."""
+        self._repeats = False
+        """Whether what is drawn may be taken: no other is left, or the same moves lead elsewhere under another seed."""
+        self._has_chance = False
 
     def __getitem__(self, index: int) -> tuple[int, Opening]:
         """Returns the seed of the game and its first moves.
 
         Raises:
-            ArenaError: if games are over within so few moves.
+            ArenaError: if games are over within so few moves, or the game's own code fails.
         """
         while len(self._drawn) <= index:
-            self._drawn.append(self._draw(len(self._drawn)))
-            self._taken.add(self._drawn[-1][1])
+            with _faults_of(self._game.id):
+                self._drawn.append(self._draw(len(self._drawn)))
         return self._drawn[index]
+
+    def num_distinct(self, most: int) -> int:
+        """Returns how many of the first `most` lead to positions of their own; raises as drawing them does.
+
+        Where the game itself draws (cards, dice), all do: each has a seed of its own.
+        """
+        while len(self._drawn) < most and not self._repeats:
+            self[len(self._drawn)]
+        return most if self._has_chance else min(most, len(self._taken))
 
     def _draw(self, index: int) -> tuple[int, Opening]:
         key = (SEED_STREAM, zlib.crc32(self._game.id.encode()), index)
@@ -48,14 +76,23 @@ class Openings:
         for _ in range(MAX_DRAWS):
             opening = self._play(seed, rng)
             chosen = chosen if opening is None else opening
-            if opening is not None and opening not in self._taken:
+            if opening is not None and (self._repeats or self._is_new(opening)):
                 break
         if chosen is None:
             raise ArenaError(f"{self._game.id} is over within {self._num_plies} random moves; give fewer opening_plies")
+        if not self._repeats and chosen in self._useless:
+            self._has_chance = self._draws_itself()
+            other = None if self._has_chance else self._search(seed, rng)
+            self._repeats, chosen = other is None, other or chosen
+        self._game.reset(seed)
+        for move in chosen:
+            self._game.step(move)
+        self._taken.add(self._position())
+        self._useless.add(chosen)
         return seed, chosen
 
     def _play(self, seed: int, rng: np.random.Generator) -> Opening | None:
-        """Returns random legal moves, or None if the game ends with them."""
+        """Returns random legal moves, which have been played, or None if the game ends with them."""
         self._game.reset(seed)
         moves: list[int] = []
         while len(moves) < self._num_plies:
@@ -64,3 +101,64 @@ class Openings:
             if self._game.over:
                 return None
         return tuple(moves)
+
+    def _is_new(self, opening: Opening) -> bool:
+        """Returns whether the opening that has just been played leads to a position that is not taken."""
+        if opening in self._useless or self._position() in self._taken:
+            self._useless.add(opening)
+            return False
+        return True
+
+    def _position(self) -> Position:
+        return self._game.seat, self._game.observation(0).tobytes(), self._game.observation(1).tobytes()
+
+    def _search(self, seed: int, rng: np.random.Generator) -> Opening | None:
+        """Returns an opening to a position that is not taken, found depth first in random order, or None if there is none."""
+        waiting: list[Opening] = [()]
+        for _ in range(MAX_SEARCHED):
+            if not waiting:
+                break
+            moves = waiting.pop()
+            if moves in self._useless:
+                continue
+            self._game.reset(seed)
+            for move in moves:
+                self._game.step(move)
+            if self._game.over:
+                continue
+            if len(moves) == self._num_plies:
+                if self._is_new(moves):
+                    return moves
+                continue
+            waiting += [(*moves, int(move)) for move in rng.permutation(self._game.action_mask.nonzero()[0])]
+        return None
+
+    def _draws_itself(self) -> bool:
+        """Returns whether the moves of a random game look otherwise, to either seat, under another seed."""
+        game, rng, moves = self._game, np.random.default_rng(0), list[int]()
+        seen = set()
+        for seed in range(5):
+            game.reset(seed)
+            views = []
+            for ply in itertools.count():
+                views.append(self._position())
+                if game.over or (seed and ply == len(moves)):
+                    break
+                if not seed:
+                    moves.append(int(rng.choice(game.action_mask.nonzero()[0])))
+                if not game.action_mask[moves[ply]]:
+                    return True
+                game.step(moves[ply])
+            seen.add(tuple(views))
+        return len(seen) > 1
+
+
+@contextlib.contextmanager
+def _faults_of(game_id: str) -> Iterator[None]:
+    """Turns errors of the game's own code into one line for the user."""
+    try:
+        yield
+    except ArenaError:
+        raise
+    except Exception as error:  # of another package's code
+        raise ArenaError(f"game {game_id} failed while its openings were drawn: {type(error).__name__}: {short(error)}") from error

@@ -6,7 +6,8 @@ a single policy. A player of several environments is the same agent trained with
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ from arena.games import Game, is_game
 from arena.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.registry import agent_ids
 from arena.rundir import RunDir
+from arena.tournament.faults import short
 
 RANDOM = "random"
 """The player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
+
+RESERVED = frozenset("/~[]")
+"""Characters that separate names in the ids of matches, or mark text up on the terminal; entrants have none in their names."""
 
 Spaces = tuple[gym.Space[Any], gym.Space[Any]]
 
@@ -39,6 +44,8 @@ class Player:
     """Environment name -> `policy.onnx`; empty for the random player, who plays everywhere."""
     runs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     """Environment name -> run folder, where there is one."""
+    origins: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """Environment name -> what was trained: `agent` (its id), `hyperparameters`, `budget` and `env` of the run."""
 
     def plays(self, env_name: str) -> bool:
         """Returns whether the player has a policy for the environment."""
@@ -59,8 +66,13 @@ def env_spaces(env: EnvConfig) -> Spaces:
     if is_game(env.id):
         if env.kwargs:
             raise ArenaError(f"game {env.id!r} takes no arguments; got {dict(env.kwargs)}")
-        game = Game(env.id)
-        game.close()
+        try:
+            game = Game(env.id)
+            game.close()
+        except ArenaError:
+            raise
+        except Exception as error:  # of another package's code
+            raise ArenaError(f"game {env.id} failed when it was made: {type(error).__name__}: {short(error)}") from error
         return game.observation_space, game.action_space
     made = make_env(env)
     made.close()
@@ -85,8 +97,8 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig]) -> Field:
         envs: what is played.
 
     Raises:
-        ArenaError: if a path is missing, a policy does not fit, a run is of another environment or has no policy, or two players
-            have one name.
+        ArenaError: if a path is missing, a policy does not fit, a run is of another environment or has no policy, a name cannot
+            stand in the ids of matches, two players have one name, or an entrant would be two things.
     """
     spaces = {env.name: env_spaces(env) for env in envs}
     players = {RANDOM: Player(name=RANDOM, entrant=RANDOM, policies={})}
@@ -99,14 +111,71 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig]) -> Field:
             found, reasons = _from_folder(path, name, spaces)
             left_out += reasons
         else:
-            found = [_from_file(path, _entrant(name or path.stem, path), spaces)]
+            found = [_from_file(path, checked_entrant(name or path.stem, path), spaces)]
         for player in found:
             other = players.get(player.name)
             players[player.name] = player if other is None else _joined(other, player)
     entrants = {player.entrant for player in players.values()}
     if len(entrants) < 2:
         raise ArenaError("a tournament needs at least one player besides the random one")
+    check_entrants(players.values())
     return Field(players=tuple(players.values()), left_out=tuple(left_out))
+
+
+def policy_files(arguments: Sequence[str]) -> list[Path]:
+    """Returns the policies of all players that `arguments` name, as `find_players` would read them; none of them is opened.
+
+    Raises:
+        ArenaError: if a path is missing or a run folder cannot be read.
+    """
+    files = []
+    for path in (_split(argument)[1] for argument in arguments if argument != RANDOM):
+        runs = [RunDir(run.path) for run in _runs(path) if run.agent != RANDOM] if path.is_dir() else []
+        files += [run.policy for run in runs if not _unfit(run)] if path.is_dir() else [path]
+    return files
+
+
+def checked_entrant(name: str, where: Path) -> str:
+    """Returns the name of an entrant; ids of matches are built of such names, and tables print them.
+
+    Raises:
+        ArenaError: if matches of two pairs could get one id by it, or it cannot be printed; begins with `where`.
+    """
+    if name == RANDOM:
+        raise ArenaError(f"{where}: {RANDOM!r} is the name of the uniformly random player; give NAME=PATH")
+    if not name or name != name.strip() or not name.isprintable() or not RESERVED.isdisjoint(name):
+        reserved = ", ".join(map(repr, sorted(RESERVED)))
+        raise ArenaError(
+            f"{where}: {name!r} cannot name an entrant; give NAME=PATH, the name without {reserved} and unprintable characters"
+        )
+    return name
+
+
+def check_entrants(players: Iterable[Player]) -> None:
+    """Refuses an entrant that would be two things: a policy file and runs, or runs of different agents, settings or environments.
+
+    Raises:
+        ArenaError: naming both and what differs.
+    """
+    firsts: dict[str, Player] = {}
+    trained: dict[tuple[str, str], tuple[Path, Mapping[str, Any]]] = {}
+    for player in players:
+        other = firsts.setdefault(player.entrant, player)
+        if bool(other.runs) != bool(player.runs):
+            file, run = (other, player) if player.runs else (player, other)
+            paths = next(iter(file.policies.values())), next(iter(run.runs.values()))
+            raise ArenaError(f"entrant {player.entrant!r} would be both policy file {paths[0]} and run {paths[1]}; give one as NAME=PATH")
+        for env, origin in player.origins.items():
+            path = player.runs[env]
+            # An environment may have settings of its own; what the name stands for is the same everywhere.
+            for key, here in ((env, origin), ("", {"agent": origin["agent"]})):
+                other_path, there = trained.setdefault((player.entrant, key), (path, here))
+                for part in (part for part in here if here[part] != there.get(part)):
+                    one, two = _differing(there.get(part), here[part]), _differing(here[part], there.get(part))
+                    raise ArenaError(
+                        f"entrant {player.entrant!r} would be two agents: {other_path} has {part} {one}, {path} has {two}; "
+                        "give one as NAME=PATH"
+                    )
 
 
 def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
@@ -124,9 +193,7 @@ def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
 def _split(argument: str) -> tuple[str | None, Path]:
     name, equals, path = argument.partition("=")
     if equals and not Path(argument).exists():  # '=' may stand in a path: run folders of environments with arguments have it
-        if not name or "/" in name:
-            raise ArenaError(f"player {argument!r}: give NAME=PATH, the name without '/'")
-        return name, _existing(path)
+        return checked_entrant(name, Path(argument)), _existing(path)
     return None, _existing(argument)
 
 
@@ -162,19 +229,19 @@ def _from_folder(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -
             continue
         policy = RunDir(run.path).policy
         _check(policy, env_name, spaces)
-        entrant = _entrant(run.name if name is None else name if num_agents == 1 else f"{name}-{run.name}", run.path)
-        player = Player(name=f"{entrant}/seed-{run.seed}", entrant=entrant, policies={env_name: policy}, runs={env_name: run.path})
+        entrant = checked_entrant(run.name if name is None else name if num_agents == 1 else f"{name}-{run.name}", run.path)
+        player = Player(
+            name=f"{entrant}/seed-{run.seed}",
+            entrant=entrant,
+            policies={env_name: policy},
+            runs={env_name: run.path},
+            origins={env_name: run.origin},
+        )
         players[player.name] = _joined(players[player.name], player) if player.name in players else player
     if not players:
         trained = f"it was trained on {', '.join(sorted(others))}" if others else "; ".join(left_out[:3])
         raise ArenaError(f"{folder} holds no player for {', '.join(spaces)}: {trained or 'there is no run folder (run.json) in it'}")
     return list(players.values()), left_out
-
-
-def _entrant(name: str, path: Path) -> str:
-    if name == RANDOM:
-        raise ArenaError(f"{path}: {RANDOM!r} is the name of the uniformly random player; give NAME=PATH")
-    return name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,6 +255,8 @@ class _Run:
     """Its name in the experiment."""
     env: EnvConfig
     seed: int
+    origin: Mapping[str, Any]
+    """As in `Player.origins`."""
 
 
 def _runs(folder: Path) -> list[_Run]:
@@ -199,7 +268,13 @@ def _read_run(folder: Path) -> _Run:
     inputs = read_json_object(path).get("inputs", {})
     try:
         agent = inputs["agent"]
-        return _Run(folder, str(agent["agent"]), str(agent["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"]))
+        origin = {
+            "agent": agent["agent"],
+            "hyperparameters": agent.get("hyperparameters"),
+            "budget": inputs.get("budget"),
+            "env": inputs["env"],
+        }
+        return _Run(folder, str(agent["agent"]), str(agent["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"]), origin)
     except (KeyError, TypeError, ValueError) as error:
         raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
 
@@ -234,4 +309,16 @@ def _joined(one: Player, other: Player) -> Player:
         raise ArenaError(
             f"two players are called {one.name!r}: {one.policies[env_name]} and {other.policies[env_name]}; give one as NAME=PATH"
         )
-    return dataclasses.replace(one, policies={**one.policies, **other.policies}, runs={**one.runs, **other.runs})
+    return dataclasses.replace(
+        one,
+        policies={**one.policies, **other.policies},
+        runs={**one.runs, **other.runs},
+        origins={**one.origins, **other.origins},
+    )
+
+
+def _differing(here: Any, there: Any) -> str:
+    """Returns, in words, a JSON value where it differs from another."""
+    if not isinstance(here, Mapping) or not isinstance(there, Mapping):
+        return json.dumps(here)
+    return ", ".join(f"{key}={json.dumps(here.get(key))}" for key in {**here, **there} if here.get(key) != there.get(key))

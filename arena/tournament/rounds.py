@@ -15,9 +15,9 @@ from arena.games import is_game
 from arena.tournament.bradley_terry import Matches
 from arena.tournament.duels import EpisodesTask, start_seed
 from arena.tournament.folder import Tournament
-from arena.tournament.matches import Episodes, Record, match_table
-from arena.tournament.openings import Openings
-from arena.tournament.players import Player
+from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
+from arena.tournament.openings import Opening, Openings
+from arena.tournament.players import RANDOM, Player
 from arena.tournament.schedule import Lineup, Pairings, Step, adaptive, swiss
 from arena.tournament.table import GamesTask
 
@@ -74,7 +74,12 @@ def next_games(tournament: Tournament, records: Sequence[Record], *, look: int, 
     """Returns the games that the adaptive schedule plays next, at most `budget`, and what it found at this look."""
     games = _Games(tournament)
     step = games.look(records, look, budget)
-    return games.deal(step.pairings), step
+    return games.deal(step.pairings, records), step
+
+
+def used_up_openings(tournament: Tournament, records: Sequence[Record]) -> list[str]:
+    """Returns a sentence for each game in which players have met from every opening that there is."""
+    return list(_Games(tournament).used_up(records))
 
 
 def _episodes_tasks(tournament: Tournament) -> list[EpisodesTask]:
@@ -95,6 +100,7 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         policy=player.policies.get(env.name),
         seed=start_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
+        action_seconds=tournament.rules.move_seconds,
     )
 
 
@@ -122,7 +128,9 @@ class _Games:
                 pairs = list(itertools.product(*players))
                 for index, pair in enumerate(pairs):
                     per_pair = math.ceil(num_openings / len(pairs))
-                    yield from self._tasks(place, pair, [(index * per_pair + offset) % num_openings for offset in range(per_pair)])
+                    pool = num_openings if RANDOM in pair else self._openings[place].num_distinct(num_openings)
+                    indices = [(index * per_pair + offset) % pool for offset in range(min(per_pair, pool))]
+                    yield from self._tasks(place, pair, indices)
 
     def swiss(self, records: Sequence[Record]) -> Iterator[list[Task]]:
         """Yields log2(P) rounds, rounded up, of `Rules.games` for each pair."""
@@ -131,7 +139,7 @@ class _Games:
             num_starts = math.ceil(self._rules.games / 2)
             tables = self._tables(records)
             pairings = swiss(tables, self._lineups(), self._entrants, round_index=index, num_starts=num_starts, seed=self._rules.seed)
-            yield self.deal(pairings)
+            yield self.deal(pairings, records)
 
     def adaptive(self, records: Sequence[Record]) -> Iterator[list[Task]]:
         """Yields games where the ranking is open, until it is decided or as many were played as in a round robin."""
@@ -141,7 +149,7 @@ class _Games:
             if not len(step.pairings):
                 return
             budget -= len(step.pairings)
-            yield self.deal(step.pairings)
+            yield self.deal(step.pairings, records)
 
     def look(self, records: Sequence[Record], look: int, budget: int) -> Step:
         """Returns what the adaptive schedule finds at one look."""
@@ -158,7 +166,12 @@ class _Games:
     def _lineups(self) -> list[Lineup]:
         """Returns who plays in each environment; nobody where duels have been played already."""
         return [
-            Lineup(np.array([self._index[each.name] for each in self._tournament.players if each.plays(env.name)]), seated=True)
+            Lineup(
+                np.array([self._index[each.name] for each in self._tournament.players if each.plays(env.name)]),
+                seated=True,
+                num_distinct=self._openings[place].num_distinct,
+                chance=frozenset({self._index[RANDOM]}),
+            )
             if place in self._openings
             else Lineup(np.zeros(0, np.int64))
             for place, env in enumerate(self._tournament.envs)
@@ -167,17 +180,43 @@ class _Games:
     def _tables(self, records: Sequence[Record]) -> list[Matches]:
         return [match_table(records, env.name, self._index, self._tournament.entrant_of) for env in self._tournament.envs]
 
-    def deal(self, pairings: Pairings) -> list[Task]:
-        """Returns the pairings as tasks."""
+    def deal(self, pairings: Pairings, records: Sequence[Record]) -> list[Task]:
+        """Returns the pairings as tasks, without openings from which both players, neither of them random, have met before."""
         starts: dict[tuple[int, int, int], set[int]] = defaultdict(set)  # (env, players) -> openings; both seats of each are played
         for env, first, second, start in zip(pairings.env, pairings.first, pairings.second, pairings.start, strict=True):
             starts[int(env), int(min(first, second)), int(max(first, second))].add(int(start))
-        players = self._tournament.players
-        return [
-            task
-            for (env, first, second), openings in starts.items()
-            for task in self._tasks(env, (players[first].name, players[second].name), sorted(openings))
-        ]
+        players, played = self._tournament.players, {env: self._played(env, records) for env in {env for env, _, _ in starts}}
+        tasks: list[Task] = []
+        for (env, first, second), indices in starts.items():
+            pair, openings = (players[first].name, players[second].name), self._openings[env]
+            if RANDOM not in pair:
+                num_distinct = openings.num_distinct(max(indices) + 1)
+                had = played[env].get(frozenset(pair), set())
+                indices = {index % num_distinct for index in indices if openings[index % num_distinct][1] not in had}
+            tasks += self._tasks(env, pair, sorted(indices))
+        return tasks
+
+    def used_up(self, records: Sequence[Record]) -> Iterator[str]:
+        """Yields the sentences of `used_up_openings`."""
+        for place, openings in self._openings.items():
+            played = {pair: len(had) for pair, had in self._played(place, records).items() if RANDOM not in pair}
+            num_distinct = openings.num_distinct(max(played.values(), default=0) + 1)
+            pairs = [" and ".join(sorted(pair)) for pair, count in played.items() if count >= num_distinct]
+            if pairs:
+                more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+                plies = self._rules.opening_plies
+                yield (
+                    f"{self._tournament.envs[place].name}: {', '.join(pairs[:3])}{more} have met from all {num_distinct} openings "
+                    f"of {plies} move{'s' * (plies != 1)}; further games would be the same again (--opening-plies gives others)"
+                )
+
+    def _played(self, place: int, records: Sequence[Record]) -> dict[frozenset[str], set[Opening]]:
+        """Returns from which openings players have met."""
+        played: dict[frozenset[str], set[Opening]] = defaultdict(set)
+        env = self._tournament.envs[place].name
+        for game in (record for record in records if isinstance(record, PlayedGame) and record.env == env):
+            played[frozenset(game.players)].add(game.moves[: game.num_opening_moves])
+        return played
 
     def _tasks(self, place: int, pair: tuple[str, ...], indices: Sequence[int]) -> Iterator[GamesTask]:
         env, openings = self._tournament.envs[place], self._openings[place]

@@ -39,8 +39,10 @@ def play(tournament: Tournament, *, workers: int = 0, progress: Progress | None 
         KeyboardInterrupt: after all workers have ended; call again with the same arguments to go on.
     """
     folder = TournamentFolder(tournament.path)
-    tournament = folder.open(tournament)
-    with folder.locked(), contextlib.closing(_Play(folder, workers)) as session:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(folder.locked())
+        tournament = folder.open(tournament)
+        session = stack.enter_context(contextlib.closing(_Play(folder, workers)))
         num_done = num_known = 0
         for tasks in rounds(tournament, session.records):
             num_known += len(tasks)

@@ -7,7 +7,7 @@ p (1 - p)), and only neighbours matter to a ranking (Heckel, Shah, Ramchandran a
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,24 @@ class Lineup:
     """`int64`"""
     seated: bool = False
     """Whether moving first can be an advantage: each start is then played twice, with seats swapped."""
+    num_distinct: Callable[[int], int] | None = None
+    """Returns how many of the first so many starts differ; None where all do."""
+    chance: frozenset[int] = frozenset()
+    """Players who play otherwise from the same start: their matches are new however often a start returns."""
+
+    def starts_left(self, first: Array, second: Array, played: Array, wanted: int) -> Array:
+        """Returns how many of `wanted` further starts B pairs can play without repeating themselves, `int64 [B]`.
+
+        Args:
+            first: players, `int64 [B]`.
+            second: their opponents, `int64 [B]`.
+            played: starts that each pair has had, `int64 [B]`.
+            wanted: by each pair.
+        """
+        if self.num_distinct is None or not len(first):
+            return np.full(len(first), wanted)
+        left = np.clip(self.num_distinct(int(played.max()) + wanted) - played, 0, wanted)
+        return np.where(np.isin([first, second], list(self.chance)).any(0), wanted, left)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,11 +115,13 @@ class Step:
     """Neighbours in the ranking whose order is open."""
     needs_seeds: list[tuple[int, int]]
     """Those of them that only more training seeds would decide."""
+    used_up: list[tuple[int, int]]
+    """Those of the others whose players have had all distinct starts: further matches would only repeat these."""
 
     @classmethod
     def empty(cls) -> "Step":
         """Returns the step that plays nothing, where there is nothing to rank."""
-        return cls(_concatenate([]), [], [])
+        return cls(_concatenate([]), [], [], [])
 
 
 def adaptive(
@@ -137,11 +157,17 @@ def adaptive(
     undecided = _open_neighbours(ratings)
     assert ratings.pairwise is not None
     needs_seeds = [pair for pair in undecided if ratings.pairwise.match_noise[pair] < LEAST_MATCH_NOISE]
-    playable = [pair for pair in undecided if pair not in needs_seeds] + _placements(ratings, new, rng)
+    used_up = [
+        pair
+        for pair in undecided
+        if pair not in needs_seeds and not any(meeting.starts_left(1).any() for meeting in _meetings(tables, lineups, entrants, pair))
+    ]
+    playable = [pair for pair in undecided if pair not in (*needs_seeds, *used_up)] + _placements(ratings, new, rng)
     parts = []
     for pair in playable:
-        parts += _next_matches(tables, lineups, entrants, pair, num_starts, max(budget, 0) // len(playable), rng)
-    return Step(_concatenate(parts), undecided, needs_seeds)
+        meetings = list(_meetings(tables, lineups, entrants, pair))
+        parts += _next_matches(meetings, num_starts, max(budget, 0) // len(playable), rng)
+    return Step(_concatenate(parts), undecided, needs_seeds, used_up)
 
 
 def look_level(level: float, look: int) -> float:
@@ -168,34 +194,56 @@ def _placements(ratings: Ratings, new: Array, rng: np.random.Generator) -> list[
     return sorted({(min(pair), max(pair)) for pair in ring if pair[0] != pair[1]})
 
 
-def _next_matches(
-    tables: Sequence[Matches],
-    lineups: Sequence[Lineup],
-    entrants: Array,
-    pair: tuple[int, int],
-    num_starts: int,
-    budget: int,
-    rng: np.random.Generator,
-) -> list[Pairings]:
-    """Returns the next matches of two entrants: their players' pairs in turn, those first that met least, each on its next starts."""
-    parts = []
-    here = [env for env, lineup in enumerate(lineups) if np.isin(pair, entrants[lineup.players]).all()]
-    for env in here:
-        lineup, table = lineups[env], tables[env]
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Meeting:
+    """All pairs of two entrants' players in one environment."""
+
+    env: int
+    lineup: Lineup
+    first: Array
+    """`int64 [B]`"""
+    second: Array
+    """`int64 [B]`"""
+    played: Array
+    """Starts that each pair has had, `int64 [B]`."""
+
+    @property
+    def seats(self) -> int:
+        return 2 if self.lineup.seated else 1
+
+    def starts_left(self, wanted: int) -> Array:
+        return self.lineup.starts_left(self.first, self.second, self.played, wanted)
+
+
+def _meetings(tables: Sequence[Matches], lineups: Sequence[Lineup], entrants: Array, pair: tuple[int, int]) -> Iterator[_Meeting]:
+    """Yields where two entrants meet."""
+    for env, (table, lineup) in enumerate(zip(tables, lineups, strict=True)):
         rows, columns = (lineup.players[entrants[lineup.players] == entrant] for entrant in pair)
         first, second = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
-        met = _times_met(table, len(entrants))[first, second]
-        seats = 2 if lineup.seated else 1
-        total = max(num_starts, int(GROWTH * met.sum() / seats))
-        total = min(total, budget // (len(here) * seats))
-        order = np.argsort(met // seats + rng.random(len(met)))
-        fill = met // seats  # starts that each pair of players has had
-        chosen = np.resize(order, total)  # in turn
-        starts = np.empty(total, np.int64)
-        for index, choice in enumerate(chosen):
-            starts[index] = fill[choice]
-            fill[choice] += 1
-        parts.append(_seat(env, lineup, first[chosen], second[chosen], starts))
+        if len(first):
+            met = _times_met(table, len(entrants))[first, second]
+            yield _Meeting(env, lineup, first, second, met // (2 if lineup.seated else 1))
+
+
+def _next_matches(meetings: Sequence[_Meeting], num_starts: int, budget: int, rng: np.random.Generator) -> list[Pairings]:
+    """Returns the next matches of two entrants: their players' pairs in turn, those first that met least, each on its next starts."""
+    parts = []
+    for meeting in meetings:
+        total = max(num_starts, int(GROWTH * meeting.played.sum()))
+        total = min(total, budget // (len(meetings) * meeting.seats))
+        order = np.argsort(meeting.played + rng.random(len(meeting.played)))
+        left, fill = meeting.starts_left(total), meeting.played.copy()
+        chosen: list[int] = []
+        starts: list[int] = []
+        turns = itertools.cycle(order.tolist())
+        while len(chosen) < min(total, left.sum()):
+            choice = next(turns)
+            if meeting.played[choice] + left[choice] > fill[choice]:
+                chosen.append(choice)
+                starts.append(fill[choice])
+                fill[choice] += 1
+        pairs = meeting.first[chosen], meeting.second[chosen]
+        parts.append(_seat(meeting.env, meeting.lineup, *pairs, np.array(starts, np.int64)))
     return parts
 
 

@@ -14,7 +14,7 @@ from arena.errors import ArenaError
 from arena.network import Conv, Dense, PolicyNetwork
 from arena.policy import OnnxPolicy
 from arena.policy_file import check_policy_bytes
-from arena.quarantine import check_policy_file
+from arena.quarantine import check_policy_file, check_policy_files
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(3)
 NETWORK = PolicyNetwork([Dense(np.ones((2, 3), np.float32), np.zeros(3, np.float32))], SPACE, ACTIONS)
@@ -291,3 +291,33 @@ def test_quarantine_survives_what_swells_or_hangs(tmp_path) -> None:
         check_policy_file(path, memory_bytes=150 * 1024**2)
     with pytest.raises(ArenaError, match=r"not through its checks after 0\.2 seconds"):
         check_policy_file(path, timeout_seconds=0.2)
+
+
+@pytest.mark.worker
+def test_many_files_are_tried_in_one_process_and_the_bad_one_is_named(tmp_path, monkeypatch) -> None:
+    paths = [tmp_path / f"{index}.onnx" for index in range(3)]
+    for path in paths:
+        path.write_bytes(CONTENT)
+    commands, run = [], quarantine.subprocess.run
+    monkeypatch.setattr(quarantine.subprocess, "run", lambda command, **options: commands.append(command) or run(command, **options))
+    check_policy_files(paths)
+    assert [command[-3:] for command in commands] == [list(map(str, paths))]
+    paths[1].write_bytes(CONTENT[:100])
+    with pytest.raises(ArenaError, match=r"1\.onnx is not an ONNX file"):
+        check_policy_files(paths)
+
+
+@pytest.mark.worker
+def test_limits_that_many_files_break_together_refuse_none(tmp_path, monkeypatch) -> None:
+    paths = [tmp_path / f"{index}.onnx" for index in range(2)]
+    for path in paths:
+        path.write_bytes(CONTENT)
+    run = quarantine.subprocess.run
+
+    def hang(command, **options):
+        if command[-2:] == list(map(str, paths)):
+            raise quarantine.subprocess.TimeoutExpired(command, 1.0)
+        return run(command, **options)
+
+    monkeypatch.setattr(quarantine.subprocess, "run", hang)
+    check_policy_files(paths)

@@ -11,8 +11,12 @@ import pytest
 
 from arena.cli import main
 from arena.environments import EnvConfig
+from arena.experiment_file import from_toml, load_table
 from arena.network import Dense, PolicyNetwork
 from arena.spaces import network_inputs
+from arena.tournament import admission
+from arena.tournament.folder import Rules
+from arena.tournament.openings import Openings
 from arena.tournament.players import env_spaces
 
 FAKE = "arena.fakes:FAKE_AGENT"
@@ -46,7 +50,17 @@ def test_policies_meet_in_a_game_and_the_leaderboard_says_who_won(tmp_path: Path
     assert [json.loads(line)["entrant"] for line in again.stdout.splitlines()] == [row["entrant"] for row in standings["rows"]]
     changed = arena(*arguments, "--opening-plies", "1", cwd=tmp_path)
     assert changed.returncode == 2
-    assert "rules.opening_plies: 2 there, 1 wanted" in changed.stderr
+    assert "rules.opening_plies: 4 there, 1 wanted" in changed.stderr
+
+
+@pytest.mark.worker
+def test_a_file_that_only_quarantine_refuses_plays_no_tournament(tmp_path: Path):
+    write_policy(tmp_path / "sound.onnx", "CartPole-v1", 1.0)
+    write_policy(tmp_path / "wild.onnx", "CartPole-v1", 3e38)  # finite weights, infinite scores
+    result = arena("tournament", "sound.onnx", "wild.onnx", "constant", "--env", "CartPole-v1", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "policy wild.onnx gives scores or actions that are NaN or infinite" in result.stderr
+    assert not (tmp_path / "logs").exists()
 
 
 @pytest.mark.worker
@@ -69,6 +83,18 @@ def test_an_experiment_file_is_trained_and_played(tmp_path: Path):
     assert next(row for row in standings["rows"] if row["entrant"] == "fake")["cost"]["env_steps"] == 800
 
 
+def test_every_agent_with_action_masks_that_learns_connect_four_plays_the_others():
+    path = Path(__file__).parents[2] / "configs" / "connect_four.toml"
+    experiment, (table, _) = from_toml(path), load_table(path)
+    assert {agent.agent for agent in experiment.agents} == {"rllib-dqn", "rllib-ppo", "tfagents-dqn", "keras-dqn", "keras-ppo"}
+    own = dict(table["tournament"])
+    assert own.pop("envs") == ["connect_four_v3"]
+    assert [env_spaces(env) for env in experiment.envs] == [env_spaces(EnvConfig("connect_four_v3"))]
+    rules = Rules(**own)
+    assert rules.schedule == "round-robin"
+    assert Openings("connect_four_v3", rules.seed, rules.opening_plies).num_distinct(rules.games // 2) == rules.games // 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -79,6 +105,8 @@ def test_an_experiment_file_is_trained_and_played(tmp_path: Path):
         (["p.onnx", "--env", "CartPole-v1", "--episodes", "0"], "tournament.episodes=0"),
         (["p.onnx", "--env", "CartPole-v1", "--name", "a/b"], "tournament name 'a/b' must be letters"),
         (["p.onnx", "--env", "Acrobot-v1"], "policy p.onnx cannot play here"),
+        (["p.onnx", "constant", "--env", "Acrobot-v1"], "policy p.onnx cannot play here"),
+        (["a~b=p.onnx", "--env", "CartPole-v1"], "'a~b' cannot name an entrant; give NAME=PATH"),
         (["plain.toml"], "plain.toml has no [tournament] table"),
         (["odd.toml"], "tournament: unknown key 'episods'; did you mean 'episodes'?"),
         (["plain.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
@@ -90,6 +118,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path
     (tmp_path / "odd.toml").write_text('agents = ["constant"]\nenvs = ["CartPole-v1"]\ntournament = { episods = 3 }\n')
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(admission, "check_policy_files", lambda paths: None)  # these have no fault that only a process would show
     monkeypatch.setattr(sys, "argv", ["arena", "tournament", *arguments])
     monkeypatch.setattr(signal, "signal", lambda *arguments: None)  # the test's process keeps its own
     with pytest.raises(SystemExit) as exit_:

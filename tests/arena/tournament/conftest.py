@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,16 @@ from arena.environments import EnvConfig
 from arena.network import Dense, PolicyNetwork
 from arena.rundir import RunDir, RunResult
 from arena.spaces import network_inputs
+from arena.tournament import admission
 from arena.tournament.players import env_spaces
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The paths of files put into quarantine, which are let through without a process of their own."""
+    paths: list[Path] = []
+    monkeypatch.setattr(admission, "check_policy_files", paths.extend)
+    return paths
 
 
 @pytest.fixture
@@ -31,10 +41,12 @@ def write_policy() -> Callable[..., Path]:
 def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
     """Writes a finished run's folder as far as tournaments read it."""
 
-    def write(experiment: Path, agent: str, env_id: str, seed: int, *, status: str = "finished", policy: bool = True) -> Path:
+    def write(
+        experiment: Path, agent: str, env_id: str, seed: int, *, status: str = "finished", policy: bool = True, inputs: Any = None
+    ) -> Path:
         path = experiment / agent / EnvConfig(env_id).name / f"seed-{seed}"
         path.mkdir(parents=True)
-        inputs = {"agent": {"name": agent, "agent": agent}, "env": {"id": env_id, "kwargs": {}}, "seed": seed}
+        inputs = {"agent": {"name": agent, "agent": agent}, "env": {"id": env_id, "kwargs": {}}, "seed": seed, **(inputs or {})}
         (path / "run.json").write_text(json.dumps({"inputs": inputs}))
         if policy:
             write_policy(path / "policy.onnx", env_id, seed)

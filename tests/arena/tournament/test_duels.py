@@ -1,3 +1,5 @@
+import time
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -11,8 +13,16 @@ from arena.tournament.duels import EpisodesTask, play_episodes, start_seed
 ENV = EnvConfig("Acrobot-v1", {"max_episode_steps": 60})
 
 
-def _task(player, policy, *, num_episodes=4):
-    return EpisodesTask(match=f"{ENV.name}/{player}", env=ENV, player=player, policy=policy, seed=11, num_episodes=num_episodes)
+def _task(player, policy, *, num_episodes=4, action_seconds=60.0):
+    return EpisodesTask(
+        match=f"{ENV.name}/{player}",
+        env=ENV,
+        player=player,
+        policy=policy,
+        seed=11,
+        num_episodes=num_episodes,
+        action_seconds=action_seconds,
+    )
 
 
 def test_both_players_start_as_a_plain_loop_over_the_same_seeds_does(tmp_path, write_policy):
@@ -51,6 +61,19 @@ def test_a_policy_that_fails_in_play_has_no_episodes_and_the_reason(monkeypatch)
     monkeypatch.setattr(duels, "make_policy", lambda *arguments: Broken())
     (record,) = play_episodes(_task("broken", None))
     assert (record.returns, record.reason) == ((), "failed: no such weights")
+
+
+def test_time_for_an_action_is_limited_as_for_a_move(monkeypatch):
+    class Slow:
+        def act(self, observations, *, action_masks=None):
+            time.sleep(0.02)
+            return np.zeros(len(observations), np.int64)
+
+    monkeypatch.setattr(duels, "make_policy", lambda *arguments: Slow())
+    (record,) = play_episodes(_task("slow", None, action_seconds=0.001))
+    assert record.returns == ()
+    assert record.reason.startswith("time-out: ")
+    assert record.reason.endswith("s for an action, 0.001 allowed")
 
 
 @pytest.mark.parametrize("actions", [np.full(4, 7), np.zeros(3, np.int64)])

@@ -1,12 +1,14 @@
 import shutil
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.quarantine import Trial
-from arena.tournament import league as league_module
+from arena.tournament import admission
 from arena.tournament.folder import Rules, TournamentFolder
 from arena.tournament.league import League
 from arena.tournament.matches import Episodes, PlayedGame
@@ -17,14 +19,6 @@ RULES = Rules(schedule="adaptive", episodes=3)
 
 
 @pytest.fixture
-def tried(monkeypatch):
-    """The paths of files put into quarantine, which are let through without a process of their own."""
-    paths = []
-    monkeypatch.setattr(league_module, "check_policy_file", lambda path: paths.append(path) or Trial)
-    return paths
-
-
-@pytest.fixture
 def files(tmp_path, write_policy):
     return [str(write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)) for seed, name in enumerate("abcd")]
 
@@ -32,7 +26,7 @@ def files(tmp_path, write_policy):
 def test_a_league_keeps_copies_and_remembers_who_joined(tmp_path, files, tried) -> None:
     league = League(tmp_path / "league")
     assert [player.name for player in league.add(files[:2], GAME, RULES)] == ["random", "a", "b"]
-    assert [str(path) for path in tried] == files[:2]
+    assert list(map(str, tried)) == files[:2]
     for file in files[:2]:
         shutil.os.unlink(file)
     assert [player.name for player in league.add(files[2:3], ())] == ["c"]
@@ -120,3 +114,102 @@ def test_a_hostile_file_leaves_no_trace_in_the_league(tmp_path, files) -> None:
     with pytest.raises(ArenaError, match=r"bad\.onnx is not an ONNX file"):
         league.add([str(tmp_path / "bad.onnx")], ())
     assert TournamentFolder(league.path).tournament.read_bytes() == before
+
+
+JOIN = """
+import sys, time
+from pathlib import Path
+from arena.environments import EnvConfig
+from arena.tournament import admission, league
+from arena.tournament.folder import Rules
+
+folder, file, mark = map(Path, sys.argv[1:])
+find_players = league.find_players
+
+def slow(*arguments):
+    if (folder / "tournament.json").exists():  # not the look at a new league from outside
+        mark.touch()
+        while mark.exists():
+            time.sleep(0.01)
+    return find_players(*arguments)
+
+league.find_players = slow
+admission.check_policy_files = lambda paths: None
+league.League(folder).add([str(file)], (EnvConfig("tictactoe_v3"),), Rules(schedule="adaptive", episodes=3))
+"""
+
+
+@pytest.mark.worker
+def test_two_who_join_at_once_do_not_overwrite_each_other(tmp_path, files, tried) -> None:
+    league, mark = League(tmp_path / "league"), tmp_path / "mark"
+    league.add(files[:1], GAME, RULES)
+    other = subprocess.Popen([sys.executable, "-c", JOIN, str(league.path), files[1], str(mark)])
+    try:
+        while not mark.exists():
+            assert other.poll() is None
+            time.sleep(0.01)
+        with pytest.raises(ArenaError, match="another arena is at work"):  # the other has read the league and not yet written it
+            league.add(files[2:3], ())
+        with pytest.raises(ArenaError, match="another arena is at work"):
+            league.play(max_games=4, workers=1)
+        mark.unlink()
+        assert other.wait(timeout=60) == 0
+    finally:
+        other.kill()
+    league.add(files[2:3], ())
+    assert set(TournamentFolder(league.path).read().entrants) == set(league.joined()) == {"random", "a", "b", "c"}
+
+
+def test_files_are_tried_before_anything_is_read_for_good(tmp_path, files, monkeypatch, write_policy) -> None:
+    league = League(tmp_path / "league")
+
+    def swap(paths):
+        write_policy(tmp_path / "a.onnx", "tictactoe_v3", 99)
+
+    monkeypatch.setattr(admission, "check_policy_files", swap)
+    with pytest.raises(ArenaError, match=r"a\.onnx changed while it was tried"):
+        league.add(files[:1], GAME, RULES)
+    assert not league.exists
+
+
+def test_who_cannot_join_a_new_league_leaves_no_folder(tmp_path, write_policy, tried) -> None:
+    league = League(tmp_path / "league")
+    with pytest.raises(ArenaError, match="cannot play here"):
+        league.add([str(write_policy(tmp_path / "a.onnx", "CartPole-v1"))], GAME, RULES)
+    with pytest.raises(ArenaError, match="there is no league in"):
+        league.play(max_games=1)
+    assert not league.path.exists()
+
+
+def test_an_entrant_stays_one_thing_over_the_years(tmp_path, files, write_run, tried) -> None:
+    league = League(tmp_path / "league")
+    inputs = {"budget": {"env_steps": 5}}
+    league.add([str(write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0, inputs=inputs))], GAME, RULES)
+    shutil.rmtree(tmp_path / "x")
+    with pytest.raises(ArenaError, match="entrant 'a' would be both policy file"):
+        league.add(files[:1], ())
+    with pytest.raises(ArenaError, match=r"would be two agents: .* has budget env_steps=5, .* has env_steps=6"):
+        league.add([str(write_run(tmp_path / "y", "a", "arena/TicTacToe-v0", 1, inputs={"budget": {"env_steps": 6}}))], ())
+    new = league.add([str(write_run(tmp_path / "z", "a", "arena/TicTacToe-v0", 2, inputs=inputs))], ())
+    assert [player.name for player in new] == ["a/seed-2"]
+
+
+def test_a_stored_policy_that_was_changed_is_refused(tmp_path, files, write_policy, tried) -> None:
+    league = League(tmp_path / "league")
+    league.add(files[:2], GAME, RULES)
+    stored = sorted((league.path / "policies").iterdir())
+    assert [len(path.stem) for path in stored] == [64, 64]
+    write_policy(stored[0], "tictactoe_v3", 99)
+    for act in (lambda: league.play(max_games=10, workers=1), lambda: league.add(files[2:], ()), lambda: compute_standings(league.path)):
+        with pytest.raises(ArenaError, match=rf"{stored[0].name}, the policy of '[ab]', was changed: its SHA-256 is"):
+            act()
+
+
+def test_policies_under_the_short_names_of_earlier_versions_are_read(tmp_path, files, tried) -> None:
+    league = League(tmp_path / "league")
+    league.add(files[:2], GAME, RULES)
+    for path in list((league.path / "policies").iterdir()):
+        path.rename(path.with_name(f"{path.stem[:16]}.onnx"))
+    league.add(files[2:3], ())
+    assert sorted(len(path.stem) for path in (league.path / "policies").iterdir()) == [16, 16, 64]
+    assert league.play(max_games=30, workers=1).num_new_records > 0

@@ -4,14 +4,12 @@ import sys
 import pytest
 
 from arena import cli
-from arena.tournament import league as league_module
 
 
 @pytest.fixture
-def arena(monkeypatch, capsys, tmp_path):
+def arena(monkeypatch, capsys, tmp_path, tried):
     """Runs one command in an empty folder and returns exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(league_module, "check_policy_file", lambda path: None)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["arena", *arguments])
@@ -38,4 +36,31 @@ def test_a_league_from_the_first_player_to_the_standings(arena, tmp_path, write_
     code, output, _ = arena("league", "standings", "--json")
     assert [json.loads(line)["rank"] for line in output.splitlines()] == [1, 2, 3]
     code, _, errors = arena("league", "add", "a.onnx", "--env", "connect_four_v3")
+    assert (code, "a league keeps them" in errors) == (2, True)
+
+
+def test_a_league_without_further_openings_stops_and_says_so(arena, tmp_path, write_policy) -> None:
+    for seed, name in enumerate("ab"):
+        write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)
+    assert arena("league", "add", "a.onnx", "b.onnx", "--env", "tictactoe_v3", "--opening-plies", "1", "--quiet")[0] == 0
+    code, output, _ = arena("league", "play", "--games", "2000", "--workers", "1")
+    assert code == 0
+    assert "tictactoe_v3: a and b have met from all 9 openings of 1 move; further games would be the same again" in output
+    games = [json.loads(line) for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()]
+    of_both = [(*game["players"], *game["moves"]) for game in games if "random" not in game["players"]]
+    assert len(set(of_both)) == len(of_both) == 18
+    assert arena("league", "play", "--games", "2000", "--quiet", "--workers", "1")[0] == 0
+    assert [game for game in games if "random" not in game["players"]] == [
+        game
+        for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()
+        if "random" not in (game := json.loads(line))["players"]
+    ]
+
+
+def test_only_rules_that_are_given_must_be_those_of_the_league(arena, tmp_path, write_policy) -> None:
+    for seed, name in enumerate("abc"):
+        write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)
+    assert arena("league", "add", "a.onnx", "--env", "tictactoe_v3", "--opening-plies", "2", "--quiet")[0] == 0
+    assert arena("league", "add", "b.onnx", "--seed", "0", "--quiet")[0] == 0
+    code, _, errors = arena("league", "add", "c.onnx", "--opening-plies", "3")
     assert (code, "a league keeps them" in errors) == (2, True)

@@ -1,14 +1,16 @@
 import json
 import shutil
+from collections import Counter
 
 import pytest
 
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
+from arena.tournament import folder as folder_module
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
 from arena.tournament.players import find_players
-from arena.tournament.rounds import num_looks
+from arena.tournament.rounds import num_looks, used_up_openings
 from arena.tournament.run import play
 
 ENVS = (EnvConfig("arena/ConnectFour-v0"), EnvConfig("tictactoe_v3"))
@@ -101,3 +103,49 @@ def test_run_folders_are_found_again_relative_to_the_tournaments(tournament):
     play(tournament, workers=1)
     written = json.loads(TournamentFolder(tournament.path).tournament.read_text())
     assert written["runs"]["a/seed-0"]["tictactoe_v3"] == "../x/a/arena-TicTacToe-v0/seed-0"
+
+
+@pytest.mark.parametrize("schedule", ["round-robin", "swiss", "adaptive"])
+def test_two_policies_never_play_one_game_twice(tournament, schedule):
+    rules = Rules(episodes=1, games=200, opening_plies=1, schedule=schedule)  # nine openings: 18 games of a pair
+    tournament = Tournament(**{**vars(tournament), "rules": rules})
+    records = play(tournament, workers=1)
+    games = [record for record in records if isinstance(record, PlayedGame)]
+    of_policies = [(game.players, game.moves) for game in games if "random" not in game.players]
+    assert len(of_policies) == len(set(of_policies))
+    assert max(Counter(frozenset(players) for players, _ in of_policies).values()) == 18
+    assert max(Counter(frozenset(game.players) for game in games if "random" in game.players).values()) > 18
+    (sentence,) = used_up_openings(tournament, records)
+    assert sentence.startswith("tictactoe_v3: a/seed-")
+    assert "have met from all 9 openings of 1 move; further games would be the same again" in sentence
+    path = TournamentFolder(tournament.path).matches
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert play(tournament, workers=1) == records
+    assert path.read_bytes() == whole
+
+
+def test_nothing_is_said_of_openings_while_there_are_others(tournament):
+    assert used_up_openings(tournament, play(tournament, workers=1)) == []
+
+
+def test_two_tournaments_at_once_do_not_share_a_new_folder(tournament):
+    folder = TournamentFolder(tournament.path)
+    with folder.locked(), pytest.raises(ArenaError, match="another arena is at work"):
+        play(tournament, workers=1)
+    assert not folder.tournament.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tournament, tmp_path):
+    (tournament.path / ".lock").mkdir(parents=True)
+    with pytest.raises(ArenaError, match=r"cannot write into the tournament's folder .*: Is a directory"):
+        play(tournament, workers=1)
+    (tmp_path / "file").touch()
+    with pytest.raises(ArenaError, match=r"cannot make the tournament's folder .*: Not a directory"):
+        play(Tournament(**{**vars(tournament), "path": tmp_path / "file" / "t"}), workers=1)
+
+
+def test_a_policy_that_changes_while_it_is_copied_is_refused(tournament, monkeypatch):
+    monkeypatch.setattr(folder_module, "file_hash", lambda path: "0" * 64)
+    with pytest.raises(ArenaError, match=r"policy .*policy\.onnx of '.*' changed while it was copied"):
+        play(tournament, workers=1)

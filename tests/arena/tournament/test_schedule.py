@@ -113,6 +113,34 @@ def test_adaptive_keeps_to_its_budget() -> None:
     assert len(undecided) == 3
 
 
+def test_adaptive_plays_no_start_twice_and_says_who_has_none_left() -> None:
+    world = line(3, 0.0)
+    lineup = Lineup(np.arange(3), seated=True, num_distinct=lambda most: min(most, 14), chance=frozenset({0}))
+    table, rng = EMPTY, np.random.default_rng(0)
+    for look in itertools.count(1):
+        step = adaptive([table], [lineup], world.entrants, look=look, num_starts=10, budget=600 - len(table.first), seed=0)
+        table = after(table, step.pairings, world, rng)
+        if not len(step.pairings):
+            break
+    rows = np.array([table.first, table.second, table.start]).T
+    without_chance = rows[(rows[:, :2] != 0).all(1)]
+    assert len(np.unique(without_chance, axis=0)) == len(without_chance) == 2 * 14
+    assert len(rows) > 300
+    assert set(step.used_up) <= {(1, 2), (2, 1)}
+    alone = adaptive(
+        [table], [dataclasses.replace(lineup, players=np.arange(1, 3))], world.entrants, look=look, num_starts=1, budget=99, seed=0
+    )
+    assert len(alone.pairings) == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 9), st.booleans())
+def test_starts_left_are_those_not_had(num_starts, had, wanted, chance) -> None:
+    lineup = Lineup(np.arange(2), num_distinct=lambda most: min(most, num_starts), chance=frozenset({1} if chance else ()))
+    (left,) = lineup.starts_left(np.array([0]), np.array([1]), np.array([had]), wanted)
+    assert left == (wanted if chance else len(set(range(num_starts)) & set(range(had, had + wanted))))
+
+
 def test_adaptive_leaves_to_training_what_matches_cannot_decide() -> None:
     rng = np.random.default_rng(0)
     world = make_world(np.array([0.0, 0.1]), 3, 0.8, rng)

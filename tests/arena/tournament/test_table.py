@@ -9,6 +9,7 @@ import pytest
 from arena.errors import ArenaError
 from arena.games import Game
 from arena.policy import OnnxPolicy
+from arena.tournament import openings as openings_module
 from arena.tournament import table
 from arena.tournament.openings import Openings
 from arena.tournament.table import GamesTask, play_games
@@ -173,3 +174,46 @@ def test_openings_are_legal_distinct_and_repeatable():
 def test_openings_that_end_the_game_are_refused():
     with pytest.raises(ArenaError, match="over within 9 random moves"):
         Openings(TIC_TAC_TOE, 0, 9)[0]
+
+
+def test_a_game_has_so_many_openings_and_no_more():
+    three = 9 * 8 * 7 // 2  # the order of two crosses does not matter
+    for game_id, plies, count in ((CONNECT_FOUR, 2, 49), (TIC_TAC_TOE, 2, 72), (TIC_TAC_TOE, 0, 1), (TIC_TAC_TOE, 3, three)):
+        openings = Openings(game_id, 5, plies)
+        assert openings.num_distinct(3) == min(3, count)
+        assert openings.num_distinct(300) == count
+        if game_id == TIC_TAC_TOE:
+            moves = [openings[index][1] for index in range(count)]
+            assert len({(frozenset(each[::2]), frozenset(each[1::2])) for each in moves}) == count
+        assert len({openings[index][1] for index in range(count)}) == count
+        assert openings[count + 5][1] in {openings[index][1] for index in range(count)}  # the list goes on; games of chance need that
+
+
+def test_openings_of_a_game_that_draws_cards_never_run_out(monkeypatch):
+    class Cards(Game):
+        def reset(self, seed=None):
+            super().reset(seed)
+            self._card = float(seed % 2)
+
+        def observation(self, seat=None):
+            seen = super().observation(seat).copy()
+            seen[0] = self._card
+            return seen
+
+    monkeypatch.setattr(openings_module, "Game", Cards)
+    openings = Openings(TIC_TAC_TOE, 0, 1)
+    assert openings.num_distinct(12) == 12
+    assert len({openings[index][1] for index in range(12)}) == 9
+
+
+def test_a_game_that_fails_while_openings_are_drawn_is_named_in_one_line(monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError("no\nboard")
+
+    openings = Openings(TIC_TAC_TOE, 0, 1)
+    monkeypatch.setattr(Game, "step", fail)
+    with pytest.raises(ArenaError, match=r"^game tictactoe_v3 failed while its openings were drawn: OSError: no board$"):
+        openings[0]
+    monkeypatch.setattr(Game, "__init__", fail)
+    with pytest.raises(ArenaError, match=r"^game tictactoe_v3 failed while its openings were drawn: OSError: no board$"):
+        Openings(TIC_TAC_TOE, 0, 1)

@@ -1,0 +1,34 @@
+"""Tries the policies of players before anything else opens them: a file or a run folder may come from a stranger."""
+
+from collections.abc import Sequence
+
+from arena.errors import ArenaError
+from arena.quarantine import check_policy_files
+from arena.tournament.folder import TournamentFolder, file_hash
+from arena.tournament.players import Player, policy_files
+
+
+def try_policies(arguments: Sequence[str], folder: TournamentFolder) -> frozenset[str]:
+    """Puts the policies that `arguments` name into quarantine, but not those that the folder holds: these have been there.
+
+    Args:
+        arguments: as for `find_players`.
+        folder: of the tournament or league that the players are to join.
+
+    Returns:
+        The SHA-256 of every policy that passed.
+
+    Raises:
+        ArenaError: if a path is missing or a policy is refused; says why.
+    """
+    known = folder.known_policies()
+    new = {path: file_hash(path) for path in policy_files(arguments)}
+    check_policy_files([path for path, sha256 in new.items() if sha256 not in known])
+    return known | frozenset(new.values())
+
+
+def refuse_untried(players: Sequence[Player], tried: frozenset[str]) -> None:
+    """Refuses a player whose policy is not among those that were tried: its file was changed meanwhile."""
+    for path in (path for player in players for path in player.policies.values()):
+        if file_hash(path) not in tried:
+            raise ArenaError(f"policy {path} changed while it was tried; give it again")

@@ -1,0 +1,54 @@
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from arena.environments import EnvConfig
+from arena.errors import ArenaError
+from arena.network import Dense, PolicyNetwork
+from arena.pages.selection import find_duel
+from arena.spaces import network_inputs
+from arena.tournament.folder import Rules, Tournament
+from arena.tournament.matches import Episodes
+from arena.tournament.players import env_spaces, find_players
+from arena.tournament.rounds import rounds
+
+ENVS = (EnvConfig("tictactoe_v3"), EnvConfig("arena/TicTacToe-v0"))
+NAMES = st.lists(st.text(st.sampled_from("ab0/~[],= \n"), max_size=5), min_size=2, max_size=4, unique=True)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Path:
+    observations, actions = env_spaces(ENVS[0])
+    kernel = np.ones((network_inputs(observations).shape[0], int(actions.n)), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.onnx"
+        PolicyNetwork([Dense(kernel, np.zeros(int(actions.n), np.float32))], observations, actions).export(path)
+        yield path
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NAMES)
+@example(["a~b", "c", "a", "b~c"])
+@example(["a", "b", "a~b/0", "0"])
+@example(["a", "a,b", "b=a"])
+def test_match_ids_are_unique_whatever_players_are_called(policy: Path, names: list[str]) -> None:
+    try:
+        field = find_players([f"{name}={policy}" for name in names], ENVS)
+    except ArenaError:
+        assert not all(name.isalnum() for name in names)
+        return
+    tournament = Tournament(path=Path("t"), players=field.players, envs=ENVS, rules=Rules(games=4, episodes=1, opening_plies=1))
+    tasks = [task for part in rounds(tournament, []) for task in part]
+    ids = [match for task in tasks for match in task.matches]
+    assert len(set(ids)) == len(ids)
+    empty = Episodes(match="", env=ENVS[1].name, player="", seed=0, returns=(0.0,), lengths=(1,))
+    records = [dataclasses.replace(empty, player=player.name) for player in field.players]
+    for one in field.players:
+        for other in field.players:
+            choice = find_duel(tournament, records, f"{ENVS[1].name}/{one.name}~{other.name}/0")
+            assert tuple(record.player for record in choice.episodes) == (one.name, other.name)
