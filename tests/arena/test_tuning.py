@@ -1,21 +1,18 @@
 """The search for hyperparameters, with a formula in place of training."""
 
 import dataclasses
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.experiment_file import from_toml
 from arena.rundir import RunResult
-from arena.tuning.best import toml_value, write_best
+from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
 
@@ -195,18 +192,6 @@ def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
     assert {name: fake.hyperparameters[name] for name in best.settings} == best.settings
     assert fake.tuning == {**best.record, "score": round(best.score, 6)}
     assert other.tuning is None
-
-
-@given(
-    st.recursive(
-        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-        max_leaves=4,
-    )
-)
-@settings(max_examples=50)
-def test_toml_values_survive(value: Any):
-    assert tomllib.loads(f"value = {toml_value(value)}") == {"value": value}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 import dataclasses
 import json
+import tomllib
 
 import numpy as np
 import pytest
 
 from arena.analysis.build import build_report
 from arena.analysis.load import load_runs
+from arena.analysis.repeat import experiment_toml
 from arena.errors import ArenaError
 from arena.experiment import Budget
 from arena.experiment_file import from_toml
@@ -147,7 +149,7 @@ def test_settings_of_one_environment_stand_with_it(tmp_path, write_run):
     assert document.agents[0].env_hyperparameters == {"Acrobot-v1": {"num_envs": 4}, "CartPole-v1": {"num_envs": 8}}
     assert "env_steps" not in document.budget
     assert {env.name: env.budget["env_steps"] for env in document.envs} == {"Acrobot-v1": 9_000, "CartPole-v1": 1_000}
-    assert 'hyperparameters = {"a" = {"num_envs" = 4}}' in document.experiment_file
+    assert {"a": {"num_envs": 4}} in [env["hyperparameters"] for env in tomllib.loads(document.experiment_file)["envs"]]
     assert "checkpoint_period" not in document.experiment_file, "it follows from each budget"
 
 
@@ -160,3 +162,12 @@ def test_numbers_are_pythons_own(five_seeds):
             check(part)
 
     check(dataclasses.asdict(report(five_seeds)))
+
+
+def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_path, write_run):
+    kwargs = {"name": "\U0001f600 \x7f \x01", "high": 1e300}
+    write_run(tmp_path / "logs", "a", 0)
+    runs = [
+        dataclasses.replace(run, inputs={**run.inputs, "env": {"id": "CartPole-v1", "kwargs": kwargs}}) for run in load_runs([tmp_path])
+    ]
+    assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
