@@ -44,7 +44,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
     Raises:
         ArenaError: if no run has ended yet.
     """
-    samples = Samples(runs, catalogue.references)
+    samples = Samples(runs, catalogue)
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
@@ -74,7 +74,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
         commits=tuple(_distinct([inventory.commit(run.record.get("git")) for run in runs])),
         experiment_file=repeat.experiment_toml(title, runs),
         commands=(f"arena run {title}.toml", command),
-        notes=tuple(notes.notes(samples, machines)),
+        notes=tuple(notes.notes(samples, machines, catalogue)),
     )
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from arena.analysis.bootstrap import MIN_SEEDS
 from arena.analysis.samples import Samples
+from arena.references import Catalogue
 
 
-def notes(samples: Samples, machines: Sequence[Any]) -> list[str]:
+def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue) -> list[str]:
     """Returns sentences, the gravest first."""
-    found = [*_failures(samples), *_missing(samples), *_unscored(samples)]
+    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue)]
     fewest = min(
         (len(samples.ended(agent, env)) for agent in samples.agents for env in samples.scales if samples.ended(agent, env)), default=0
     )
@@ -46,11 +47,16 @@ def _missing(samples: Samples) -> list[str]:
     return found
 
 
-def _unscored(samples: Samples) -> list[str]:
+def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     found = []
     without = [env for env, scale in samples.scales.items() if scale.solved is None]
     if without:
         found.append(f"No reference scores of {', '.join(without)}: returns are reported, but enter no aggregate.")
+    for env, scale in samples.scales.items():
+        if scale.reference is None and scale.env_id in catalogue.references:
+            found.append(
+                f"{env} is {scale.env_id} made with other arguments, for which its reference scores and published numbers do not hold."
+            )
     partial = [env for env, scale in samples.scales.items() if scale.solved is not None and env not in samples.scored_envs()]
     if partial:
         found.append(f"Not every agent has an outcome on {', '.join(partial)}, which therefore enters no aggregate.")

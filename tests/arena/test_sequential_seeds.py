@@ -130,3 +130,14 @@ def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
     others = dataclasses.replace(wanted, agents=(*wanted.agents, dataclasses.replace(wanted.agents[0], name="c")))
     with pytest.raises(ArenaError, match="answers another question"):
         run_until_decided(others, Scores(a=100.0, b=100.0, c=1.0))
+
+
+def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments(tmp_path: Path, references):
+    """`sutton_barto_reward` turns CartPole's returns of 0 to 500 into 0 or -1."""
+    references |= {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    changed = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
+    with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
+        run_until_decided(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]), Scores())
+    wanted = experiment(tmp_path / "b", "bad", envs=[changed])
+    with pytest.raises(ArenaError, match="no reference for random play there"):
+        seed_scores(wanted, [Scores(bad=None).result(run) for run in wanted.runs()])

@@ -95,6 +95,9 @@ def test_environments_without_references_are_reported_but_not_averaged(five_seed
     assert [env.solved_return for env in document.envs] == [120.0, None, None], "other arguments, other returns"
     assert {result.env for result in document.results} == {"CartPole-v1", "CartPole-v1,sutton_barto_reward=True", "FrozenLake-v1"}
     assert any("No reference scores of CartPole-v1,sutton_barto_reward=True, FrozenLake-v1" in note for note in document.notes)
+    assert any(
+        "CartPole-v1,sutton_barto_reward=True is CartPole-v1 made with other arguments, for which its" in note for note in document.notes
+    )
     assert any("Intervals of means and IQMs are given from 5 training seeds on" in note for note in document.notes)
 
 
