@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from arena.analysis.bootstrap import MIN_SEEDS
+from arena.analysis.document import SequentialComparison
 from arena.analysis.samples import Samples
 from arena.references import Catalogue
 
 
-def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue) -> list[str]:
+def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decisions: Sequence[SequentialComparison] = ()) -> list[str]:
     """Returns sentences, the gravest first."""
-    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue)]
+    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue), *map(_sequential, decisions)]
     fewest = min(
         (len(samples.ended(agent, env)) for agent in samples.agents for env in samples.scales if samples.ended(agent, env)), default=0
     )
@@ -61,6 +62,17 @@ def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     if partial:
         found.append(f"Not every agent has an outcome on {', '.join(partial)}, which therefore enters no aggregate.")
     return found
+
+
+def _sequential(decision: SequentialComparison) -> str:
+    used = ", ".join(f"{agent} {num_seeds}" for agent, num_seeds in decision.num_seeds.items())
+    all_decided = all(pair.claim for pair in decision.verdicts)
+    outcome = "It goes on" if not decision.finished else "The ranking is settled" if all_decided else "Not all pairs are decided"
+    return (
+        f"In {decision.experiment} seeds were added until the ranking was decided, at {decision.look} of at most {decision.num_looks} "
+        f"looks ({used} of at most {decision.max_seeds} seeds). {outcome}. The p-values and intervals take the number of seeds as fixed "
+        "and are not corrected for that; the verdicts of the sequential test are."
+    )
 
 
 def _versions(samples: Samples) -> list[str]:

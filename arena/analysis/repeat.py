@@ -3,22 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from arena.analysis.document import SequentialComparison
 from arena.analysis.load import LoadedRun
 from arena.toml import toml_table, toml_value
 
 
-def experiment_toml(name: str, runs: Sequence[LoadedRun]) -> str:
+def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison] = ()) -> str:
     """Returns TOML from which `arena run` repeats these runs: every hyperparameter written out, whatever its default is today.
 
-    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all.
+    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all, unless
+    a sequential comparison of just these agents and environments chose them, which is then made again.
     """
+    comparison = _comparison_of(runs, decisions)
+    seeds = sorted({run.seed for run in runs}) if comparison is None else "until-decided"
     first = runs[0].inputs
     budgets = {run.env: run.inputs["budget"] for run in runs}
     budget = common(budgets.values())
-    lines = [f"name = {toml_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {sorted({run.seed for run in runs})}"]
+    lines = [f"name = {toml_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {toml_value(seeds)}"]
     for key, value in common([run.inputs for run in runs]).items():
         lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
     lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", first["evaluation"])]
+    if comparison is not None:
+        lines += ["", *toml_table("until-decided", {key: getattr(comparison, key) for key in ("group_size", "max_seeds", "alpha")})]
     usual, special = hyperparameters(runs)
     for agent in usual:
         identity = next(run.inputs["agent"]["agent"] for run in runs if run.agent == agent)
@@ -36,6 +42,12 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun]) -> str:
         own = {agent: special[agent][env] for agent in special if special[agent].get(env)}
         lines += [f"hyperparameters = {toml_value(own)}"] if own else []
     return "\n".join(lines) + "\n"
+
+
+def _comparison_of(runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison]) -> SequentialComparison | None:
+    agents, envs = {run.agent for run in runs}, {run.env for run in runs}
+    only = decisions[0] if len(decisions) == 1 else None
+    return only if only is not None and (only.num_seeds.keys() == agents and set(only.envs) == envs) else None
 
 
 def hyperparameters(runs: Sequence[LoadedRun]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
