@@ -148,7 +148,7 @@ def _print_costs(document: Report, console: Console) -> None:
 
 
 def words(estimate: Estimate, form: str = ".2f") -> str:
-    """Returns an estimate for people: `0.93 [0.88, 0.97]`, with `(no interval)` where there is none, with `*` where there is a note on it."""
+    """Returns an estimate for people: `0.93 [0.88, 0.97]`; `*` marks a note on it, `(no interval)` that there is none."""
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:z{form}} (no interval)"
     return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]{'*' if estimate.note else ''}"

@@ -10,13 +10,14 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from arena.commands.plan import refuse_impossible
 from arena.commands.train import with_options
 from arena.executors.choice import make_executor
 from arena.experiment import Experiment
 from arena.files import json_line
 from arena.loggers.terminal import Mode, TerminalView
 from arena.rundir import RunResult
-from arena.runner import check_frameworks, locked, make_folder, run_experiment
+from arena.runner import locked, make_folder, run_experiment
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search, Tuned
@@ -29,8 +30,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     experiment = with_options(experiment, **options)
     if trials is not None:
         config = dataclasses.replace(config, trials=trials)
-    experiment.check()
-    check_frameworks(list(experiment.runs()))
+    refuse_impossible(experiment)
     make_folder(experiment.path)
     best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []

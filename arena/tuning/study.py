@@ -20,6 +20,7 @@ from arena.registry import agent_spec
 from arena.rundir import RunResult
 from arena.scores import check_scores, seed_scores
 from arena.tuning.config import TuneConfig
+from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
 
 RunAll = Callable[[Experiment], list[RunResult]]
@@ -78,9 +79,9 @@ class Search:
         self._refuse_other_inputs()
 
     def run(self) -> None:
-        """Tries settings until there are as many as the config says; goes on where an earlier call was cut."""
+        """Tries settings until there are as many as the config says, or all; goes on where an earlier call was cut."""
         self._revive()
-        while (left := self.config.trials - self._num_ended()) > 0:
+        while (left := self.config.trials - self._num_ended()) > 0 and not self.study.user_attrs.get("exhausted"):
             self._try([self._ask() for _ in range(min(left, self.config.parallel_trials))])
 
     def tuned(self) -> Tuned | None:
@@ -186,9 +187,10 @@ class Search:
         trial.set_user_attr("env_steps", sum(result.env_steps for result in results))
         trial.set_user_attr("train_seconds", sum(result.seconds.get("train", 0.0) for result in results))
         trial.set_user_attr("reason", reason)
-        frozen = self.study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
+        if tell(self.study, trial, score):
+            self.study.set_user_attr("exhausted", True)
         best = self.tuned()
-        self._report(self.agent.name, frozen, best.score if best else None)
+        self._report(self.agent.name, self.study.trials[trial.number], best.score if best else None)
 
     def _resolve(self, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         config = build_config(agent_spec(self.agent.agent).config, {**hyperparameters, **settings}, where=f"agent {self.agent.name!r}")

@@ -23,6 +23,7 @@ from arena.executors.ray import RayExecutor
 from arena.experiment import Experiment
 from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
+from arena.progress import progress
 from arena.rundir import RunDir
 from arena.runner import run_experiment
 
@@ -146,12 +147,14 @@ def test_an_interrupt_ends_all_workers_and_keeps_what_was_written(tmp_path: Path
     first = next(wanted.runs()).name
     with arena_run(wanted, cluster) as process:
         wait_until(lambda: (wanted.path / first / "checkpoint/latest.json").exists())
+        assert progress(RunDir(wanted.path / first), first).state == "running"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "go on with" in errors
     wait_until(lambda: not workers(wanted))
     assert RunDir(wanted.path / first).read_result() is None
+    assert progress(RunDir(wanted.path / first), first).state == "interrupted"
     assert run_experiment(wanted, LocalExecutor())[0].num_attempts == 2, "begun on the cluster, ended here"
     assert_same(wanted, local)
 

@@ -1,6 +1,7 @@
 """The search for hyperparameters, with a formula in place of training."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,29 @@ def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
     assert other.tuning is None
 
 
+def test_a_sampler_whose_library_is_missing_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Optuna imports `cmaes` only once it has something to sample from."""
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    file = tmp_path / "search.toml"
+    file.write_text(FILE.replace('{ name = "TPESampler", n_startup_trials = 3 }', '"CmaEsSampler"'))
+    with pytest.raises(ArenaError, match=r"tune.sampler: CmaEsSampler cannot choose settings: .*cmaes"):
+        load_tuning(file)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("sampler", ['{ name = "GridSampler", search_space = { num_envs = ["2", "4"] } }', '"BruteForceSampler"'])
+def test_a_search_ends_once_everything_was_tried(tmp_path: Path, sampler: str):
+    text = FILE.replace('{ name = "TPESampler", n_startup_trials = 3 }\n', f'{sampler}\npruner = "NopPruner"\n').replace(
+        "epsilon = { low = 0.0, high = 1.0 }\n", ""
+    )
+    storage = optuna.storages.InMemoryStorage()
+    for _ in range(2):  # the second call finds nothing left
+        found = search(tmp_path, Formula(), text, storage)
+        found.run()
+        assert sorted(settings["num_envs"] for _, _, _, settings in ended(found)) == [2, 4]
+    assert found.tuned() is not None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -228,6 +252,10 @@ def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str
         ("trials = 6", "trial = 6", "tune: unknown key 'trial'; did you mean 'trials'"),
         ('"TPESampler"', '"TPESample"', "tune.sampler='TPESample': Optuna has no such sampler; did you mean 'TPESampler'"),
         ("n_startup_trials = 3", "n_startup = 3", "tune.sampler: TPESampler cannot be made"),
+        ("n_startup_trials = 3", 'n_startup_trials = "x"', "tune.sampler: TPESampler cannot choose settings: '<' not supported"),
+        ("n_startup_trials = 3", "n_ei_candidates = -1", "tune.sampler: TPESampler cannot choose settings: negative dimensions"),
+        ('"TPESampler", n_startup_trials = 3', '"GridSampler", search_space = { z = [1, 2] }', "GridSampler cannot choose settings"),
+        ("trials = 6", 'pruner = { name = "PatientPruner", wrapped_pruner = "x", patience = 1 }', "PatientPruner cannot judge trials"),
         ("trials = 6", 'pruner = "Median"', "tune.pruner='Median': Optuna has no such pruner"),
         ("[tune.space.q-learning]", "[tune.space.dqn]", "tune.space.dqn names no algorithm or agent of this experiment"),
         (
