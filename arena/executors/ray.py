@@ -17,11 +17,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from arena.errors import ArenaError
-from arena.executors.base import Ended, ExecutorConfig, Task
+from arena.executors.base import Ended, ExecutorConfig, OnEnd, OnEvent, Task
 from arena.executors.node import NodeWorker, Report
 from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
@@ -37,9 +37,6 @@ CONNECT_SECONDS = 5.0
 CHECK_SECONDS = 60.0
 """For every node to say which version it has; and for a node to come back that a waiting run needs."""
 
-OnEvent = Callable[[Task, dict[str, Any]], None]
-OnEnd = Callable[[Task, Ended], None]
-
 
 @dataclasses.dataclass
 class _Flight:
@@ -51,6 +48,9 @@ class _Flight:
     waiting_since: float = dataclasses.field(default_factory=time.monotonic)
     mark: TextIO | None = None
     """Held while a node works on it: the lock of the driver's run folder, by which `arena status` knows."""
+
+    reason: str = ""
+    """Why it was given up."""
 
     def place(self) -> None:
         self.is_placed, self.mark = True, mark_at_work(self.task.run_dir)
@@ -149,11 +149,13 @@ class RayExecutor:
         if isinstance(report, Report):
             lay_down(task.run_dir, report.pieces)
             for event in report.events:
-                on_event(task, event)
+                flight.reason = flight.reason or on_event(task, event) or ""
             if report.ended:
                 self._kill(actor)
-                on_end(task, report.ended)
+                on_end(task, dataclasses.replace(report.ended, reason=flight.reason or report.ended.reason))
                 return None
+            if flight.reason:
+                return actor.stop.remote()
         return actor.poll.remote()
 
     def _lose(self, task: Task, reason: str, on_event: OnEvent, on_end: OnEnd, waiting: deque[Task]) -> None:

@@ -18,7 +18,6 @@ from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
 from arena.validation import check_keys, checked
 
-
 ORDERED_SAMPLERS = ("GridSampler", "QMCSampler")
 """Their seed orders a sequence of which every trial takes the next: it must be the same for all trials."""
 
@@ -32,7 +31,7 @@ class TuneConfig:
     parallel_trials: Count = 1
     """Settings chosen together, whose runs then share the workers."""
     group_size: Count = 1
-    """Seeds that a trial runs between two looks of the pruner."""
+    """Seeds that a trial runs at once; the others wait until the pruner has seen these."""
     sampler: str | Mapping[str, Any] = "TPESampler"
     """A class of `optuna.samplers`, or a table of its `name` and arguments."""
     pruner: str | Mapping[str, Any] = "MedianPruner"

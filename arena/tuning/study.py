@@ -1,7 +1,8 @@
 """The search: one Optuna study for each agent, whose trials are agents of an experiment.
 
-A trial runs its seeds in groups; after each, the pruner sees the mean score so far. Trials train under an experiment seed of their own, so
-that neither training streams nor evaluation starts are those on which the settings are later compared.
+A trial runs its seeds in groups; the pruner sees the mean score so far at each evaluation (`arena.tuning.watch`) and after each group.
+Trials train under an experiment seed of their own, so that neither training streams nor evaluation starts are those on which the
+settings are later compared.
 """
 
 import dataclasses
@@ -18,12 +19,14 @@ from arena.experiment import AgentEntry, EnvSettings, Experiment
 from arena.hyperparameters import build_config
 from arena.registry import agent_spec
 from arena.rundir import RunResult
+from arena.runner import Judge
 from arena.scores import check_scores, seed_scores
 from arena.tuning.config import TuneConfig
 from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
+from arena.tuning.watch import Watch, num_evaluations
 
-RunAll = Callable[[Experiment], list[RunResult]]
+RunAll = Callable[[Experiment, Judge], list[RunResult]]
 """Runs an experiment, `run_experiment` with an executor, say."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -161,9 +164,16 @@ class Search:
             if not entries:
                 return
             chosen = tuple(agent for agent in agents if agent.name in entries)
-            results = self._run_all(dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size]))
+            group = dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size])
+            watch = Watch(group, dict(entries), size - self.config.group_size)
+            results = self._run_all(group, watch.judge)
             for name, trial in list(entries.items()):
-                if self._look([result for result in results if result.agent == name], trial, last=size >= len(seeds)):
+                watch.catch_up(name)
+                of_trial = [result for result in results if result.agent == name]
+                if name in watch.pruned:
+                    self._end(trial, of_trial, watch.pruned[name])
+                    del entries[name]
+                elif self._look(of_trial, trial, last=size >= len(seeds)):
                     del entries[name]
 
     def _look(self, results: list[RunResult], trial: optuna.Trial, *, last: bool) -> bool:
@@ -177,7 +187,7 @@ class Search:
         if last:
             self._end(trial, results, "", mean)
             return True
-        trial.report(mean, len(scores))
+        trial.report(mean, len(scores) * num_evaluations(self._trials))
         if trial.should_prune():
             self._end(trial, results, f"pruned after {len(scores)} seeds at a score of {mean:.3g}")
             return True

@@ -167,6 +167,21 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path, cluster: RayCl
     wait_until(lambda: not workers(wanted))
 
 
+def test_a_run_that_is_given_up_ends_on_its_node(tmp_path: Path, cluster: RayCluster) -> None:
+    wanted = experiment(tmp_path, name="given-up", seeds=2)
+    first = next(wanted.runs()).name
+
+    def judge(run_name: str, event: Any) -> str | None:
+        return "hopeless" if run_name == first and event["event"] == "evaluation" else None
+
+    executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
+    given_up, other = run_experiment(wanted, executor, judge=judge)
+    assert (given_up.status, given_up.reason) == ("killed", "hopeless")
+    assert given_up.env_steps < 60_000
+    assert other.status == "finished"
+    assert not workers(wanted)
+
+
 def test_faults_and_time_limits_are_those_of_the_local_executor(tmp_path: Path, cluster: RayCluster) -> None:
     agents = [{"agent": FAKE, "name": fault, "hyperparameters": {"fault": fault}} for fault in ("crash", "exit", "nan", "hang")]
     wanted = experiment(tmp_path, agents=agents, seeds=1, resources={"timeout_seconds": 8.0})

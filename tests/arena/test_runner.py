@@ -100,6 +100,21 @@ def test_a_hanging_worker_is_ended_at_its_time_limit(tmp_path: Path):
     assert time.monotonic() - start < 20.0
 
 
+def test_a_run_that_is_given_up_ends_at_once_and_the_others_go_on(tmp_path: Path):
+    wanted = experiment(tmp_path, [{"agent": FAKE, "name": "bad"}, {"agent": FAKE, "name": "good"}])
+    told: list[str] = []
+
+    def judge(run_name: str, event) -> str | None:
+        told.append(run_name)
+        return "hopeless" if run_name.startswith("bad/") and event["event"] == "evaluation" else None
+
+    bad, good = run_experiment(wanted, LocalExecutor(2), judge=judge)
+    assert (bad.status, bad.reason) == ("killed", "hopeless")
+    assert good.status == "finished"
+    assert set(told) == {run.name for run in wanted.runs()}
+    assert run_experiment(wanted, LocalExecutor(2)) == [bad, good], "it is not tried again"
+
+
 def test_finished_runs_are_kept_and_new_seeds_are_added(tmp_path: Path):
     first = only(run_experiment(experiment(tmp_path), LocalExecutor()))
     before = (Path(first.path) / "result.json").stat().st_mtime_ns

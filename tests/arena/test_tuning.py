@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.experiment_file import from_toml
-from arena.rundir import RunResult
+from arena.loggers.jsonl import JsonlWriter, read_jsonl
+from arena.rundir import RunDir, RunResult
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
@@ -41,7 +42,7 @@ class Formula:
     def __init__(self, *, cut_at: int | None = None, fail: Any = lambda run: False) -> None:
         self.calls, self.cut_at, self.fail, self.runs = 0, cut_at, fail, []
 
-    def __call__(self, experiment: Experiment) -> list[RunResult]:
+    def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
         self.calls += 1
         if self.calls == self.cut_at:
             raise KeyboardInterrupt
@@ -57,6 +58,7 @@ class Formula:
 
 def search(tmp_path: Path, run_all: Any, text: str = FILE, storage: optuna.storages.BaseStorage | None = None) -> Search:
     file = tmp_path / "search.toml"
+    file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     experiment, config, spaces = load_tuning(file)
     experiment = dataclasses.replace(experiment, output=tmp_path)
@@ -125,6 +127,76 @@ def test_a_hopeless_trial_runs_no_further_seeds(tmp_path: Path):
     assert sum(trial.user_attrs["env_steps"] for trial in found.study.trials) == 2_000
 
 
+class Training(Formula):
+    """Writes an evaluation every 100 of 1,000 env steps, in turn for all runs, until a run is given up; `cut_at` counts evaluations.
+
+    Folders are kept: a run that has a result is not run again, one that was cut goes on after its last evaluation.
+    """
+
+    def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
+        at_work = [run for run in experiment.runs() if RunDir(experiment.path / run.name).read_result() is None]
+        for step in range(1, 11):
+            for run in list(at_work):
+                run_dir, final = RunDir(experiment.path / run.name), self.result(run)
+                if step <= len(_lines(run_dir)):
+                    continue
+                self.calls += 1
+                if self.calls == self.cut_at:
+                    raise KeyboardInterrupt
+                with JsonlWriter(run_dir.evaluations) as evaluations:
+                    evaluations.write({"kind": "selection", "env_steps": 100 * step, "episode_return_mean": final.score_mean * step / 10})
+                reason = judge(run.name, {"event": "evaluation", "kind": "selection"})
+                if reason or step == 10:
+                    status = "killed" if reason else "finished"
+                    run_dir.write_result(dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))
+                    at_work.remove(run)
+        return [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
+
+
+def _lines(run_dir: RunDir) -> list[Any]:
+    return read_jsonl(run_dir.evaluations) if run_dir.evaluations.exists() else []
+
+
+WITHIN = FILE.replace("[tune]", "[evaluation]\nperiod = 100\n[tune]")
+
+
+def test_a_hopeless_trial_ends_in_mid_run(tmp_path: Path):
+    pruner = 'pruner = { name = "ThresholdPruner", lower = 2.0, n_warmup_steps = 4 }'
+    found = search(tmp_path, Training(), WITHIN.replace("trials = 6", f"trials = 2\n{pruner}"))
+    found.run()
+    assert [state for _, state, _, _ in ended(found)] == ["PRUNED"] * 2
+    assert found.study.trials[0].user_attrs["reason"].startswith("pruned at evaluation 4 of 10 of seed 0, at a score of 0.")
+    assert [trial.user_attrs["env_steps"] for trial in found.study.trials] == [400, 400]
+    assert sorted(found.study.trials[0].intermediate_values) == [1, 2, 3, 4]
+
+
+def test_evaluations_of_later_seeds_count_with_the_scores_of_earlier_ones(tmp_path: Path):
+    found = search(tmp_path, Training(), WITHIN.replace("trials = 6", 'trials = 1\npruner = "NopPruner"'))
+    found.run()
+    (trial,) = found.study.trials
+    final = [1.0 - abs(trial.user_attrs["settings"]["epsilon"] - 0.3) + 0.01 * seed for seed in range(3)]
+    values = trial.intermediate_values
+    assert sorted(values) == list(range(1, 30)), "the last of all is the trial's own score"
+    assert values[4] == pytest.approx(0.4 * final[0])
+    assert values[10] == pytest.approx(final[0])
+    assert values[14] == pytest.approx((final[0] + 0.4 * final[1]) / 2)
+    assert trial.value == pytest.approx(sum(final) / 3)
+
+
+@pytest.mark.parametrize("cut_at", [3, 17, 44, 90])
+def test_a_search_that_was_cut_in_mid_run_prunes_as_if_it_never_stopped(tmp_path: Path, cut_at: int):
+    text = WITHIN.replace("trials = 6", 'trials = 9\ngroup_size = 2\npruner = { name = "MedianPruner", n_startup_trials = 2 }')
+    straight = search(tmp_path / "straight", Training(), text)
+    straight.run()
+    assert {state for _, state, _, _ in ended(straight)} == {"PRUNED", "COMPLETE"}
+    storage = optuna.storages.InMemoryStorage()
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "cut", Training(cut_at=cut_at), text, storage).run()
+    resumed = search(tmp_path / "cut", Training(), text, storage)
+    resumed.run()
+    assert ended(resumed) == ended(straight)
+
+
 def test_a_failed_run_ends_its_trial_with_the_reason_and_the_search_goes_on(tmp_path: Path):
     found = search(tmp_path, Formula(fail=lambda run: run.agent.name == "trial-0000"), FILE.replace("trials = 6", "trials = 2"))
     found.run()
@@ -139,7 +211,7 @@ def test_trials_chosen_together_share_an_experiment(tmp_path: Path):
     sizes: list[int] = []
     formula = Formula()
 
-    def run_all(experiment: Experiment) -> list[RunResult]:
+    def run_all(experiment: Experiment, judge: Any) -> list[RunResult]:
         sizes.append(len(experiment.agents))
         return formula(experiment)
 
