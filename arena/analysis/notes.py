@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arena.analysis.bootstrap import MIN_SEEDS
+from arena.analysis.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
 from arena.analysis.document import SequentialComparison
 from arena.analysis.samples import Samples
 from arena.references import Catalogue
@@ -17,6 +17,8 @@ def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decis
     )
     if fewest < MIN_SEEDS:
         found.append(f"Intervals of means and IQMs are given from {MIN_SEEDS} training seeds on; some agents have {fewest} here.")
+    elif fewest < ENOUGH_SEEDS:
+        found.append(MEAN_NOTE)
     if len(machines) > 1:
         found.append(f"The runs come from {len(machines)} different machines: compare their seconds with care.")
     return [*found, *_versions(samples)]

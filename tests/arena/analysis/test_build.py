@@ -5,6 +5,7 @@ import tomllib
 import numpy as np
 import pytest
 
+from arena.analysis.bootstrap import MEAN_NOTE
 from arena.analysis.build import build_report
 from arena.analysis.load import load_runs
 from arena.analysis.repeat import experiment_toml
@@ -48,7 +49,7 @@ def test_scores_are_normalised_and_compared(five_seeds):
     result = document.results[1]
     assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
     assert document.profiles[0].fractions[0] == 1.0
-    assert document.notes == ()
+    assert document.notes == (MEAN_NOTE,), "5 seeds"
 
 
 def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):
@@ -174,3 +175,10 @@ def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_pa
         dataclasses.replace(run, inputs={**run.inputs, "env": {"id": "CartPole-v1", "kwargs": kwargs}}) for run in load_runs([tmp_path])
     ]
     assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
+
+
+@pytest.mark.parametrize(("num_seeds", "expected"), [(4, False), (5, True), (19, True), (20, False)])
+def test_few_seeds_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
+    for seed in range(num_seeds):
+        write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
+    assert (MEAN_NOTE in report(tmp_path).notes) == expected
