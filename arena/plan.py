@@ -49,7 +49,7 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Plan:
     runs = []
     for run in experiment.runs():
         state = progress(RunDir(experiment.path / run.name), run.name)
-        ended = state.state == "finished" or (state.state == "failed" and not retry_failed)
+        ended = state.state == "finished" or (state.state in ("failed", "pruned") and not retry_failed)
         speed = speeds.get((run.agent.agent, run.env.name))
         left = run.budget.env_steps - (state.checkpoint_env_steps or 0)
         seconds = 0.0 if ended else None if speed is None else speed[0] + speed[1] * left

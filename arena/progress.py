@@ -13,7 +13,7 @@ from arena.errors import ArenaError
 from arena.files import read_json_object
 from arena.rundir import RunDir
 
-State = Literal["to do", "running", "interrupted", "finished", "failed"]
+State = Literal["to do", "running", "interrupted", "finished", "pruned", "failed"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,8 @@ class RunProgress:
 
     name: str
     state: State
-    """`to do`: has not begun. `interrupted`: cut, and can go on from its last checkpoint, or from its beginning where there is none."""
+    """`to do`: has not begun. `interrupted`: cut, and can go on from its last checkpoint, or from its beginning where there is none.
+    `pruned`: given up by a search."""
     env_steps: int = 0
     """Known to have been taken."""
     max_env_steps: int | None = None
@@ -51,8 +52,8 @@ def progress(run_dir: RunDir, name: str) -> RunProgress:
     begun = checkpoint is not None or any(path.exists() for path in (run_dir.log, run_dir.episodes, run_dir.evaluations))
     state: State = "running" if at_work(run_dir.path) else "interrupted" if begun else "to do"
     if result is not None:
-        state = "finished" if result.status == "finished" else "failed"
-    reason = "" if result is None else result.reason if state == "finished" else f"{result.status}: {result.reason}"
+        state = result.status if result.status in ("finished", "pruned") else "failed"
+    reason = "" if result is None else result.reason if state != "failed" else f"{result.status}: {result.reason}"
     return RunProgress(
         name=name,
         state=state,

@@ -46,7 +46,7 @@ def run_experiment(
         executor: where the workers run.
         view: told of all progress.
         retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
-        judge: may give up runs that are at work; their status is then `killed`.
+        judge: may give up runs that are at work; their status is then `pruned`.
 
     Raises:
         ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
@@ -70,10 +70,12 @@ def run_experiment(
 def _run_all(
     experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None
 ) -> list[RunResult]:
-    by_name = {run.name: run for run in runs}
+    by_name, given_up = {run.name: run for run in runs}, set[str]()
 
     def on_event(task: Task, event: dict[str, Any]) -> str | None:
         reason = judge(task.name, event) if judge is not None else None
+        if reason:
+            given_up.add(task.name)
         if view is not None:
             view.update(task.name, **_fields(by_name[task.name], event))
         return reason
@@ -83,6 +85,8 @@ def _run_all(
         result = run_dir.read_result()
         if result is None:
             result = _failure(run, run_dir, ended)
+            if task.name in given_up:
+                result = dataclasses.replace(result, status="pruned", log_tail=())
             run_dir.write_result(result)
         if view is not None:
             view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))

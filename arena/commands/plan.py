@@ -89,7 +89,7 @@ def _print_states(states: Sequence[RunProgress], console: Console) -> None:
         table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
     console.print(table)
     for state in states:
-        if state.state == "failed":
+        if state.state in ("failed", "pruned"):
             console.print(f"{state.name}: {state.reason}", highlight=False, markup=False, soft_wrap=True)
     counts = Counter(state.state for state in states)
     console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)

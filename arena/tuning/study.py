@@ -180,7 +180,8 @@ class Search:
         """Tells Optuna of a trial's results so far; returns whether it has ended."""
         failed = [result for result in results if result.status != "finished"]
         if failed:
-            self._end(trial, results, f"{failed[0].status}: {failed[0].reason}")
+            first = failed[0]
+            self._end(trial, results, first.reason if first.status == "pruned" else f"{first.status}: {first.reason}")
             return True
         scores = list(seed_scores(self._trials, results)[results[0].agent].values())
         mean = float(np.mean(scores))

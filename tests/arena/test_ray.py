@@ -176,7 +176,7 @@ def test_a_run_that_is_given_up_ends_on_its_node(tmp_path: Path, cluster: RayClu
 
     executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
     given_up, other = run_experiment(wanted, executor, judge=judge)
-    assert (given_up.status, given_up.reason) == ("killed", "hopeless")
+    assert (given_up.status, given_up.reason) == ("pruned", "hopeless")
     assert given_up.env_steps < 60_000
     assert other.status == "finished"
     assert not workers(wanted)

@@ -84,9 +84,9 @@ def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given
 
     finished, given_up = run_experiment(wanted, driver, judge=judge)
     assert states == {"running"}
-    assert (finished.status, given_up.status, given_up.reason) == ("finished", "killed", "hopeless")
+    assert (finished.status, given_up.status, given_up.reason) == ("finished", "pruned", "hopeless")
     assert given_up.env_steps < finished.env_steps == 20_000
-    assert [state(first), state(second)] == ["finished", "failed"]
+    assert [state(first), state(second)] == ["finished", "pruned"]
 
 
 def test_the_mark_goes_with_the_driver(tmp_path: Path, driver: RayExecutor):

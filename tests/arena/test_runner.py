@@ -19,6 +19,7 @@ from arena.experiment import Experiment
 from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.policy import OnnxPolicy
+from arena.progress import progress
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
 
@@ -109,7 +110,8 @@ def test_a_run_that_is_given_up_ends_at_once_and_the_others_go_on(tmp_path: Path
         return "hopeless" if run_name.startswith("bad/") and event["event"] == "evaluation" else None
 
     bad, good = run_experiment(wanted, LocalExecutor(2), judge=judge)
-    assert (bad.status, bad.reason) == ("killed", "hopeless")
+    assert (bad.status, bad.reason) == ("pruned", "hopeless")
+    assert progress(RunDir(Path(bad.path)), "x").state == "pruned"
     assert good.status == "finished"
     assert set(told) == {run.name for run in wanted.runs()}
     assert run_experiment(wanted, LocalExecutor(2)) == [bad, good], "it is not tried again"

@@ -147,7 +147,7 @@ class Training(Formula):
                     evaluations.write({"kind": "selection", "env_steps": 100 * step, "episode_return_mean": final.score_mean * step / 10})
                 reason = judge(run.name, {"event": "evaluation", "kind": "selection"})
                 if reason or step == 10:
-                    status = "killed" if reason else "finished"
+                    status = "pruned" if reason else "finished"
                     run_dir.write_result(dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))
                     at_work.remove(run)
         return [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
