@@ -1,7 +1,6 @@
 """What an experiment would do: which runs, how long, and in what its agents differ. Nothing is written."""
 
 import dataclasses
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from arena.experiment import Experiment, Run
 from arena.files import read_json_object
 from arena.progress import RunProgress, progress
 from arena.rundir import RunDir
+from arena.system import usable_cores
 
 Speed = tuple[float, float]
 """Seconds of start-up (import, building), and seconds for each env step (training, evaluation, checkpoints)."""
@@ -49,12 +49,12 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Plan:
     runs = []
     for run in experiment.runs():
         state = progress(RunDir(experiment.path / run.name), run.name)
-        ended = state.state == "finished" or (state.state == "failed" and not retry_failed)
+        ended = state.state == "finished" or (state.state in ("failed", "pruned") and not retry_failed)
         speed = speeds.get((run.agent.agent, run.env.name))
         left = run.budget.env_steps - (state.checkpoint_env_steps or 0)
         seconds = 0.0 if ended else None if speed is None else speed[0] + speed[1] * left
         runs.append(PlannedRun(run=run, progress=state, seconds=seconds))
-    workers = experiment.resources.workers or max(1, (os.cpu_count() or 1) // experiment.resources.threads)
+    workers = experiment.resources.workers or max(1, len(usable_cores()) // experiment.resources.threads)
     known = [planned.seconds for planned in runs if planned.seconds is not None]
     total = max(sum(known) / workers, max(known)) if len(known) == len(runs) else None
     return Plan(experiment=experiment, runs=tuple(runs), workers=workers, seconds=total)

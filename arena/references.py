@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import importlib.metadata
 from collections.abc import Mapping
+from typing import Any
 
 from arena.errors import ArenaError
 
@@ -89,6 +90,13 @@ class Catalogue:
     def __post_init__(self) -> None:
         for entry in self.published:
             check_published(entry, self.references.get(entry.env_id))
+
+    def reference_for(self, env_id: str, kwargs: Mapping[str, Any]) -> Reference | None:
+        """Returns the reference scores that hold for an environment; None where there are none, or it is made with arguments of its own.
+
+        Arguments change rewards, dynamics or the length of episodes, so that neither random play nor a solution returns what it did.
+        """
+        return None if kwargs else self.references.get(env_id)
 
 
 def check_published(entry: Published, reference: Reference | None) -> None:

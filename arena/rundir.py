@@ -23,8 +23,8 @@ from typing import Literal
 from arena.errors import ArenaError
 from arena.files import read_json_object, write_bytes, write_json
 
-Status = Literal["finished", "crashed", "timed_out", "killed", "diverged"]
-"""How a run ended. One that was interrupted has no result: it can go on."""
+Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "pruned"]
+"""How a run ended; `pruned`: given up for others that do better. One that was interrupted has no result: it can go on."""
 
 SCHEMA_VERSION = 1
 

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +32,13 @@ class View(Protocol):
         """Takes new values of a run: status, env_steps, max_env_steps, last_return, best_evaluation, message and others."""
 
 
-def run_experiment(experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False) -> list[RunResult]:
+Judge = Callable[[str, Mapping[str, Any]], str | None]
+"""Takes the name of a run and an event of its worker; returns why the run is given up, None to let it go on."""
+
+
+def run_experiment(
+    experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False, judge: Judge | None = None
+) -> list[RunResult]:
     """Runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
 
     Args:
@@ -40,6 +46,7 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
         executor: where the workers run.
         view: told of all progress.
         retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
+        judge: may give up runs that are at work; their status is then `pruned`.
 
     Raises:
         ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
@@ -57,21 +64,29 @@ def run_experiment(experiment: Experiment, executor: Executor, view: View | None
         tasks = [task for task in tasks if task.name in {run.name for run in todo}]
         for run in todo:
             _prepare(run, RunDir(experiment.path / run.name))
-        return _run_all(experiment, runs, tasks, executor, view)
+        return _run_all(experiment, runs, tasks, executor, view, judge)
 
 
-def _run_all(experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None) -> list[RunResult]:
-    by_name = {run.name: run for run in runs}
+def _run_all(
+    experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None
+) -> list[RunResult]:
+    by_name, given_up = {run.name: run for run in runs}, set[str]()
 
-    def on_event(task: Task, event: dict[str, Any]) -> None:
+    def on_event(task: Task, event: dict[str, Any]) -> str | None:
+        reason = judge(task.name, event) if judge is not None else None
+        if reason:
+            given_up.add(task.name)
         if view is not None:
             view.update(task.name, **_fields(by_name[task.name], event))
+        return reason
 
     def on_end(task: Task, ended: Ended) -> None:
         run, run_dir = by_name[task.name], RunDir(task.run_dir)
         result = run_dir.read_result()
         if result is None:
             result = _failure(run, run_dir, ended)
+            if task.name in given_up:
+                result = dataclasses.replace(result, status="pruned", log_tail=())
             run_dir.write_result(result)
         if view is not None:
             view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))

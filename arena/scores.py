@@ -16,9 +16,11 @@ def check_scores(experiment: Experiment) -> None:
         ArenaError: naming the environment whose random and solved returns nobody gives.
     """
     for env in experiment.envs if len(experiment.envs) > 1 else ():
-        reference = catalogue().references.get(env.id)
+        reference = catalogue().reference_for(env.id, env.kwargs)
         if reference is None or reference.solved is None:
-            raise ArenaError(f"{env.id} has no reference scores, so its returns cannot be averaged with others; give one environment alone")
+            raise ArenaError(
+                f"{env.name} has no reference scores, so its returns cannot be averaged with others; give one environment alone"
+            )
 
 
 def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[int, float]]:
@@ -29,12 +31,12 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
     Raises:
         ArenaError: if a run failed where that is not known.
     """
-    envs = {env.name: env.id for env in experiment.envs}
+    references = {env.name: catalogue().reference_for(env.id, env.kwargs) for env in experiment.envs}
     values: dict[str, dict[int, list[float]]] = {}
     for result in results:
-        reference = catalogue().references.get(envs[result.env])
+        reference = references[result.env]
         value = _floor(result, reference) if result.status != "finished" or result.score_mean is None else result.score_mean
-        if len(envs) > 1:
+        if len(references) > 1:
             assert reference is not None
             assert reference.solved is not None  # check_scores
             value = (value - reference.random.value) / (reference.solved.value - reference.random.value)

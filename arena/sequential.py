@@ -33,14 +33,11 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         ArenaError: if there are fewer than two agents, their scores cannot be brought to one scale, or the folder holds what another
             rule, or the same about other agents or environments, has decided: more looks than were planned would find what is not there.
     """
+    check_comparison(experiment)
+    experiment.check()
+    refuse_another_question(experiment)
     rule = experiment.until_decided
     assert rule is not None
-    if len(experiment.agents) < 2:
-        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
-    check_scores(experiment)
-    experiment.check()
-    _refuse_another_question(experiment, rule)
-    refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
     plan = Plan(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
     results: dict[str, RunResult] = {}
     next_seeds = dict.fromkeys((agent.name for agent in experiment.agents), rule.group_size)
@@ -58,6 +55,34 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         next_seeds = dict(decision.next_seeds)
 
 
+def check_comparison(experiment: Experiment) -> None:
+    """Refuses agents and environments that cannot be compared sequentially, whatever lies in the folder.
+
+    Raises:
+        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+    """
+    if len(experiment.agents) < 2:
+        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
+    check_scores(experiment)
+
+
+def refuse_another_question(experiment: Experiment) -> None:
+    """Refuses a folder that holds what another rule or of other agents or environments has decided, or runs with other inputs.
+
+    Raises:
+        ArenaError: with what differs.
+    """
+    rule, path = experiment.until_decided, experiment.path / "decision.json"
+    assert rule is not None
+    there = read_json_object(path) if path.exists() else {}
+    changed = [
+        f"{key}: {there.get(key)} there, {value} wanted" for key, value in _question(experiment, rule).items() if there.get(key) != value
+    ]
+    if there and changed:
+        raise ArenaError(f"{path} answers another question ({'; '.join(changed)}); give another --name")
+    refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
+
+
 def sentences(decision: Decision) -> list[str]:
     """Returns what was decided, a line for each pair."""
     forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
@@ -67,16 +92,6 @@ def sentences(decision: Decision) -> list[str]:
 def _question(experiment: Experiment, rule: UntilDecided) -> dict[str, Any]:
     agents, envs = [agent.name for agent in experiment.agents], [env.name for env in experiment.envs]
     return {"rule": dataclasses.asdict(rule), "agents": agents, "envs": envs}
-
-
-def _refuse_another_question(experiment: Experiment, rule: UntilDecided) -> None:
-    path = experiment.path / "decision.json"
-    there = read_json_object(path) if path.exists() else {}
-    changed = [
-        f"{key}: {there.get(key)} there, {value} wanted" for key, value in _question(experiment, rule).items() if there.get(key) != value
-    ]
-    if there and changed:
-        raise ArenaError(f"{path} answers another question ({'; '.join(changed)}); give another --name")
 
 
 def _answer(scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:

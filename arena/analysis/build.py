@@ -9,6 +9,7 @@ import arena
 from arena.analysis import curves, inventory, notes, repeat
 from arena.analysis.bootstrap import band, estimate
 from arena.analysis.comparison import compare_all, profile_band
+from arena.analysis.decisions import read_decisions
 from arena.analysis.document import (
     Aggregate,
     Axis,
@@ -44,7 +45,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
     Raises:
         ArenaError: if no run has ended yet.
     """
-    samples = Samples(runs, catalogue.references)
+    samples, decisions = Samples(runs, catalogue), read_decisions(runs)
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
@@ -63,6 +64,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
         pairs=compare_all(_run_returns(samples), confidence=confidence),
+        decisions=decisions,
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),
         times_to_threshold=tuple(_times(samples, confidence)),
@@ -72,9 +74,9 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
         runs=tuple(inventory.run_row(run, samples, machines) for run in runs),
         machines=tuple(machines),
         commits=tuple(_distinct([inventory.commit(run.record.get("git")) for run in runs])),
-        experiment_file=repeat.experiment_toml(title, runs),
+        experiment_file=repeat.experiment_toml(title, runs, decisions),
         commands=(f"arena run {title}.toml", command),
-        notes=tuple(notes.notes(samples, machines)),
+        notes=tuple(notes.notes(samples, machines, catalogue, decisions)),
     )
 
 

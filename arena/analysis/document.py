@@ -133,6 +133,49 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SequentialVerdict:
+    """What a sequential comparison says of two agents."""
+
+    agent: str
+    other: str
+    verdict: str
+    """Of `agent` against `other`: `better`, `worse` or `undecided`."""
+
+    @property
+    def claim(self) -> tuple[str, str] | None:
+        """The better and the worse of the two; None where it is undecided."""
+        return {"better": (self.agent, self.other), "worse": (self.other, self.agent)}.get(self.verdict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SequentialComparison:
+    """An experiment with `seeds = "until-decided"`: its rule, the seeds that it took, and what was decided (`decision.json`)."""
+
+    experiment: str
+    """Its folder."""
+    group_size: int
+    """Seeds added to every agent still compared, between two looks."""
+    max_seeds: int
+    """The most that an agent gets."""
+    alpha: float
+    """Bound on the probability of any wrong claim, over all its pairs and looks together."""
+    envs: tuple[str, ...]
+    look: int
+    """Looks taken so far."""
+    finished: bool
+    """Whether no more seeds are to be added."""
+    num_seeds: Mapping[str, int]
+    """Agent -> seeds that it took."""
+    verdicts: tuple[SequentialVerdict, ...]
+    """Of every pair: one family, tested together."""
+
+    @property
+    def num_looks(self) -> int:
+        """Looks that the rule allows."""
+        return self.max_seeds // self.group_size
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Curve:
     """A learning curve: the greedy policy as training left it at each point, with a pointwise interval over training seeds."""
 
@@ -291,6 +334,8 @@ class Report:
     profiles: tuple[Profile, ...]
     pairs: tuple[Pair, ...]
     """Every pair of agents once, x before y by name."""
+    decisions: tuple[SequentialComparison, ...]
+    """Of experiments that added seeds until the ranking was decided."""
     curves: tuple[Curve, ...]
     rankings: tuple[RankingRow, ...]
     """First at equal env steps, then at equal seconds; each by rank."""

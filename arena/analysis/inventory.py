@@ -170,7 +170,7 @@ def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
         cpu_seconds=result.cpu_seconds if result else None,
         device=result.device if result else "",
         machine=machines.index(machine) if machine in machines else -1,
-        path=_relative(run.path),
+        path=relative(run.path),
     )
 
 
@@ -187,6 +187,7 @@ def _algorithm(samples: Samples, agent: str) -> str | None:
         return None
 
 
-def _relative(path: Path) -> str:
+def relative(path: Path) -> str:
+    """Returns a path relative to where the report is made, if it is below."""
     resolved, here = path.resolve(), Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(path)

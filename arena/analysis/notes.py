@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arena.analysis.bootstrap import MIN_SEEDS
+from arena.analysis.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
+from arena.analysis.document import SequentialComparison
 from arena.analysis.samples import Samples
+from arena.references import Catalogue
 
 
-def notes(samples: Samples, machines: Sequence[Any]) -> list[str]:
+def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decisions: Sequence[SequentialComparison] = ()) -> list[str]:
     """Returns sentences, the gravest first."""
-    found = [*_failures(samples), *_missing(samples), *_unscored(samples)]
+    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue), *map(_sequential, decisions)]
     fewest = min(
         (len(samples.ended(agent, env)) for agent in samples.agents for env in samples.scales if samples.ended(agent, env)), default=0
     )
     if fewest < MIN_SEEDS:
         found.append(f"Intervals of means and IQMs are given from {MIN_SEEDS} training seeds on; some agents have {fewest} here.")
+    elif fewest < ENOUGH_SEEDS:
+        found.append(MEAN_NOTE)
     if len(machines) > 1:
         found.append(f"The runs come from {len(machines)} different machines: compare their seconds with care.")
     return [*found, *_versions(samples)]
@@ -46,15 +50,31 @@ def _missing(samples: Samples) -> list[str]:
     return found
 
 
-def _unscored(samples: Samples) -> list[str]:
+def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     found = []
     without = [env for env, scale in samples.scales.items() if scale.solved is None]
     if without:
         found.append(f"No reference scores of {', '.join(without)}: returns are reported, but enter no aggregate.")
+    for env, scale in samples.scales.items():
+        if scale.reference is None and scale.env_id in catalogue.references:
+            found.append(
+                f"{env} is {scale.env_id} made with other arguments, for which its reference scores and published numbers do not hold."
+            )
     partial = [env for env, scale in samples.scales.items() if scale.solved is not None and env not in samples.scored_envs()]
     if partial:
         found.append(f"Not every agent has an outcome on {', '.join(partial)}, which therefore enters no aggregate.")
     return found
+
+
+def _sequential(decision: SequentialComparison) -> str:
+    used = ", ".join(f"{agent} {num_seeds}" for agent, num_seeds in decision.num_seeds.items())
+    all_decided = all(pair.claim for pair in decision.verdicts)
+    outcome = "It goes on" if not decision.finished else "The ranking is settled" if all_decided else "Not all pairs are decided"
+    return (
+        f"In {decision.experiment} seeds were added until the ranking was decided, at {decision.look} of at most {decision.num_looks} "
+        f"looks ({used} of at most {decision.max_seeds} seeds). {outcome}. The p-values and intervals take the number of seeds as fixed "
+        "and are not corrected for that; the verdicts of the sequential test are."
+    )
 
 
 def _versions(samples: Samples) -> list[str]:

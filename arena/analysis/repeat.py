@@ -1,36 +1,53 @@
 """The experiment's file, put together again from its run folders."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from arena.analysis.document import SequentialComparison
 from arena.analysis.load import LoadedRun
+from arena.toml import toml_table, toml_value
 
 
-def experiment_toml(name: str, runs: Sequence[LoadedRun]) -> str:
+def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison] = ()) -> str:
     """Returns TOML from which `arena run` repeats these runs: every hyperparameter written out, whatever its default is today.
 
-    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all.
+    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all, unless
+    a sequential comparison of just these agents and environments chose them, which is then made again.
     """
+    comparison = _comparison_of(runs, decisions)
+    seeds = sorted({run.seed for run in runs}) if comparison is None else "until-decided"
     first = runs[0].inputs
     budgets = {run.env: run.inputs["budget"] for run in runs}
     budget = common(budgets.values())
-    lines = [f"name = {_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {sorted({run.seed for run in runs})}"]
+    lines = [f"name = {toml_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {toml_value(seeds)}"]
     for key, value in common([run.inputs for run in runs]).items():
         lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
-    lines += [*_table("budget", budget), *_table("evaluation", first["evaluation"])]
+    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", first["evaluation"])]
+    if comparison is not None:
+        lines += ["", *toml_table("until-decided", {key: getattr(comparison, key) for key in ("group_size", "max_seeds", "alpha")})]
     usual, special = hyperparameters(runs)
     for agent in usual:
         identity = next(run.inputs["agent"]["agent"] for run in runs if run.agent == agent)
-        lines += ["\n[[agents]]", f"agent = {_value(identity)}", f"name = {_value(agent)}", f"hyperparameters = {_value(usual[agent])}"]
+        lines += [
+            "\n[[agents]]",
+            f"agent = {toml_value(identity)}",
+            f"name = {toml_value(agent)}",
+            f"hyperparameters = {toml_value(usual[agent])}",
+        ]
     for env, own_budget in budgets.items():
         config = next(run.inputs["env"] for run in runs if run.env == env)
-        lines += ["\n[[envs]]", f"id = {_value(config['id'])}"]
-        lines += [f"kwargs = {_value(config['kwargs'])}"] if config.get("kwargs") else []
-        lines += [f"budget = {_value(own_budget)}"] if own_budget != budget else []
+        lines += ["\n[[envs]]", f"id = {toml_value(config['id'])}"]
+        lines += [f"kwargs = {toml_value(config['kwargs'])}"] if config.get("kwargs") else []
+        lines += [f"budget = {toml_value(own_budget)}"] if own_budget != budget else []
         own = {agent: special[agent][env] for agent in special if special[agent].get(env)}
-        lines += [f"hyperparameters = {_value(own)}"] if own else []
+        lines += [f"hyperparameters = {toml_value(own)}"] if own else []
     return "\n".join(lines) + "\n"
+
+
+def _comparison_of(runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison]) -> SequentialComparison | None:
+    agents, envs = {run.agent for run in runs}, {run.env for run in runs}
+    only = decisions[0] if len(decisions) == 1 else None
+    return only if only is not None and (only.num_seeds.keys() == agents and set(only.envs) == envs) else None
 
 
 def hyperparameters(runs: Sequence[LoadedRun]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
@@ -50,16 +67,3 @@ def common(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Returns the items that all tables share."""
     first, *others = tables
     return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}
-
-
-def _table(name: str, values: Mapping[str, Any]) -> list[str]:
-    return [f"\n[{name}]", *(f"{key} = {_value(value)}" for key, value in values.items() if value is not None)]
-
-
-def _value(value: Any) -> str:
-    """Returns a JSON value as TOML; strings, numbers and truth values are written alike."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_value(item)}" for key, item in value.items() if item is not None) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    return json.dumps(value)

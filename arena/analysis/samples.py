@@ -2,14 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from arena.analysis.load import LoadedRun
-from arena.references import Reference
+from arena.references import Catalogue, Reference
 
 Array = npt.NDArray[Any]
 
@@ -50,13 +50,13 @@ class Samples:
 
     Args:
         runs: as `load_runs` returns them.
-        references: by env id.
+        catalogue: of reference scores.
     """
 
-    def __init__(self, runs: Sequence[LoadedRun], references: Mapping[str, Reference]) -> None:
+    def __init__(self, runs: Sequence[LoadedRun], catalogue: Catalogue) -> None:
         self.runs = runs
         self.agents = sorted({run.agent for run in runs})
-        self.scales = {env: _scale([run for run in runs if run.env == env], references) for env in sorted({run.env for run in runs})}
+        self.scales = {env: _scale([run for run in runs if run.env == env], catalogue) for env in sorted({run.env for run in runs})}
 
     def ended(self, agent: str, env: str) -> list[LoadedRun]:
         """Returns the runs that have an outcome, failed ones included, by seed."""
@@ -86,9 +86,9 @@ def score_bounds(scales: Sequence[Scale]) -> tuple[float, float]:
     return (float(bounds[:, 0].mean()), float(bounds[:, 1].mean()))
 
 
-def _scale(runs: Sequence[LoadedRun], references: Mapping[str, Reference]) -> Scale:
+def _scale(runs: Sequence[LoadedRun], catalogue: Catalogue) -> Scale:
     env = runs[0].inputs["env"]
-    reference = None if env.get("kwargs") else references.get(env["id"])
+    reference = catalogue.reference_for(env["id"], env.get("kwargs") or {})
     if reference is not None:
         floor = reference.random.value
     else:

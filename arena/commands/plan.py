@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arena.errors import ArenaError
+from arena.executors.choice import make_executor
 from arena.experiment import Experiment
 from arena.experiment_file import from_toml
 from arena.files import json_line
@@ -18,19 +19,34 @@ from arena.plan import Plan, PlannedRun, differences, env_differences, make_plan
 from arena.progress import RunProgress, at_work, progress
 from arena.rundir import RunDir
 from arena.runner import check_frameworks, refuse_changes
+from arena.sequential import check_comparison, refuse_another_question
+
+
+def refuse_impossible(experiment: Experiment) -> None:
+    """Refuses what cannot be run, whatever lies in its folder: what `arena run` does first, and its dry run too. Asks no cluster.
+
+    Raises:
+        ArenaError: for the first thing that is wrong.
+    """
+    experiment.check()
+    check_frameworks(list(experiment.runs()))
+    if experiment.until_decided is not None:
+        check_comparison(experiment)
+    make_executor(experiment.executor, experiment.resources.workers)
 
 
 def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> int:
     """Prints what running the experiment would do, and refuses what it would refuse; writes nothing."""
-    experiment.check()
-    runs = list(experiment.runs())
-    check_frameworks(runs)
+    refuse_impossible(experiment)
     plan = make_plan(experiment, retry_failed=retry_failed)
     if json_lines:
         print(json_line(_document(plan)), end="")
     else:
         _print(plan, _console())
-    refuse_changes(experiment.path, runs)
+    if experiment.until_decided is not None:
+        refuse_another_question(experiment)
+    else:
+        refuse_changes(experiment.path, list(experiment.runs()))
     return 0
 
 
@@ -73,7 +89,7 @@ def _print_states(states: Sequence[RunProgress], console: Console) -> None:
         table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
     console.print(table)
     for state in states:
-        if state.state == "failed":
+        if state.state in ("failed", "pruned"):
             console.print(f"{state.name}: {state.reason}", highlight=False, markup=False, soft_wrap=True)
     counts = Counter(state.state for state in states)
     console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arena.analysis.build import METRIC_NAMES, build_report
+from arena.analysis.decisions import claims, governing
 from arena.analysis.document import Estimate, Report
 from arena.analysis.load import load_runs
 from arena.errors import ArenaError
@@ -72,7 +73,14 @@ def tables(document: Report) -> dict[str, list[dict[str, Any]]]:
         {"x": pair.x, "y": pair.y, **_flat(pair.probability), "p_value": pair.p_value, "p_value_holm": pair.p_value_holm}
         for pair in document.pairs
     ]
-    return {"runs": [dataclasses.asdict(run) for run in document.runs], "scores": scores, "curves": curves, "pairs": pairs}
+    found = {"runs": [dataclasses.asdict(run) for run in document.runs], "scores": scores, "curves": curves, "pairs": pairs}
+    if document.decisions:
+        found["decisions"] = [
+            {"experiment": decision.experiment, "alpha": decision.alpha, "looks": decision.look, **dataclasses.asdict(pair)}
+            for decision in document.decisions
+            for pair in decision.verdicts
+        ]
+    return found
 
 
 def print_report(document: Report, console: Console) -> None:
@@ -84,7 +92,10 @@ def print_report(document: Report, console: Console) -> None:
     _print_pairs(document, console)
     _print_rankings(document, console)
     _print_costs(document, console)
-    for note in document.notes:
+    shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
+    shown += [row.area for row in document.rankings]
+    remarks = dict.fromkeys(f"* {estimate.note}" for estimate in shown if estimate.note and estimate.low is not None)
+    for note in (*remarks, *document.notes):
         console.print(f"Note: {note}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -106,13 +117,14 @@ def _print_returns(document: Report, console: Console) -> None:
 
 
 def _print_pairs(document: Report, console: Console) -> None:
-    rows = []
+    rows, better = [], claims(document)
     for pair in document.pairs:
-        verdict = f"{pair.x if pair.probability.value > 0.5 else pair.y} is better" if pair.decided else "undecided"
+        winner = pair.x if (pair.x, pair.y) in better else pair.y if (pair.y, pair.x) in better else None
+        verdict = "undecided" if winner is None else f"{winner} is better"
         rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict))
     if rows:
         title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
-        _print_table(console, title, ("x", "y", "probability", "p", ""), rows)
+        _print_table(console, title, ("x", "y", "probability", "p", "by the sequential test" if governing(document) else ""), rows)
 
 
 def _print_rankings(document: Report, console: Console) -> None:
@@ -136,10 +148,10 @@ def _print_costs(document: Report, console: Console) -> None:
 
 
 def words(estimate: Estimate, form: str = ".2f") -> str:
-    """Returns an estimate for people: `0.93 [0.88, 0.97]`, or with `(no interval)` where there is none."""
+    """Returns an estimate for people: `0.93 [0.88, 0.97]`; `*` marks a note on it, `(no interval)` that there is none."""
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:z{form}} (no interval)"
-    return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]"
+    return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]{'*' if estimate.note else ''}"
 
 
 def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -87,6 +87,7 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
+    plan.refuse_impossible(experiment)
     if experiment.until_decided is None:
         results = watch(experiment, mode=mode, retry_failed=retry_failed)
     else:

@@ -10,13 +10,14 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
+from arena.commands.plan import refuse_impossible
 from arena.commands.train import with_options
 from arena.executors.choice import make_executor
 from arena.experiment import Experiment
 from arena.files import json_line
 from arena.loggers.terminal import Mode, TerminalView
 from arena.rundir import RunResult
-from arena.runner import check_frameworks, locked, make_folder, run_experiment
+from arena.runner import Judge, locked, make_folder, run_experiment
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search, Tuned
@@ -29,8 +30,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     experiment = with_options(experiment, **options)
     if trials is not None:
         config = dataclasses.replace(config, trials=trials)
-    experiment.check()
-    check_frameworks(list(experiment.runs()))
+    refuse_impossible(experiment)
     make_folder(experiment.path)
     best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []
@@ -39,10 +39,15 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
         write_best(best, [*outcomes, *([current] if (current := search.tuned()) else [])], file)
         _print_trial(agent, trial, score, config.trials, mode)
 
+    def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:
+        return _run(wanted, judge, mode)
+
     try:
         with locked(experiment.path):
             for agent in experiment.agents:
-                search = Search(experiment, agent, config, spaces[agent.name], lambda wanted: _run(wanted, mode), storage, report)
+                search = Search(
+                    experiment, agent, config, spaces[agent.name], lambda wanted, judge: _run(wanted, judge, mode), storage, report
+                )
                 search.run()
                 if (outcome := search.tuned()) is not None:
                     outcomes.append(outcome)
@@ -63,11 +68,11 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 
-def _run(experiment: Experiment, mode: Mode) -> list[RunResult]:
+def _run(experiment: Experiment, judge: Judge, mode: Mode) -> list[RunResult]:
     shown: Mode = "live" if mode == "auto" and sys.stdout.isatty() else "quiet"  # in a log, a line for each trial says enough
     view = TerminalView([run.name for run in experiment.runs()], mode=shown)
     try:
-        return run_experiment(experiment, make_executor(experiment.executor, experiment.resources.workers), view)
+        return run_experiment(experiment, make_executor(experiment.executor, experiment.resources.workers), view, judge=judge)
     finally:
         view.finish()
 

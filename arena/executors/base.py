@@ -51,7 +51,13 @@ class Ended:
     exit_code: int
     """Negative: the signal that ended it."""
     reason: str = ""
-    """Why the executor gave it up, where that is not the worker's doing: its node was lost, say."""
+    """Why it was given up, where that is not the worker's doing: its node was lost, say, or `OnEvent` asked for it."""
+
+
+OnEvent = Callable[[Task, dict[str, Any]], str | None]
+"""Takes an event of a task's worker; returns why the worker is to be ended, None to let it go on."""
+OnEnd = Callable[[Task, Ended], None]
+"""Called once per task, after its last event."""
 
 
 class Executor(Protocol):
@@ -67,13 +73,11 @@ class Executor(Protocol):
             ArenaError: for the first task that can never run here.
         """
 
-    def execute(
-        self, tasks: Sequence[Task], on_event: Callable[[Task, dict[str, Any]], None], on_end: Callable[[Task, Ended], None]
-    ) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """Returns when every task has ended.
 
         Args:
             tasks: in the order in which they should begin.
-            on_event: called with each event of a worker.
+            on_event: called with each event of a worker; where it gives a reason, the worker is ended, and `Ended.reason` is that.
             on_end: called once per task, after its last event.
         """

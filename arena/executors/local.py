@@ -1,10 +1,9 @@
 """Workers as processes of this machine, a set number at a time, each bound to cores of its own."""
 
 import selectors
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from arena.executors.base import Ended, Task
+from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
 from arena.system import usable_cores, visible_gpus
@@ -25,9 +24,7 @@ class LocalExecutor:
     def check(self, tasks: Sequence[Task]) -> None:
         """Refuses nothing: a task that asks for more cores than there are runs alone."""
 
-    def execute(
-        self, tasks: Sequence[Task], on_event: Callable[[Task, dict[str, Any]], None], on_end: Callable[[Task, Ended], None]
-    ) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`; a task begins as soon as there are cores and a GPU for it, later ones may overtake it."""
         waiting = list(tasks)
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
@@ -44,7 +41,8 @@ class LocalExecutor:
                     for key, _ in selector.select(timeout=0.2):
                         worker = key.data
                         for event in worker.read_events():
-                            on_event(at_work[worker][0], event)
+                            if reason := on_event(at_work[worker][0], event):
+                                worker.give_up(reason)
                         if worker.stdout.closed:
                             selector.unregister(key.fileobj)
                     for worker, (task, share) in list(at_work.items()):

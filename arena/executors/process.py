@@ -52,6 +52,7 @@ class WorkerProcess:
         self._deadline = time.monotonic() + task.timeout_seconds
         self._buffer = b""
         self._timed_out = False
+        self._reason = ""
 
     def read_events(self) -> list[dict[str, Any]]:
         """Returns what the worker has said since the last call; waits until it says something or ends."""
@@ -79,7 +80,12 @@ class WorkerProcess:
             self._signal(signal.SIGKILL)
         if code is None or not self.stdout.closed:
             return None
-        return Ended(timed_out=self._timed_out, exit_code=code)
+        return Ended(timed_out=self._timed_out, exit_code=code, reason=self._reason)
+
+    def give_up(self, reason: str) -> None:
+        """Ends the worker at once; what it has written is kept."""
+        self._reason = reason
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending

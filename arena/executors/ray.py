@@ -17,17 +17,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 from arena.errors import ArenaError
-from arena.executors.base import Ended, ExecutorConfig, Task
+from arena.executors.base import Ended, ExecutorConfig, OnEnd, OnEvent, Task
 from arena.executors.node import NodeWorker, Report
 from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
 from arena.files import read_json_object
 from arena.installation import install_command
+from arena.progress import mark_at_work
 from arena.rundir import RunDir
 
 DISTRIBUTION = "arena-rl"
@@ -35,9 +36,6 @@ CONNECT_SECONDS = 5.0
 """For the cluster's address to answer."""
 CHECK_SECONDS = 60.0
 """For every node to say which version it has; and for a node to come back that a waiting run needs."""
-
-OnEvent = Callable[[Task, dict[str, Any]], None]
-OnEnd = Callable[[Task, Ended], None]
 
 
 @dataclasses.dataclass
@@ -48,6 +46,18 @@ class _Flight:
     actor: Any
     is_placed: bool = False
     waiting_since: float = dataclasses.field(default_factory=time.monotonic)
+    mark: TextIO | None = None
+    """Held while a node works on it: the lock of the driver's run folder, by which `arena status` knows."""
+
+    reason: str = ""
+    """Why it was given up."""
+
+    def place(self) -> None:
+        self.is_placed, self.mark = True, mark_at_work(self.task.run_dir)
+
+    def release(self) -> None:
+        if self.mark is not None:
+            self.mark.close()
 
 
 class RayExecutor:
@@ -105,8 +115,11 @@ class RayExecutor:
                         flights[flight.actor.ready.remote()] = flight
                     ready, _ = self._ray.wait(list(flights), num_returns=1, timeout=1.0)
                     for ref in ready:
-                        if (after := self._advance(ref, flights[ref], on_event, on_end, waiting)) is not None:
-                            flights[after] = flights[ref]
+                        flight = flights[ref]
+                        if (after := self._advance(ref, flight, on_event, on_end, waiting)) is not None:
+                            flights[after] = flight
+                        else:
+                            flight.release()
                         del flights[ref]
                     self._give_up_hopeless(flights, on_end)
             finally:
@@ -131,16 +144,18 @@ class RayExecutor:
             self._lose(task, _short(error), on_event, on_end, waiting)
             return None
         if not flight.is_placed:
-            flight.is_placed = True
+            flight.place()
             return actor.start.remote(read_folder(task.run_dir))
         if isinstance(report, Report):
             lay_down(task.run_dir, report.pieces)
             for event in report.events:
-                on_event(task, event)
+                flight.reason = flight.reason or on_event(task, event) or ""
             if report.ended:
                 self._kill(actor)
-                on_end(task, report.ended)
+                on_end(task, dataclasses.replace(report.ended, reason=flight.reason or report.ended.reason))
                 return None
+            if flight.reason:
+                return actor.stop.remote()
         return actor.poll.remote()
 
     def _lose(self, task: Task, reason: str, on_event: OnEvent, on_end: OnEnd, waiting: deque[Task]) -> None:
@@ -177,6 +192,7 @@ class RayExecutor:
         finally:
             for flight in flights.values():
                 self._kill(flight.actor)
+                flight.release()
 
     def _kill(self, actor: Any) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):

@@ -20,7 +20,7 @@ from rich.text import Text
 from arena.files import json_line
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
-ENDED = frozenset({"finished", "crashed", "timed_out", "killed", "diverged", "interrupted"})
+ENDED = frozenset({"finished", "crashed", "timed_out", "killed", "diverged", "pruned", "interrupted"})
 """Statuses after which a run does nothing more. `waiting` is the status of one that has not begun; any other is at work."""
 
 

@@ -3,10 +3,11 @@
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from arena.analysis.document import Axis, Curve, Report
+from arena.analysis.decisions import claims, governing
+from arena.analysis.document import Axis, Curve, Estimate, Report
 from arena.pages import charts, page, words
 
 NUM_TABLE_ROWS = 12
@@ -39,7 +40,7 @@ def render(report: Report) -> str:
     """Returns the page."""
     colors = {agent.name: index for index, agent in enumerate(report.agents)}
     iqm = {row.agent: row.estimate for row in report.aggregates if row.metric == "iqm"}
-    order = _by_probability(report)
+    better, order = claims(report), _by_probability(report)
     order.sort(key=lambda name: -iqm[name].value if name in iqm else math.inf)
     pairs = {(pair.x, pair.y): pair for pair in report.pairs}
     sections = [
@@ -47,6 +48,7 @@ def render(report: Report) -> str:
         ("curves", "Learning curves", report.curves),
         ("profile", "Performance profile", report.profiles),
         ("pairs", "Pairs", report.pairs),
+        ("stopped", "When seeds stopped", report.decisions),
         ("results", "Per environment", report.results),
         ("threshold", "Time to threshold", report.times_to_threshold),
         ("published", "Published numbers", report.published),
@@ -59,7 +61,7 @@ def render(report: Report) -> str:
         "report.html",
         report=report,
         sections=[(id_, name) for id_, name, content in sections if content],
-        verdict=words.verdict(_by_probability(report), _decided(report)) if report.pairs else "",
+        verdict=words.verdict(_by_probability(report), lambda a, b: (a, b) in better) if report.pairs else "",
         facts=_facts(report),
         order=order,
         colors=colors,
@@ -69,7 +71,9 @@ def render(report: Report) -> str:
         scale=charts.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
         curves=_curves(report, colors),
         profile=_profile(report, colors),
-        probability=lambda x, y: _probability(pairs, x, y),
+        probability=lambda x, y: _probability(pairs, x, y, better),
+        sequential=governing(report),
+        remarks=_remarks,
         failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
     )
 
@@ -94,15 +98,12 @@ def _by_probability(report: Report) -> list[str]:
     return sorted(found, key=lambda name: -statistics.fmean(found[name] or [0.0]))
 
 
-def _decided(report: Report) -> Callable[[str, str], bool]:
-    better = set()
-    for pair in report.pairs:
-        if pair.decided:
-            better.add((pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x))
-    return lambda a, b: (a, b) in better
+def _remarks(estimates: Iterable[Estimate | None]) -> list[str]:
+    """Returns what to know of intervals that are marked with a star, each remark once."""
+    return list(dict.fromkeys(e.note for e in estimates if e is not None and e.note and e.low is not None))
 
 
-def _probability(pairs: Mapping[tuple[str, str], Any], x: str, y: str) -> dict[str, Any] | None:
+def _probability(pairs: Mapping[tuple[str, str], Any], x: str, y: str, better: set[tuple[str, str]]) -> dict[str, Any] | None:
     """Returns what the matrix shows of x against y, whichever of them the report names first."""
     if (x, y) in pairs:
         pair = pairs[x, y]
@@ -113,7 +114,7 @@ def _probability(pairs: Mapping[tuple[str, str], Any], x: str, y: str) -> dict[s
         low, high = (None if bound is None else 1 - bound for bound in (pair.probability.high, pair.probability.low))
     else:
         return None
-    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": pair.decided}
+    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": (x, y) in better or (y, x) in better}
 
 
 def _curves(report: Report, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:

@@ -189,7 +189,7 @@ class _Env:
 
 
 def _return_bounds(env: EnvConfig) -> tuple[float, float]:
-    reference = None if env.kwargs else catalogue().references.get(env.id)
+    reference = catalogue().reference_for(env.id, env.kwargs)
     lower, upper = (reference.lower_bound, reference.upper_bound) if reference else (None, None)
     return (lower.value if lower else -math.inf, upper.value if upper else math.inf)
 

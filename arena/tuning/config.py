@@ -14,8 +14,12 @@ from arena.experiment import AgentEntry, Experiment
 from arena.experiment_file import from_table, load_table
 from arena.hyperparameters import Count
 from arena.registry import agent_spec
+from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
 from arena.validation import check_keys, checked
+
+ORDERED_SAMPLERS = ("GridSampler", "QMCSampler")
+"""Their seed orders a sequence of which every trial takes the next: it must be the same for all trials."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class TuneConfig:
     parallel_trials: Count = 1
     """Settings chosen together, whose runs then share the workers."""
     group_size: Count = 1
-    """Seeds that a trial runs between two looks of the pruner."""
+    """Seeds that a trial runs at once; the others wait until the pruner has seen these."""
     sampler: str | Mapping[str, Any] = "TPESampler"
     """A class of `optuna.samplers`, or a table of its `name` and arguments."""
     pruner: str | Mapping[str, Any] = "MedianPruner"
@@ -37,7 +41,8 @@ class TuneConfig:
 
     def make_sampler(self, num_trials: int) -> optuna.samplers.BaseSampler:
         """Returns the sampler for the trial after `num_trials`: made anew for each, so that an interruption does not change its choices."""
-        seed = (self.seed * 1_000_003 + num_trials) % 2**32
+        name = self.sampler if isinstance(self.sampler, str) else self.sampler.get("name")
+        seed = self.seed if name in ORDERED_SAMPLERS else (self.seed * 1_000_003 + num_trials) % 2**32
         return _make(optuna.samplers, "sampler", self.sampler, seed=seed)  # type: ignore[no-any-return]
 
     def make_pruner(self) -> optuna.pruners.BasePruner:
@@ -49,7 +54,7 @@ def load_tuning(path: Path) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
     """Returns what a file says of tuning: the experiment that a trial is, how to search, and by agent where.
 
     Raises:
-        ArenaError: if anything in the file is unknown or wrong.
+        ArenaError: if anything in the file is unknown or wrong, or its sampler or pruner cannot work.
     """
     table, inherited = load_table(path)
     try:
@@ -60,9 +65,10 @@ def load_tuning(path: Path) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
         blocks = settings.pop("space", {})
         check_keys(settings, {*(field.name for field in dataclasses.fields(TuneConfig)), "space"}, "tune: ")
         config: TuneConfig = checked(TuneConfig, settings, "tune")
-        config.make_sampler(0)
-        config.make_pruner()
-        return experiment, config, _spaces(experiment, blocks)
+        spaces = _spaces(experiment, blocks)
+        for space in spaces.values():
+            rehearse(space, config.make_sampler, config.make_pruner)
+        return experiment, config, spaces
     except ArenaError as error:
         raise ArenaError(f"{path}: {error}") from error
 

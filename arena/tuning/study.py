@@ -1,7 +1,8 @@
 """The search: one Optuna study for each agent, whose trials are agents of an experiment.
 
-A trial runs its seeds in groups; after each, the pruner sees the mean score so far. Trials train under an experiment seed of their own, so
-that neither training streams nor evaluation starts are those on which the settings are later compared.
+A trial runs its seeds in groups; the pruner sees the mean score so far at each evaluation (`arena.tuning.watch`) and after each group.
+Trials train under an experiment seed of their own, so that neither training streams nor evaluation starts are those on which the
+settings are later compared.
 """
 
 import dataclasses
@@ -18,11 +19,14 @@ from arena.experiment import AgentEntry, EnvSettings, Experiment
 from arena.hyperparameters import build_config
 from arena.registry import agent_spec
 from arena.rundir import RunResult
+from arena.runner import Judge
 from arena.scores import check_scores, seed_scores
 from arena.tuning.config import TuneConfig
+from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
+from arena.tuning.watch import Watch, num_evaluations
 
-RunAll = Callable[[Experiment], list[RunResult]]
+RunAll = Callable[[Experiment, Judge], list[RunResult]]
 """Runs an experiment, `run_experiment` with an executor, say."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -78,9 +82,9 @@ class Search:
         self._refuse_other_inputs()
 
     def run(self) -> None:
-        """Tries settings until there are as many as the config says; goes on where an earlier call was cut."""
+        """Tries settings until there are as many as the config says, or all; goes on where an earlier call was cut."""
         self._revive()
-        while (left := self.config.trials - self._num_ended()) > 0:
+        while (left := self.config.trials - self._num_ended()) > 0 and not self.study.user_attrs.get("exhausted"):
             self._try([self._ask() for _ in range(min(left, self.config.parallel_trials))])
 
     def tuned(self) -> Tuned | None:
@@ -160,23 +164,31 @@ class Search:
             if not entries:
                 return
             chosen = tuple(agent for agent in agents if agent.name in entries)
-            results = self._run_all(dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size]))
+            group = dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size])
+            watch = Watch(group, dict(entries), size - self.config.group_size)
+            results = self._run_all(group, watch.judge)
             for name, trial in list(entries.items()):
-                if self._look([result for result in results if result.agent == name], trial, last=size >= len(seeds)):
+                watch.catch_up(name)
+                of_trial = [result for result in results if result.agent == name]
+                if name in watch.pruned:
+                    self._end(trial, of_trial, watch.pruned[name])
+                    del entries[name]
+                elif self._look(of_trial, trial, last=size >= len(seeds)):
                     del entries[name]
 
     def _look(self, results: list[RunResult], trial: optuna.Trial, *, last: bool) -> bool:
         """Tells Optuna of a trial's results so far; returns whether it has ended."""
         failed = [result for result in results if result.status != "finished"]
         if failed:
-            self._end(trial, results, f"{failed[0].status}: {failed[0].reason}")
+            first = failed[0]
+            self._end(trial, results, first.reason if first.status == "pruned" else f"{first.status}: {first.reason}")
             return True
         scores = list(seed_scores(self._trials, results)[results[0].agent].values())
         mean = float(np.mean(scores))
         if last:
             self._end(trial, results, "", mean)
             return True
-        trial.report(mean, len(scores))
+        trial.report(mean, len(scores) * num_evaluations(self._trials))
         if trial.should_prune():
             self._end(trial, results, f"pruned after {len(scores)} seeds at a score of {mean:.3g}")
             return True
@@ -186,9 +198,10 @@ class Search:
         trial.set_user_attr("env_steps", sum(result.env_steps for result in results))
         trial.set_user_attr("train_seconds", sum(result.seconds.get("train", 0.0) for result in results))
         trial.set_user_attr("reason", reason)
-        frozen = self.study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
+        if tell(self.study, trial, score):
+            self.study.set_user_attr("exhausted", True)
         best = self.tuned()
-        self._report(self.agent.name, frozen, best.score if best else None)
+        self._report(self.agent.name, self.study.trials[trial.number], best.score if best else None)
 
     def _resolve(self, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         config = build_config(agent_spec(self.agent.agent).config, {**hyperparameters, **settings}, where=f"agent {self.agent.name!r}")

@@ -11,7 +11,7 @@ from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.experiment_file import from_table
 from arena.plan import differences, env_differences, make_plan
-from arena.progress import known_outcome, progress
+from arena.progress import known_outcome, mark_at_work, progress
 from arena.rundir import RunDir, RunResult
 from arena.runner import refuse_changes
 
@@ -127,3 +127,45 @@ def test_a_changed_file_is_refused_with_every_difference_and_its_runs(tmp_path: 
     notes = caught.value.__notes__
     assert "  budget.env_steps: 4000 there, 5000 wanted (fake/CartPole-v1/seed-0 and 1 more)" in notes
     refuse_changes(changed.path, list(dataclasses.replace(changed, name="other", seeds=(2,)).runs()))
+
+
+@pytest.mark.parametrize("inputs", [[], "x", None, {"budget": []}, {"budget": {"env_steps": "many"}}])
+def test_a_run_file_that_does_not_say_what_was_run_is_named(tmp_path: Path, inputs):
+    run_dir = write_run(experiment(tmp_path))
+    run_dir.run.write_text(json.dumps({"inputs": inputs}))
+    with pytest.raises(ArenaError, match=r"run\.json does not say what was run"):
+        progress(run_dir, "x")
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"meter": []}, {"meter": "x"}, {"meter": [1], "progress": []}, {"meter": [1], "progress": {"seconds": 1}}]
+)
+def test_a_checkpoint_that_another_program_wrote_is_named(tmp_path: Path, state):
+    run_dir = write_run(experiment(tmp_path))
+    write_checkpoint(run_dir, 1_000)
+    (run_dir.latest_checkpoint() / "training.json").write_text(json.dumps(state))
+    with pytest.raises(ArenaError, match=r"training\.json is no checkpoint"):
+        progress(run_dir, "x")
+
+
+@pytest.mark.parametrize("line", ["[]", "{}", '{"kind": "selection"}', "3", "{", '{"kind":"selection","env_steps":"x","train_seconds":1}'])
+def test_a_record_of_an_evaluation_that_another_program_wrote_is_passed_over(tmp_path: Path, line):
+    run_dir = write_run(experiment(tmp_path))
+    run_dir.evaluations.write_text('{"kind":"selection","env_steps":1000,"train_seconds":2.5,"episode_return_mean":12.5}\n' + line + "\n")
+    assert progress(run_dir, "x").best_return == 12.5
+
+
+def test_a_run_that_was_made_ready_and_has_not_begun_is_to_do(tmp_path: Path):
+    wanted = experiment(tmp_path)
+    run_dir = write_run(wanted)
+    assert progress(run_dir, "x").state == "to do"
+    run_dir.log.touch()
+    assert progress(run_dir, "x").state == "interrupted"
+
+
+def test_a_run_is_at_work_while_the_driver_of_a_cluster_marks_it(tmp_path: Path):
+    run_dir = write_run(experiment(tmp_path))
+    run_dir.log.touch()
+    with mark_at_work(run_dir.path):
+        assert progress(run_dir, "x").state == "running"
+    assert progress(run_dir, "x").state == "interrupted"

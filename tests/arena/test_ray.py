@@ -23,6 +23,7 @@ from arena.executors.ray import RayExecutor
 from arena.experiment import Experiment
 from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
+from arena.progress import progress
 from arena.rundir import RunDir
 from arena.runner import run_experiment
 
@@ -146,12 +147,14 @@ def test_an_interrupt_ends_all_workers_and_keeps_what_was_written(tmp_path: Path
     first = next(wanted.runs()).name
     with arena_run(wanted, cluster) as process:
         wait_until(lambda: (wanted.path / first / "checkpoint/latest.json").exists())
+        assert progress(RunDir(wanted.path / first), first).state == "running"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "go on with" in errors
     wait_until(lambda: not workers(wanted))
     assert RunDir(wanted.path / first).read_result() is None
+    assert progress(RunDir(wanted.path / first), first).state == "interrupted"
     assert run_experiment(wanted, LocalExecutor())[0].num_attempts == 2, "begun on the cluster, ended here"
     assert_same(wanted, local)
 
@@ -162,6 +165,21 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path, cluster: RayCl
         wait_until(lambda: bool(workers(wanted)))
         process.kill()
     wait_until(lambda: not workers(wanted))
+
+
+def test_a_run_that_is_given_up_ends_on_its_node(tmp_path: Path, cluster: RayCluster) -> None:
+    wanted = experiment(tmp_path, name="given-up", seeds=2)
+    first = next(wanted.runs()).name
+
+    def judge(run_name: str, event: Any) -> str | None:
+        return "hopeless" if run_name == first and event["event"] == "evaluation" else None
+
+    executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
+    given_up, other = run_experiment(wanted, executor, judge=judge)
+    assert (given_up.status, given_up.reason) == ("pruned", "hopeless")
+    assert given_up.env_steps < 60_000
+    assert other.status == "finished"
+    assert not workers(wanted)
 
 
 def test_faults_and_time_limits_are_those_of_the_local_executor(tmp_path: Path, cluster: RayCluster) -> None:

@@ -19,6 +19,7 @@ from arena.experiment import Experiment
 from arena.experiment_file import from_table
 from arena.loggers.jsonl import read_jsonl
 from arena.policy import OnnxPolicy
+from arena.progress import progress
 from arena.rundir import RunDir, RunResult
 from arena.runner import run_experiment
 
@@ -98,6 +99,22 @@ def test_a_hanging_worker_is_ended_at_its_time_limit(tmp_path: Path):
     assert result.status == "timed_out"
     assert "4 s" in result.reason
     assert time.monotonic() - start < 20.0
+
+
+def test_a_run_that_is_given_up_ends_at_once_and_the_others_go_on(tmp_path: Path):
+    wanted = experiment(tmp_path, [{"agent": FAKE, "name": "bad"}, {"agent": FAKE, "name": "good"}])
+    told: list[str] = []
+
+    def judge(run_name: str, event) -> str | None:
+        told.append(run_name)
+        return "hopeless" if run_name.startswith("bad/") and event["event"] == "evaluation" else None
+
+    bad, good = run_experiment(wanted, LocalExecutor(2), judge=judge)
+    assert (bad.status, bad.reason) == ("pruned", "hopeless")
+    assert progress(RunDir(Path(bad.path)), "x").state == "pruned"
+    assert good.status == "finished"
+    assert set(told) == {run.name for run in wanted.runs()}
+    assert run_experiment(wanted, LocalExecutor(2)) == [bad, good], "it is not tried again"
 
 
 def test_finished_runs_are_kept_and_new_seeds_are_added(tmp_path: Path):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from arena.analysis.decisions import read_decisions
+from arena.analysis.load import LoadedRun
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.experiment_file import from_table
@@ -130,3 +132,24 @@ def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
     others = dataclasses.replace(wanted, agents=(*wanted.agents, dataclasses.replace(wanted.agents[0], name="c")))
     with pytest.raises(ArenaError, match="answers another question"):
         run_until_decided(others, Scores(a=100.0, b=100.0, c=1.0))
+
+
+def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments(tmp_path: Path, references):
+    """`sutton_barto_reward` turns CartPole's returns of 0 to 500 into 0 or -1."""
+    references |= {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    changed = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
+    with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
+        run_until_decided(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]), Scores())
+    wanted = experiment(tmp_path / "b", "bad", envs=[changed])
+    with pytest.raises(ArenaError, match="no reference for random play there"):
+        seed_scores(wanted, [Scores(bad=None).result(run) for run in wanted.runs()])
+
+
+def test_the_report_reads_what_was_decided(tmp_path: Path):
+    wanted = experiment(tmp_path, "a", "b", "far")
+    run_until_decided(wanted, Scores(a=100.0, b=100.0, far=500.0))
+    path = wanted.path / "a" / "CartPole-v1" / "seed-0"
+    (decision,) = read_decisions([LoadedRun(path=path, inputs={}, record={}, tuning=None, result=None, selection=(), final=None)])
+    assert (decision.look, decision.num_looks, decision.finished) == (3, 3, True)
+    assert decision.num_seeds == {"a": 15, "b": 15, "far": 5}
+    assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]

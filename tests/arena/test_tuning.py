@@ -1,21 +1,20 @@
 """The search for hyperparameters, with a formula in place of training."""
 
 import dataclasses
-import tomllib
+import sys
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from arena.errors import ArenaError
 from arena.experiment import Experiment
 from arena.experiment_file import from_toml
-from arena.rundir import RunResult
-from arena.tuning.best import toml_value, write_best
+from arena.loggers.jsonl import JsonlWriter, read_jsonl
+from arena.rundir import RunDir, RunResult
+from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
 
@@ -43,7 +42,7 @@ class Formula:
     def __init__(self, *, cut_at: int | None = None, fail: Any = lambda run: False) -> None:
         self.calls, self.cut_at, self.fail, self.runs = 0, cut_at, fail, []
 
-    def __call__(self, experiment: Experiment) -> list[RunResult]:
+    def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
         self.calls += 1
         if self.calls == self.cut_at:
             raise KeyboardInterrupt
@@ -59,6 +58,7 @@ class Formula:
 
 def search(tmp_path: Path, run_all: Any, text: str = FILE, storage: optuna.storages.BaseStorage | None = None) -> Search:
     file = tmp_path / "search.toml"
+    file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     experiment, config, spaces = load_tuning(file)
     experiment = dataclasses.replace(experiment, output=tmp_path)
@@ -127,6 +127,76 @@ def test_a_hopeless_trial_runs_no_further_seeds(tmp_path: Path):
     assert sum(trial.user_attrs["env_steps"] for trial in found.study.trials) == 2_000
 
 
+class Training(Formula):
+    """Writes an evaluation every 100 of 1,000 env steps, in turn for all runs, until a run is given up; `cut_at` counts evaluations.
+
+    Folders are kept: a run that has a result is not run again, one that was cut goes on after its last evaluation.
+    """
+
+    def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
+        at_work = [run for run in experiment.runs() if RunDir(experiment.path / run.name).read_result() is None]
+        for step in range(1, 11):
+            for run in list(at_work):
+                run_dir, final = RunDir(experiment.path / run.name), self.result(run)
+                if step <= len(_lines(run_dir)):
+                    continue
+                self.calls += 1
+                if self.calls == self.cut_at:
+                    raise KeyboardInterrupt
+                with JsonlWriter(run_dir.evaluations) as evaluations:
+                    evaluations.write({"kind": "selection", "env_steps": 100 * step, "episode_return_mean": final.score_mean * step / 10})
+                reason = judge(run.name, {"event": "evaluation", "kind": "selection"})
+                if reason or step == 10:
+                    status = "pruned" if reason else "finished"
+                    run_dir.write_result(dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))
+                    at_work.remove(run)
+        return [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
+
+
+def _lines(run_dir: RunDir) -> list[Any]:
+    return read_jsonl(run_dir.evaluations) if run_dir.evaluations.exists() else []
+
+
+WITHIN = FILE.replace("[tune]", "[evaluation]\nperiod = 100\n[tune]")
+
+
+def test_a_hopeless_trial_ends_in_mid_run(tmp_path: Path):
+    pruner = 'pruner = { name = "ThresholdPruner", lower = 2.0, n_warmup_steps = 4 }'
+    found = search(tmp_path, Training(), WITHIN.replace("trials = 6", f"trials = 2\n{pruner}"))
+    found.run()
+    assert [state for _, state, _, _ in ended(found)] == ["PRUNED"] * 2
+    assert found.study.trials[0].user_attrs["reason"].startswith("pruned at evaluation 4 of 10 of seed 0, at a score of 0.")
+    assert [trial.user_attrs["env_steps"] for trial in found.study.trials] == [400, 400]
+    assert sorted(found.study.trials[0].intermediate_values) == [1, 2, 3, 4]
+
+
+def test_evaluations_of_later_seeds_count_with_the_scores_of_earlier_ones(tmp_path: Path):
+    found = search(tmp_path, Training(), WITHIN.replace("trials = 6", 'trials = 1\npruner = "NopPruner"'))
+    found.run()
+    (trial,) = found.study.trials
+    final = [1.0 - abs(trial.user_attrs["settings"]["epsilon"] - 0.3) + 0.01 * seed for seed in range(3)]
+    values = trial.intermediate_values
+    assert sorted(values) == list(range(1, 30)), "the last of all is the trial's own score"
+    assert values[4] == pytest.approx(0.4 * final[0])
+    assert values[10] == pytest.approx(final[0])
+    assert values[14] == pytest.approx((final[0] + 0.4 * final[1]) / 2)
+    assert trial.value == pytest.approx(sum(final) / 3)
+
+
+@pytest.mark.parametrize("cut_at", [3, 17, 44, 90])
+def test_a_search_that_was_cut_in_mid_run_prunes_as_if_it_never_stopped(tmp_path: Path, cut_at: int):
+    text = WITHIN.replace("trials = 6", 'trials = 9\ngroup_size = 2\npruner = { name = "MedianPruner", n_startup_trials = 2 }')
+    straight = search(tmp_path / "straight", Training(), text)
+    straight.run()
+    assert {state for _, state, _, _ in ended(straight)} == {"PRUNED", "COMPLETE"}
+    storage = optuna.storages.InMemoryStorage()
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "cut", Training(cut_at=cut_at), text, storage).run()
+    resumed = search(tmp_path / "cut", Training(), text, storage)
+    resumed.run()
+    assert ended(resumed) == ended(straight)
+
+
 def test_a_failed_run_ends_its_trial_with_the_reason_and_the_search_goes_on(tmp_path: Path):
     found = search(tmp_path, Formula(fail=lambda run: run.agent.name == "trial-0000"), FILE.replace("trials = 6", "trials = 2"))
     found.run()
@@ -141,7 +211,7 @@ def test_trials_chosen_together_share_an_experiment(tmp_path: Path):
     sizes: list[int] = []
     formula = Formula()
 
-    def run_all(experiment: Experiment) -> list[RunResult]:
+    def run_all(experiment: Experiment, judge: Any) -> list[RunResult]:
         sizes.append(len(experiment.agents))
         return formula(experiment)
 
@@ -197,16 +267,27 @@ def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
     assert other.tuning is None
 
 
-@given(
-    st.recursive(
-        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-        max_leaves=4,
+def test_a_sampler_whose_library_is_missing_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Optuna imports `cmaes` only once it has something to sample from."""
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    file = tmp_path / "search.toml"
+    file.write_text(FILE.replace('{ name = "TPESampler", n_startup_trials = 3 }', '"CmaEsSampler"'))
+    with pytest.raises(ArenaError, match=r"tune.sampler: CmaEsSampler cannot choose settings: .*cmaes"):
+        load_tuning(file)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("sampler", ['{ name = "GridSampler", search_space = { num_envs = ["2", "4"] } }', '"BruteForceSampler"'])
+def test_a_search_ends_once_everything_was_tried(tmp_path: Path, sampler: str):
+    text = FILE.replace('{ name = "TPESampler", n_startup_trials = 3 }\n', f'{sampler}\npruner = "NopPruner"\n').replace(
+        "epsilon = { low = 0.0, high = 1.0 }\n", ""
     )
-)
-@settings(max_examples=50)
-def test_toml_values_survive(value: Any):
-    assert tomllib.loads(f"value = {toml_value(value)}") == {"value": value}
+    storage = optuna.storages.InMemoryStorage()
+    for _ in range(2):  # the second call finds nothing left
+        found = search(tmp_path, Formula(), text, storage)
+        found.run()
+        assert sorted(settings["num_envs"] for _, _, _, settings in ended(found)) == [2, 4]
+    assert found.tuned() is not None
 
 
 @pytest.mark.parametrize(
@@ -243,6 +324,10 @@ def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str
         ("trials = 6", "trial = 6", "tune: unknown key 'trial'; did you mean 'trials'"),
         ('"TPESampler"', '"TPESample"', "tune.sampler='TPESample': Optuna has no such sampler; did you mean 'TPESampler'"),
         ("n_startup_trials = 3", "n_startup = 3", "tune.sampler: TPESampler cannot be made"),
+        ("n_startup_trials = 3", 'n_startup_trials = "x"', "tune.sampler: TPESampler cannot choose settings: '<' not supported"),
+        ("n_startup_trials = 3", "n_ei_candidates = -1", "tune.sampler: TPESampler cannot choose settings: negative dimensions"),
+        ('"TPESampler", n_startup_trials = 3', '"GridSampler", search_space = { z = [1, 2] }', "GridSampler cannot choose settings"),
+        ("trials = 6", 'pruner = { name = "PatientPruner", wrapped_pruner = "x", patience = 1 }', "PatientPruner cannot judge trials"),
         ("trials = 6", 'pruner = "Median"', "tune.pruner='Median': Optuna has no such pruner"),
         ("[tune.space.q-learning]", "[tune.space.dqn]", "tune.space.dqn names no algorithm or agent of this experiment"),
         (

@@ -83,7 +83,12 @@ def test_coverage_holds_at_five_seeds_of_a_normal_distribution(metric):
     assert 0.915 <= calibration.coverage([calibration.normal], metric, 5, 400) <= 0.985
 
 
-KNOWN_MISSES = {("exponential", "mean", 5), ("exponential", "mean", 10), ("bimodal", "mean", 10), ("bimodal", "mean", 20)}
+KNOWN_MISSES = {
+    ("exponential", "mean", 5),
+    ("exponential", "mean", 10),
+    ("bimodal", "mean", 10),
+    ("ceiling, 60% of seeds", "iqm", 5),
+}
 """Where docs/statistics.md says that the 95% interval holds less or more often."""
 
 
@@ -95,5 +100,5 @@ def test_measured_coverage_of_the_95_percent_interval(name, metric):
     """0.93 to 0.97, give or take two standard errors of 2,000 experiments."""
     for num_seeds in (5, 10, 20):
         measured = calibration.coverage(calibration.SHAPES[name], metric, num_seeds, 2_000)
-        slack = 0.04 if (name, metric, num_seeds) in KNOWN_MISSES else 0.01
+        slack = 0.02 if (name, metric, num_seeds) in KNOWN_MISSES else 0.01
         assert 0.93 - slack <= measured <= 0.97 + slack, (num_seeds, measured)

@@ -1,11 +1,14 @@
 import dataclasses
 import json
+import tomllib
 
 import numpy as np
 import pytest
 
+from arena.analysis.bootstrap import MEAN_NOTE
 from arena.analysis.build import build_report
 from arena.analysis.load import load_runs
+from arena.analysis.repeat import experiment_toml
 from arena.errors import ArenaError
 from arena.experiment import Budget
 from arena.experiment_file import from_toml
@@ -46,7 +49,7 @@ def test_scores_are_normalised_and_compared(five_seeds):
     result = document.results[1]
     assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
     assert document.profiles[0].fractions[0] == 1.0
-    assert document.notes == ()
+    assert document.notes == (MEAN_NOTE,), "5 seeds"
 
 
 def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):
@@ -93,6 +96,9 @@ def test_environments_without_references_are_reported_but_not_averaged(five_seed
     assert [env.solved_return for env in document.envs] == [120.0, None, None], "other arguments, other returns"
     assert {result.env for result in document.results} == {"CartPole-v1", "CartPole-v1,sutton_barto_reward=True", "FrozenLake-v1"}
     assert any("No reference scores of CartPole-v1,sutton_barto_reward=True, FrozenLake-v1" in note for note in document.notes)
+    assert any(
+        "CartPole-v1,sutton_barto_reward=True is CartPole-v1 made with other arguments, for which its" in note for note in document.notes
+    )
     assert any("Intervals of means and IQMs are given from 5 training seeds on" in note for note in document.notes)
 
 
@@ -147,7 +153,7 @@ def test_settings_of_one_environment_stand_with_it(tmp_path, write_run):
     assert document.agents[0].env_hyperparameters == {"Acrobot-v1": {"num_envs": 4}, "CartPole-v1": {"num_envs": 8}}
     assert "env_steps" not in document.budget
     assert {env.name: env.budget["env_steps"] for env in document.envs} == {"Acrobot-v1": 9_000, "CartPole-v1": 1_000}
-    assert 'hyperparameters = {"a" = {"num_envs" = 4}}' in document.experiment_file
+    assert {"a": {"num_envs": 4}} in [env["hyperparameters"] for env in tomllib.loads(document.experiment_file)["envs"]]
     assert "checkpoint_period" not in document.experiment_file, "it follows from each budget"
 
 
@@ -160,3 +166,19 @@ def test_numbers_are_pythons_own(five_seeds):
             check(part)
 
     check(dataclasses.asdict(report(five_seeds)))
+
+
+def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_path, write_run):
+    kwargs = {"name": "\U0001f600 \x7f \x01", "high": 1e300}
+    write_run(tmp_path / "logs", "a", 0)
+    runs = [
+        dataclasses.replace(run, inputs={**run.inputs, "env": {"id": "CartPole-v1", "kwargs": kwargs}}) for run in load_runs([tmp_path])
+    ]
+    assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
+
+
+@pytest.mark.parametrize(("num_seeds", "expected"), [(4, False), (5, True), (19, True), (20, False)])
+def test_few_seeds_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
+    for seed in range(num_seeds):
+        write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
+    assert (MEAN_NOTE in report(tmp_path).notes) == expected

@@ -3,9 +3,21 @@ import json
 
 import pytest
 
+from arena.analysis.bootstrap import MEDIAN_NOTE
+from arena.analysis.document import Estimate
+from arena.commands import report as command
 from arena.commands.report import report
 from arena.errors import ArenaError
 from arena.files import read_json
+
+DECISION = {
+    "rule": {"group_size": 5, "max_seeds": 20, "alpha": 0.05},
+    "agents": ["a", "b"],
+    "envs": ["CartPole-v1"],
+    "finished": True,
+    "look": 1,
+    "scores": {"a": [1.0] * 5, "b": [2.0] * 5},
+}
 
 
 @pytest.fixture
@@ -41,3 +53,23 @@ def test_a_folder_that_cannot_be_written_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match=r"cannot write the report into .*file"):
         report([folder], tmp_path / "file", json_lines=False)
+
+
+def test_a_note_on_an_interval_is_shown(tmp_path, write_run, capsys):
+    for seed in range(5):
+        for env in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
+            write_run(tmp_path / "logs", "a", seed, env=env, final=(-100.0 + seed,) * 2)
+    report([tmp_path / "logs"], None, json_lines=False)
+    printed = capsys.readouterr().out
+    assert f"* {MEDIAN_NOTE}" in printed
+    assert command.words(Estimate(value=0.5, low=0.4, high=0.6, num_seeds=5, note=MEDIAN_NOTE)) == "0.50 [0.40, 0.60]*"
+    assert command.words(Estimate(value=0.5, low=0.4, high=0.6, num_seeds=5)) == "0.50 [0.40, 0.60]"
+
+
+def test_the_summary_and_a_table_say_what_the_sequential_test_decided(folder, capsys):
+    (folder / "decision.json").write_text(json.dumps({**DECISION, "pairs": [{"agent": "a", "other": "b", "verdict": "worse"}]}))
+    report([folder], None, json_lines=False)
+    printed = capsys.readouterr().out
+    assert "by the sequential test" in printed
+    assert "b is better" in printed
+    assert (folder / "report" / "decisions.csv").read_text().splitlines()[1].endswith("test,0.05,1,a,b,worse")

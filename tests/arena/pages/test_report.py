@@ -127,6 +127,7 @@ def make_report(**changes: Any) -> doc.Report:
             for name in names
         ),
         pairs=tuple(_pairs(names)),
+        decisions=(),
         curves=tuple(_curve(name, env, axis) for axis in axes for env in (None, "CartPole-v1", "Own-v0") for name in names),
         rankings=tuple(
             doc.RankingRow(axis=axis, rank=rank, agent=name, area=_estimate(VALUES[name]), horizon=100_000.0)
@@ -251,3 +252,43 @@ def test_an_experiment_without_references_or_curves_is_still_a_page(problems: Ca
 
 def test_the_same_report_gives_the_same_page(html: str) -> None:
     assert render(make_report()) == html
+
+
+def _decision(*verdicts: tuple[str, str, str]) -> doc.SequentialComparison:
+    return doc.SequentialComparison(
+        experiment="logs/seq",
+        group_size=5,
+        max_seeds=20,
+        alpha=0.05,
+        envs=("CartPole-v1",),
+        look=2,
+        finished=True,
+        num_seeds=dict.fromkeys(VALUES, 10),
+        verdicts=tuple(doc.SequentialVerdict(agent=one, other=other, verdict=verdict) for one, other, verdict in verdicts),
+    )
+
+
+def test_a_sequential_comparison_says_what_it_decided_and_when_it_stopped(problems: Callable[[str], list[str]]) -> None:
+    names = sorted(VALUES)
+    verdicts = [(x, y, "undecided") for i, x in enumerate(names) for y in names[i + 1 :]]
+    page = render(make_report(decisions=(_decision(*verdicts),)))
+    assert problems(page) == []
+    assert 'href="#stopped"' in page
+    assert "stopped after 2 of 4 looks" in page
+    assert "over the 6 pairs and 4 looks together, is at most 5%" in page
+    assert "Nobody is ahead" in page, "the test that stopped the seeds decides, not p-values that take their number as fixed"
+    assert "<b>0." not in page
+    one = render(make_report(decisions=(_decision(("keras-ppo", "random", "better")),)))
+    assert "keras-ppo is ahead of all others" in one, "it does not cover every pair of this page"
+
+
+def test_a_remark_on_an_interval_is_marked_and_spelt_out_once(html: str) -> None:
+    note = "holds less often than it says"
+    noted = tuple(
+        dataclasses.replace(row, estimate=dataclasses.replace(row.estimate, note=note)) if row.metric == "median" else row
+        for row in make_report().aggregates
+    )
+    page = render(make_report(aggregates=noted))
+    assert page.count(f'<p class="note">* {note}</p>') == 1
+    assert page.count("]*</small>") == len(VALUES) + 1, "one stands also beside that without failed runs"
+    assert "]*</small>" not in html

@@ -1,0 +1,88 @@
+"""Prunes trials while their runs are at work: tells Optuna of selection evaluations, and gives up the trials that its pruner gives up."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import optuna
+
+from arena.experiment import Experiment, Run
+from arena.loggers.jsonl import read_jsonl
+from arena.rundir import RunDir, RunResult
+from arena.scores import seed_scores
+
+
+def num_evaluations(experiment: Experiment) -> int:
+    """Returns how many selection evaluations every run has within its budget, the one at its end included."""
+    fewest = min(run.budget.env_steps for run in dataclasses.replace(experiment, seeds=experiment.seeds[:1]).runs())
+    return max(1, fewest // experiment.evaluation.period)
+
+
+class Watch:
+    """Judges the runs of some trials, which are the agents of an experiment.
+
+    What a trial is told of is its mean score over seeds at the k-th evaluation, once all runs at work have it. All is read from the run
+    folders, so that a search that was cut tells the same again when it goes on.
+
+    Args:
+        experiment: whose agents are trials, with all seeds so far.
+        trials: by the agent's name.
+        first: the seeds before this one, by place, have ended.
+    """
+
+    def __init__(self, experiment: Experiment, trials: Mapping[str, optuna.Trial], first: int) -> None:
+        self._experiment, self._trials = experiment, trials
+        self._num_steps = num_evaluations(experiment)
+        self._offset = first * self._num_steps
+        self._told = dict.fromkeys(trials, 0)
+        self.pruned: dict[str, str] = {}
+        """Why, by the agent's name."""
+        self._runs: dict[str, list[Run]] = {}
+        self._ended: dict[str, list[RunResult]] = {}
+        self._agent_of: dict[str, str] = {}
+        for run in experiment.runs():
+            self._agent_of[run.name] = run.agent.name
+            if run.seed in experiment.seeds[first:]:
+                self._runs.setdefault(run.agent.name, []).append(run)
+            elif (result := RunDir(experiment.path / run.name).read_result()) is not None:
+                self._ended.setdefault(run.agent.name, []).append(result)
+
+    def judge(self, run_name: str, event: Mapping[str, Any]) -> str | None:
+        """Returns why a run is given up, None to let it go on; takes every event of its worker."""
+        agent = self._agent_of[run_name]
+        if event.get("event") == "evaluation":
+            self.catch_up(agent)
+        return self.pruned.get(agent)
+
+    def catch_up(self, agent: str) -> None:
+        """Tells Optuna of the evaluations of a trial that it does not know of yet, until it prunes the trial."""
+        curves = [_selection_returns(RunDir(self._experiment.path / run.name), self._num_steps) for run in self._runs[agent]]
+        # The last evaluation is left to the scores of the final ones.
+        for step in range(self._told[agent] + 1, min(self._num_steps, 1 + min(map(len, curves)))):
+            if agent in self.pruned:
+                return
+            score = self._score(agent, [curve[step - 1] for curve in curves])
+            self._told[agent] = step
+            self._trials[agent].report(score, self._offset + step)
+            if self._trials[agent].should_prune():
+                seeds = sorted({str(run.seed) for run in self._runs[agent]})
+                of = f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}"
+                self.pruned[agent] = f"pruned at evaluation {step} of {self._num_steps} of {of}, at a score of {score:.3g}"
+
+    def _score(self, agent: str, returns: list[float]) -> float:
+        at_work = [
+            RunResult(status="finished", agent=agent, env=run.env.name, seed=run.seed, path="", score_mean=value)
+            for run, value in zip(self._runs[agent], returns, strict=True)
+        ]
+        return float(np.mean(list(seed_scores(self._experiment, [*self._ended.get(agent, ()), *at_work])[agent].values())))
+
+
+def _selection_returns(run_dir: RunDir, num_steps: int) -> list[float]:
+    """Returns the mean returns of a run's selection evaluations, as far as they are numbers; a run that has ended keeps its last."""
+    if not run_dir.evaluations.exists():
+        return []
+    means = [record["episode_return_mean"] for record in read_jsonl(run_dir.evaluations) if record["kind"] == "selection"]
+    returns = list(itertools.takewhile(lambda mean: mean is not None, means))
+    return returns + returns[-1:] * (num_steps - len(returns)) if run_dir.result.exists() else returns
