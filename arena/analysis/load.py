@@ -70,8 +70,8 @@ class LoadedRun:
 
     @property
     def state(self) -> State:
-        """Whether the run ended well, ended otherwise, or has not ended."""
-        if self.result is None:
+        """Whether the run ended well, ended otherwise, or has not ended; one that a search gave up in mid-run never ends."""
+        if self.result is None or self.result.status == "pruned":
             return "unfinished"
         return "finished" if self.result.status == "finished" and self.final is not None else "failed"
 

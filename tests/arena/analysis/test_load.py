@@ -9,18 +9,20 @@ def test_runs_come_by_agent_env_and_seed_with_their_evaluations(tmp_path, write_
     write_run(tmp_path, "b", 1)
     write_run(tmp_path, "b", 0, status="crashed")
     write_run(tmp_path, "a", 0, status=None)
+    write_run(tmp_path, "a", 1, status="pruned")
     runs = load_runs([tmp_path])
     assert [(run.name, run.state) for run in runs] == [
         ("a/CartPole-v1/seed-0", "unfinished"),
+        ("a/CartPole-v1/seed-1", "unfinished"),
         ("b/CartPole-v1/seed-0", "failed"),
         ("b/CartPole-v1/seed-1", "finished"),
     ]
-    assert [(point.env_steps, point.train_seconds, point.return_mean) for point in runs[2].selection] == [
+    assert [(point.env_steps, point.train_seconds, point.return_mean) for point in runs[3].selection] == [
         (500, 1.0, 100.0),
         (1_000, 2.0, 250.0),
     ]
-    assert runs[2].final.episode_returns == (200.0, 300.0)
-    assert runs[1].final is None
+    assert runs[3].final.episode_returns == (200.0, 300.0)
+    assert runs[2].final is None
 
 
 def test_folders_of_two_machines_are_merged_and_one_run_twice_counts_once(tmp_path, write_run):
