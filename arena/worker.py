@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from arena.compile_cache import compile_cache
 from arena.devices import isolate, resolve_device
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
@@ -44,33 +45,35 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     write_json(run_dir.run, {**document, "record": _record(spec)})
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
-    emit({"event": "phase", "phase": "importing"})
-    agent_class = spec.load()
-    clock.lap("import")
-    emit({"event": "phase", "phase": "building"})
-    meter = Meter(max_env_steps=run.budget.env_steps)
-    seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
-    env_seed, agent_seed = seeds.spawn(2)
-    factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
-    seed = int(agent_seed.generate_state(1)[0] % 2**31)
-    try:
-        agent = agent_class(factory, config, seed=seed, device=own_device)
-    except DeviceUnavailable:
-        if run.resources.device != "auto":
-            raise
-        device = "cpu"
-        agent = agent_class(factory, config, seed=seed, device=device)
-    clock.lap("build")
-    status: Status = "finished"
-    with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
+    with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
+        emit({"event": "phase", "phase": "importing"})
+        agent_class = spec.load()
+        clock.lap("import")
+        emit({"event": "phase", "phase": "building"})
+        meter = Meter(max_env_steps=run.budget.env_steps)
+        seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
+        env_seed, agent_seed = seeds.spawn(2)
+        factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
+        seed = int(agent_seed.generate_state(1)[0] % 2**31)
         try:
-            training.start()
-            training.train()
-            final = training.final_evaluation()
-            reason = training.stop_reason
-        except TrainingDiverged as error:
-            status, reason, final = "diverged", str(error), None
-        training.finish(final)
+            agent = agent_class(factory, config, seed=seed, device=own_device)
+        except DeviceUnavailable:
+            if run.resources.device != "auto":
+                raise
+            device = "cpu"
+            agent = agent_class(factory, config, seed=seed, device=device)
+        keep_compiled()
+        clock.lap("build")
+        status: Status = "finished"
+        with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
+            try:
+                training.start()
+                training.train()
+                final = training.final_evaluation()
+                reason = training.stop_reason
+            except TrainingDiverged as error:
+                status, reason, final = "diverged", str(error), None
+            training.finish(final)
     progress = training.progress
     return RunResult(
         status=status,

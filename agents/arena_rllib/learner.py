@@ -23,6 +23,7 @@ from torch.optim.adam import adam
 from arena.devices import take_torch, to_torch
 from arena.spaces import MaskedBox
 from arena_rllib.graph import RecordedGraph
+from arena_rllib.startup import spare_dynamo
 
 Array = npt.NDArray[Any]
 Batch = dict[str, torch.Tensor]
@@ -102,6 +103,7 @@ class LocalLearner:
     ) -> None:
         torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
         torch.manual_seed(seed)
+        spare_dynamo()
         config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
         if fast:
             stock = config.get_default_learner_class()

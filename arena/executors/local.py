@@ -3,6 +3,7 @@
 import selectors
 from collections.abc import Sequence
 
+from arena.compile_cache import cache_folder
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import WorkerProcess, end_workers
@@ -27,8 +28,9 @@ class LocalExecutor:
         """Refuses a device that is not there; a task that asks for more cores than there are runs alone.
 
         Raises:
-            ArenaError: for the first run whose GPU this machine does not have.
+            ArenaError: for the first run whose GPU this machine does not have, or if `ARENA_CACHE` names a folder that cannot be trusted.
         """
+        cache_folder()
         for task in tasks:
             if task.device.startswith("cuda") and int(task.device.partition(":")[2] or 0) >= len(self._gpus):
                 reason = (not self._gpus and driver_problem()) or "CUDA_VISIBLE_DEVICES names those that may be used"
