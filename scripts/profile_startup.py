@@ -9,6 +9,7 @@ Runs the real worker up to the end of its first env step, in processes of their 
 """
 
 import argparse
+import functools
 import importlib
 import json
 import os
@@ -89,7 +90,9 @@ def start(folder: Path, name: str, env: str, tree: Path, cache: str, *options: s
     path = os.pathsep.join(map(str, (tree, tree / "agents", tree / "envs")))
     environment = {**os.environ, "PYTHONPATH": path, "ARENA_CACHE": cache, "CUDA_VISIBLE_DEVICES": ""}
     environment |= dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), "1")
-    environment |= prepare(run_folder, agent, hyperparameters, env, environment)
+    run, process_env = prepare(path, agent, json.dumps(hyperparameters), env)
+    (run_folder / "run.json").write_text(run)
+    environment |= process_env
     command = [sys.executable, *options, "-P", __file__, "--child", str(run_folder), repr(time.time())]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if options:
@@ -100,20 +103,22 @@ def start(folder: Path, name: str, env: str, tree: Path, cache: str, *options: s
         raise SystemExit(f"{name}: {process.stderr[-2_000:]}{(run_folder / 'worker.log').read_text()[-2_000:]}") from None
 
 
-def prepare(run_folder: Path, agent: str, hyperparameters: dict[str, Any], env: str, environment: dict[str, str]) -> dict[str, str]:
-    """Writes the run's `run.json` and returns the agent's process environment, both by the tree that `environment` names."""
+@functools.cache
+def prepare(path: str, agent: str, hyperparameters: str, env: str) -> tuple[str, dict[str, str]]:
+    """Returns the run's `run.json` and the agent's process environment, both by the source tree at `path`."""
     code = f"""
-import json, pathlib
+import json
 from arena.experiment_file import from_table
-from arena.files import write_json
 from arena.hyperparameters import build_config
-agents = [{{"agent": {agent!r}, "hyperparameters": {hyperparameters!r}}}]
+agents = [{{"agent": {agent!r}, "hyperparameters": json.loads({hyperparameters!r})}}]
 run = next(from_table({{"name": "s", "output": ".", "agents": agents, "envs": [{env!r}], "budget": {{"env_steps": 100_000}}}}).runs())
-write_json(pathlib.Path({str(run_folder)!r}) / "run.json", {{"inputs": run.inputs(), "resources": {{"device": "cpu"}}}})
-print(json.dumps(run.spec().process_env_for(build_config(run.spec().config, run.agent.hyperparameters, where="it"))))
+document = json.dumps({{"inputs": run.inputs(), "resources": {{"device": "cpu"}}}})
+print(json.dumps([document, run.spec().process_env_for(build_config(run.spec().config, run.agent.hyperparameters, where="it"))]))
 """
+    environment = {**os.environ, "PYTHONPATH": path, "ARENA_NUM_THREADS": "1"}
     output = subprocess.run([sys.executable, "-P", "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return json.loads(output.splitlines()[-1])
+    document, process_env = json.loads(output.splitlines()[-1])
+    return document, process_env
 
 
 def run_child(run_folder: Path, start_seconds: float) -> None:
