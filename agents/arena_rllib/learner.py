@@ -103,7 +103,8 @@ class LocalLearner:
     ) -> None:
         torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
         torch.manual_seed(seed)
-        spare_dynamo()
+        if len(observation_space.shape) == 3:  # of flat ones the update is recorded, and make_fx cannot do without
+            spare_dynamo()
         config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
         if fast:
             stock = config.get_default_learner_class()

@@ -1,4 +1,4 @@
-"""Spares a worker PyTorch's compiler, which PyTorch imports for the first optimizer that is made although nothing is compiled.
+"""Spares a worker on images PyTorch's compiler, which PyTorch imports for the first optimizer although nothing is compiled.
 
 `torch.optim.Optimizer` marks methods as not for `torch._dynamo` to trace, and `Adam.step` as a break between traced graphs; the marks
 import `torch._dynamo`, and SymPy and Triton with it, when they are first called (torch 2.10: torch/_compile.py, torch/optim/optimizer.py).

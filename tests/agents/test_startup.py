@@ -25,9 +25,10 @@ from arena.metering import Meter
 from arena_rllib.specs import DQN, PPO
 
 digests = []
-dqn, ppo = {"num_envs": 4, "learning_starts": 100, "batch_size": 32}, {"num_envs": 4, "rollout_length": 32, "batch_size": 64}
+image = {"num_envs": 4, "conv_layers": [[4, 4, 4]], "hidden_sizes": [16]}
+dqn, ppo = {**image, "learning_starts": 100, "batch_size": 32, "replay_capacity": 1_000}, {**image, "rollout_length": 32, "batch_size": 64}
 for spec, table in ((DQN, dqn), (PPO, ppo)):
-    factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(1))
+    factory = ArenaEnvFactory(EnvConfig("arena/ImageIdentity-v0"), Meter(), np.random.SeedSequence(1))
     agent = spec.load()(factory, build_config(spec.config, table, where=spec.id), seed=3, device="cpu")
     agent.learn(600)
     state = agent._learner.state()
@@ -53,7 +54,7 @@ def rllib(code: str = RLLIB, **variables: str) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def test_rllib_trains_the_same_without_pytorchs_compiler() -> None:
+def test_rllib_on_images_trains_the_same_without_pytorchs_compiler() -> None:
     spared, stock = rllib(), rllib(ARENA_KEEP_DYNAMO="1")
     assert (spared["imported"], stock["imported"]) == (False, True)
     assert spared["digests"] == stock["digests"]
