@@ -20,6 +20,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from arena.gpu_sight import devices_seen, gpu_notes
+from arena.gpus import driver_problem
 from arena.registry import agent_ids, agent_spec
 from arena.spec import AgentSpec, refuse_other_frameworks
 from arena.system import machine_info, package_versions
@@ -59,6 +61,8 @@ class Finding:
     devices: tuple[str, ...] = ()
     """As the framework names them."""
     import_seconds: float | None = None
+    gpu_notes: tuple[str, ...] = ()
+    """Why it sees no GPU, or what it lacks in order to use the one that it sees; one line each."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,8 @@ class Report:
     machine: dict[str, Any]
     versions: dict[str, str | None]
     findings: tuple[Finding, ...]
+    driver_problem: str | None = None
+    """Why the driver shows no GPU; None if it shows one."""
 
     @property
     def healthy(self) -> bool:
@@ -122,7 +128,12 @@ def diagnose(agents: Sequence[str] | None = None, *, timeout_seconds: float = 18
             specs.append(spec)
     with ThreadPoolExecutor(MAX_PROCESSES) as pool:
         findings += pool.map(lambda probe: run_probe(probe, timeout_seconds=timeout_seconds), probes(specs))
-    return Report(machine=machine_info(), versions=package_versions(CORE_DISTRIBUTIONS), findings=tuple(findings))
+    return Report(
+        machine=machine_info(),
+        versions=package_versions(CORE_DISTRIBUTIONS),
+        findings=tuple(findings),
+        driver_problem=driver_problem(),
+    )
 
 
 def probes(specs: Sequence[AgentSpec]) -> list[Probe]:
@@ -182,6 +193,7 @@ def run_probe(probe: Probe, *, timeout_seconds: float) -> Finding:
         versions=package_versions(probe.distributions),
         devices=tuple(facts.get("devices", ())),
         import_seconds=facts.get("import_seconds"),
+        gpu_notes=tuple(facts.get("gpu_notes", ())),
     )
 
 
@@ -219,7 +231,7 @@ def _machine_lines(report: Report) -> list[str]:
     return [
         f"Python {machine['python']} on {machine['platform']}",
         f"{machine['cpu']}: {machine['cores_available']} of {machine['cores_logical']} cores, {_gigabytes(machine['memory_bytes'])} memory",
-        f"GPU: {'; '.join(gpus) or 'none'}",
+        f"GPU: {'; '.join(gpus) or '; '.join(['none', *filter(None, [report.driver_problem])])}",
         _versions_line(report.versions),
     ]
 
@@ -228,7 +240,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     if finding.error:
         lines = [finding.error, finding.install]
     else:
-        lines = [f"{', '.join(finding.devices)}; imported in {finding.import_seconds:.1f} s"]
+        lines = [f"{', '.join(finding.devices)}; imported in {finding.import_seconds:.1f} s", *finding.gpu_notes]
     return [*lines, _versions_line(finding.versions)] if finding.versions else lines
 
 
@@ -261,20 +273,12 @@ def _import_all(entry_points: Sequence[str], modules: Sequence[str]) -> dict[str
         except Exception as error:  # whatever a framework raises is the finding
             errors.append(_one_line(error))
     import_seconds = time.perf_counter() - start
-    return {"error": "; ".join(dict.fromkeys(errors)) or None, "import_seconds": import_seconds, "devices": _devices()}
-
-
-def _devices() -> list[str]:
-    """Returns the devices that the imported framework sees, asked in its own words."""
-    torch, tensorflow, jax = (sys.modules.get(name) for name in ("torch", "tensorflow", "jax"))
-    names = ["CPU"]
-    if tensorflow:
-        names += [f"TensorFlow {device.name}" for device in tensorflow.config.list_physical_devices("GPU")]
-    if jax:
-        names += [f"JAX {device}" for device in jax.devices() if device.platform != "cpu"]
-    if torch:
-        names += [f"PyTorch cuda:{index} {torch.cuda.get_device_name(index)}" for index in range(torch.cuda.device_count())]
-    return names
+    return {
+        "error": "; ".join(dict.fromkeys(errors)) or None,
+        "import_seconds": import_seconds,
+        "devices": devices_seen(sys.modules),
+        "gpu_notes": gpu_notes(sys.modules),
+    }
 
 
 def _main(arguments: Sequence[str]) -> None:

@@ -1,9 +1,10 @@
 """Agent specs: what the arena must know of an agent before it imports the agent's framework."""
 
+import contextlib
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from arena.errors import ArenaError
@@ -49,6 +50,8 @@ class AgentSpec:
     """Whether it trains and acts on observations that carry an action mask (`arena.spaces.MaskedBox`), on allowed actions alone."""
     process_env: Mapping[str, str] | Callable[[Any], Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Environment variables that must be set before the first import."""
+    unneeded: frozenset[str] = frozenset()
+    """Modules that the framework imports where it finds them, does without where it does not, and does not need here: they cost seconds."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
     extra: str | Callable[[Any], str] | None = None
@@ -70,7 +73,8 @@ class AgentSpec:
         """
         module_name, _, class_name = self.entry_point.partition(":")
         try:
-            agent_class: type[Agent] = getattr(importlib.import_module(module_name), class_name)
+            with _hidden(self.unneeded):
+                agent_class: type[Agent] = getattr(importlib.import_module(module_name), class_name)
         except ModuleNotFoundError as error:
             remedy = f"name {error.name!r} in its spec's modules" if error.name in _refused else self.install_command(self.config())
             raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {remedy}") from error
@@ -104,7 +108,22 @@ def refuse_other_frameworks(allowed: frozenset[str]) -> None:
     TensorFlow, Keras and RLlib import each other, and JAX, wherever they find them; their switches exclude each other, and each
     import costs seconds. All of them go without what they do not find. What has been imported already stays.
     """
+    _refuse(FRAMEWORK_MODULES - allowed)
+
+
+@contextlib.contextmanager
+def _hidden(modules: frozenset[str]) -> Iterator[None]:
+    """Makes modules look as if they were not installed; from then on, an environment may import them as ever."""
+    hidden = modules - _refused
+    _refuse(hidden)
+    try:
+        yield
+    finally:
+        _refused.difference_update(hidden)
+
+
+def _refuse(modules: frozenset[str]) -> None:
     # None in sys.modules would do it as well, but SciPy takes what stands there for the module (array_api_compat's helpers).
     if not any(isinstance(finder, _Without) for finder in sys.meta_path):
         sys.meta_path[:] = [_Without(finder) for finder in sys.meta_path]
-    _refused.update(FRAMEWORK_MODULES - allowed)
+    _refused.update(modules)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pynvml
+
+from arena.gpus import GpuSampler, GpuUsage, gpu_info
 
 GIT_TIMEOUT_SECONDS = 10.0
 
@@ -26,7 +27,7 @@ def machine_info() -> dict[str, Any]:
         "cores_logical": psutil.cpu_count(),
         "cores_available": available_cores(),
         "memory_bytes": psutil.virtual_memory().total,
-        "gpus": _gpus(),
+        "gpus": gpu_info(),
     }
 
 
@@ -38,15 +39,6 @@ def available_cores() -> int:
 def usable_cores() -> list[int]:
     """Returns the numbers of the cores that this process may run on."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-
-
-def visible_gpus() -> list[str]:
-    """Returns the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None:
-        return [str(index) for index in range(len(_gpu_handles()))]
-    names = [name.strip() for name in named.split(",")]
-    return [] if names[0] in ("", "-1") else names
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str | None]:
@@ -78,17 +70,21 @@ class Usage:
     """CPU time of all its threads over wall time since the last sample (or the beginning); 100 is one core."""
     rss_bytes: int
     """Resident memory."""
-    gpu_memory_bytes: int | None
-    """On all GPUs together; None without a GPU, and where the driver does not tell (in containers it may know other process ids)."""
+    gpu: GpuUsage
+    """Of the run's GPU."""
 
 
 class UsageSampler:
-    """Samples what this process uses; child processes are not counted."""
+    """Samples what this process uses; child processes are not counted.
 
-    def __init__(self) -> None:
+    Args:
+        gpus: to look at, as `CUDA_VISIBLE_DEVICES` names them; all of the machine if None.
+    """
+
+    def __init__(self, gpus: list[str] | None = None) -> None:
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first call only sets the beginning
-        self._gpus = _gpu_handles()
+        self._gpus = GpuSampler(self._process.pid, gpus)
 
     def sample(self) -> Usage:
         """Returns the usage now, with the CPU time since the last call."""
@@ -96,38 +92,8 @@ class UsageSampler:
             return Usage(
                 cpu_percent=self._process.cpu_percent(),
                 rss_bytes=self._process.memory_info().rss,
-                gpu_memory_bytes=self._gpu_memory_bytes(),
+                gpu=self._gpus.sample(),
             )
-
-    def _gpu_memory_bytes(self) -> int | None:
-        found = []
-        for handle in self._gpus:
-            with contextlib.suppress(pynvml.NVMLError):
-                processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-                found += [process.usedGpuMemory for process in processes if process.pid == self._process.pid and process.usedGpuMemory]
-        return sum(found) if found else None
-
-
-def _gpu_handles() -> list[Any]:
-    try:
-        pynvml.nvmlInit()
-        return [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:  # no driver, or no GPU that this process may see
-        return []
-
-
-def _gpus() -> list[dict[str, Any]]:
-    try:
-        return [
-            {
-                "name": pynvml.nvmlDeviceGetName(handle),
-                "memory_bytes": pynvml.nvmlDeviceGetMemoryInfo(handle).total,
-                "driver": pynvml.nvmlSystemGetDriverVersion(),
-            }
-            for handle in _gpu_handles()
-        ]
-    except pynvml.NVMLError:
-        return []
 
 
 def _cpu_model() -> str:

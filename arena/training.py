@@ -17,6 +17,7 @@ from arena.errors import ArenaError, BudgetExhausted, TrainingDiverged
 from arena.evaluation import Evaluation, evaluate
 from arena.experiment import Run
 from arena.files import read_json, write_bytes, write_json
+from arena.gpus import visible_gpus
 from arena.loggers import tags
 from arena.loggers.jsonl import JsonlWriter
 from arena.loggers.tensorboard import TensorBoardLogger
@@ -70,6 +71,8 @@ class Training:
         factory: ArenaEnvFactory,
         emit: Callable[[dict[str, Any]], None],
         seconds: Mapping[str, float],
+        *,
+        device: str = "cpu",
     ) -> None:
         self.run, self.run_dir, self.agent, self.factory, self.emit = run, run_dir, agent, factory, emit
         self.meter = factory.meter
@@ -81,7 +84,7 @@ class Training:
             seconds=dict(seconds),
         )
         self.stop_reason = ""
-        self._usage = UsageSampler()
+        self._usage = UsageSampler([] if device == "cpu" else visible_gpus())
         self._last_evaluation: float | None = None
         seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(0,)).generate_state(3)
         self._selection_seed, self._target_seed, self._final_seed = (int(seed) for seed in seeds)
@@ -241,8 +244,12 @@ class Training:
             values[tags.EPISODE_LENGTH] = float(np.mean([episode.episode_length for episode in episodes]))
         usage = self._usage.sample()
         values |= {tags.CPU_PERCENT: usage.cpu_percent, tags.RSS_BYTES: usage.rss_bytes}
-        if usage.gpu_memory_bytes is not None:
-            values[tags.GPU_MEMORY_BYTES] = usage.gpu_memory_bytes
+        gpu = {
+            tags.GPU_MEMORY_BYTES: usage.gpu.process_memory_bytes,
+            tags.GPU_DEVICE_MEMORY_BYTES: usage.gpu.memory_bytes,
+            tags.GPU_PERCENT: usage.gpu.percent,
+        }
+        values |= {tag: value for tag, value in gpu.items() if value is not None}
         self.tensorboard.scalars(steps, values)
         self.tensorboard.flush()
         self.emit(

@@ -17,6 +17,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from arena.compile_cache import compile_cache
+from arena.devices import isolate, resolve_device
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE
@@ -41,34 +43,37 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
     refuse_other_frameworks(spec.modules_for(config))
     write_json(run_dir.run, {**document, "record": _record(spec)})
-    emit({"event": "phase", "phase": "importing"})
-    agent_class = spec.load()
-    clock.lap("import")
-    emit({"event": "phase", "phase": "building"})
-    meter = Meter(max_env_steps=run.budget.env_steps)
-    seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
-    env_seed, agent_seed = seeds.spawn(2)
-    factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
-    seed = int(agent_seed.generate_state(1)[0] % 2**31)
-    device = _device(run.resources.device)
-    try:
-        agent = agent_class(factory, config, seed=seed, device=device)
-    except DeviceUnavailable:
-        if run.resources.device != "auto":
-            raise
-        device = "cpu"
-        agent = agent_class(factory, config, seed=seed, device=device)
-    clock.lap("build")
-    status: Status = "finished"
-    with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds)) as training:
+    device = resolve_device(run.resources.device)
+    own_device = isolate(device)
+    with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
+        emit({"event": "phase", "phase": "importing"})
+        agent_class = spec.load()
+        clock.lap("import")
+        emit({"event": "phase", "phase": "building"})
+        meter = Meter(max_env_steps=run.budget.env_steps)
+        seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
+        env_seed, agent_seed = seeds.spawn(2)
+        factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
+        seed = int(agent_seed.generate_state(1)[0] % 2**31)
         try:
-            training.start()
-            training.train()
-            final = training.final_evaluation()
-            reason = training.stop_reason
-        except TrainingDiverged as error:
-            status, reason, final = "diverged", str(error), None
-        training.finish(final)
+            agent = agent_class(factory, config, seed=seed, device=own_device)
+        except DeviceUnavailable:
+            if run.resources.device != "auto":
+                raise
+            device = "cpu"
+            agent = agent_class(factory, config, seed=seed, device=device)
+        keep_compiled()
+        clock.lap("build")
+        status: Status = "finished"
+        with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
+            try:
+                training.start()
+                training.train()
+                final = training.final_evaluation()
+                reason = training.stop_reason
+            except TrainingDiverged as error:
+                status, reason, final = "diverged", str(error), None
+            training.finish(final)
     progress = training.progress
     return RunResult(
         status=status,
@@ -101,15 +106,6 @@ def _record(spec: AgentSpec) -> dict[str, Any]:
         "command": sys.orig_argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-
-
-def _device(wanted: str) -> str:
-    if wanted == "cuda":
-        return "cuda:0"
-    if wanted != "auto":
-        return wanted
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return "cuda:0" if machine_info()["gpus"] and not hidden else "cpu"
 
 
 class _Stopwatch:

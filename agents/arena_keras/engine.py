@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from arena.errors import DeviceUnavailable
+from arena.devices import gpu_index, take_tensorflow, take_torch, to_torch
 
 BACKEND = keras.backend.backend()
 if BACKEND == "jax":
@@ -38,25 +38,25 @@ class Engine:
     """
 
     def __init__(self, device: str, *, compile_torch: bool = False) -> None:
-        kind, _, index = device.partition(":")
-        if kind != "cpu" and int(index or 0) >= _num_gpus():
-            raise DeviceUnavailable(f"Keras on {BACKEND} cannot use {device!r}: it sees {_num_gpus()} GPUs")
-        self._device = "cpu" if kind == "cpu" else f"gpu:{index or 0}"
+        framework = f"Keras on {BACKEND}"
+        self._device = "cpu"
         self._compile_torch = compile_torch
         keras.config.set_floatx("float32")  # a keras.json in the home directory may say otherwise
         num_threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
         if BACKEND == "jax":
-            if kind == "cpu":
+            if device == "cpu":
                 jax.config.update("jax_platforms", "cpu")
+            else:
+                self._device = f"gpu:{gpu_index(device, _num_jax_gpus(), framework)}"
         elif BACKEND == "tensorflow":
             tf.config.threading.set_intra_op_parallelism_threads(num_threads)
             tf.config.threading.set_inter_op_parallelism_threads(num_threads)
-            if kind == "cpu":
-                tf.config.set_visible_devices([], "GPU")
-            for gpu in tf.config.get_visible_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
+            take_tensorflow(tf.config, device, framework)
+            self._device = "cpu" if device == "cpu" else "gpu:0"
         else:
             torch.set_num_threads(num_threads)
+            take_torch(torch.cuda, device, framework)
+            self._device = device.replace("cuda", "gpu")
 
     def scope(self) -> AbstractContextManager[Any]:
         """Returns a context in which Keras makes tensors on the device."""
@@ -64,8 +64,13 @@ class Engine:
 
     def put(self, tree: Tree) -> Tree:
         """Returns NumPy arrays as tensors on the device."""
+        if BACKEND == "torch" and self._device != "cpu":
+            return keras.tree.map_structure(self._put_torch, tree)
         with self.scope():
             return keras.tree.map_structure(keras.ops.convert_to_tensor, tree)
+
+    def _put_torch(self, array: Any) -> Any:
+        return to_torch(torch, array, torch.device(self._device.replace("gpu", "cuda")))
 
     def get(self, tree: Tree) -> Tree:
         """Returns tensors as NumPy arrays."""
@@ -140,11 +145,7 @@ class Engine:
         return on_device
 
 
-def _num_gpus() -> int:
-    if BACKEND == "tensorflow":
-        return len(tf.config.list_physical_devices("GPU"))
-    if BACKEND == "torch":
-        return torch.cuda.device_count()
+def _num_jax_gpus() -> int:
     try:
         return len(jax.devices("gpu"))
     except RuntimeError:  # JAX's answer where it has no GPU platform

@@ -33,6 +33,7 @@ DQN = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
+    unneeded=frozenset({"matplotlib", "pandas"}),  # for plots of images, and for data frames
     extra=lambda config: _EXTRAS[config.backend],
 )
 
@@ -48,5 +49,6 @@ PPO = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
+    unneeded=frozenset({"matplotlib", "pandas"}),
     extra=lambda config: _EXTRAS[config.backend],
 )

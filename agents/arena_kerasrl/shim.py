@@ -22,7 +22,7 @@ for _name in ("", ".models", ".layers", ".callbacks", ".backend", ".optimizers")
 from rl.agents import DQNAgent, SARSAAgent  # noqa: E402 - after the names above
 from rl.memory import SequentialMemory  # noqa: E402
 
-from arena.errors import DeviceUnavailable  # noqa: E402
+from arena.devices import gpu_index, gpu_share  # noqa: E402
 from arena.hyperparameters import NetworkConfig  # noqa: E402
 
 __all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "make_optimizer", "start_session"]
@@ -40,11 +40,10 @@ def start_session(device: str) -> None:
     if device == "cpu":
         config.device_count["GPU"] = 0
     else:
-        index, num_gpus = int(device.partition(":")[2] or 0), len(tf.config.list_physical_devices("GPU"))
-        if index >= num_gpus:
-            raise DeviceUnavailable(f"Keras-RL cannot use {device!r}: TensorFlow sees {num_gpus} GPUs")
+        index = gpu_index(device, len(tf.config.list_physical_devices("GPU")), "Keras-RL")
         config.gpu_options.allow_growth = True
         config.gpu_options.visible_device_list = str(index)
+        config.gpu_options.per_process_gpu_memory_fraction = gpu_share() or 0.0  # 0: no limit
     tf.compat.v1.keras.backend.set_session(tf.compat.v1.Session(config=config))
 
 

@@ -17,6 +17,7 @@ DQN = AgentSpec(
     distributions=_DISTRIBUTIONS,
     observation_spaces=frozenset({"flat", "image"}),
     process_env=_PROCESS_ENV,
+    unneeded=frozenset({"matplotlib", "pandas"}),
     extra="kerasrl",
 )
 
@@ -30,5 +31,6 @@ SARSA = AgentSpec(
     distributions=_DISTRIBUTIONS,
     observation_spaces=frozenset({"flat", "image"}),
     process_env=_PROCESS_ENV,
+    unneeded=frozenset({"matplotlib", "pandas"}),
     extra="kerasrl",
 )

@@ -20,9 +20,10 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch.optim.adam import adam
 
-from arena.errors import DeviceUnavailable
+from arena.devices import take_torch, to_torch
 from arena.spaces import MaskedBox
 from arena_rllib.graph import RecordedGraph
+from arena_rllib.startup import spare_dynamo
 
 Array = npt.NDArray[Any]
 Batch = dict[str, torch.Tensor]
@@ -102,6 +103,8 @@ class LocalLearner:
     ) -> None:
         torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
         torch.manual_seed(seed)
+        if len(observation_space.shape) == 3:  # of flat ones the update is recorded, and make_fx cannot do without
+            spare_dynamo()
         config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
         if fast:
             stock = config.get_default_learner_class()
@@ -124,12 +127,12 @@ class LocalLearner:
 
     def observations(self, observations: Array) -> torch.Tensor:
         """Returns observations `[N, *obs]` as the module takes them: `float32` on its device."""
-        tensor = torch.as_tensor(observations, device=self.learner.device)
+        tensor = to_torch(torch, observations, self.learner.device)
         return tensor.float() if self._scale is None else tensor.float() * self._scale
 
     def tensor(self, array: Array) -> torch.Tensor:
         """Returns `array` on the module's device."""
-        return torch.as_tensor(array, device=self.learner.device)
+        return to_torch(torch, array, self.learner.device)
 
     def record(self, batch: Batch) -> None:
         """Records what `update` computes for minibatches with these columns, shapes and types; it changes nothing else.
@@ -214,8 +217,9 @@ class LocalLearner:
         return value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value)
 
     def metrics(self, names: tuple[str, ...]) -> dict[str, float]:
-        """Returns the last values of `names` as numbers, moved from the device at once."""
-        return dict(zip(names, torch.stack([self.metric(name).float().cpu() for name in names]).tolist(), strict=True))
+        """Returns the last values of `names` as numbers, moved from the device at once: each move waits for all that it computes."""
+        values = [self.metric(name).to(self.learner.device, torch.float32) for name in names]
+        return dict(zip(names, torch.stack(values).tolist(), strict=True))
 
     def state(self) -> dict[str, Array]:
         """Returns weights (target networks included) and optimizer slots as arrays by name."""
@@ -254,8 +258,7 @@ def _layout(batch: Batch) -> list[tuple[str, torch.Size, torch.dtype]]:
 
 
 def _device_options(device: torch.device) -> dict[str, int]:
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceUnavailable(f"RLlib cannot use '{device}': PyTorch sees {torch.cuda.device_count()} GPUs")
+    take_torch(torch.cuda, str(device), "RLlib")
     if device.type == "cpu":
         return {"num_gpus_per_learner": 0}
     return {"num_gpus_per_learner": 1, "local_gpu_idx": device.index or 0}

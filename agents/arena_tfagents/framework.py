@@ -5,7 +5,7 @@ import warnings
 
 import gym_notices.notices
 
-from arena.errors import DeviceUnavailable
+from arena.devices import take_tensorflow
 
 # TF-Agents imports the old `gym`, which tells every process on stderr that it is unmaintained. Nothing here uses it.
 gym_notices.notices.notices.clear()
@@ -56,14 +56,6 @@ def set_up(device: str, seed: int) -> None:
     num_threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(num_threads)
-    if device == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    else:
-        gpus = tf.config.list_physical_devices("GPU")
-        index = int(device.partition(":")[2] or 0)
-        if index >= len(gpus):
-            raise DeviceUnavailable(f"TF-Agents cannot use {device!r}: TensorFlow sees {len(gpus)} GPUs")
-        tf.config.set_visible_devices([gpus[index]], "GPU")
-        tf.config.experimental.set_memory_growth(gpus[index], True)
+    take_tensorflow(tf.config, device, "TF-Agents")
     tf.config.experimental.enable_op_determinism()
     tf.random.set_seed(seed)

@@ -14,6 +14,7 @@ _SHARED: dict[str, Any] = {
     "action_masks": True,
     # TF-Agents needs Keras 2 under the name tf.keras; TensorFlow's C++ log holds notices about its build only.
     "process_env": {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    "unneeded": frozenset({"matplotlib", "pandas"}),  # for data frames
     "extra": "tfagents",
 }
 

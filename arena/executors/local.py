@@ -3,10 +3,13 @@
 import selectors
 from collections.abc import Sequence
 
+from arena.compile_cache import cache_folder
+from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
-from arena.system import usable_cores, visible_gpus
+from arena.gpus import driver_problem, visible_gpus
+from arena.system import usable_cores
 
 
 class LocalExecutor:
@@ -22,7 +25,19 @@ class LocalExecutor:
         self._gpus = visible_gpus() if gpus is None else gpus
 
     def check(self, tasks: Sequence[Task]) -> None:
-        """Refuses nothing: a task that asks for more cores than there are runs alone."""
+        """Refuses a device that is not there; a task that asks for more cores than there are runs alone.
+
+        Raises:
+            ArenaError: for the first run whose GPU this machine does not have, or if `ARENA_CACHE` names a folder that cannot be trusted.
+        """
+        cache_folder()
+        for task in tasks:
+            if task.device.startswith("cuda") and int(task.device.partition(":")[2] or 0) >= len(self._gpus):
+                reason = (not self._gpus and driver_problem()) or "CUDA_VISIBLE_DEVICES names those that may be used"
+                raise ArenaError(
+                    f"run {task.name} asks for device {task.device!r}, and there are {len(self._gpus)} GPUs here ({reason}); "
+                    "say device = 'auto' or 'cpu'"
+                )
 
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`; a task begins as soon as there are cores and a GPU for it, later ones may overtake it."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from arena.devices import SHARE_VARIABLE
 from arena.executors.base import Ended, Task
 from arena.rundir import RunDir
 
@@ -115,10 +116,15 @@ def end_workers(workers: Sequence[WorkerProcess]) -> None:
 def _share(task: Task) -> dict[str, str]:
     """Returns the variables that hold frameworks to their share of the cores, and of a GPU's memory.
 
-    TensorFlow takes no share from the environment: it takes what it needs.
+    TensorFlow takes no share from the environment: `arena.devices` tells it.
     """
     variables = dict.fromkeys(THREAD_VARIABLES, str(task.threads))
+    if task.device == "cpu":
+        variables["CUDA_VISIBLE_DEVICES"] = ""  # a framework that sees a GPU takes some of its memory
+    elif "CUDA_VISIBLE_DEVICES" not in os.environ:
+        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the driver's numbers, of `nvidia-smi` too; CUDA's own begin with the fastest GPU
     if task.gpu_share is not None:
+        variables[SHARE_VARIABLE] = f"{task.gpu_share:g}"
         variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{task.gpu_share:g}"
         variables["PYTORCH_ALLOC_CONF"] = f"per_process_memory_fraction:{task.gpu_share:g}"
         variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"

@@ -13,6 +13,8 @@ OTHER_FRACTION = "time/other_fraction"
 CPU_PERCENT = "system/cpu_percent"
 RSS_BYTES = "system/rss_bytes"
 GPU_MEMORY_BYTES = "system/gpu_memory_bytes"
+GPU_DEVICE_MEMORY_BYTES = "system/gpu_device_memory_bytes"
+GPU_PERCENT = "system/gpu_percent"
 LOSS_PREFIX = "loss/"
 
 TAGS: dict[str, str] = {
@@ -28,7 +30,9 @@ TAGS: dict[str, str] = {
     OTHER_FRACTION: "Share of training time that is none of these three.",
     CPU_PERCENT: "CPU time of the worker process over wall time since the last point; 100 is one core.",
     RSS_BYTES: "Resident memory of the worker process.",
-    GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent without a GPU.",
+    GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent on the CPU, and where a container hides process ids.",
+    GPU_DEVICE_MEMORY_BYTES: "Memory of the run's GPU that all processes hold together; absent for runs on the CPU.",
+    GPU_PERCENT: "Share of the last moments in which the run's GPU computed, for whichever process; absent for runs on the CPU.",
     LOSS_PREFIX + "*": "What the agent's README names: losses and the quantities beside them.",
 }
 """Each tag and what it holds, in the order of the table in the docs."""

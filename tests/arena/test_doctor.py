@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -46,7 +47,7 @@ def spec(**changes) -> AgentSpec:
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Writes a module `arena_fake.dqn` that a probe's process can import."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     (tmp_path / "arena_fake").mkdir()
 
     def write(source: str) -> None:
@@ -125,6 +126,26 @@ def test_devices_come_from_the_framework(package, tmp_path):
     )
     package("import torch\nclass DQN: pass\n")
     assert find(spec(modules=frozenset({"torch"}))).devices == ("CPU", "PyTorch cuda:0 Fake GPU")
+
+
+def test_a_framework_without_a_gpu_says_why(package, tmp_path):
+    (tmp_path / "torch.py").write_text(
+        "class cuda:\n    device_count = staticmethod(lambda: 0)\nclass version:\n    cuda = None\n__version__ = '2.10.0+cpu'\n"
+    )
+    package("import torch\nclass DQN: pass\n")
+    finding = find(spec(modules=frozenset({"torch"})))
+    assert finding.devices == ("CPU",)
+    (note,) = finding.gpu_notes
+    assert note.startswith("PyTorch sees no GPU: ")
+    assert "this build of PyTorch (2.10.0+cpu) is for CPUs alone" in note
+
+
+def test_report_says_why_the_driver_shows_no_gpu(report):
+    machine = {**report.machine, "gpus": []}
+    findings = (dataclasses.replace(report.findings[0], gpu_notes=("Good sees no GPU: why",)),)
+    text = dataclasses.replace(report, machine=machine, driver_problem="no driver", findings=findings).to_text()
+    assert "\nGPU: none; no driver\n" in text
+    assert "\n       CPU; imported in 1.2 s\n       Good sees no GPU: why\n" in text
 
 
 def test_a_framework_that_aborts_is_one_finding(package):

@@ -1,5 +1,6 @@
 """How cores and GPUs are dealt out; no GPU is needed."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from arena.executors.base import Ended, ExecutorConfig, Task
 from arena.executors.choice import make_executor
 from arena.executors.local import LocalExecutor
 from arena.executors.shares import Share, Shares
-from arena.system import visible_gpus
+from arena.gpus import visible_gpus
 
 DEVICES = st.sampled_from(["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:7"])
 
@@ -72,6 +73,17 @@ def test_the_gpus_are_those_that_this_process_may_use(monkeypatch: pytest.Monkey
     assert visible_gpus() == names
 
 
+@pytest.mark.worker
+def test_a_worker_on_the_cpu_sees_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = tmp_path / "python"
+    spy.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES." > "$4/gpus"\n')
+    spy.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(spy))
+    tasks = [dataclasses.replace(task(device="cpu"), run_dir=tmp_path, timeout_seconds=30.0)]
+    LocalExecutor(1, gpus=["3"]).execute(tasks, lambda task, event: None, lambda task, how: None)
+    assert (tmp_path / "gpus").read_text() == ".\n"
+
+
 def test_what_belongs_to_a_cluster_is_refused_elsewhere() -> None:
     with pytest.raises(ArenaError, match="belong to kind 'ray'"):
         make_executor(ExecutorConfig(storage="file:///x"))
@@ -87,6 +99,7 @@ def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.executable", str(spy))
     monkeypatch.setenv("ARENA_CPUS", "left over")
     ended: list[tuple[str, Ended]] = []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     tasks = []
     for number in range(3):
         (tmp_path / str(number)).mkdir()
@@ -105,9 +118,11 @@ def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {how for _, how in ended} == {Ended(timed_out=False, exit_code=0)}
     seen = [dict(line.split("=", 1) for line in (each.run_dir / "environment").read_text().splitlines() if "=" in line) for each in tasks]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in seen] == ["3", "5", "3"]
+    assert {each["CUDA_DEVICE_ORDER"] for each in seen} == {"PCI_BUS_ID"}, "the driver's numbers, which the gpus above are"
     for each in seen:
         assert (each["OMP_NUM_THREADS"], each["NPROC"], each["ARENA_NUM_THREADS"], each["KERAS_BACKEND"]) == ("2", "2", "2", "jax")
         assert (each["XLA_PYTHON_CLIENT_MEM_FRACTION"], each["PYTORCH_ALLOC_CONF"]) == ("0.5", "per_process_memory_fraction:0.5")
+        assert each["ARENA_GPU_SHARE"] == "0.5"
         assert each.get("ARENA_CPUS") != "left over"
     bound = [each["ARENA_CPUS"] for each in seen if "ARENA_CPUS" in each]
     assert len(bound) == len(set(bound))

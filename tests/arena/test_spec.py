@@ -1,7 +1,15 @@
 """Agent specs: what they say, and one framework to a process."""
 
+import dataclasses
+import importlib
 import subprocess
 import sys
+
+import pytest
+
+from arena.errors import ArenaError
+from arena.fakes import FAKE_AGENT
+from arena.spec import refuse_other_frameworks
 
 SCRIPT = """
 import importlib.metadata, importlib.util, sys
@@ -32,3 +40,26 @@ def test_a_process_has_the_frameworks_that_are_allowed_and_no_other():
     process = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120, check=False)
     assert process.returncode == 0, process.stderr
     assert process.stdout == "agent 'rllib-dqn' cannot be imported: No module named 'torch'; name 'torch' in its spec's modules\n"
+
+
+def test_modules_that_an_agent_does_not_need_are_hidden_only_while_it_is_imported(tmp_path, monkeypatch):
+    (tmp_path / "arena_slow.py").write_text("value = 1\n")
+    (tmp_path / "arena_optional.py").write_text(
+        "try:\n    import arena_slow\nexcept ImportError:\n    arena_slow = None\nclass Agent: pass\n"
+    )
+    (tmp_path / "arena_in_need.py").write_text("import arena_slow\nclass Agent: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    optional = dataclasses.replace(FAKE_AGENT, entry_point="arena_optional:Agent", unneeded=frozenset({"arena_slow"}))
+    assert optional.load().__name__ == "Agent"
+    assert sys.modules["arena_optional"].arena_slow is None
+    with pytest.raises(ArenaError, match="No module named 'arena_slow'"):
+        dataclasses.replace(optional, entry_point="arena_in_need:Agent").load()
+    assert importlib.import_module("arena_slow").value == 1, "an environment may import it afterwards"
+
+
+def test_a_framework_that_is_refused_stays_so_after_a_load(monkeypatch):
+    refuse_other_frameworks(frozenset())
+    dataclasses.replace(FAKE_AGENT, unneeded=frozenset({"jax"})).load()
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("jax")

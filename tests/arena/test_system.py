@@ -4,9 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from types import SimpleNamespace
 
-import pynvml
 import pytest
 
 from arena import system
@@ -75,40 +73,3 @@ def test_usage_sees_work_and_memory():
     idle = sampler.sample()
     assert busy.cpu_percent > idle.cpu_percent
     assert busy.rss_bytes > 2**20
-
-
-def fake_gpus(monkeypatch, processes):
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: len(processes))
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", lambda handle: processes[handle])
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: f"gpu {handle}")
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda handle: SimpleNamespace(total=2**30))
-    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "1.2")
-
-
-def test_gpu_memory_is_that_of_this_process_on_all_gpus(monkeypatch):
-    mine, other = os.getpid(), os.getpid() + 1
-    fake_gpus(
-        monkeypatch,
-        [
-            [SimpleNamespace(pid=mine, usedGpuMemory=5), SimpleNamespace(pid=other, usedGpuMemory=100)],
-            [SimpleNamespace(pid=mine, usedGpuMemory=7)],
-        ],
-    )
-    assert system.UsageSampler().sample().gpu_memory_bytes == 12
-    assert system.machine_info()["gpus"][1] == {"name": "gpu 1", "memory_bytes": 2**30, "driver": "1.2"}
-
-
-def test_gpu_memory_is_none_where_the_driver_does_not_tell(monkeypatch):
-    fake_gpus(monkeypatch, [[SimpleNamespace(pid=os.getpid(), usedGpuMemory=None)]])
-    assert system.UsageSampler().sample().gpu_memory_bytes is None
-
-
-def test_no_driver_means_no_gpu(monkeypatch):
-    def fail():
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", fail)
-    assert system.machine_info()["gpus"] == []
-    assert system.UsageSampler().sample().gpu_memory_bytes is None
