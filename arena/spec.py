@@ -49,6 +49,8 @@ class AgentSpec:
     """Whether it trains and acts on observations that carry an action mask (`arena.spaces.MaskedBox`), on allowed actions alone."""
     process_env: Mapping[str, str] | Callable[[Any], Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Environment variables that must be set before the first import."""
+    on_device: Callable[[Any], bool] = lambda _: False
+    """Whether an agent with this config steps the environment inside its own compiled program (`arena.functional`)."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
     extra: str | Callable[[Any], str] | None = None

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from arena.environments import ArenaEnvFactory
+from arena.environments import ArenaEnvFactory, env_modules
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE
 from arena.experiment import Run
@@ -39,7 +39,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     run = Run.from_inputs(document["inputs"], document["resources"])
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
-    refuse_other_frameworks(spec.modules_for(config))
+    refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
     write_json(run_dir.run, {**document, "record": _record(spec)})
     emit({"event": "phase", "phase": "importing"})
     agent_class = spec.load()

@@ -33,6 +33,7 @@ DQN = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
+    on_device=lambda config: config.on_device,
     extra=lambda config: _EXTRAS[config.backend],
 )
 
@@ -48,5 +49,6 @@ PPO = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
+    on_device=lambda config: config.on_device,
     extra=lambda config: _EXTRAS[config.backend],
 )
