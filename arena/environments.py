@@ -238,7 +238,7 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None) -> 
     Raises:
         ArenaError: if the environment cannot be made, the agent does not take its spaces, or would step it on the device and cannot.
     """
-    on_device = spec.on_device(spec.config() if agent_config is None else agent_config)
+    on_device = spec.device_iteration(spec.config() if agent_config is None else agent_config) > 0
     env = make_env(config)
     try:
         observations, actions = observation_kind(env.observation_space), action_kind(env.action_space)

@@ -213,4 +213,10 @@ class Experiment:
                     f"budget.env_steps={run.budget.env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}"
                 )
             spec = run.spec()
-            check_pair(spec, run.env, build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}"))
+            config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+            if run.budget.env_steps < (iteration := spec.device_iteration(config)):
+                raise ArenaError(
+                    f"budget.env_steps={run.budget.env_steps} is less than one iteration of {run.agent.name!r} on the device: "
+                    f"{iteration} env steps"
+                )
+            check_pair(spec, run.env, config)

@@ -49,8 +49,9 @@ class AgentSpec:
     """Whether it trains and acts on observations that carry an action mask (`arena.spaces.MaskedBox`), on allowed actions alone."""
     process_env: Mapping[str, str] | Callable[[Any], Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Environment variables that must be set before the first import."""
-    on_device: Callable[[Any], bool] = lambda _: False
-    """Whether an agent with this config steps the environment inside its own compiled program (`arena.functional`)."""
+    device_iteration: Callable[[Any], int] = lambda _: 0
+    """Env steps that an agent with this config takes at least, and together, inside its own compiled program (`arena.functional`); 0 where
+    it steps the environment from outside."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
     extra: str | Callable[[Any], str] | None = None

@@ -28,6 +28,11 @@ class KerasDQNConfig(DQNConfig):
         if self.on_device and self.replay_capacity < long:
             raise ValueError(f"on_device=true needs replay_capacity={self.replay_capacity} to hold {long} transitions, one training period")
 
+    @property
+    def device_iteration(self) -> int:
+        """Env steps of an iteration on the device, 0 from the host: a training period, or one vector step where that has more."""
+        return max(self.train_period, self.num_envs) if self.on_device else 0
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KerasPPOConfig(PPOConfig):
@@ -43,6 +48,11 @@ class KerasPPOConfig(PPOConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check(self.backend, self.compile, self.on_device)
+
+    @property
+    def device_iteration(self) -> int:
+        """Env steps of an iteration on the device, 0 from the host: one rollout."""
+        return self.rollout_length * self.num_envs if self.on_device else 0
 
 
 def _check(backend: Backend, compile_torch: bool, on_device: bool) -> None:

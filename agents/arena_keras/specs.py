@@ -33,7 +33,7 @@ DQN = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
-    on_device=lambda config: config.on_device,
+    device_iteration=lambda config: config.device_iteration,
     extra=lambda config: _EXTRAS[config.backend],
 )
 
@@ -49,6 +49,6 @@ PPO = AgentSpec(
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
     process_env=_process_env,
-    on_device=lambda config: config.on_device,
+    device_iteration=lambda config: config.device_iteration,
     extra=lambda config: _EXTRAS[config.backend],
 )

@@ -5,7 +5,6 @@ Importing this package registers the environments with Gymnasium as `arena/<Name
 `gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release notes, "Removing the plugin system").
 """
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -40,10 +39,9 @@ def register_envs() -> "Vectorize":
     for name, game in _GAMES.items():
         if f"arena/{name}-v0" not in gym.registry:
             gym.register(f"arena/{name}-v0", entry_point="arena_envs.games:Seat", kwargs={"game": game})
-    if importlib.util.find_spec("flax") is None:
-        for spec in gym.registry.values():
-            if isinstance(spec.entry_point, str) and spec.entry_point.startswith(_JAX_PACKAGES):
-                spec.entry_point = "arena_envs.gymnasium_jax:" + spec.entry_point.partition(":")[2]
+    for spec in gym.registry.values():
+        if isinstance(spec.entry_point, str) and spec.entry_point.startswith(_JAX_PACKAGES):
+            spec.entry_point = "arena_envs.gymnasium_jax:" + spec.entry_point.partition(":")[2]
     return vectorize
 
 

@@ -7,12 +7,17 @@ stand-in is seen by these imports alone: nothing else in the process finds a mod
 import contextlib
 import dataclasses
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Iterator
 from typing import Any
 
 import jax
+
+os.environ.setdefault(
+    "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
+)  # or the first environment made takes three quarters of a GPU from all others
 
 
 @contextlib.contextmanager

@@ -283,6 +283,23 @@ def check_ppo_learns():
     )
 
 
+def check_gaussian_learns():
+    """Uniform actions return -1200 (SLM-Lab's figure for Pendulum-v1)."""
+    table = {"on_device": True, "num_envs": 64, "rollout_length": 64, "batch_size": 512, "discount": 0.9}
+    pendulum, ordinary = EnvConfig("phys2d/Pendulum-v0"), EnvConfig("Pendulum-v1")
+    check_learns(PPO, pendulum, num_steps=160_000, min_return=-400.0, config=table, evaluation_env=ordinary)
+
+
+def check_dqn_learns():
+    """Uniform actions return 23; the last policy of DQN is not its best, so no more is asked than that it has learned."""
+    table = {**SMALL_DQN, "num_envs": 64, "hidden_sizes": (64, 64), "learning_rate": 1e-3, "discount": 0.98, "batch_size": 128}
+    table |= {"replay_capacity": 50_000, "learning_starts": 2_000, "train_period": 256, "num_updates": 64, "target_update_period": 256}
+    table |= {"target_update_tau": 1.0, "epsilon_decay_steps": 10_000}
+    check_learns(
+        DQN, EnvConfig("phys2d/CartPole-v1"), num_steps=50_000, min_return=80.0, config=table, evaluation_env=EnvConfig("CartPole-v1")
+    )
+
+
 CHECKS = (
     check_ppo_iteration,
     check_ppo_minibatches,
@@ -293,6 +310,8 @@ CHECKS = (
     check_gaussian_contract,
     check_dqn_contract,
     check_ppo_learns,
+    check_gaussian_learns,
+    check_dqn_learns,
 )
 
 
@@ -315,6 +334,17 @@ def test_an_environment_without_functions_is_refused_before_training(spec, tmp_p
     table = {"name": "refused", "output": str(tmp_path), "agents": [entry], "envs": ["CartPole-v1"]}
     with pytest.raises(ArenaError, match=r"needs an environment of JAX functions, which CartPole-v1 is not \(try 'phys2d/CartPole-v1'\)"):
         from_table(table).check()
+
+
+@pytest.mark.parametrize(("spec", "iteration"), [(DQN, 4_096), (PPO, 128 * 4_096)], ids=["dqn", "ppo"])
+def test_a_budget_below_one_iteration_is_refused(spec, iteration):
+    entry = {"agent": spec.id, "hyperparameters": {"on_device": True, "num_envs": 4_096}}
+    table = {"name": "refused", "agents": [entry], "envs": ["CartPole-v1"], "budget": {"env_steps": iteration - 1}}
+    message = f"budget.env_steps={iteration - 1} is less than one iteration of '{spec.id}' on the device: {iteration} env steps"
+    with pytest.raises(ArenaError, match=message):
+        from_table(table).check()
+    with pytest.raises(ArenaError, match="JAX functions"):
+        from_table({**table, "budget": {"env_steps": iteration}}).check()
 
 
 @pytest.mark.parametrize(("period", "num_envs"), [(64, 24), (24, 64)])

@@ -157,6 +157,14 @@ def check_another_framework():
     assert "flax" not in sys.modules or hasattr(sys.modules["flax"], "__version__")
 
 
+def check_env_modules():
+    """Known without importing what is known."""
+    assert env_modules(CART_POLE) == env_modules(EnvConfig("tabular/Blackjack-v0")) == {"jax"}
+    for env_id in ("CartPole-v1", "arena/Identity-v0", "arena/ConnectFour-v0", "no/Such-v0"):
+        assert env_modules(EnvConfig(env_id)) == frozenset(), env_id
+    assert not {"arena_envs.gymnasium_jax", "jax"} & sys.modules.keys()
+
+
 CHECKS = (
     check_cart_pole,
     check_pendulum,
@@ -165,6 +173,7 @@ CHECKS = (
     check_wrapped,
     check_tabular,
     check_another_framework,
+    check_env_modules,
 )
 
 
@@ -172,13 +181,6 @@ CHECKS = (
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_functional(check):
     run_check(check)
-
-
-def test_the_framework_of_an_environment_is_known_without_importing_it():
-    assert env_modules(CART_POLE) == env_modules(EnvConfig("tabular/Blackjack-v0")) == {"jax"}
-    for env_id in ("CartPole-v1", "arena/Identity-v0", "arena/ConnectFour-v0", "no/Such-v0"):
-        assert env_modules(EnvConfig(env_id)) == frozenset(), env_id
-    assert "arena_envs.gymnasium_jax" not in sys.modules
 
 
 if __name__ == "__main__":
