@@ -5,6 +5,7 @@ Each check runs in a process of its own, as `python test_functional.py CHECK`, s
 
 import subprocess
 import sys
+import tempfile
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +14,10 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments import EnvConfig, env_modules, make_env, make_vec_env
 from arena.evaluation import evaluate
+from arena.executors.local import LocalExecutor
+from arena.experiment_file import from_table
 from arena.policy import UniformPolicy
+from arena.runner import run_experiment
 from arena.testing import FAKE_AGENT, check_agent
 
 CART_POLE = EnvConfig("phys2d/CartPole-v1")
@@ -157,6 +161,22 @@ def check_another_framework():
     assert "flax" not in sys.modules or hasattr(sys.modules["flax"], "__version__")
 
 
+def check_run():
+    """A worker lets in what the environment needs besides its agent's framework, which here is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = {
+            "name": "run",
+            "output": folder,
+            "agents": ["arena.fakes:FAKE_AGENT"],
+            "envs": [CART_POLE.id],
+            "resources": {"device": "cpu"},
+        }
+        table |= {"budget": {"env_steps": 2_000}, "evaluation": {"period": 1_000, "episodes": 5, "final_episodes": 10}}
+        (result,) = run_experiment(from_table(table), LocalExecutor(1))
+        assert result.status == "finished", result.reason
+        assert result.env_steps == 2_000
+
+
 def check_env_modules():
     """Known without importing what is known."""
     assert env_modules(CART_POLE) == env_modules(EnvConfig("tabular/Blackjack-v0")) == {"jax"}
@@ -173,6 +193,7 @@ CHECKS = (
     check_wrapped,
     check_tabular,
     check_another_framework,
+    check_run,
     check_env_modules,
 )
 
