@@ -157,7 +157,8 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else ""
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except Exception as error:  # the constructor is another package's code
-        raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error
+        hint = f" ({install_command('keras')})" if isinstance(error, ModuleNotFoundError) and error.name == "jax" else ""
+        raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
         (action_kind(env.action_space), ("discrete", "box")),

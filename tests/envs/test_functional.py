@@ -13,11 +13,13 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from arena.environments import EnvConfig, env_modules, make_env, make_vec_env
+from arena.errors import ArenaError
 from arena.evaluation import evaluate
 from arena.executors.local import LocalExecutor
 from arena.experiment_file import from_table
 from arena.policy import UniformPolicy
 from arena.runner import run_experiment
+from arena.spec import refuse_other_frameworks
 from arena.testing import FAKE_AGENT, check_agent
 
 CART_POLE = EnvConfig("phys2d/CartPole-v1")
@@ -183,6 +185,9 @@ def check_env_modules():
     for env_id in ("CartPole-v1", "arena/Identity-v0", "arena/ConnectFour-v0", "no/Such-v0"):
         assert env_modules(EnvConfig(env_id)) == frozenset(), env_id
     assert not {"arena_envs.gymnasium_jax", "jax"} & sys.modules.keys()
+    refuse_other_frameworks(frozenset())  # as if none were installed
+    with pytest.raises(ArenaError, match=r"phys2d/CartPole-v1' cannot be made: No module named 'jax' \(.*keras"):
+        make_env(CART_POLE)
 
 
 CHECKS = (
