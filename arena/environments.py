@@ -5,7 +5,9 @@ Where not every action is always allowed, `Dict(observation, action_mask)` becom
 from zero, or a bounded Box with one axis.
 """
 
+import ast
 import dataclasses
+import importlib.machinery
 import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,23 +19,32 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from arena.errors import ArenaError, did_you_mean
+from arena.functional import MeteredFunctionalEnv
 from arena.installation import install_command
 from arena.metering import Meter, MeteredEnv, MeteredVectorEnv
 from arena.spaces import MaskedBox
-from arena.spec import AgentSpec
+from arena.spec import FRAMEWORK_MODULES, AgentSpec
+
+Vectorize = Callable[[gym.Env[Any, Any], int, gym.Space[Any], gym.Space[Any]], VectorEnv[Any, Any, Any] | None]
+"""`vectorize(env, num_envs, observation_space, action_space)` returns a vector environment of the arena's spaces that does what `num_envs`
+copies of `env` do, or None where it knows none."""
 
 
-def _register_plugins() -> None:
+def _register_plugins() -> list[Vectorize]:
     # Gymnasium stopped reading this entry point group in 1.0 (release notes, "Removing the plugin system"); we still do, so that
-    # environments of installed packages are known by their id alone.
+    # environments of installed packages are known by their id alone. What a plug-in returns, if anything, is a Vectorize.
+    found = []
     for entry_point in importlib.metadata.entry_points(group="gymnasium.envs"):
         try:
-            entry_point.load()()
+            vectorize = entry_point.load()()
         except Exception as error:  # another package's code: its failure must not keep ours from working
             warnings.warn(f"environments of {entry_point.value!r} are missing: {error!r}", stacklevel=2)
+        else:
+            found += [vectorize] if callable(vectorize) else []
+    return found
 
 
-_register_plugins()
+_VECTORIZERS = _register_plugins()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +157,8 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else ""
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except Exception as error:  # the constructor is another package's code
-        raise ArenaError(f"environment {config.id!r} cannot be made: {error}") from error
+        hint = f" ({install_command('keras')})" if isinstance(error, ModuleNotFoundError) and error.name == "jax" else ""
+        raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
         (action_kind(env.action_space), ("discrete", "box")),
@@ -165,12 +177,15 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
 def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
     """Returns `num_envs` environments in the common form behind one vector environment.
 
-    Where Gymnasium has a vectorised implementation with the same spaces, and nothing is passed to it, that one is taken: it is
-    several times quicker, and its autoreset mode is then `NEXT_STEP`, whatever was asked for.
+    Where a plug-in knows a quicker one, that is taken. Where Gymnasium has a vectorised implementation with the same spaces, and nothing is
+    passed to it, that one is taken: it is several times quicker. Its autoreset mode is then its own, whatever was asked for.
     """
     env = make_env(config)  # what it refuses is refused here with the same words
     spec = env.spec
+    quicker = _vectorized(env, num_envs)
     env.close()
+    if quicker is not None:
+        return quicker
     assert spec is not None
     if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
         vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
@@ -181,21 +196,55 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
 
 
+def _vectorized(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any] | None:
+    assert isinstance(env, _Normalize)
+    found = (vectorize(env.env, num_envs, env.observation_space, env.action_space) for vectorize in _VECTORIZERS)
+    return next((vector_env for vector_env in found if vector_env is not None), None)
+
+
+def env_modules(config: EnvConfig) -> frozenset[str]:
+    """Returns the members of `FRAMEWORK_MODULES` that the module of the environment imports: what a worker needs besides its agent's.
+
+    The module's source is read for it. It is not run, since it would import the framework.
+    """
+    spec = gym.registry.get(config.id)
+    if spec is None or not isinstance(spec.entry_point, str):
+        return frozenset()
+    path, found = None, None
+    for part in spec.entry_point.partition(":")[0].split("."):
+        found = importlib.machinery.PathFinder.find_spec(part, path)
+        if found is None:
+            return frozenset()
+        path = found.submodule_search_locations
+    assert found is not None
+    if found.origin is None or not found.origin.endswith(".py"):
+        return frozenset()
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(Path(found.origin).read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return FRAMEWORK_MODULES & {name.partition(".")[0] for name in names}
+
+
 def env_ids() -> list[str]:
     """Returns the ids of all registered environments, sorted."""
     return sorted(gym.registry)
 
 
-def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
-    """Refuses an agent that cannot play an environment.
+def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None) -> None:
+    """Refuses an agent that cannot play an environment, with its default hyperparameters or those of `agent_config`.
 
     Raises:
-        ArenaError: if the environment cannot be made or the agent does not take its spaces.
+        ArenaError: if the environment cannot be made, the agent does not take its spaces, or would step it on the device and cannot.
     """
+    on_device = spec.device_iteration(spec.config() if agent_config is None else agent_config) > 0
     env = make_env(config)
     try:
         observations, actions = observation_kind(env.observation_space), action_kind(env.action_space)
         masked = isinstance(env.observation_space, MaskedBox)
+        functions = on_device and hasattr(_vectorized(env, 1), "functions")
     finally:
         env.close()
     if actions not in spec.action_spaces:
@@ -207,6 +256,12 @@ def check_pair(spec: AgentSpec, config: EnvConfig) -> None:
     if masked and not spec.action_masks:
         raise ArenaError(
             f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
+        )
+    if on_device and not functions:
+        twin = f"phys2d/{config.id}"
+        other = f" (try {twin!r})" if twin in gym.registry else ""
+        raise ArenaError(
+            f"{spec.id} with on_device=true needs an environment of JAX functions, which {config.id} is not{other}; or set it to false"
         )
 
 
@@ -243,7 +298,9 @@ class ArenaEnvFactory:
 
     def make_vec(self, num_envs: int) -> MeteredVectorEnv:
         """Returns `num_envs` environments behind one metered vector environment."""
-        env = MeteredVectorEnv(make_vec_env(self.config, num_envs), self.meter, self._seed_source())
+        made = make_vec_env(self.config, num_envs)
+        kind = MeteredFunctionalEnv if hasattr(made, "functions") else MeteredVectorEnv
+        env = kind(made, self.meter, self._seed_source())
         self._made.append(env)
         return env
 

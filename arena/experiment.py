@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Interval, Le
 from arena.environments import EnvConfig, check_pair
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
-from arena.hyperparameters import Count, Positive
+from arena.hyperparameters import Count, Positive, build_config
 from arena.registry import agent_spec
 from arena.spec import AgentSpec
 
@@ -212,4 +212,11 @@ class Experiment:
                 raise ArenaError(
                     f"budget.env_steps={run.budget.env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}"
                 )
-            check_pair(run.spec(), run.env)
+            spec = run.spec()
+            config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+            if run.budget.env_steps < (iteration := spec.device_iteration(config)):
+                raise ArenaError(
+                    f"budget.env_steps={run.budget.env_steps} is less than one iteration of {run.agent.name!r} on the device: "
+                    f"{iteration} env steps"
+                )
+            check_pair(spec, run.env, config)

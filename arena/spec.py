@@ -52,6 +52,9 @@ class AgentSpec:
     """Environment variables that must be set before the first import."""
     unneeded: frozenset[str] = frozenset()
     """Modules that the framework imports where it finds them, does without where it does not, and does not need here: they cost seconds."""
+    device_iteration: Callable[[Any], int] = lambda _: 0
+    """Env steps that an agent with this config takes at least, and together, inside its own compiled program (`arena.functional`); 0 where
+    it steps the environment from outside."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
     extra: str | Callable[[Any], str] | None = None

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from arena.agent import Agent, Metrics, same_choices
-from arena.environments import ArenaEnvFactory, EnvConfig, check_pair, make_vec_env
+from arena.environments import ArenaEnvFactory, EnvConfig, check_pair, env_modules, make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
 from arena.evaluation import evaluate
 from arena.fakes import FAKE_AGENT, FakeAgent, FakeConfig, FakeEnv, FakeVectorEnv, Script
@@ -71,10 +71,11 @@ def check_agent(
     _check_config(spec)
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
     env = EnvConfig(env_id)
-    check_pair(spec, env)
+    check_pair(spec, env, config)
     for name, value in spec.process_env_for(config).items():
         assert os.environ.get(name) == value, f"{spec.id}: start the process with {name}={value} in its environment"
-    refuse_other_frameworks(spec.modules_for(config))
+    allowed = spec.modules_for(config) | env_modules(env)
+    refuse_other_frameworks(allowed)
     observations = _sample_observations(env, seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -114,8 +115,8 @@ def check_agent(
         trial.check_export(root / "exhausted.onnx", observations)  # an exhausted budget is the regular end of training
         trial.close()
     loaded = {name for name in FRAMEWORK_MODULES if sys.modules.get(name) is not None}
-    extra = sorted(loaded - spec.modules_for(config))
-    assert not extra, f"{spec.id}: {', '.join(extra)} imported, but spec.modules allows {sorted(spec.modules_for(config)) or 'none'}"
+    extra = sorted(loaded - allowed)
+    assert not extra, f"{spec.id}: {', '.join(extra)} imported, but spec.modules allows {sorted(allowed) or 'none'}"
 
 
 def check_learns(

@@ -239,9 +239,9 @@ class Training:
     def _log(self) -> None:
         episodes, steps = self._write_episodes(), self.meter.env_steps
         values = self._since_log.scalars()
-        if episodes:
-            values[tags.EPISODE_RETURN] = float(np.mean([episode.episode_return for episode in episodes]))
-            values[tags.EPISODE_LENGTH] = float(np.mean([episode.episode_length for episode in episodes]))
+        if len(episodes["episode_return"]):
+            values[tags.EPISODE_RETURN] = float(episodes["episode_return"].mean())
+            values[tags.EPISODE_LENGTH] = float(episodes["episode_length"].mean())
         usage = self._usage.sample()
         values |= {tags.CPU_PERCENT: usage.cpu_percent, tags.RSS_BYTES: usage.rss_bytes}
         gpu = {
@@ -263,12 +263,12 @@ class Training:
         )
         self._since_log = _Window(self)
 
-    def _write_episodes(self) -> list[Episode]:
-        episodes = self.meter.take_episodes()
-        for episode in episodes:
-            self._episodes.write(dataclasses.asdict(episode))
+    def _write_episodes(self) -> dict[str, Array]:
+        names = (field.name for field in dataclasses.fields(Episode))
+        columns = dict(zip(names, self.meter.take_episode_columns(), strict=True))
+        self._episodes.write_columns(columns)
         self._episodes.flush()
-        return episodes
+        return columns
 
     def _checkpoint(self) -> None:
         with self._clock("checkpoint"):

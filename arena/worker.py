@@ -19,7 +19,7 @@ import numpy as np
 
 from arena.compile_cache import compile_cache
 from arena.devices import isolate, resolve_device
-from arena.environments import ArenaEnvFactory
+from arena.environments import ArenaEnvFactory, env_modules
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE
 from arena.experiment import Run
@@ -41,7 +41,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     run = Run.from_inputs(document["inputs"], document["resources"])
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
-    refuse_other_frameworks(spec.modules_for(config))
+    refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
     write_json(run_dir.run, {**document, "record": _record(spec)})
     device = resolve_device(run.resources.device)
     own_device = isolate(device)

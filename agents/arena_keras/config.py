@@ -16,10 +16,22 @@ class KerasDQNConfig(DQNConfig):
     """What Keras computes with."""
     compile: bool = False
     """Whether the training step passes through `torch.compile` (backend `torch` only; the other two always compile)."""
+    on_device: bool = False
+    """Whether environments, collecting and learning are one compiled program (backend `jax`, environments of JAX functions alone)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_compile(self.backend, self.compile)
+        _check(self.backend, self.compile, self.on_device)
+        long, short = max(self.train_period, self.num_envs), min(self.train_period, self.num_envs)
+        if self.on_device and long % short:
+            raise ValueError(f"on_device=true needs train_period={self.train_period} to divide num_envs={self.num_envs}, or the reverse")
+        if self.on_device and self.replay_capacity < long:
+            raise ValueError(f"on_device=true needs replay_capacity={self.replay_capacity} to hold {long} transitions, one training period")
+
+    @property
+    def device_iteration(self) -> int:
+        """Env steps of an iteration on the device, 0 from the host: a training period, or one vector step where that has more."""
+        return max(self.train_period, self.num_envs) if self.on_device else 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,12 +42,21 @@ class KerasPPOConfig(PPOConfig):
     """What Keras computes with."""
     compile: bool = False
     """Whether the training step passes through `torch.compile` (backend `torch` only; the other two always compile)."""
+    on_device: bool = False
+    """Whether environments, collecting and learning are one compiled program (backend `jax`, environments of JAX functions alone)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_compile(self.backend, self.compile)
+        _check(self.backend, self.compile, self.on_device)
+
+    @property
+    def device_iteration(self) -> int:
+        """Env steps of an iteration on the device, 0 from the host: one rollout."""
+        return self.rollout_length * self.num_envs if self.on_device else 0
 
 
-def _check_compile(backend: Backend, compile_torch: bool) -> None:
+def _check(backend: Backend, compile_torch: bool, on_device: bool) -> None:
+    if on_device and backend != "jax":
+        raise ValueError(f"on_device=true needs backend 'jax', not {backend!r}: environments of JAX functions run in no other")
     if compile_torch and backend != "torch":
         raise ValueError(f"compile=true has a meaning for backend 'torch' only; {backend!r} always compiles the training step")

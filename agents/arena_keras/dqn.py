@@ -16,9 +16,13 @@ from arena.replay import ReplayBuffer
 from arena.replay_loop import ReplayLoop
 from arena_keras.config import KerasDQNConfig
 from arena_keras.distributions import pick
-from arena_keras.engine import Engine
+from arena_keras.engine import BACKEND, Engine
 from arena_keras.learner import Learner, Loss, load_arrays, save_arrays
 from arena_keras.networks import Network
+
+if BACKEND == "jax":
+    from arena_keras.device_dqn import DeviceDQN, restore_memory, save_memory
+    from arena_keras.device_loop import DeviceLoop, functional
 
 Array = npt.NDArray[Any]
 
@@ -37,15 +41,24 @@ class DQN(Agent):
             self._network = Network(space, int(actions.n), config, scores_actions=True)
         parameters = self._network.initial_parameters(np.random.default_rng(network_seed))
         self._learner = Learner(self._engine, make_td_loss(self._network, config), parameters, ("q_value",), config)
-        self._target: list[Any] = self._engine.put(parameters)
-        self._replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
         self._env = env_factory.make_vec(config.num_envs)
-        self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
-        self._learner.compile(self._dummy_batches(), self._target)
+        if config.on_device:
+            env = functional(self._env)
+            self._device_dqn = DeviceDQN(env.functions, self._learner, self._network, int(actions.n), config)
+            self._empty = self._device_dqn.empty(parameters, space)
+            parts = (self._device_dqn.length, self._device_dqn.iteration, self._device_dqn.schedule)
+            self._device_loop = DeviceLoop(self._engine, env, self._learner, *parts, loop_seed, self._empty)
+        else:
+            self._target: list[Any] = self._engine.put(parameters)
+            self._replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
+            self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
+            self._learner.compile(self._dummy_batches(), self._target)
         self._pull_policy()
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.Agent.learn`."""
+        if self._config.on_device:
+            return self._learn_on_device(num_steps)
         return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._update)
 
     def act(self, observations: Array) -> Array:
@@ -60,8 +73,12 @@ class DQN(Agent):
     def save(self, directory: Path) -> None:
         """See `arena.agent.Agent.save`."""
         self._learner.save(directory / "learner.npz")
-        target: list[Array] = self._engine.get(self._target)
+        target: list[Array] = self._engine.get(self._device_loop.memory.target if self._config.on_device else self._target)
         save_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
+        if self._config.on_device:
+            save_arrays(directory / "replay.npz", save_memory(self._device_loop.memory))
+            write_json(directory / "state.json", {"loop": self._device_loop.state()})
+            return
         replay = self._replay.save(directory / "replay.npz")
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": replay})
 
@@ -69,15 +86,29 @@ class DQN(Agent):
         """See `arena.agent.Agent.restore`."""
         state = read_json(directory / "state.json")
         self._learner.restore(directory / "learner.npz")
-        target = load_arrays(directory / "target.npz")
-        self._target = self._engine.put([target[str(index)] for index in range(len(target))])
-        self._replay.restore(directory / "replay.npz", state["replay"])
-        self._loop.restore(state["loop"])
+        arrays = load_arrays(directory / "target.npz")
+        target = [arrays[str(index)] for index in range(len(arrays))]
+        if self._config.on_device:
+            memory = restore_memory(self._empty, load_arrays(directory / "replay.npz"), target)
+            self._device_loop.restore(state["loop"], memory)
+        else:
+            self._target = self._engine.put(target)
+            self._replay.restore(directory / "replay.npz", state["replay"])
+            self._loop.restore(state["loop"])
         self._pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.Agent.close`."""
         self._env.close()
+
+    def _learn_on_device(self, num_steps: int) -> Metrics:
+        loop, num_updates = self._device_loop, self._config.num_updates
+        before = self._device_dqn.num_bursts(loop.env_steps)
+        _, seconds = loop.run(num_steps)
+        num_bursts = self._device_dqn.num_bursts(loop.env_steps) - before
+        losses = loop.losses(num_updates) if num_bursts else {}
+        self._pull_policy()
+        return Metrics(learner_steps=num_bursts * num_updates, learn_seconds=seconds, losses=losses)
 
     def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
         config = self._config

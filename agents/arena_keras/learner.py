@@ -60,12 +60,34 @@ class Learner:
             state = LearnerState(*apply(state.slots, gradients, state.parameters))
             return state, constants, totals + ops.stack([value, *others, norm])
 
+        self.step = step
+        """`step((state, constants, totals), minibatch)`: one optimizer step, added to `totals`; pure, for use in a compiled program."""
         self._fold = engine.fold(step)
+
+    @property
+    def state(self) -> LearnerState:
+        """Tensors on the device; a program that used `step` puts its own here."""
+        return self._state
+
+    @state.setter
+    def state(self, state: LearnerState) -> None:
+        self._state = state
 
     @property
     def parameters(self) -> list[Any]:
         """Tensors on the device, in the order they came. They are never changed in place."""
         return self._state.parameters
+
+    @property
+    def zero_totals(self) -> Array:
+        """What `step` adds to: one sum each of the loss, its statistics and the gradient's norm."""
+        return np.zeros(len(self._names), np.float32)
+
+    def with_learning_rate(self, state: LearnerState, learning_rate: Any) -> LearnerState:
+        """Returns `state` with another learning rate, a float32 scalar."""
+        slots = list(state.slots)
+        slots[self._rate_index] = learning_rate
+        return LearnerState(state.parameters, slots)
 
     def compile(self, batches: tuple[Array, ...], constants: Any = ()) -> None:
         """Compiles `update` for the shapes of these batches, and leaves no trace."""
@@ -87,12 +109,14 @@ class Learner:
         Raises:
             TrainingDiverged: if one of these means is not finite; with a gradient that is not, its norm is not.
         """
-        slots = list(self._state.slots)
-        slots[self._rate_index] = self._engine.put(np.asarray(learning_rate, np.float32))
-        state = LearnerState(self._state.parameters, slots)
-        totals = self._engine.put(np.zeros(len(self._names), np.float32))
+        state = self.with_learning_rate(self._state, self._engine.put(np.asarray(learning_rate, np.float32)))
+        totals = self._engine.put(self.zero_totals)
         self._state, _, totals = self._fold((state, constants, totals), self._engine.put(batches))
-        means = self._engine.get(totals) / len(batches[0])
+        return self.means(totals, len(batches[0]))
+
+    def means(self, totals: Any, num_steps: int) -> dict[str, float]:
+        """Returns what `num_steps` steps added to `totals`, as means by name; raises as `update`."""
+        means = self._engine.get(totals) / num_steps
         found = dict(zip(self._names, map(float, means), strict=True))
         for name, value in found.items():
             if not math.isfinite(value):

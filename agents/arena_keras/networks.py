@@ -86,5 +86,11 @@ class Network:
         return found
 
 
+def split_parameters(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:
+    """Returns the parameters of the policy's network, those between (of a distribution), and those of the value's network."""
+    first, last = policy.num_parameters, len(parameters) - value.num_parameters
+    return parameters[:first], parameters[first:last], parameters[last:]
+
+
 def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(items[::2], items[1::2], strict=True))

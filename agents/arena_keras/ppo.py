@@ -19,9 +19,13 @@ from arena.spaces import features_of, network_inputs
 from arena.transitions import TransitionStream
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
-from arena_keras.engine import Engine
+from arena_keras.engine import BACKEND, Engine
 from arena_keras.learner import Learner, Loss
-from arena_keras.networks import Network
+from arena_keras.networks import Network, split_parameters
+
+if BACKEND == "jax":
+    from arena_keras.device_loop import DeviceLoop, functional
+    from arena_keras.device_ppo import DevicePPO
 
 Array = npt.NDArray[Any]
 
@@ -49,12 +53,20 @@ class PPO(Agent):
         self._stream = TransitionStream(self._env)
         self._env_steps = 0
         self._num_minibatches = math.ceil(config.rollout_length * config.num_envs / config.batch_size)
-        self._learner.compile(self._dummy_batches())
+        self._device_loop = self._make_device_loop(draw_seed) if config.on_device else None
+        if self._device_loop is None:
+            self._learner.compile(self._dummy_batches())
         self._pull_policy()
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.Agent.learn`."""
         config = self._config
+        if self._device_loop is not None:
+            num_iterations, seconds = self._device_loop.run(num_steps)
+            self._pull_policy()
+            per_iteration = config.num_epochs * self._num_minibatches
+            losses = self._device_loop.losses(per_iteration)
+            return Metrics(learner_steps=num_iterations * per_iteration, learn_seconds=seconds, losses=losses)
         self._stream.start()
         end = self._env_steps + num_steps
         act_seconds = learn_seconds = 0.0
@@ -90,7 +102,8 @@ class PPO(Agent):
     def save(self, directory: Path) -> None:
         """See `arena.agent.Agent.save`."""
         self._learner.save(directory / "learner.npz")
-        write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state})
+        device = None if self._device_loop is None else self._device_loop.state()
+        write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state, "device": device})
 
     def restore(self, directory: Path) -> None:
         """See `arena.agent.Agent.restore`."""
@@ -98,15 +111,28 @@ class PPO(Agent):
         self._learner.restore(directory / "learner.npz")
         self._env_steps = state["env_steps"]
         self._rng.bit_generator.state = state["rng"]
+        if self._device_loop is not None:
+            self._device_loop.restore(state["device"])
         self._pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.Agent.close`."""
         self._env.close()
 
+    def _make_device_loop(self, seed: int) -> "DeviceLoop":
+        env, config = functional(self._env), self._config
+        networks = (self._policy_network, self._value_network)
+        ppo = DevicePPO(env.functions, self._learner, *networks, self._distribution, self._action_space, config)
+
+        def learning_rates(env_steps: int, count: int) -> Array:
+            period = config.rollout_length * config.num_envs
+            return np.array([config.learning_rate_at(env_steps + index * period) for index in range(count)], np.float32)
+
+        return DeviceLoop(self._engine, env, self._learner, config.rollout_length, ppo.iteration, learning_rates, seed)
+
     def _pull_policy(self) -> None:
         parameters: list[Array] = self._engine.get(self._learner.parameters)
-        policy, self._extra, value = _split(parameters, self._policy_network, self._value_network)
+        policy, self._extra, value = split_parameters(parameters, self._policy_network, self._value_network)
         layers = self._policy_network.policy_layers(policy)
         self._policy = PolicyNetwork(layers, self._observation_space, self._action_space, squashed=True)
         inputs = network_inputs(self._observation_space)
@@ -160,7 +186,7 @@ def make_ppo_loss(policy: Network, value: Network, distribution: Categorical | G
 
     def loss(parameters: list[Any], _: Any, batch: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         observations, choices, old_log_probs, advantages, returns = batch
-        policy_parameters, extra, value_parameters = _split(parameters, policy, value)
+        policy_parameters, extra, value_parameters = split_parameters(parameters, policy, value)
         log_probs, entropies = distribution.evaluate(policy(policy_parameters, observations), extra, choices)
         values = value(value_parameters, observations)[:, 0]
         advantages = (advantages - ops.mean(advantages)) / (ops.std(advantages) + 1e-8)
@@ -176,8 +202,3 @@ def make_ppo_loss(policy: Network, value: Network, distribution: Categorical | G
         return total, (policy_loss, value_loss, entropy, approx_kl, clip_fraction)
 
     return loss
-
-
-def _split(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:
-    first, last = policy.num_parameters, len(parameters) - value.num_parameters
-    return parameters[:first], parameters[first:last], parameters[last:]

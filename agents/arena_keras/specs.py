@@ -34,6 +34,7 @@ DQN = AgentSpec(
     action_masks=True,
     process_env=_process_env,
     unneeded=frozenset({"matplotlib", "pandas"}),  # for plots of images, and for data frames
+    device_iteration=lambda config: config.device_iteration,
     extra=lambda config: _EXTRAS[config.backend],
 )
 
@@ -50,5 +51,6 @@ PPO = AgentSpec(
     action_masks=True,
     process_env=_process_env,
     unneeded=frozenset({"matplotlib", "pandas"}),
+    device_iteration=lambda config: config.device_iteration,
     extra=lambda config: _EXTRAS[config.backend],
 )

@@ -2,11 +2,17 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from arena.errors import ArenaError
 from arena.files import json_line
+
+Array = npt.NDArray[Any]
 
 
 class JsonlWriter:
@@ -35,6 +41,12 @@ class JsonlWriter:
         """Appends one record; NaN and infinities become null."""
         self._file.write(json_line(record).encode())
 
+    def write_columns(self, columns: Mapping[str, Array]) -> None:
+        """Appends one record for each row of equally long `columns` of numbers or flags: what `write` would append, many times quicker."""
+        line = "{" + ",".join(f"{json.dumps(name)}:%s" for name in columns) + "}\n"
+        texts = [_texts(column) for column in columns.values()]
+        self._file.write("".join([line % row for row in zip(*texts, strict=True)]).encode())
+
     def flush(self, *, to_disk: bool = False) -> int:
         """Hands all records to the operating system and returns the file's length in bytes.
 
@@ -54,6 +66,13 @@ class JsonlWriter:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _texts(column: Array) -> list[str]:
+    if not len(column):
+        return []
+    values = column.tolist() if np.isfinite(column).all() else [value if np.isfinite(value) else None for value in column.tolist()]
+    return json.dumps(values, separators=(",", ":"))[1:-1].split(",")
 
 
 def read_jsonl(path: Path) -> list[Any]:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from arena.errors import ArenaError
@@ -9,6 +10,23 @@ def test_records_come_back_in_order(tmp_path):
         writer.write({"env_steps": 1, "name": "é"})
         writer.write({"env_steps": 2, "loss": float("nan")})
     assert read_jsonl(tmp_path / "new" / "a.jsonl") == [{"env_steps": 1, "name": "é"}, {"env_steps": 2, "loss": None}]
+
+
+def test_columns_are_written_as_their_rows_would_be(tmp_path):
+    columns = {
+        "env_steps": np.array([3, 10**12, -4]),
+        "episode_return": np.array([0.1, -1e-30, 12345678.9]),
+        "odd": np.array([np.nan, np.inf, 2.0]),
+        "terminated": np.array([True, False, True]),
+    }
+    with JsonlWriter(tmp_path / "columns.jsonl") as writer:
+        writer.write_columns(columns)
+        writer.write_columns({name: column[:0] for name, column in columns.items()})
+    with JsonlWriter(tmp_path / "rows.jsonl") as writer:
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+            writer.write(dict(zip(columns, row, strict=True)))
+    assert (tmp_path / "columns.jsonl").read_bytes() == (tmp_path / "rows.jsonl").read_bytes()
+    assert len(read_jsonl(tmp_path / "columns.jsonl")) == 3
 
 
 def test_flush_gives_the_offset_to_which_a_resumed_run_cuts_back(tmp_path):

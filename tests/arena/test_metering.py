@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import gymnasium as gym
@@ -61,9 +62,21 @@ def test_counts_equal_a_plain_loop(all_scripts, num_vector_steps, mode) -> None:
     env_steps, episodes = oracle(all_scripts, num_vector_steps, mode)
     assert env.meter.env_steps == env_steps
     assert env.meter.num_episodes == len(episodes)
-    assert env.meter.take_episodes() == episodes
+    assert env.meter.episodes == episodes
+    columns = [column.tolist() for column in env.meter.take_episode_columns()]
+    assert columns == [[getattr(episode, field.name) for episode in episodes] for field in dataclasses.fields(Episode)]
+    assert [len(column) for column in env.meter.take_episode_columns()] == [0] * 4
     assert env.meter.take_episodes() == []
     assert env.meter.num_cut_episodes == 0
+
+
+def test_taken_episodes_are_forgotten() -> None:
+    env = metered([((5, True),)], AutoresetMode.SAME_STEP)
+    env.reset()
+    for _ in range(10):
+        advance(env)
+    assert [episode.episode_length for episode in env.meter.take_episodes()] == [5, 5]
+    assert env.meter.take_episodes() == []
 
 
 @settings(deadline=None, max_examples=40)
