@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+
+# A token of its own, for the nodes and for drivers in this process: Ray otherwise takes the one in the home directory for the head, if
+# there is one, and none for the nodes that join it. Ray reads both when it is imported.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 ATTEMPTS = 3
 """`ray start` gives up by itself after 30 seconds, in which a busy machine may not start a node."""
