@@ -36,6 +36,8 @@ def test_settings_are_toml_values_or_bare_words():
     ("arguments", "message"),
     [
         (["train", "keras-dqm", "CartPole-v1"], "no agent 'keras-dqm'; did you mean 'keras-dqn'?"),
+        (["benchmark", "--only", "keras-dqm"], "no row 'keras-dqm' in the benchmark; did you mean 'keras-dqn'?"),
+        (["benchmark", "--cores", "4097"], "--cores 4097: this process may use"),
         (["train", FAKE, "CartPol-v1"], "no environment 'CartPol-v1'; did you mean 'CartPole-v1'?"),
         (["train", FAKE, "Pendulum-v1"], "fake takes discrete actions; Pendulum-v1 has box"),
         (["train", FAKE, "CartPole-v1", "--set", "epsilom=1"], "no hyperparameter 'epsilom'; did you mean 'epsilon'?"),
