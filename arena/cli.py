@@ -299,6 +299,11 @@ def benchmark(
     quick: Annotated[
         bool, typer.Option("--quick", help="Measure short stretches, to see that all works; the figures mean nothing.")
     ] = False,
+    to_475: Annotated[
+        bool, typer.Option("--to-475", help="Instead: seconds to a return of 475, of the runs in --runs and of as many by SB3 (hours).")
+    ] = False,
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Of `arena run configs/cartpole.toml`.")] = Path("logs/cartpole"),
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of SB3, with --to-475.")] = 10,
     measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Or only write the tables again.")] = True,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -308,7 +313,8 @@ def benchmark(
 
     names = [name for name in (only or "").split(",") if name]
     mode = _mode(quiet, json_lines)
-    plan = command.Plan(only=names, rounds=rounds, num_cores=cores, quick=quick, measure=measure)
+    folder = runs if to_475 else None
+    plan = command.Plan(only=names, rounds=rounds, num_cores=cores, quick=quick, measure=measure, runs=folder, seeds=seeds)
     sys.exit(command.benchmark(plan, output, page, peers, mode=mode))
 
 

@@ -1,7 +1,8 @@
 """Stable-Baselines3 and SBX (its JAX edition) at RL Zoo's CartPole settings: what `arena benchmark` compares the Keras agents with.
 
 Run by `arena benchmark`, in the environment of `requirements/peers.txt`, which has no arena; `probe` is `arena/benchmark/child/probe.py`.
-Loops: `sb3-dqn`, `sb3-ppo`, `sbx-dqn`, `sbx-ppo`, and `evaluate`, SB3's own `evaluate_policy` with one environment.
+Loops: `sb3-dqn`, `sb3-ppo`, `sbx-dqn`, `sbx-ppo`; `sb3-dqn-to-475` and `sb3-ppo-to-475`, under the arena's rule for a run's end; and
+`evaluate`, SB3's own `evaluate_policy` with one environment.
 """
 
 import os
@@ -13,10 +14,13 @@ import numpy as np
 import stable_baselines3
 import torch
 from probe import Probe
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
 NUM_EVALUATION_EPISODES = 10
+EVALUATION_PERIOD = 5_000
+"""Env steps, as in `configs/cartpole.toml`."""
 
 
 def dqn_arguments(settings: dict, num_steps: int, *, sbx: bool) -> dict:
@@ -64,6 +68,38 @@ def count_updates(model: object, *, sbx: bool) -> int:
     return max((int(state["step"]) for state in model.policy.optimizer.state_dict()["state"].values()), default=0)
 
 
+class UntilHeld(BaseCallback):
+    """Ends training once a mean return of 475 over 20 episodes is held over 100 more; its evaluations count as `evaluate`."""
+
+    def __init__(self, algorithm_seed: int) -> None:
+        super().__init__()
+        self.env = make_vec_env("CartPole-v1", seed=10_000 + algorithm_seed)
+        self.next_evaluation, self.reached = EVALUATION_PERIOD, False
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps >= self.next_evaluation:
+            self.next_evaluation = (self.num_timesteps // EVALUATION_PERIOD + 1) * EVALUATION_PERIOD
+            self.evaluate()
+        return not self.reached
+
+    def evaluate(self) -> None:
+        """Asks whether the policy is there, and stays there."""
+        self.reached = all(evaluate_policy(self.model, self.env, n_eval_episodes=count)[0] >= 475.0 for count in (20, 100))
+
+
+def train_to_475(probe: Probe) -> None:
+    algorithm, settings = probe.loop.split("-")[1], probe.hyperparameters
+    is_dqn = algorithm == "dqn"
+    env = make_vec_env("CartPole-v1", n_envs=1 if is_dqn else settings["num_envs"])
+    arguments = dqn_arguments(settings, probe.env_steps, sbx=False) if is_dqn else ppo_arguments(settings, probe.env_steps)
+    model = getattr(stable_baselines3, algorithm.upper())("MlpPolicy", env, seed=probe.seed, device="cpu", **arguments)
+    rule = UntilHeld(probe.seed)
+    probe.timed(rule, "evaluate", "evaluate")
+    probe.begin()
+    model.learn(probe.env_steps, callback=rule)
+    probe.finish(env_steps=model.num_timesteps, updates=count_updates(model, sbx=False), reached=rule.reached, without="evaluate")
+
+
 def train(probe: Probe) -> None:
     library, _, algorithm = probe.loop.partition("-")
     sbx = library == "sbx"
@@ -108,4 +144,5 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     gym.logger.min_level = gym.logger.ERROR
     the_probe = Probe()
-    (evaluate if the_probe.loop == "evaluate" else train)(the_probe)
+    loop = evaluate if the_probe.loop == "evaluate" else train_to_475 if the_probe.loop.endswith("-to-475") else train
+    loop(the_probe)

@@ -46,7 +46,8 @@ class BareNetwork:
         self._scratch = np.empty_like(self.parameters)
         self._layers, self._slopes = _views(self.parameters, pairs), _views(self._gradients, pairs)
         self._outputs = [np.empty((batch_size, b), np.float32) for _, b in pairs]
-        self._back = [np.empty((batch_size, a), np.float32) for a, _ in pairs]
+        self._back, self._factors = ([np.empty((batch_size, a), np.float32) for a, _ in pairs] for _ in range(2))
+        self._ones = np.ones(batch_size, np.float32)
         self._relu = activation == "relu"
         self._steps = 0
 
@@ -67,10 +68,14 @@ class BareNetwork:
             inputs = x if index == 0 else self._outputs[index - 1]
             kernel_slope, bias_slope = self._slopes[index]
             np.matmul(inputs.T, slope, out=kernel_slope)
-            np.sum(slope, axis=0, out=bias_slope)
+            np.matmul(self._ones, slope, out=bias_slope)
             if index:
-                back = np.matmul(slope, self._layers[index][0].T, out=self._back[index])
-                back *= (inputs > 0.0) if self._relu else 1.0 - inputs * inputs
+                back, factor = np.matmul(slope, self._layers[index][0].T, out=self._back[index]), self._factors[index]
+                if self._relu:
+                    np.sign(inputs, out=factor)  # 0 or 1, in the type of what it multiplies
+                else:
+                    np.subtract(1.0, np.multiply(inputs, inputs, out=factor), out=factor)
+                back *= factor
                 slope = back
 
     def adam(self, learning_rate: float) -> None:
@@ -172,7 +177,9 @@ def main() -> None:
     steps = time_env_steps(hyperparameters["num_envs"])
     single = time_single_env_steps()
     seconds = {"env_step": steps, "single_env_step": single, "update": updates}
-    further = {f"{what}_{clock}": value for what, pair in seconds.items() for clock, value in zip(CLOCKS, pair, strict=True)}
+    further: dict[str, Any] = {
+        f"{what}_{clock}": value for what, pair in seconds.items() for clock, value in zip(CLOCKS, pair, strict=True)
+    }
     probe.finish(env_steps=0, updates=0, **further)
 
 

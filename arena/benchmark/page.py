@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from arena.benchmark.settings import EVALUATION
-from arena.benchmark.verdicts import Outcome, Row, Spread, distance_to_floor, of_way, rate, rows
+from arena.benchmark.threshold import NAME as THRESHOLD
+from arena.benchmark.threshold import threshold_rows
+from arena.benchmark.verdicts import Outcome, Row, Spread, distance_to_floor, of_way, rate
+from arena.benchmark.verdicts import rows as measured_rows
 from arena.errors import ArenaError
 from arena.files import write_bytes
 
@@ -17,6 +20,12 @@ WAY_COLUMNS = (
     *("way", "env steps/s", "updates/s", "wall s", "CPU s", "env steps", "updates", "start-up s", "peak MB", "above the floor"),
     *PARTS,
 )
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Returns a row for every target that these outcomes speak of."""
+    found = measured_rows([outcome for outcome in outcomes if outcome["contest"] != THRESHOLD])
+    return found + [row for outcome in outcomes if outcome["contest"] == THRESHOLD for row in threshold_rows(outcome)]
 
 
 def write_page(page: Path, outcomes: Sequence[Outcome]) -> None:
@@ -39,7 +48,11 @@ def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
     """Returns the targets, the chart, and a section for each contest."""
     parts = [_circumstances(outcomes), _table(TARGET_COLUMNS, map(_target_cells, rows(outcomes)))]
     parts += [f"![ratios]({chart})"]
-    parts += [_evaluation_section(outcome) if outcome["contest"] == EVALUATION else _section(outcome) for outcome in outcomes]
+    for outcome in outcomes:
+        if outcome["contest"] == EVALUATION:
+            parts.append(_evaluation_section(outcome))
+        elif outcome["contest"] != THRESHOLD:
+            parts.append(_section(outcome))
     return "\n\n".join(parts) + "\n"
 
 
@@ -62,7 +75,12 @@ def _commit(outcome: Outcome) -> str:
 
 
 def _target_cells(row: Row) -> tuple[str, ...]:
-    form, target = {"x": ("{:.1f}x", "at least {:g}x"), "%": ("{:.1%}", "under {:.0%}"), "floor": ("{:.2f}x", "within {:g}x")}[row.unit]
+    form, target = {
+        "x": ("{:.1f}x", "at least {:g}x"),
+        "%": ("{:.1%}", "under {:.0%}"),
+        "floor": ("{:.2f}x", "within {:g}x"),
+        "s": ("{:.1f} s", "below {:.1f} s"),
+    }[row.unit]
     target = "none" if row.target is None else target.format(row.target)
     verdict = row.verdict.replace("missed", "**missed**") + (f" ({row.note})" if row.note else "")
     figure, cpu = row.figure, row.in_cpu_seconds
@@ -73,7 +91,8 @@ def _target_cells(row: Row) -> tuple[str, ...]:
 
 
 def _section(outcome: Outcome) -> str:
-    labels = {"arena": f"arena, `{outcome['agent']}`", **{rival["name"]: rival["label"] for rival in outcome["rivals"]}}
+    trained = [rival for rival in outcome["rivals"] if rival["trains"]]
+    labels = {"arena": f"arena, `{outcome['agent']}`", **{rival["name"]: rival["label"] for rival in trained}}
     lines = [
         f"### {outcome['contest']}",
         f"{outcome['env_steps']:,} env steps of CartPole-v1, cores {outcome['cores']}. Settings from {outcome['source']}, on both sides: "
@@ -97,7 +116,7 @@ def _section(outcome: Outcome) -> str:
 
 
 def _shown(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in hyperparameters.items() if key not in ("conv_layers", "overrides") or value in ({},)}
+    return {key: value for key, value in hyperparameters.items() if key != "conv_layers"}  # CartPole has no images
 
 
 def _way_cells(outcome: Outcome, way: str, label: str) -> tuple[str, ...]:

@@ -129,7 +129,13 @@ def measure_rival(contest: Contest, rival: Rival, seed: int, peers: Path) -> Mea
     return {"way": rival.name, **measure_loop(rival.module, request, environment, peers)}
 
 
-def measure_loop(module: str | None, request: Mapping[str, Any], environment: Mapping[str, str], peers: Path) -> Measurement:
+def measure_loop(
+    module: str | None,
+    request: Mapping[str, Any],
+    environment: Mapping[str, str],
+    peers: Path,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Measurement:
     """Runs `python -m module REQUEST`, or the peers' script where it is None, and returns the last line that it prints.
 
     Raises:
@@ -146,10 +152,10 @@ def measure_loop(module: str | None, request: Mapping[str, Any], environment: Ma
     text = json.dumps({**request, "started": time.monotonic()})
     try:
         ended = subprocess.run(
-            [*command, text], env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            [*command, text], env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise ArenaError(f"{what} took longer than {TIMEOUT_SECONDS:g} s") from error
+        raise ArenaError(f"{what} took longer than {timeout_seconds:g} s") from error
     lines = [line for line in ended.stdout.splitlines() if line.startswith("{")]
     if ended.returncode or not lines:
         complaint = [line for line in ended.stderr.splitlines() if line.strip()] or [f"it printed no measurement (exit {ended.returncode})"]

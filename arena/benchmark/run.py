@@ -69,7 +69,7 @@ def measure_contest(contest: Contest, folder: Path, *, rounds: int, cores: Seque
         "rivals": [dataclasses.asdict(rival) for rival in contest.rivals],
         "measurements": measurements,
         "failures": failures,
-        **_circumstances(rounds, cores),
+        **circumstances(rounds, cores),
     }
     write_json(folder / f"{contest.name}.json", outcome)
     return outcome
@@ -94,7 +94,7 @@ def measure_evaluation(folder: Path, *, rounds: int, core: int, peers: Path, say
                     continue
                 measurements.append({**measured, "way": name, "round": number, "load": os.getloadavg()[0]})
                 say(f"{EVALUATION}, round {number + 1} of {rounds}: {name} {_told(measured)}")
-    outcome = {"contest": EVALUATION, "measurements": measurements, "failures": failures, **_circumstances(rounds, [core])}
+    outcome = {"contest": EVALUATION, "measurements": measurements, "failures": failures, **circumstances(rounds, [core])}
     write_json(folder / f"{EVALUATION}.json", outcome)
     return outcome
 
@@ -104,7 +104,8 @@ def _measure_floor(contest: Contest, peers: Path) -> Measurement:
     return measure_loop("arena.benchmark.floor", request, {}, peers)
 
 
-def _circumstances(rounds: int, cores: Sequence[int]) -> dict[str, Any]:
+def circumstances(rounds: int, cores: Sequence[int]) -> dict[str, Any]:
+    """Returns when and on what something was measured, fit for JSON."""
     return {
         "rounds": rounds,
         "cores": list(cores),

@@ -57,6 +57,8 @@ class Rival:
     """Our env steps per second over its own: at least this. None: for comparison only."""
     conditions: str
     """Where it differs from the arena's side, besides the loop."""
+    trains: bool = True
+    """False: only its start-up is compared."""
     is_example: bool = False
     """Whether it stands for the framework's own example script, whose start-up a worker is held against."""
 
@@ -205,7 +207,7 @@ def contests() -> tuple[Contest, ...]:
             name="keras-dqn",
             agent="keras-dqn",
             algorithm="dqn",
-            hyperparameters=_resolved("keras-dqn", {**RL_ZOO_DQN, "learning_starts": LEARNING_STARTS}),
+            hyperparameters=resolved("keras-dqn", {**RL_ZOO_DQN, "learning_starts": LEARNING_STARTS}),
             source=f"{RL_ZOO}/dqn.yml",
             env_steps=6_400,
             rivals=(
@@ -225,13 +227,23 @@ def contests() -> tuple[Contest, ...]:
                     target=1.5,
                     conditions="one environment (RL Zoo's), no gradient clipping (SBX has none)",
                 ),
+                Rival(
+                    name="example",
+                    label="Keras' actor-critic example",
+                    module="arena_keras.stock",
+                    loop="start",
+                    target=None,
+                    conditions="keras.io/examples/rl/actor_critic_cartpole to its first env step",
+                    trains=False,
+                    is_example=True,
+                ),
             ),
         ),
         Contest(
             name="keras-ppo",
             agent="keras-ppo",
             algorithm="ppo",
-            hyperparameters=_resolved("keras-ppo", RL_ZOO_PPO),
+            hyperparameters=resolved("keras-ppo", RL_ZOO_PPO),
             source=f"{RL_ZOO}/ppo.yml",
             env_steps=20_480,
             rivals=(
@@ -248,6 +260,7 @@ def _from_cartpole(agent: str, **changes: Any) -> Mapping[str, Any]:
     return {**entry.hyperparameters, **changes}
 
 
-def _resolved(agent: str, hyperparameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolved(agent: str, hyperparameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns all hyperparameters of `agent`, with those given."""
     config = build_config(agent_spec(agent).config, hyperparameters, where=f"agent {agent!r}")
     return dataclasses.asdict(config)

@@ -44,7 +44,8 @@ class Row:
     what: str
     target: float | None
     unit: str
-    """`x`: a ratio, at least the target. `%`: a share, at most. `floor`: a multiple of the floor, at most."""
+    """`x`: a ratio, at least the target. `%`: a share, at most. `floor`: a multiple of the floor, at most.
+    `s`: seconds, fewer."""
     figure: Spread | None
     """None where it could not be measured, or is refused."""
     verdict: str
@@ -119,7 +120,7 @@ def _pairs(outcome: Outcome, first: str, second: str) -> list[tuple[Mapping[str,
 
 
 def _ratio_rows(outcome: Outcome) -> Iterable[Row]:
-    for rival in outcome["rivals"]:
+    for rival in (rival for rival in outcome["rivals"] if rival["trains"]):
         name, what = f"{outcome['contest']}-{rival['name']}", f"`{outcome['agent']}` against {rival['label']}"
         common: dict[str, Any] = {"name": name, "what": what, "target": rival["target"], "unit": "x"}
         if not _pairs(outcome, "arena", rival["name"]):

@@ -3,11 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-from arena.benchmark.page import write_page
+from arena.benchmark.page import rows, write_page
 from arena.benchmark.peers import peers_python
 from arena.benchmark.run import measure_contest, measure_evaluation
 from arena.benchmark.settings import EVALUATION, contests
-from arena.benchmark.verdicts import Outcome, rows
+from arena.benchmark.threshold import NAME as THRESHOLD
+from arena.benchmark.threshold import measure_to_threshold
+from arena.benchmark.verdicts import Outcome
 from arena.errors import ArenaError, did_you_mean
 from arena.files import json_line, read_json_object, write_json
 from arena.loggers.terminal import Mode
@@ -26,6 +28,10 @@ class Plan:
     quick: bool
     measure: bool
     """False: only the tables are written again."""
+    runs: Path | None = None
+    """Where run folders stand whose seconds to 475 are compared with SB3's; instead of all else."""
+    seeds: int = 10
+    """Of SB3, with `runs`."""
 
 
 def benchmark(plan: Plan, output: Path, page: Path | None, peers: Path, *, mode: Mode) -> int:
@@ -38,7 +44,7 @@ def benchmark(plan: Plan, output: Path, page: Path | None, peers: Path, *, mode:
     cores = usable_cores()[: plan.num_cores]
     if len(cores) < plan.num_cores:
         raise ArenaError(f"--cores {plan.num_cores}: this process may use {len(cores)}")
-    chosen = [name for name in names if name in (plan.only or names)] if plan.measure else []
+    chosen = [name for name in names if name in (plan.only or names)] if plan.measure and plan.runs is None else []
     make_folder(output)
     if any(name == EVALUATION or any(rival.module is None for rival in known[name].rivals) for name in chosen):
         peers_python(peers)  # before anything is measured
@@ -47,13 +53,15 @@ def benchmark(plan: Plan, output: Path, page: Path | None, peers: Path, *, mode:
         if mode == "auto":
             print(line, flush=True)
 
+    if plan.runs is not None:
+        measure_to_threshold(output, plan.runs, num_seeds=plan.seeds, cores=cores, peers=peers, say=say)
     for name in chosen:
         if name == EVALUATION:
             measure_evaluation(output, rounds=plan.rounds, core=cores[0], peers=peers, say=say)
         else:
             contest = known[name].quicker() if plan.quick else known[name]
             measure_contest(contest, output, rounds=plan.rounds, cores=cores, peers=peers, say=say)
-    outcomes: list[Outcome] = [read_json_object(path) for name in names if (path := output / f"{name}.json").exists()]
+    outcomes: list[Outcome] = [read_json_object(path) for name in (*names, THRESHOLD) if (path := output / f"{name}.json").exists()]
     if not outcomes:
         raise ArenaError(f"{output} holds no measurements yet; run `arena benchmark` without --no-measure")
     return _report(outcomes, output, page, mode)
@@ -69,4 +77,4 @@ def _report(outcomes: list[Outcome], output: Path, page: Path | None, mode: Mode
         elif mode == "auto":
             figure = "-" if row.figure is None else f"{row.figure.median:.3g} ({row.figure.low:.3g} to {row.figure.high:.3g})"
             print(f"{row.verdict.split(':')[0]:<18} {row.name:<24} {figure}, target {'none' if row.target is None else f'{row.target:g}'}")
-    return 1 if any(outcome["failures"] for outcome in outcomes) else 0
+    return 1 if any(outcome.get("failures") for outcome in outcomes) else 0

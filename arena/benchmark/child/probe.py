@@ -68,16 +68,18 @@ class Probe:
         self.seconds.clear()
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def finish(self, *, env_steps: int, updates: int, **further: Any) -> None:
+    def finish(self, *, env_steps: int, updates: int, without: str = "", **further: Any) -> None:
         """Stops the clocks and prints what was measured since `begin`.
 
         Args:
             env_steps: taken.
             updates: optimizer steps, as the optimizer itself counts them.
+            without: a part that does not belong to the stretch.
             further: put into the line as they are.
         """
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         parts = dict(self.seconds)
+        wall -= parts.pop(without, 0.0)
         if "collect" in parts:  # acting and the environment
             parts["act"] = parts.pop("collect") - parts.get("env", 0.0)
         line = {

@@ -20,7 +20,7 @@ def floor(number: int, *, seconds: float) -> dict:
 
 
 def outcome(*measurements: dict, target: float = 4.0, failures: dict | None = None) -> dict:
-    rival = {"name": "stock", "label": "its own loop", "target": target, "conditions": "", "is_example": True}
+    rival = {"name": "stock", "label": "its own loop", "target": target, "conditions": "", "trains": True, "is_example": True}
     return {
         "contest": "fake-dqn",
         "agent": "fake",
