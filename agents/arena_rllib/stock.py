@@ -28,13 +28,14 @@ from ray.rllib.core import DEFAULT_MODULE_ID  # noqa: E402
 from arena_rllib import dqn, ppo  # noqa: E402
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
-BEST_NUM_ENVS = 32
+BEST_NUM_ENVS = {"dqn": 8, "ppo": 32}
+"""DQN: with more, a step goes so far beyond the end of a training period that the updates per env step are no longer ours."""
 
 
 def dqn_config(config: configs.DQNConfig, *, best: bool) -> AlgorithmConfig:
     """Returns RLlib's config, with the same updates per env step; uniform replay, as ours."""
     env = gym.make("CartPole-v1")
-    num_envs = BEST_NUM_ENVS if best else 1
+    num_envs = BEST_NUM_ENVS["dqn"] if best else 1
     return (
         _common(dqn.algorithm_config(config, env.observation_space), num_envs, best=best)
         .env_runners(rollout_fragment_length=max(1, config.train_period // num_envs) if best else 1)
@@ -54,7 +55,7 @@ def ppo_config(config: configs.PPOConfig, *, best: bool) -> AlgorithmConfig:
     """Returns RLlib's config, with the same transitions, minibatches and epochs in an iteration."""
     env = gym.make("CartPole-v1")
     return _common(
-        ppo.algorithm_config(config, env.observation_space, env.action_space), BEST_NUM_ENVS if best else config.num_envs, best=best
+        ppo.algorithm_config(config, env.observation_space, env.action_space), BEST_NUM_ENVS["ppo"] if best else config.num_envs, best=best
     )
 
 

@@ -153,7 +153,7 @@ def contests() -> tuple[Contest, ...]:
                     module="arena_rllib.stock",
                     loop="dqn-best",
                     target=4.0,
-                    conditions="32 environments by vector_entry_point, bursts as ours, torch_skip_nan_gradients",
+                    conditions="8 environments by vector_entry_point, bursts as ours, torch_skip_nan_gradients",
                 ),
             ),
         ),
@@ -163,7 +163,7 @@ def contests() -> tuple[Contest, ...]:
             algorithm="ppo",
             hyperparameters=_from_cartpole("rllib-ppo"),
             source=_CARTPOLE,
-            env_steps=12_288,
+            env_steps=24_576,
             rivals=(
                 Rival(
                     name="stock",
