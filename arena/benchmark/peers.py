@@ -10,7 +10,6 @@ from arena.errors import ArenaError
 
 _PACKAGE = Path(__file__).parent
 _REPOSITORY = _PACKAGE.parent.parent
-FOLDER = Path(".venv-peers")
 
 
 def peers_script() -> Path:

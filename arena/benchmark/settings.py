@@ -136,7 +136,7 @@ def contests() -> tuple[Contest, ...]:
             algorithm="dqn",
             hyperparameters=_from_cartpole("rllib-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
-            env_steps=3_072,
+            env_steps=2_048,
             rivals=(
                 Rival(
                     name="stock",
