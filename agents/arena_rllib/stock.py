@@ -42,7 +42,7 @@ def dqn_config(config: configs.DQNConfig, *, best: bool) -> AlgorithmConfig:
         .training(
             replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": config.replay_capacity},
             # RLlib trains in the very step that reaches it, we a period later.
-            num_steps_sampled_before_learning_starts=config.learning_starts + 1,
+            num_steps_sampled_before_learning_starts=config.learning_starts + (config.train_period // 2 if best else 1),
             training_intensity=config.batch_size * config.num_updates / config.train_period,
             target_network_update_freq=config.target_update_period,
             epsilon=[(0, config.epsilon_start), (config.epsilon_decay_steps, config.epsilon_end)],

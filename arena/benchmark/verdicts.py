@@ -85,9 +85,16 @@ def rate(measurement: Mapping[str, Any], clock: str = "wall_seconds") -> float:
 
 
 def ratio(outcome: Outcome, rival: str, clock: str = "wall_seconds") -> Spread:
-    """Returns our env steps per second over the rival's, from the rounds that measured both."""
-    pairs = _pairs(outcome, "arena", rival)
-    return Spread.of(rate(ours, clock) / rate(theirs, clock) for ours, theirs in pairs)
+    """Returns our env steps per second over the rival's, or our updates per second over its own where that is less.
+
+    Both come to the same but for the rounding of updates per env step, which so never speaks for us.
+    """
+    return Spread.of(_ratio(ours, theirs, clock) for ours, theirs in _pairs(outcome, "arena", rival))
+
+
+def _ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any], clock: str) -> float:
+    counts = [name for name in ("env_steps", "updates") if ours[name] and theirs[name]]
+    return min(float(ours[name] / ours[clock] / (theirs[name] / theirs[clock])) for name in counts)
 
 
 def floor_seconds(floor: Mapping[str, Any], of: Mapping[str, Any], clock: str = "wall_seconds") -> float:

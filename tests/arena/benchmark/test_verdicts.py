@@ -82,6 +82,13 @@ def test_updates_are_compared_per_env_step():
     assert ratio(contest, "stock").median == 5.0
 
 
+def test_a_side_that_makes_fewer_updates_gains_nothing_by_it():
+    fewer = outcome(ours(0, seconds=1.0, updates=95), measured("stock", 0, seconds=10.0))
+    assert ratio(fewer, "stock").median == pytest.approx(9.5)
+    more = outcome(ours(0, seconds=1.0, updates=105), measured("stock", 0, seconds=10.0))
+    assert ratio(more, "stock").median == pytest.approx(10.0)
+
+
 def test_a_way_that_failed_says_why():
     contest = outcome(ours(0, seconds=1.0), failures={"stock": "no such module"})
     assert row(contest, "fake-dqn-stock").verdict == "failed: no such module"
