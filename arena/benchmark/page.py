@@ -91,7 +91,7 @@ def _target_cells(row: Row) -> tuple[str, ...]:
 
 
 def _section(outcome: Outcome) -> str:
-    trained = [rival for rival in outcome["rivals"] if rival["trains"]]
+    trained = [rival for rival in outcome["rivals"] if rival.get("trains", True)]
     labels = {"arena": f"arena, `{outcome['agent']}`", **{rival["name"]: rival["label"] for rival in trained}}
     lines = [
         f"### {outcome['contest']}",

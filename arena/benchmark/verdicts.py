@@ -127,7 +127,7 @@ def _pairs(outcome: Outcome, first: str, second: str) -> list[tuple[Mapping[str,
 
 
 def _ratio_rows(outcome: Outcome) -> Iterable[Row]:
-    for rival in (rival for rival in outcome["rivals"] if rival["trains"]):
+    for rival in (rival for rival in outcome["rivals"] if rival.get("trains", True)):
         name, what = f"{outcome['contest']}-{rival['name']}", f"`{outcome['agent']}` against {rival['label']}"
         common: dict[str, Any] = {"name": name, "what": what, "target": rival["target"], "unit": "x"}
         if not _pairs(outcome, "arena", rival["name"]):
