@@ -51,7 +51,8 @@ def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
     """Returns what the arena's worker took for a run with nothing left out: metering, log, events, checkpoint, evaluations.
 
     The stretch is training with log and checkpoint. Evaluations are no part of it, since the rivals make none; what they cost besides
-    the episodes themselves is in `share_seconds`, with all else that neither steps environments, nor acts, nor learns.
+    the episodes themselves is in `share_seconds` (`loop`, `log`, `checkpoint`, `evaluation`), with all else that neither steps
+    environments, nor acts, nor learns.
     """
     experiment = Experiment(
         name=contest.name,
@@ -70,18 +71,23 @@ def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
         raise ArenaError(f"the arena's run of {contest.name} {result.status}: {result.reason} ({result.path}/worker.log)")
     seconds = result.seconds
     parts = {name: seconds[name] for name in ("env", "act", "learn")}
-    between = seconds["log"] + seconds["checkpoint"]
+    share = {
+        "loop": seconds["train"] - sum(parts.values()),
+        "log": seconds["log"],
+        "checkpoint": seconds["checkpoint"],
+        "evaluation": seconds["evaluate"] - seconds["play"],
+    }
     return {
         "way": "arena",
         "start_seconds": clock.start_seconds,
-        "wall_seconds": seconds["train"] + between,
+        "wall_seconds": seconds["train"] + share["log"] + share["checkpoint"],
         "cpu_seconds": seconds["train_cpu"],
         "env_steps": result.env_steps,
         "updates": result.learner_steps,
         "peak_rss_bytes": clock.peak_rss_bytes,
         "parts": parts,
         "train_seconds": seconds["train"],
-        "share_seconds": seconds["train"] - sum(parts.values()) + between + seconds["evaluate"] - seconds["play"],
+        "share_seconds": share,
         "import_seconds": seconds["import"],
         "build_seconds": seconds["build"],
     }

@@ -157,7 +157,7 @@ def _ratio_row(outcome: Outcome, rival: str, common: dict[str, Any]) -> Row:
 
 
 def _share_row(outcome: Outcome) -> Row:
-    figure = Spread.of(m["share_seconds"] / m["train_seconds"] for m in of_way(outcome, "arena"))
+    figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_way(outcome, "arena"))
     return Row(
         name=f"{outcome['contest']}-share",
         what=f"the arena's own share of training, `{outcome['agent']}`",
@@ -165,7 +165,15 @@ def _share_row(outcome: Outcome) -> Row:
         unit="%",
         figure=figure,
         verdict="met" if figure.median < SHARE_TARGET else "missed",
+        note=", ".join(f"{part} {share:.1%}" for part, share in share_of_training(outcome).items()),
     )
+
+
+def share_of_training(outcome: Outcome) -> dict[str, float]:
+    """Returns, by part, the median of what the arena itself took, over the seconds of training."""
+    measurements = of_way(outcome, "arena")
+    parts = measurements[0]["share_seconds"]
+    return {part: statistics.median(m["share_seconds"][part] / m["train_seconds"] for m in measurements) for part in parts}
 
 
 def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> Row:

@@ -9,7 +9,14 @@ def measured(way: str, number: int, *, seconds: float, updates: int = 100, env_s
 
 
 def ours(number: int, *, seconds: float, share: float = 0.01, **further) -> dict:
-    return measured("arena", number, seconds=seconds, share_seconds=share * seconds, train_seconds=seconds, **further)
+    return measured(
+        "arena",
+        number,
+        seconds=seconds,
+        share_seconds={"loop": 0.25 * share * seconds, "log": 0.75 * share * seconds},
+        train_seconds=seconds,
+        **further,
+    )
 
 
 def floor(number: int, *, seconds: float) -> dict:
@@ -103,7 +110,10 @@ def test_the_floor_is_that_of_the_same_round():
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.029, "met"), (0.031, "missed")])
 def test_the_arenas_own_share_has_a_bound(share: float, verdict: str):
-    assert row(outcome(ours(0, seconds=5.0, share=share)), "fake-dqn-share").verdict == verdict
+    found = row(outcome(ours(0, seconds=5.0, share=share)), "fake-dqn-share")
+    assert found.verdict == verdict
+    assert found.figure.median == pytest.approx(share)
+    assert found.note == f"loop {0.25 * share:.1%}, log {0.75 * share:.1%}"
 
 
 def test_start_up_is_compared_with_the_example():
