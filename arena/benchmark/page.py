@@ -28,20 +28,29 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     return found + [row for outcome in outcomes if outcome["contest"] == THRESHOLD for row in threshold_rows(outcome)]
 
 
-def write_page(page: Path, outcomes: Sequence[Outcome]) -> None:
-    """Puts the tables between the marks of `page`, and the chart beside it.
+def around_marks(page: Path) -> tuple[str, str]:
+    """Returns what stands before and after the marks of `page`, those included; a page that is not there yet has nothing else.
 
     Raises:
-        ArenaError: if the page has no marks.
+        ArenaError: if the page cannot be read, or has no marks.
     """
-    text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+    try:
+        text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+    except (OSError, ValueError) as error:
+        raise ArenaError(f"cannot read {page}: {error}") from error
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ArenaError(f"{page} lacks the lines {BEGIN!r} and {END!r}, between which the tables go")
+    return before + begin, end + after
+
+
+def write_page(page: Path, outcomes: Sequence[Outcome]) -> None:
+    """Puts the tables between the marks of `page`, and the chart beside it; raises as `around_marks`."""
+    before, after = around_marks(page)
     chart = page.with_suffix(".svg")
     write_chart(chart, rows(outcomes))
-    write_bytes(page, f"{before}{BEGIN}\n\n{markdown(outcomes, chart.name)}\n{END}{after}".encode())
+    write_bytes(page, f"{before}\n\n{markdown(outcomes, chart.name)}\n{after}".encode())
 
 
 def markdown(outcomes: Sequence[Outcome], chart: str) -> str:

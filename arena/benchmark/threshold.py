@@ -23,15 +23,22 @@ MAX_ENV_STEPS = {"dqn": 200_000, "ppo": 100_000}
 _STARTING, _WORKING = ("import", "build"), ("train", "log", "checkpoint")
 
 
-def measure_to_threshold(folder: Path, runs: Path, *, num_seeds: int, cores: Sequence[int], peers: Path, say: Say) -> dict[str, Any]:
-    """Reads the runs in `runs`, runs SB3 for as many seeds, and writes `folder/to-475.json`. SB3's seeds that are there are kept.
+def read_runs(runs: Path) -> list[dict[str, Any]]:
+    """Returns what the runs of the experiment's folder `runs` took on CartPole-v1.
 
     Raises:
-        ArenaError: if there are no runs.
+        ArenaError: if there are none.
     """
     ours = [_ours(path.parent) for path in sorted(runs.glob("*/CartPole-v1/seed-*/result.json"))]
     if not ours:
         raise ArenaError(f"no results in {runs}; run `arena run configs/cartpole.toml` first, or give its folder with --runs")
+    return ours
+
+
+def measure_to_threshold(
+    folder: Path, ours: list[dict[str, Any]], *, num_seeds: int, cores: Sequence[int], peers: Path, say: Say
+) -> dict[str, Any]:
+    """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`. SB3's seeds that are there are kept."""
     path = folder / f"{NAME}.json"
     theirs: dict[str, Any] = read_json_object(path).get("sb3", {}) if path.exists() else {}
     for algorithm, agent in ALGORITHMS.items():

@@ -3,12 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-from arena.benchmark.page import rows, write_page
+from arena.benchmark.page import around_marks, rows, write_page
 from arena.benchmark.peers import peers_python
 from arena.benchmark.run import measure_contest, measure_evaluation
 from arena.benchmark.settings import EVALUATION, contests
 from arena.benchmark.threshold import NAME as THRESHOLD
-from arena.benchmark.threshold import measure_to_threshold
+from arena.benchmark.threshold import measure_to_threshold, read_runs
 from arena.benchmark.verdicts import Outcome
 from arena.errors import ArenaError, did_you_mean
 from arena.files import json_line, read_json_object, write_json
@@ -45,16 +45,20 @@ def benchmark(plan: Plan, output: Path, page: Path | None, peers: Path, *, mode:
     if len(cores) < plan.num_cores:
         raise ArenaError(f"--cores {plan.num_cores}: this process may use {len(cores)}")
     chosen = [name for name in names if name in (plan.only or names)] if plan.measure and plan.runs is None else []
-    make_folder(output)
-    if any(name == EVALUATION or any(rival.module is None for rival in known[name].rivals) for name in chosen):
+    page = page or output / "performance.md"
+    around_marks(page)  # what it refuses, it refuses before anything is measured
+    ours = None if plan.runs is None else read_runs(plan.runs)
+    if chosen or ours:
+        make_folder(output)
+    if ours or any(name == EVALUATION or any(rival.module is None for rival in known[name].rivals) for name in chosen):
         peers_python(peers)  # before anything is measured
 
     def say(line: str) -> None:
         if mode == "auto":
             print(line, flush=True)
 
-    if plan.runs is not None:
-        measure_to_threshold(output, plan.runs, num_seeds=plan.seeds, cores=cores, peers=peers, say=say)
+    if ours:
+        measure_to_threshold(output, ours, num_seeds=plan.seeds, cores=cores, peers=peers, say=say)
     for name in chosen:
         if name == EVALUATION:
             measure_evaluation(output, rounds=plan.rounds, core=cores[0], peers=peers, say=say)
@@ -67,10 +71,10 @@ def benchmark(plan: Plan, output: Path, page: Path | None, peers: Path, *, mode:
     return _report(outcomes, output, page, mode)
 
 
-def _report(outcomes: list[Outcome], output: Path, page: Path | None, mode: Mode) -> int:
+def _report(outcomes: list[Outcome], output: Path, page: Path, mode: Mode) -> int:
     found = rows(outcomes)
     write_json(output / "benchmark.json", {"rows": [dataclasses.asdict(row) for row in found], "contests": outcomes})
-    write_page(page or output / "performance.md", outcomes)
+    write_page(page, outcomes)
     for row in found:
         if mode == "json":
             print(json_line(dataclasses.asdict(row)), end="")

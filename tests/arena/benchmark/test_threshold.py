@@ -5,7 +5,7 @@ import pytest
 
 from arena.benchmark import threshold
 from arena.benchmark.page import markdown, rows
-from arena.benchmark.threshold import measure_to_threshold, threshold_rows
+from arena.benchmark.threshold import measure_to_threshold, read_runs, threshold_rows
 from arena.errors import ArenaError
 from arena.files import write_json
 from arena.rundir import RunDir, RunResult
@@ -39,8 +39,9 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     monkeypatch.setattr(threshold, "measure_loop", measure_loop)
     cores = usable_cores()[:1]
     options = {"num_seeds": 3, "cores": cores, "peers": tmp_path, "say": lambda _: None}
-    measure_to_threshold(tmp_path, tmp_path / "runs", **options)
-    again = measure_to_threshold(tmp_path, tmp_path / "runs", **options)
+    runs = read_runs(tmp_path / "runs")
+    measure_to_threshold(tmp_path, runs, **options)
+    again = measure_to_threshold(tmp_path, runs, **options)
     assert asked == ["sb3-dqn-to-475"] * 3 + ["sb3-ppo-to-475"] * 3  # what was measured is kept
     return again
 
@@ -71,4 +72,4 @@ def test_the_page_has_a_row_for_each(outcome: dict):
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path):
     with pytest.raises(ArenaError, match="no results in"):
-        measure_to_threshold(tmp_path, tmp_path / "absent", num_seeds=1, cores=[0], peers=tmp_path, say=print)
+        read_runs(tmp_path / "absent")
