@@ -61,8 +61,9 @@ def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
         seeds=(seed,),
         output=folder,
         budget=Budget(env_steps=contest.env_steps + LEEWAY),
-        evaluation=EvaluationProtocol(period=5_000),
+        evaluation=EvaluationProtocol(period=5_000),  # these periods are those of configs/cartpole.toml
         checkpoint_period=100_000,
+        log_period=2_000,
         resources=Resources(workers=1, threads=THREADS, device="cpu", timeout_seconds=TIMEOUT_SECONDS),
     )
     clock = _ClockedExecutor()
