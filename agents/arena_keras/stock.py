@@ -23,5 +23,6 @@ if __name__ == "__main__":
     observation, _ = env.reset(seed=probe.seed)
     probabilities, _ = model(keras.ops.expand_dims(keras.ops.convert_to_tensor(observation), 0))
     probe.begin()
-    env.step(int(np.random.default_rng(probe.seed).choice(2, p=np.squeeze(probabilities))))
+    chances = np.asarray(probabilities, np.float64)[0]
+    env.step(int(np.random.default_rng(probe.seed).choice(2, p=chances / chances.sum())))
     probe.finish(env_steps=1, updates=0)
