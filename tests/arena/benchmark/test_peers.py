@@ -16,19 +16,27 @@ def test_an_environment_that_cannot_be_made_is_one_line(tmp_path: Path):
         peers_python(tmp_path / "file" / "peers")
 
 
-def test_an_environment_of_the_same_lock_file_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    made = []
+@pytest.mark.parametrize("with_uv", [True, False])
+def test_an_environment_is_made_once_for_a_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_uv: bool):
+    commands: list[list[str]] = []
 
     def create(folder: Path, *, with_pip: bool) -> None:
-        made.append(with_pip)
+        assert with_pip
         (folder / "bin").mkdir(parents=True)
-        (folder / "bin" / "python").write_text("#!/bin/sh\nexit 0\n")
-        (folder / "bin" / "python").chmod(0o755)
+        (folder / "bin" / "python").touch()
 
     monkeypatch.setattr(peers.venv, "create", create)
+    monkeypatch.setattr(peers.subprocess, "run", lambda command, **_: commands.append(command))
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: object() if with_uv else None)
     first, second = peers_python(tmp_path / "peers"), peers_python(tmp_path / "peers")
     assert first == second == tmp_path / "peers" / "bin" / "python"
-    assert made == [True]
+    [command] = commands
+    assert command[0] == (sys.executable if with_uv else str(first))
+    assert {"--no-deps", "--require-hashes"} <= set(command)
+    assert command[-1].endswith("peers.txt")
+    (tmp_path / "peers" / "arena-peers").write_text("of another lock file")
+    peers_python(tmp_path / "peers")
+    assert len(commands) == 2
 
 
 def test_the_lock_file_names_no_host():
