@@ -23,9 +23,10 @@ from arena.environments import EnvConfig, make_env, make_vec_env
 Array = npt.NDArray[Any]
 
 CLOCKS = ("wall_seconds", "cpu_seconds")
-NUM_REPETITIONS = 8
-NUM_TIMED_UPDATES = 100
-NUM_TIMED_STEPS = 1_000
+NUM_REPETITIONS = 40
+"""Short ones, some of which nothing interrupts."""
+NUM_TIMED_UPDATES = 20
+NUM_TIMED_STEPS = 200
 """Vector steps."""
 
 

@@ -93,7 +93,7 @@ START_TARGET = 2.0
 SHARE_TARGET = 0.03
 FLOOR_TARGET = 2.0
 NEAR_FLOOR = 1.25
-"""A target that the floor does not allow is met within this distance of it."""
+"""A target that the floor does not allow is met within this distance above it."""
 MAX_UPDATES_APART = 0.1
 """Two sides whose updates per env step differ by more are not compared. Rounding: the last rollout of a budget is never full, and RLlib
 also trains on a masked row for each piece of an episode."""

@@ -151,7 +151,7 @@ def _ratio_row(outcome: Outcome, rival: str, common: dict[str, Any]) -> Row:
     if reach is None or distance is None:
         return Row(**common, figure=figure, verdict="missed", note="no floor was measured")
     note = f"the floor lies {reach.median:.1f} below the rival, and we {distance.median:.2f} above the floor"
-    if reach.median < target and distance.median <= NEAR_FLOOR:
+    if reach.median < target and 1.0 <= distance.median <= NEAR_FLOOR:  # what we undercut is no floor, and excuses nothing
         return Row(**common, figure=figure, verdict="met, at the floor", note=note)
     return Row(**common, figure=figure, verdict="missed", note=note)
 

@@ -64,6 +64,7 @@ def test_a_round_that_lacks_one_side_is_no_pair():
         (3.6, 3.0, "met, at the floor"),  # the floor allows 3.3 times, and we are within 1.25 of it
         (4.0, 3.0, "missed"),  # the floor allows no more than 3.3, but we are 1.33 above it
         (2.6, 2.4, "missed"),  # near the floor, which would allow the target
+        (3.0, 3.1, "missed"),  # below what was measured as the floor, which so is none
     ],
 )
 def test_a_target_out_of_the_floors_reach_is_met_near_the_floor(our_seconds: float, floor_seconds: float, verdict: str):
