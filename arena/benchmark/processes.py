@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from arena.benchmark.peers import peers_python, peers_script, probe_folder
 from arena.benchmark.settings import Contest, Rival
 from arena.environments import EnvConfig
 from arena.errors import ArenaError
-from arena.executors.base import Ended, Task
+from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import THREAD_VARIABLES, WorkerProcess, end_workers
 from arena.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
 from arena.hyperparameters import build_config
@@ -104,9 +104,7 @@ class _ClockedExecutor:
     def check(self, tasks: Sequence[Task]) -> None:
         """Refuses nothing."""
 
-    def execute(
-        self, tasks: Sequence[Task], on_event: Callable[[Task, dict[str, Any]], None], on_end: Callable[[Task, Ended], None]
-    ) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`."""
         for task in tasks:
             start = time.monotonic()
@@ -117,7 +115,8 @@ class _ClockedExecutor:
                         if event.get("phase") == "training":
                             self.start_seconds = time.monotonic() - start
                         self.peak_rss_bytes = peak_rss_bytes(worker.pid) or self.peak_rss_bytes
-                        on_event(task, event)
+                        if (reason := on_event(task, event)) is not None:
+                            raise ArenaError(reason)
                     if worker.stdout.closed:
                         time.sleep(0.01)  # it is ending
             finally:
