@@ -143,7 +143,8 @@ class Training:
             checkpoint_is_due = meter.env_steps >= progress.next_checkpoint or bool(self.stop_reason)
             if meter.env_steps >= progress.next_log or checkpoint_is_due:  # a checkpoint holds no episodes: they must be on disk
                 progress.next_log = _next_multiple(meter.env_steps, run.log_period)
-                self._log()
+                with self._clock("log"):
+                    self._log()
             if checkpoint_is_due:
                 progress.next_checkpoint = _next_multiple(meter.env_steps, run.checkpoint_period)
                 self._checkpoint()
@@ -195,7 +196,8 @@ class Training:
 
     def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
         limit = self.run.evaluation.max_episode_steps
-        evaluation = evaluate(policy, self.run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=limit)
+        with self._clock("play"):
+            evaluation = evaluate(policy, self.run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=limit)
         if not np.isfinite(evaluation.episode_returns).all():
             raise TrainingDiverged("the environment gave a reward that is not finite; mend it, or its scale")
         return evaluation
@@ -307,12 +309,14 @@ class Training:
 
     @contextmanager
     def _clock(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         try:
             yield
         finally:
             seconds = self.progress.seconds
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+            if name == "train":
+                seconds["train_cpu"] = seconds.get("train_cpu", 0.0) + time.process_time() - cpu_start
 
 
 class _Window:

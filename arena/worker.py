@@ -68,6 +68,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
         with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
             try:
                 training.start()
+                emit({"event": "phase", "phase": "training"})
                 training.train()
                 final = training.final_evaluation()
                 reason = training.stop_reason

@@ -16,6 +16,7 @@ COMPILE = (
 for name, sources in {
     "uv.txt": [str(REQUIREMENTS / "uv.in")],
     "rliable.txt": [str(REQUIREMENTS / "rliable.in")],
+    "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():

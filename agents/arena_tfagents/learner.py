@@ -142,8 +142,8 @@ class Learner:
             variable.assign(arrays[name])
 
 
-def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete) -> DqnAgent:
-    """Returns TF-Agents' agent, with weights that are still to be set."""
+def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, **further: Any) -> DqnAgent:
+    """Returns TF-Agents' agent, with weights that are still to be set; `further` arguments go to it."""
     time_steps = time_step_spec(tf.TensorSpec(observation_space.shape, tf.float32))
     observation = tf.TensorSpec(network_inputs(observation_space).shape, tf.float32)
     actions = BoundedTensorSpec((), tf.int64, 0, int(action_space.n) - 1)
@@ -163,6 +163,7 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
         "target_update_tau": config.target_update_tau,
         "train_step_counter": tf.Variable(0, dtype=tf.int64),
         **config.overrides,
+        **further,
     }
     if isinstance(observation_space, MaskedBox):
         options["observation_and_action_constraint_splitter"] = _splitter(observation_space.num_features, observation_space.num_actions)

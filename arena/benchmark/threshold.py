@@ -1,0 +1,97 @@
+"""Seconds to a mean return of 475 on CartPole-v1: our run folders beside Stable-Baselines3, ten seeds each."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.benchmark.processes import measure_loop, pinned
+from arena.benchmark.run import Say, circumstances
+from arena.benchmark.settings import RL_ZOO_DQN, RL_ZOO_PPO, resolved
+from arena.benchmark.verdicts import Row, Spread
+from arena.errors import ArenaError
+from arena.files import read_json_object, write_json
+from arena.rundir import RunDir
+
+NAME = "to-475"
+TARGET_RETURN = 475.0
+ALGORITHMS = {"dqn": "keras-dqn", "ppo": "keras-ppo"}
+"""Whose config gives SB3's settings their names; the values are RL Zoo's."""
+MAX_ENV_STEPS = {"dqn": 200_000, "ppo": 100_000}
+"""DQN: as `configs/cartpole.toml`. PPO: RL Zoo's, at whose end its learning rate is zero."""
+_STARTING, _WORKING = ("import", "build"), ("train", "log", "checkpoint")
+
+
+def read_runs(runs: Path) -> list[dict[str, Any]]:
+    """Returns what the runs of the experiment's folder `runs` took on CartPole-v1.
+
+    Raises:
+        ArenaError: if there are none.
+    """
+    ours = [_ours(path.parent) for path in sorted(runs.glob("*/CartPole-v1/seed-*/result.json"))]
+    if not ours:
+        raise ArenaError(f"no results in {runs}; run `arena run configs/cartpole.toml` first, or give its folder with --runs")
+    return ours
+
+
+def measure_to_threshold(
+    folder: Path, ours: list[dict[str, Any]], *, num_seeds: int, cores: Sequence[int], peers: Path, say: Say
+) -> dict[str, Any]:
+    """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`. SB3's seeds that are there are kept."""
+    path = folder / f"{NAME}.json"
+    theirs: dict[str, Any] = read_json_object(path).get("sb3", {}) if path.exists() else {}
+    for algorithm, agent in ALGORITHMS.items():
+        settings = resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO)
+        for seed in range(num_seeds):
+            name = f"{algorithm}/{seed}"
+            if name not in theirs:
+                request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": seed}
+                with pinned(cores):
+                    theirs[name] = measure_loop(None, {**request, "hyperparameters": settings}, {}, peers, timeout_seconds=7_200.0)
+                write_json(path, {"contest": NAME, "ours": ours, "sb3": theirs, **circumstances(num_seeds, cores)})
+                reached = "reached" if theirs[name]["reached"] else "not reached"
+                say(f"{NAME}: SB3 {algorithm}, seed {seed}: {theirs[name]['wall_seconds']:.1f} s, {reached}")
+    outcome = {"contest": NAME, "ours": ours, "sb3": theirs, **circumstances(num_seeds, cores)}
+    write_json(path, outcome)
+    return outcome
+
+
+def _ours(path: Path) -> dict[str, Any]:
+    result = RunDir(path).read_result()
+    inputs = read_json_object(RunDir(path).run)["inputs"]
+    assert result is not None
+    return {
+        "agent": result.agent,
+        "id": inputs["agent"]["agent"],
+        "seed": result.seed,
+        "env_steps": result.env_steps,
+        "reached": result.status == "finished" and result.reason.startswith(f"a return of {TARGET_RETURN:g} held"),
+        "start_seconds": sum(result.seconds.get(part, 0.0) for part in _STARTING),
+        "wall_seconds": sum(result.seconds.get(part, 0.0) for part in _WORKING),
+    }
+
+
+def threshold_rows(outcome: Mapping[str, Any]) -> list[Row]:
+    """Returns two rows for each of our agents that SB3 has an algorithm for: with start-up, and without."""
+    found = []
+    for agent in dict.fromkeys(run["agent"] for run in outcome["ours"]):
+        runs = [run for run in outcome["ours"] if run["agent"] == agent]
+        algorithm = str(runs[0]["id"]).rpartition("-")[2]
+        rivals = [run for name, run in outcome["sb3"].items() if name.startswith(f"{algorithm}/")]
+        if not rivals:
+            continue
+        for name, parts in ((f"{agent}-{NAME}", ("start_seconds", "wall_seconds")), (f"{agent}-{NAME}-warm", ("wall_seconds",))):
+            ours, theirs = ([_seconds(run, parts) for run in side] for side in (runs, rivals))
+            figure, target = Spread.of(ours), statistics.median(theirs)
+            counted = (
+                f"{sum(run['reached'] for run in runs)} of {len(runs)} seeds, SB3 {sum(r['reached'] for r in rivals)} of {len(rivals)}"
+            )
+            what = f"`{agent}`: seconds to 475, {'start-up included' if len(parts) == 2 else 'without start-up'}, against SB3"
+            verdict = "met" if figure.median < target else "missed"
+            found.append(Row(name=name, what=what, target=target, unit="s", figure=figure, verdict=verdict, note=counted))
+    return found
+
+
+def _seconds(run: Mapping[str, Any], parts: Sequence[str]) -> float:
+    return sum(float(run[part]) for part in parts) if run["reached"] else math.inf
