@@ -105,6 +105,10 @@ class Agent(abc.ABC):
         """Frees what the end of the process would not."""
 
 
+ACT_ROWS = 512
+"""Observations in the one batch on which the runner compares `Agent.act` with the exported policy, at evaluations: worth compiling for."""
+
+
 def same_choices(actions: Array, scores: Array, other_actions: Array, *, tolerance: float = 1e-5) -> Array:
     """Returns for each row, `bool [N]`, whether `other_actions` are those of a greedy policy too, up to float32 rounding.
 

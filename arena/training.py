@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, Metrics, same_choices
+from arena.agent import ACT_ROWS, Agent, Metrics, same_choices
 from arena.environments import ArenaEnvFactory
 from arena.errors import ArenaError, BudgetExhausted, TrainingDiverged
 from arena.evaluation import Evaluation, evaluate
@@ -28,8 +28,6 @@ from arena.spaces import MaskedBox, random_masks
 from arena.system import UsageSampler
 
 Array = npt.NDArray[Any]
-
-NUM_PARITY_OBSERVATIONS = 512
 
 
 @dataclasses.dataclass
@@ -207,12 +205,12 @@ class Training:
         assert isinstance(space, gym.spaces.Box)
         rng = np.random.default_rng(self.run.seed)
         if np.issubdtype(space.dtype, np.integer):
-            scattered = rng.integers(0, 256, (NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+            scattered = rng.integers(0, 256, (ACT_ROWS // 2, *space.shape)).astype(space.dtype)
         else:
-            scattered = rng.normal(size=(NUM_PARITY_OBSERVATIONS // 2, *space.shape)).astype(space.dtype)
+            scattered = rng.normal(size=(ACT_ROWS // 2, *space.shape)).astype(space.dtype)
         if isinstance(space, MaskedBox):
             scattered[:, space.num_features :] = random_masks(rng, len(scattered), space.num_actions)
-        visited = visited[rng.integers(0, len(visited), NUM_PARITY_OBSERVATIONS // 2)]
+        visited = visited[rng.integers(0, len(visited), ACT_ROWS // 2)]
         observations = np.concatenate([scattered, visited])
         if not np.isfinite(policy.scores(observations)).all():
             raise TrainingDiverged("the policy's scores are not finite; try a smaller learning_rate")

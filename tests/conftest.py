@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -10,3 +11,12 @@ def _frameworks_stay_importable() -> Iterator[None]:
     """Keeps one test's refusal of frameworks from reaching the next."""
     yield
     spec._refused.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_framework_in_the_process_of_the_tests() -> Iterator[None]:
+    """Names the test that imports a framework here, where later tests of what a worker imports would fail for it."""
+    before = spec.FRAMEWORK_MODULES & sys.modules.keys()
+    yield
+    imported = (spec.FRAMEWORK_MODULES & sys.modules.keys()) - before
+    assert not imported, f"import {', '.join(sorted(imported))} in a process of its own"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent import ACT_ROWS, Agent, EnvFactory, Metrics
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.replay import ReplayBuffer
@@ -53,7 +53,9 @@ class DQN(Agent):
             self._replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
             self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
             self._learner.compile(self._dummy_batches(), self._target)
+        self._forward = self._engine.forward(self._network)
         self._pull_policy()
+        self.act(np.zeros((ACT_ROWS, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.Agent.learn`."""
@@ -63,7 +65,7 @@ class DQN(Agent):
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.Agent.act`."""
-        scores: Array = self._engine.call(self._network, self._learner.parameters, self._engine.put(observations))
+        scores: Array = self._forward(self._learner.parameters, self._engine.put(observations))
         return scores.argmax(-1)
 
     def export_policy(self, path: Path) -> None:

@@ -3,6 +3,7 @@
 Everything else in this package is written once, with `keras.ops`.
 """
 
+import contextlib
 import os
 import types
 from collections.abc import Callable
@@ -76,13 +77,18 @@ class Engine:
         """Returns tensors as NumPy arrays."""
         return keras.tree.map_structure(lambda tensor: np.array(keras.ops.convert_to_numpy(tensor)), tree)
 
-    def call(self, function: Callable[..., Tree], *arguments: Tree) -> Tree:
-        """Returns `function(*arguments)` as NumPy arrays, computed op by op and without gradients."""
-        with self.scope():
-            if BACKEND == "torch":
-                with torch.no_grad():
-                    return self.get(function(*arguments))
-            return self.get(function(*arguments))
+    def forward(self, function: Callable[..., Tree]) -> Callable[..., Tree]:
+        """Returns a function that computes `function(*arguments)` without gradients and returns NumPy arrays.
+
+        JAX compiles it once for each shape: a single operation alone would be compiled too, and each costs as much as the whole.
+        """
+        computed = jax.jit(function) if BACKEND == "jax" else function
+
+        def run(*arguments: Tree) -> Tree:
+            with self.scope(), torch.no_grad() if BACKEND == "torch" else contextlib.nullcontext():
+                return self.get(computed(*arguments))
+
+        return run
 
     def value_and_grad(self, loss: Callable[..., tuple[Tree, Tree]]) -> Callable[..., tuple[tuple[Tree, Tree], list[Any]]]:
         """Turns `loss(parameters, *rest) -> (value, other)` into a function that returns `((value, other), gradients)`."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent import ACT_ROWS, Agent, EnvFactory, Metrics
 from arena.errors import BudgetExhausted
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
@@ -56,7 +56,9 @@ class PPO(Agent):
         self._device_loop = self._make_device_loop(draw_seed) if config.on_device else None
         if self._device_loop is None:
             self._learner.compile(self._dummy_batches())
+        self._forward = self._engine.forward(self._policy_network)
         self._pull_policy()
+        self.act(np.zeros((ACT_ROWS, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.Agent.learn`."""
@@ -92,7 +94,7 @@ class PPO(Agent):
     def act(self, observations: Array) -> Array:
         """See `arena.agent.Agent.act`."""
         parameters = self._learner.parameters[: self._policy_network.num_parameters]
-        scores: Array = self._engine.call(self._policy_network, parameters, self._engine.put(observations))
+        scores: Array = self._forward(parameters, self._engine.put(observations))
         return scores.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(scores)
 
     def export_policy(self, path: Path) -> None:

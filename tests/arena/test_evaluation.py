@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import gymnasium as gym
@@ -107,4 +108,4 @@ def test_returns_that_are_not_finite_end_a_run_as_diverged(monkeypatch):
     monkeypatch.setattr("arena.training.evaluate", lambda *args, **kwargs: evaluation)
     run = SimpleNamespace(env=None, evaluation=EvaluationProtocol())
     with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
-        Training._play(SimpleNamespace(run=run), None, 2, 0)
+        Training._play(SimpleNamespace(run=run, _clock=lambda _: nullcontext()), None, 2, 0)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,10 @@ def test_malformed_toml_names_file_and_line(tmp_path: Path):
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*.toml")), ids=lambda path: path.stem)
 def test_every_bundled_experiment_is_valid(path: Path):
+    code = "import pathlib, sys; from arena.experiment_file import from_toml; it = from_toml(pathlib.Path(sys.argv[1])); it.check()"
+    if "phys2d" in path.read_text():  # making such an environment imports JAX, which no test may leave behind in this process
+        subprocess.check_call([sys.executable, "-c", code, path])
+        return
     experiment = from_toml(path)
     experiment.check()
     assert experiment.name == path.stem
