@@ -74,27 +74,31 @@ def compile_cache(name: str, modules: frozenset[str], versions: Mapping[str, str
         if folder is None or kept is None:
             yield lambda: None
             return
-        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.utime(kept.parent)
-        _link_all(kept, own)
+        with contextlib.suppress(OSError):  # a full disk, or someone clears the folder: the programs are compiled anew
+            kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.utime(kept.parent)
+            _link_all(kept, own)
         os.environ.update(_variables(own))
         try:
             yield lambda: _link_all(own, kept)
         finally:
-            _link_all(own, kept)
-            _prune(folder, kept)
+            with contextlib.suppress(OSError):
+                _link_all(own, kept)
+                _prune(folder, kept)
 
 
 def _variables(folder: Path) -> dict[str, str]:
     for name in ("jax", "tensorflow"):
         (folder / name).mkdir(exist_ok=True)
     flags = os.environ.get("TF_XLA_FLAGS", "")
+    if not any(character.isspace() for character in str(folder)):  # TensorFlow splits its flags there, and knows no quotes
+        flags = f"{flags} --tf_xla_persistent_cache_directory={folder / 'tensorflow'}".strip()
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # hundreds of small programs take longer to compile than the large one
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",  # their folder's name becomes part of a program's key (jax/_src/cache_key.py)
-        "TF_XLA_FLAGS": f"{flags} --tf_xla_persistent_cache_directory={folder / 'tensorflow'}".strip(),
+        "TF_XLA_FLAGS": flags,
     }
 
 
@@ -127,10 +131,10 @@ def _fingerprint(versions: Mapping[str, str | None]) -> str:
 def _link_all(source: Path, target: Path) -> None:
     for path in source.rglob("*"):
         other = target / path.relative_to(source)
-        if path.is_dir():
-            other.mkdir(mode=0o700, exist_ok=True)
-        elif path.is_file() and not other.exists():
-            with contextlib.suppress(OSError):  # another worker was quicker, or removed it
+        with contextlib.suppress(OSError):  # another worker was quicker, or removed it
+            if path.is_dir():
+                other.mkdir(mode=0o700, parents=True, exist_ok=True)
+            elif path.is_file() and not other.exists():
                 os.link(path, other)
 
 

@@ -55,7 +55,7 @@ class RunResult:
     """Env steps after which the judged policy was taken."""
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     """Wall seconds: `import`, `build` (with compilation), `train`, `evaluate`, `checkpoint`, `log`; of `train`: `env`, `act`, `learn`; of
-    `evaluate`: `play` (the episodes). And the CPU seconds of `train`: `train_cpu`."""
+    `evaluate`: `play` (the episodes). And the CPU seconds of `train`, `log` and `checkpoint`: `train_cpu`."""
     cpu_seconds: float | None = None
     """Of the worker process, over all its attempts."""
     device: str = "cpu"

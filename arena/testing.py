@@ -258,7 +258,9 @@ class _Trial:
         check_policy(path, self.factory.observation_space, self.factory.action_space)
         policy, actions = OnnxPolicy(path), self.agent.act(observations)
         scores = policy.scores(observations)
-        agree = same_choices(policy.act(observations), scores, actions)
+        space = self.factory.action_space
+        width = space.high - space.low if isinstance(space, gym.spaces.Box) else 1.0
+        agree = same_choices(policy.act(observations), scores, actions, width=width)
         wrong = len(agree) - np.count_nonzero(agree)
         assert wrong == 0, f"{self.name}: the exported policy and act() disagree on {wrong} of {len(agree)} observations"
         return scores

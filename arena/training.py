@@ -215,7 +215,9 @@ class Training:
         if not np.isfinite(policy.scores(observations)).all():
             raise TrainingDiverged("the policy's scores are not finite; try a smaller learning_rate")
         exported, scores, own = policy.act(observations), policy.scores(observations), np.asarray(self.agent.act(observations))
-        fraction = float(same_choices(exported, scores, own).mean())
+        actions = self.factory.action_space
+        width = actions.high - actions.low if isinstance(actions, gym.spaces.Box) else 1.0
+        fraction = float(same_choices(exported, scores, own, width=width).mean())
         if fraction < 1.0:
             raise RuntimeError(f"the exported policy acts as the agent does on only {fraction:.1%} of {len(observations)} observations")
         return fraction
@@ -313,7 +315,7 @@ class Training:
         finally:
             seconds = self.progress.seconds
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
-            if name == "train":
+            if name in ("train", "log", "checkpoint"):
                 seconds["train_cpu"] = seconds.get("train_cpu", 0.0) + time.process_time() - cpu_start
 
 

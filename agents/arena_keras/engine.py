@@ -45,6 +45,7 @@ class Engine:
         keras.config.set_floatx("float32")  # a keras.json in the home directory may say otherwise
         num_threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
         if BACKEND == "jax":
+            jax.config.update("jax_default_matmul_precision", "highest")  # float32 on GPUs too, where ten bits of mantissa are the default
             if device == "cpu":
                 jax.config.update("jax_platforms", "cpu")
             else:
@@ -53,6 +54,7 @@ class Engine:
             tf.config.threading.set_intra_op_parallelism_threads(num_threads)
             tf.config.threading.set_inter_op_parallelism_threads(num_threads)
             take_tensorflow(tf.config, device, framework)
+            tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 on GPUs too
             self._device = "cpu" if device == "cpu" else "gpu:0"
         else:
             torch.set_num_threads(num_threads)

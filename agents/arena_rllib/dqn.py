@@ -19,6 +19,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import TD_ERROR_KEY
 
 from arena.agent import Agent, EnvFactory, Metrics
+from arena.errors import TrainingDiverged
 from arena.files import read_json, write_json
 from arena.network import PolicyNetwork
 from arena.replay import ReplayBuffer
@@ -153,7 +154,10 @@ class DQNAgent(Agent):
         for _ in range(num_updates):
             indices, weights, sample = replay.sample(self._config.batch_size)
             self._learner.update({**self._columns(*sample), "weights": self._learner.tensor(weights), "n_step": n_step})
-            replay.update_priorities(indices, self._learner.metric(TD_ERROR_KEY).cpu().numpy())
+            errors = self._learner.metric(TD_ERROR_KEY).cpu().numpy()
+            if not np.isfinite(errors).all():  # as priorities they would spoil the next draw
+                raise TrainingDiverged("the temporal-difference errors are not finite; try a smaller learning_rate")
+            replay.update_priorities(indices, errors)
 
     def _columns(self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array) -> Batch:
         learner = self._learner

@@ -57,5 +57,6 @@ def set_up(device: str, seed: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(num_threads)
     take_tensorflow(tf.config, device, "TF-Agents")
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 on GPUs too
     tf.config.experimental.enable_op_determinism()
     tf.random.set_seed(seed)

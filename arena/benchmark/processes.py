@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -27,7 +28,8 @@ TIMEOUT_SECONDS = 900.0
 THREADS = 1
 LEEWAY = 16
 """Env steps beyond the contest's: a budget is never overrun, so the last vector step, and its burst, would often be missing."""
-FIXED_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+FIXED_ENVIRONMENT = {"PYTHONHASHSEED": "0", "ARENA_CACHE": "off"}
+"""No compiled programs are kept: no rival keeps any."""
 Measurement = dict[str, Any]
 """`way`, `start_seconds`, `wall_seconds`, `cpu_seconds`, `env_steps`, `updates`, `peak_rss_bytes`, `parts`, and what a way adds."""
 
@@ -111,6 +113,8 @@ class _ClockedExecutor:
             worker = WorkerProcess(task, environment=FIXED_ENVIRONMENT)
             try:
                 while (ended := worker.ended()) is None:
+                    if not worker.stdout.closed and not select.select([worker.stdout], [], [], 0.2)[0]:
+                        continue  # `ended` looks at the time limit
                     for event in worker.read_events():
                         if event.get("phase") == "training":
                             self.start_seconds = time.monotonic() - start

@@ -20,7 +20,7 @@ from arena.files import json_line, write_json
 from arena.loggers.terminal import Mode
 from arena.pages.leaderboard import write_leaderboard
 from arena.registry import agent_ids
-from arena.tournament.admission import try_policies
+from arena.tournament.admission import refuse_untried, try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
 from arena.tournament.rounds import used_up_openings
@@ -73,13 +73,14 @@ def tournament(
     for env in envs:
         env_spaces(env)  # refused before anything is trained
     players, num_failed = [argument for argument in arguments if argument not in agents], 0
-    try_policies(players, TournamentFolder(path))
+    given, tried = tuple(players), try_policies(players, TournamentFolder(path))
     if agents:
         if any(player != RANDOM for player in players):
             find_players(players, envs)  # likewise
         experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
         num_failed = _train(experiment, mode)
         players.append(str(experiment.path))
+    refuse_untried(given, tried)  # training may have taken hours
     _play(players, envs, of_rules, path, workers, mode)
     return int(num_failed > 0)
 

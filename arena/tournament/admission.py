@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from arena.errors import ArenaError
 from arena.quarantine import check_policy_files
 from arena.tournament.folder import TournamentFolder, file_hash
-from arena.tournament.players import Player, policy_files
+from arena.tournament.players import policy_files
 
 
 def try_policies(arguments: Sequence[str], folder: TournamentFolder) -> frozenset[str]:
@@ -27,8 +27,8 @@ def try_policies(arguments: Sequence[str], folder: TournamentFolder) -> frozense
     return known | frozenset(new.values())
 
 
-def refuse_untried(players: Sequence[Player], tried: frozenset[str]) -> None:
-    """Refuses a player whose policy is not among those that were tried: its file was changed meanwhile."""
-    for path in (path for player in players for path in player.policies.values()):
+def refuse_untried(arguments: Sequence[str], tried: frozenset[str]) -> None:
+    """Refuses policies that are not among those that were tried: a file was changed, or a run has finished, meanwhile. Opens none."""
+    for path in policy_files(arguments):
         if file_hash(path) not in tried:
             raise ArenaError(f"policy {path} changed while it was tried; give it again")

@@ -78,14 +78,15 @@ class League:
         """
         self._started(envs, rules)
         tried = try_policies(arguments, self._folder)
+        refuse_untried(arguments, tried)
         if not self.exists:
             find_players(arguments, envs)  # who cannot play leaves no folder behind
         with self._folder.locked():  # what is read here stays until it is written
             tournament = self._started(envs, rules)
+            refuse_untried(arguments, tried)
             field = find_players(arguments, tournament.envs)
             known = {player.name: player for player in tournament.players}
             new = [player for player in field.players if not _is_member(player, known)]
-            refuse_untried(new, tried)
             players = (*tournament.players, *new)
             check_entrants(players)
             left_out = tuple(dict.fromkeys((*tournament.left_out, *field.left_out)))
