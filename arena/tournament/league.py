@@ -22,6 +22,7 @@ from arena.tournament.players import Player, check_entrants, find_players
 from arena.tournament.rounds import Task, missing_episodes, next_games
 from arena.tournament.run import Progress, play_on
 from arena.tournament.schedule import Step
+from arena.validation import checked
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -150,7 +151,10 @@ class League:
         return dict(self._read_journal()["joined"])
 
     def _read_journal(self) -> dict[str, Any]:
-        return {"joined": {}, "looks": 0, **(read_json_object(self._journal) if self._journal.exists() else {})}
+        journal = {"joined": {}, "looks": 0, **(read_json_object(self._journal) if self._journal.exists() else {})}
+        checked(dict[str, str], journal["joined"], f"{self._journal}: joined")
+        checked(int, journal["looks"], f"{self._journal}: looks")
+        return journal
 
     def _write_journal(self, journal: dict[str, Any]) -> None:
         write_json(self._journal, journal)

@@ -22,6 +22,7 @@ from arena.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.registry import agent_ids
 from arena.rundir import RunDir
 from arena.tournament.faults import short
+from arena.validation import checked
 
 RANDOM = "random"
 """The player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
@@ -274,7 +275,8 @@ def _read_run(folder: Path) -> _Run:
             "budget": inputs.get("budget"),
             "env": inputs["env"],
         }
-        return _Run(folder, str(agent["agent"]), str(agent["name"]), EnvConfig(**inputs["env"]), int(inputs["seed"]), origin)
+        env, seed = checked(EnvConfig, inputs["env"], f"{path}: env"), checked(int, inputs["seed"], f"{path}: seed")
+        return _Run(folder, str(agent["agent"]), str(agent["name"]), env, seed, origin)
     except (KeyError, TypeError, ValueError) as error:
         raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
 

@@ -66,7 +66,11 @@ def _refusals(tmp_path, write_run, write_policy):
     (tmp_path / "odd" / "run.json").write_text('{"inputs": {}}')
     named = write_policy(tmp_path / "random.onnx", "CartPole-v1")
     again = write_run(tmp_path / "z", "a", "CartPole-v1", 0)
+    odd_env = write_run(tmp_path / "odd_env", "a", "CartPole-v1", 0, inputs={"env": {"id": 5}})
+    odd_seed = write_run(tmp_path / "odd_seed", "a", "CartPole-v1", 0, inputs={"seed": float("inf")})
     return [
+        ([odd_env], CARTPOLE, "run.json: env.*id.*string"),
+        ([odd_seed], CARTPOLE, "run.json: seed.*integer"),
         ([tmp_path / "absent.onnx"], CARTPOLE, "no player '.*absent.onnx'"),
         ([file], ACROBOT, "Acrobot-v1: policy .*p.onnx cannot play here"),
         ([file], CONNECT_FOUR, "connect_four_v3: policy .* cannot play here"),
