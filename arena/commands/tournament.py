@@ -23,7 +23,6 @@ from arena.registry import agent_ids
 from arena.tournament.admission import refuse_untried, try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
-from arena.tournament.rounds import used_up_openings
 from arena.tournament.run import play
 from arena.tournament.summary import compute_standings
 from arena.validation import checked
@@ -143,9 +142,6 @@ def show_standings(path: Path, console: Console, mode: Mode) -> None:
             print(json_line(dataclasses.asdict(row)), end="")
     elif mode == "auto":
         print_leaderboard(standings, console)
-        folder = TournamentFolder(path)
-        for sentence in used_up_openings(folder.read(), folder.read_records()):
-            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     page = write_leaderboard(standings, path)
     if mode == "auto":
         print(f"Leaderboard: {page}")

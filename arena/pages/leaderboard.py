@@ -166,4 +166,9 @@ def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:
     pairs: list[PairStanding] = [pair for pair in standings.pairs if set(pair.entrants) == names]
     num_matches = sum(pair.num_matches for pair in pairs)
     ties = sum(pair.tie_rate * pair.num_matches for pair in pairs)
-    return {"points": points, "num_matches": num_matches, "tie_rate": ties / num_matches if num_matches else None}
+    return {
+        "points": points,
+        "num_matches": num_matches,
+        "tie_rate": ties / num_matches if num_matches else None,
+        "num_distinct": sum(pair.num_distinct_games for pair in pairs if pair.num_distinct_games is not None),
+    }

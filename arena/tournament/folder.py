@@ -28,8 +28,9 @@ from arena.hyperparameters import Count
 from arena.loggers.jsonl import read_jsonl
 from arena.policy_file import read_bounded
 from arena.system import package_versions
-from arena.tournament.matches import Record, from_line
+from arena.tournament.matches import PlayedGame, Record, from_line
 from arena.tournament.players import Player
+from arena.validation import checked
 
 SCHEMA_VERSION = 1
 
@@ -86,6 +87,37 @@ class Tournament:
         return {player.name: player.entrant for player in self.players}
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _StoredPlayer:
+    entrant: str
+    policies: Mapping[str, str]
+    """Environment name -> SHA-256."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Inputs:
+    """What makes this tournament and no other."""
+
+    rules: Rules
+    envs: tuple[EnvConfig, ...]
+    players: Mapping[str, _StoredPlayer]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """What `tournament.json` holds."""
+
+    inputs: _Inputs
+    runs: Mapping[str, Mapping[str, str]]
+    """Player -> environment name -> run folder, relative to the tournament's."""
+    left_out: tuple[str, ...]
+    command: str
+    versions: Mapping[str, str | None]
+    origins: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
+    """Empty in folders of earlier versions."""
+    schema_version: int = SCHEMA_VERSION
+
+
 class TournamentFolder:
     """Names, reads and writes the files of one tournament.
 
@@ -109,7 +141,7 @@ class TournamentFolder:
         """
         inputs = _inputs(tournament)
         if self.tournament.exists():
-            self._refuse_other(read_json_object(self.tournament).get("inputs", {}), inputs)
+            self._refuse_other(_as_json(self._stored().inputs), _as_json(inputs))
         return self.write(tournament)
 
     def write(self, tournament: Tournament) -> Tournament:
@@ -122,7 +154,7 @@ class TournamentFolder:
         _make(self._policies)
         for player in tournament.players:
             for env, source in player.policies.items():
-                sha256 = inputs["players"][player.name]["policies"][env]
+                sha256 = inputs.players[player.name].policies[env]
                 if not (path := self._policy(sha256)).exists():
                     content = read_bounded(source)
                     if hashlib.sha256(content).hexdigest() != sha256:
@@ -130,16 +162,15 @@ class TournamentFolder:
                     write_bytes(path, content)
         runs = {player.name: {env: os.path.relpath(run, self.path) for env, run in player.runs.items()} for player in tournament.players}
         versions = package_versions(("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo"))
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "inputs": inputs,
-            "runs": runs,
-            "origins": {player.name: player.origins for player in tournament.players if player.origins},
-            "left_out": tournament.left_out,
-            "versions": versions,
-            "command": tournament.command,
-        }
-        write_json(self.tournament, document)
+        stored = _Stored(
+            inputs=inputs,
+            runs=runs,
+            origins={player.name: player.origins for player in tournament.players if player.origins},
+            left_out=tournament.left_out,
+            versions=versions,
+            command=tournament.command,
+        )
+        write_json(self.tournament, dataclasses.asdict(stored))
         return self.read()
 
     def read(self) -> Tournament:
@@ -148,32 +179,26 @@ class TournamentFolder:
         Raises:
             ArenaError: if it holds none, or a stored policy is not what it was.
         """
-        document = read_json_object(self.tournament)
-        try:
-            inputs, runs = document["inputs"], document["runs"]
-            origins = document.get("origins", {})  # folders of earlier versions have none
-            players = tuple(
-                Player(
-                    name=name,
-                    entrant=player["entrant"],
-                    policies={env: self._checked_policy(sha256, name) for env, sha256 in player["policies"].items()},
-                    runs={env: self.path / run for env, run in runs[name].items()},
-                    origins=origins.get(name, {}),
-                )
-                for name, player in inputs["players"].items()
+        stored = self._stored()
+        players = tuple(
+            Player(
+                name=name,
+                entrant=player.entrant,
+                policies={env: self._checked_policy(sha256, name) for env, sha256 in player.policies.items()},
+                runs={env: self.path / run for env, run in stored.runs.get(name, {}).items()},
+                origins=stored.origins.get(name, {}),
             )
-            envs = tuple(EnvConfig(**env) for env in inputs["envs"])
-            return Tournament(
-                path=self.path,
-                players=players,
-                envs=envs,
-                rules=Rules(**inputs["rules"]),
-                left_out=tuple(document["left_out"]),
-                command=str(document["command"]),
-                versions=dict(document["versions"]),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ArenaError(f"{self.tournament} is not a tournament of this version of arena-rl: {error!r}") from error
+            for name, player in stored.inputs.players.items()
+        )
+        return Tournament(
+            path=self.path,
+            players=players,
+            envs=stored.inputs.envs,
+            rules=stored.inputs.rules,
+            left_out=stored.left_out,
+            command=stored.command,
+            versions=stored.versions,
+        )
 
     def known_policies(self) -> frozenset[str]:
         """Returns the SHA-256 of all policies that the folder holds; they passed all checks when they were copied."""
@@ -187,12 +212,14 @@ class TournamentFolder:
         Raises:
             ArenaError: if the file is missing, or a complete line of it is not a record.
         """
-        records = []
+        inputs = self._stored().inputs
+        envs, records = {env.name for env in inputs.envs}, []
         for number, line in enumerate(read_jsonl(self.matches), start=1):
-            try:
-                records.append(from_line(line))
-            except (KeyError, TypeError, AttributeError) as error:
-                raise ArenaError(f"{self.matches}, line {number} is no match: {error!r}") from error
+            record = from_line(line, f"{self.matches}, line {number} is no match")
+            players = record.players if isinstance(record, PlayedGame) else (record.player,)
+            if unknown := [name for name in players if name not in inputs.players] or [name for name in (record.env,) if name not in envs]:
+                raise ArenaError(f"{self.matches}, line {number}: {self.tournament.name} knows no {unknown[0]!r}")
+            records.append(record)
         return records
 
     @contextlib.contextmanager
@@ -213,6 +240,12 @@ class TournamentFolder:
             except BlockingIOError:
                 raise ArenaError(f"another arena is at work in {self.path}; try again when it has ended") from None
             yield
+
+    def _stored(self) -> _Stored:
+        """Returns what `tournament.json` holds."""
+        document = read_json_object(self.tournament)
+        stored: _Stored = checked(_Stored, document, f"{self.tournament} is not a tournament of this version of arena-rl")
+        return stored
 
     def _policy(self, sha256: str) -> Path:
         path, short = (self._policies / f"{name}.onnx" for name in (sha256, sha256[:16]))
@@ -247,15 +280,21 @@ def _make(path: Path) -> None:
         raise ArenaError(f"cannot make the tournament's folder {path}: {error.strerror}") from error
 
 
-def _inputs(tournament: Tournament) -> dict[str, Any]:
-    """Returns what makes this tournament and no other, as it stands in its file."""
-    players = {
-        player.name: {"entrant": player.entrant, "policies": {env: file_hash(path) for env, path in player.policies.items()}}
-        for player in tournament.players
-    }
-    envs = [dataclasses.asdict(env) for env in tournament.envs]
-    inputs: dict[str, Any] = json.loads(json.dumps({"rules": dataclasses.asdict(tournament.rules), "envs": envs, "players": players}))
-    return inputs
+def _inputs(tournament: Tournament) -> _Inputs:
+    return _Inputs(
+        rules=tournament.rules,
+        envs=tournament.envs,
+        players={
+            player.name: _StoredPlayer(entrant=player.entrant, policies={env: file_hash(path) for env, path in player.policies.items()})
+            for player in tournament.players
+        },
+    )
+
+
+def _as_json(inputs: _Inputs) -> dict[str, Any]:
+    """Returns the inputs with only such types as JSON brings back."""
+    value: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(inputs)))
+    return value
 
 
 def file_hash(path: Path) -> str:

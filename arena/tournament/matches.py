@@ -16,12 +16,15 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from annotated_types import Ge, Le
 
+from arena.errors import ArenaError
 from arena.tournament.bradley_terry import Matches
+from arena.validation import checked
 
 Array = npt.NDArray[Any]
 
@@ -36,12 +39,12 @@ class PlayedGame:
     players: tuple[str, str]
     seed: int
     """Of the opening."""
-    points: float
+    points: Annotated[float, Ge(0), Le(1)]
     """Of the first mover: 1, 0.5 or 0."""
     returns: tuple[float, float]
     moves: tuple[int, ...]
     """All of them, the opening's included: enough to replay the game."""
-    num_opening_moves: int
+    num_opening_moves: Annotated[int, Ge(0)]
     """How many of the moves were the random opening's."""
     reason: str = ""
     """Why the loser lost, where it broke a rule: an illegal move, a time-out, an error of its policy."""
@@ -86,11 +89,27 @@ def to_line(record: Record) -> dict[str, Any]:
     return {"kind": "game" if isinstance(record, PlayedGame) else "episodes", **dataclasses.asdict(record)}
 
 
-def from_line(line: Mapping[str, Any]) -> Record:
-    """Reverses `to_line` after a way through JSON, which has no NaN: it is null there."""
-    value: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in line.items() if key != "kind"}
-    value["returns"] = tuple(math.nan if item is None else item for item in value["returns"])
-    return PlayedGame(**value) if line["kind"] == "game" else Episodes(**value)
+def from_line(line: Mapping[str, Any], where: str) -> Record:
+    """Reverses `to_line` after a way through JSON, which has no NaN: it is null there.
+
+    Args:
+        line: from `matches.jsonl`.
+        where: begins errors.
+
+    Raises:
+        ArenaError: if it is no such line: a key is missing or unknown, or a value of the wrong type, out of range or without its pair.
+    """
+    kinds = {"game": PlayedGame, "episodes": Episodes}
+    kind = line.get("kind")
+    if kind not in kinds:
+        raise ArenaError(f"{where}: kind={kind!r} is none of {', '.join(kinds)}")
+    value = {key: item for key, item in line.items() if key != "kind"}
+    if isinstance(value.get("returns"), list):
+        value["returns"] = [math.nan if item is None else item for item in value["returns"]]
+    record: Record = checked(kinds[kind], value, where)
+    if isinstance(record, Episodes) and len(record.returns) != len(record.lengths):
+        raise ArenaError(f"{where}: {len(record.returns)} returns and {len(record.lengths)} lengths")
+    return record
 
 
 def duels(records: Iterable[Record], entrant_of: Mapping[str, str]) -> Iterator[Duel]:

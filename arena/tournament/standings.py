@@ -62,6 +62,8 @@ class PairStanding:
     points: float
     """Mean points of the first, in 0..1."""
     tie_rate: float
+    num_distinct_games: int | None
+    """By their moves; None for duels."""
     return_difference: Interval | None
     """Duels: mean of first minus second over paired episodes, interval over pairs of training seeds and episodes. None for games."""
     variance_saved: float | None

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
 from arena.tournament.players import RANDOM
 from arena.tournament.ratings import Ratings, rate
-from arena.tournament.rounds import num_looks
+from arena.tournament.rounds import num_looks, used_up_openings
 from arena.tournament.schedule import look_level
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Interval, PairStanding, Standing, Standings
 from arena.tournament.statistics import difference_interval, mean_interval, share_interval, variance_saved
@@ -67,7 +67,11 @@ def compute_standings(path: Path) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         seat_advantage=float(np.mean(seats)) if seats else None,
-        notes=(*_notes(tournament, ratings, looks, level), *_notes_on_matches(tournament, tables, index)),
+        notes=(
+            *_notes(tournament, ratings, looks, level),
+            *_notes_on_matches(tournament, tables, index),
+            *used_up_openings(tournament, records),
+        ),
     )
 
 
@@ -106,7 +110,11 @@ class _Env:
         self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == self.name]
         self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == self.name}
         index = {player.name: place for place, player in enumerate(tournament.players)}
-        self.matches = match_table(records, self.name, index, tournament.entrant_of)
+        entrant_of = tournament.entrant_of
+        self._distinct: dict[frozenset[str], set[tuple[int, ...]]] = defaultdict(set)  # entrants -> moves
+        for game in self.games:
+            self._distinct[frozenset(entrant_of[player] for player in game.players)].add(game.moves)
+        self.matches = match_table(records, self.name, index, entrant_of)
         self._wins = win_matrix([self.matches], entrants, level=CONFIDENCE)
 
     def returns_of(self, entrant: str) -> Array:
@@ -129,6 +137,7 @@ class _Env:
                         num_matches=int(wins.num_matches[i, j]),
                         points=float(wins.share[i, j]),
                         tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
+                        num_distinct_games=len(self._distinct[frozenset((one, other))]) if self.is_game else None,
                         return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
                         variance_saved=variance_saved(*returns) if comparable else None,
                     )

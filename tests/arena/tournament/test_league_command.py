@@ -45,7 +45,9 @@ def test_a_league_without_further_openings_stops_and_says_so(arena, tmp_path, wr
     assert arena("league", "add", "a.onnx", "b.onnx", "--env", "tictactoe_v3", "--opening-plies", "1", "--quiet")[0] == 0
     code, output, _ = arena("league", "play", "--games", "2000", "--workers", "1")
     assert code == 0
-    assert "tictactoe_v3: a and b have met from all 9 openings of 1 move; further games would be the same again" in output
+    note = "tictactoe_v3: a and b have met from all 9 openings of 1 move; further games would be the same again"
+    assert note in output
+    assert note in (tmp_path / "league" / "leaderboard.html").read_text(encoding="utf-8")
     games = [json.loads(line) for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()]
     of_both = [(*game["players"], *game["moves"]) for game in games if "random" not in game["players"]]
     assert len(set(of_both)) == len(of_both) == 18

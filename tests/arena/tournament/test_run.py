@@ -94,9 +94,38 @@ def test_a_folder_in_use_or_damaged_is_refused(tournament):
     folder.matches.write_text("\n".join(['{"kind": "game"}', *lines[1:]]) + "\n")
     with pytest.raises(ArenaError, match="line 1 is no match"):
         play(tournament, workers=1)
-    folder.tournament.write_text(json.dumps({"inputs": {}}))
-    with pytest.raises(ArenaError, match="not a tournament of this version"):
+    stranger = lines[0].replace("random", "nobody")
+    folder.matches.write_text("\n".join([stranger, *lines[1:]]) + "\n")
+    with pytest.raises(ArenaError, match=r"line 1: tournament\.json knows no 'nobody'"):
+        play(tournament, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("inputs", {}),
+        ("inputs", [1]),
+        ("inputs.rules", {"episodes": "5"}),
+        ("inputs.envs", [{"id": 5}]),
+        ("inputs.players", ["a"]),
+        ("inputs.players", {"a": {"entrant": "a", "policies": ["x"]}}),
+        ("runs", {"a": {"CartPole-v1": 5}}),
+        ("origins", [1]),
+        ("left_out", 5),
+        ("versions", {"numpy": 2.0}),
+    ],
+)
+def test_odd_types_in_a_tournaments_file_are_refused_with_their_place(tournament, part, value):
+    folder = TournamentFolder(tournament.path)
+    folder.open(tournament)
+    document = json.loads(folder.tournament.read_text())
+    *above, last = part.split(".")
+    (document[above[0]] if above else document)[last] = value
+    folder.tournament.write_text(json.dumps(document))
+    with pytest.raises(ArenaError, match=f"not a tournament of this version of arena-rl.*{part}"):
         folder.read()
+    with pytest.raises(ArenaError, match="not a tournament of this version"):
+        folder.open(tournament)
 
 
 def test_run_folders_are_found_again_relative_to_the_tournaments(tournament):

@@ -114,6 +114,7 @@ def test_each_environment_has_its_own_table(folder):
     assert duel.scores[0].at_equal_steps == pytest.approx((30.0 + 31.0) / 2)
     assert duel.scores[0].at_equal_seconds == pytest.approx((30.0 + 11.0) / 2)
     assert (game.kind, game.num_games, game.num_distinct_games) == ("game", 5, 3)
+    assert {pair.env: pair.num_distinct_games for pair in compute_standings(folder.path).pairs} == {"CartPole-v1": None, GAME: 3}
     assert game.first_mover_points == 0.0
     assert game.reasons == (("b/seed-0", "time-out", 1),)
 
