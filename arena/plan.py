@@ -100,7 +100,5 @@ def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
         except (ArenaError, KeyError, TypeError):
             continue  # another program's file, or another version's: it only misses from an estimate
         if result is not None and result.status == "finished" and result.env_steps:
-            part = result.seconds.get
-            start_up = part("import", 0.0) + part("build", 0.0)
-            samples[key].append((start_up, sum(part(name, 0.0) for name in ("train", "evaluate", "checkpoint")) / result.env_steps))
+            samples[key].append((result.start_seconds, (result.whole_seconds - result.start_seconds) / result.env_steps))
     return {key: (statistics.median(s[0] for s in speeds), statistics.median(s[1] for s in speeds)) for key, speeds in samples.items()}

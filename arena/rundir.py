@@ -29,6 +29,11 @@ Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "prun
 SCHEMA_VERSION = 1
 
 
+START_PARTS = ("start", "import", "build")
+WORK_PARTS = ("train", "evaluate", "checkpoint", "log")
+"""Of `RunResult.seconds`: with `START_PARTS` a run's time, each second once."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunResult:
     """The outcome of one run, as in `result.json`."""
@@ -54,8 +59,9 @@ class RunResult:
     policy_env_steps: int | None = None
     """Env steps after which the judged policy was taken."""
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Wall seconds: `import`, `build` (with compilation), `train`, `evaluate`, `checkpoint`, `log`; of `train`: `env`, `act`, `learn`; of
-    `evaluate`: `play` (the episodes). And the CPU seconds of `train`, `log` and `checkpoint`: `train_cpu`."""
+    """Wall seconds: `start` (of the process, with the arena's own imports), `import` (the framework), `build` (with compilation), `train`,
+    `evaluate`, `checkpoint`, `log`; of `train`: `env`, `act`, `learn`; of `evaluate`: `play` (the episodes). And the CPU seconds of
+    `train`, `log` and `checkpoint`: `train_cpu`."""
     cpu_seconds: float | None = None
     """Of the worker process, over all its attempts."""
     device: str = "cpu"
@@ -71,6 +77,16 @@ class RunResult:
         """Env steps per wall second of training, without compilation and evaluation."""
         seconds = self.seconds.get("train")
         return self.env_steps / seconds if seconds else None
+
+    @property
+    def start_seconds(self) -> float:
+        """Wall seconds until training began: process, imports, building and compilation, over all attempts."""
+        return sum(self.seconds.get(part, 0.0) for part in START_PARTS)
+
+    @property
+    def whole_seconds(self) -> float:
+        """Wall seconds of everything, over all attempts."""
+        return self.start_seconds + sum(self.seconds.get(part, 0.0) for part in WORK_PARTS)
 
 
 class RunDir:

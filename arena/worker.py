@@ -4,7 +4,9 @@ The run folder's `run.json` says what to do. Events go to standard output, one J
 this process; everything that a framework prints goes to `worker.log`.
 """
 
+import atexit
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -13,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from arena.compile_cache import compile_cache
 from arena.devices import isolate, resolve_device
 from arena.environments import ArenaEnvFactory, env_modules
 from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
-from arena.executors.process import CPUS_VARIABLE
+from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment import Run
 from arena.files import json_line, read_json, write_json
 from arena.hyperparameters import build_config
@@ -46,6 +48,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
     with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
+        clock.lap("start")
         emit({"event": "phase", "phase": "importing"})
         agent_class = spec.load()
         clock.lap("import")
@@ -110,12 +113,14 @@ def _record(spec: AgentSpec) -> dict[str, Any]:
 
 
 class _Stopwatch:
+    """Runs from when the process was asked for, or from now where nobody noted it."""
+
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._start = time.perf_counter()
+        self._start = float(os.environ.get(STARTED_VARIABLE) or time.monotonic())
 
     def lap(self, name: str) -> None:
-        now = time.perf_counter()
+        now = time.monotonic()
         self.seconds[name], self._start = now - self._start, now
 
 
@@ -166,5 +171,17 @@ def main(path: str) -> int:
     return 0
 
 
+def leave(code: int) -> NoReturn:
+    """Ends the process without taking the interpreter apart: after TensorFlow or RLlib that takes longer than a second.
+
+    Exit functions are called, and what was printed is written, by Python and by C libraries.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    leave(main(sys.argv[1]))

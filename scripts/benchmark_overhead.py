@@ -1,10 +1,13 @@
-"""Measures what the arena adds to training: agents x envs x seeds on some workers, wall time beside the workers' own accounts.
+"""Measures what the arena adds to training: agents x envs x seeds on some workers, beside the same training without the arena.
 
-Overhead is the share of the workers' time that is neither start-up (interpreter, import, building, compilation) nor training:
+The sum of all workers' seconds, wall time times workers, is split into what the runs themselves account for (`RunResult.seconds`), the
+ending of their processes, and workers without a run. Beside it stands each run's `Agent.learn` with nothing else (no evaluation, log,
+checkpoint or event), in a process of its own, as many at a time and on the same cores: half of the seeds before the arena's turn, half
+after it, so that a machine that grows slower meets both alike.
 
-    (wall * workers - start-up - training) / training
+    overhead = (wall * workers - start-up - bare training) / bare training
 
-`--bare` measures training once more without the arena: each run's `Agent.learn`, with nothing else, in a process of its own.
+with the episodes of evaluations, which the protocol asks for and any loop would play, left out or counted.
 
     python scripts/benchmark_overhead.py                          # tfagents-dqn, rllib-ppo, keras-ppo, kerasrl-dqn on two envs, 10 seeds
     python scripts/benchmark_overhead.py --agents random --steps 20000 --seeds 2
@@ -13,25 +16,34 @@ Overhead is the share of the workers' time that is neither start-up (interpreter
 import argparse
 import json
 import os
+import queue
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from arena.environments import ArenaEnvFactory
 from arena.errors import BudgetExhausted
+from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.local import LocalExecutor
+from arena.executors.process import THREAD_VARIABLES
 from arena.experiment import Experiment, Run
 from arena.experiment_file import from_table
 from arena.hyperparameters import build_config
 from arena.metering import Meter
+from arena.rundir import START_PARTS, WORK_PARTS, RunResult
 from arena.runner import run_experiment
 from arena.spec import refuse_other_frameworks
+from arena.system import usable_cores
 
 AGENTS = "tfagents-dqn,rllib-ppo,keras-ppo,kerasrl-dqn"
-PARTS = ("import", "build", "train", "evaluate", "checkpoint")
 
 
 def main() -> None:
@@ -41,7 +53,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=50_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--bare", action="store_true", help="also time learn() alone, on the first seed of each agent and env")
     parser.add_argument("--bare-run", metavar="JSON", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare_run:
@@ -55,49 +66,125 @@ def main() -> None:
             "resources": {"workers": arguments.workers, "device": "cpu"},
         }
         experiment = from_table(table)
-        measure(experiment, arguments.workers)
-        if arguments.bare:
-            measure_bare(experiment)
+        half = experiment.seeds[len(experiment.seeds) // 2]
+        print(f"load {os.getloadavg()[0]:.1f}; bare training of the seeds below {half}, the arena, bare training of the others", flush=True)
+        runs = list(experiment.runs())
+        bare = measure_bare([run for run in runs if run.seed < half], arguments.workers)
+        wall, seconds, results = measure(experiment, arguments.workers)
+        bare |= measure_bare([run for run in runs if run.seed >= half], arguments.workers)
+        report(wall, arguments.workers, seconds, results, bare)
 
 
-def measure(experiment: Experiment, workers: int) -> None:
+class ClockedExecutor:
+    """Runs workers as `LocalExecutor` does, and notes when they were started and had ended."""
+
+    def __init__(self, num_workers: int) -> None:
+        self._executor = LocalExecutor(num_workers)
+        self._imported: dict[str, float] = {}
+        self.seconds_after_start: dict[str, float] = {}
+        """Run -> wall seconds from the end of `start` (`RunResult.seconds`) until the process had ended."""
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """See `LocalExecutor.check`."""
+        self._executor.check(tasks)
+
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+        """See `LocalExecutor.execute`."""
+
+        def noted(task: Task, event: dict[str, Any]) -> str | None:
+            if event.get("phase") == "importing":
+                self._imported[task.name] = time.monotonic()
+            return on_event(task, event)
+
+        def ended(task: Task, end: Any) -> None:
+            self.seconds_after_start[task.name] = time.monotonic() - self._imported[task.name]
+            on_end(task, end)
+
+        self._executor.execute(tasks, noted, ended)
+
+
+def measure(experiment: Experiment, workers: int) -> tuple[float, dict[str, float], list[RunResult]]:
+    """Returns the wall seconds, the workers' seconds by part, and the results."""
+    executor = ClockedExecutor(workers)
     start = time.perf_counter()
-    results = run_experiment(experiment, LocalExecutor(workers))
+    results = run_experiment(experiment, executor)
     wall = time.perf_counter() - start
     failed = [result for result in results if result.status != "finished"]
     if failed:
         raise SystemExit(f"{len(failed)} runs failed, the first: {failed[0].reason}")
-    sums = {part: sum(result.seconds.get(part, 0.0) for result in results) for part in PARTS}
-    total = wall * workers
-    sums["everything else"] = total - sum(sums.values())
+    seconds = {part: sum(result.seconds.get(part, 0.0) for result in results) for part in (*START_PARTS, *WORK_PARTS, "play")}
+    seconds["evaluate"] -= seconds["play"]
+    alive = seconds["start"] + sum(executor.seconds_after_start.values())
+    seconds["ending"] = alive - sum(seconds.values())
+    seconds["idle"] = wall * workers - alive
+    return wall, seconds, results
+
+
+LABELS = {
+    "start": "start: process, the arena's imports",
+    "import": "import: the framework",
+    "build": "build: agent, compilation",
+    "train": "train",
+    "play": "play: episodes of evaluations",
+    "evaluate": "evaluate: export, check, comparison",
+    "checkpoint": "checkpoint",
+    "log": "log",
+    "ending": "ending of the process",
+    "idle": "workers without a run",
+}
+
+
+def report(wall: float, workers: int, seconds: dict[str, float], results: list[RunResult], bare: dict[str, float]) -> None:
+    """Prints the tables."""
+    total, trained = wall * workers, sum(bare.values())
     print(f"{len(results)} runs on {workers} workers: {wall:.1f} s wall, load {os.getloadavg()[0]:.1f}")
-    for part, seconds in sums.items():
-        print(f"  {part:15} {seconds:9.1f} s  {seconds / total:6.1%}")
-    overhead = sums["evaluate"] + sums["checkpoint"] + sums["everything else"]
+    print(f"| part | seconds of {workers} workers | share | a run |\n|---|---:|---:|---:|")
+    for part, label in LABELS.items():
+        print(f"| {label} | {seconds[part]:.1f} | {seconds[part] / total:.1%} | {seconds[part] / len(results):.2f} |")
+    start_up = sum(seconds[part] for part in START_PARTS)
+    print(f"| all | {total:.1f} | | {total / len(results):.2f} |\n")
+    print("| agent | env | bare training s | in the arena s | more |\n|---|---|---:|---:|---:|")
+    by_pair: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for result in results:
+        by_pair[result.agent, result.env].append((bare[f"{result.agent}/{result.env}/{result.seed}"], result.seconds["train"]))
+    for (agent, env), pairs in by_pair.items():
+        alone, within = (statistics.median(column) for column in zip(*pairs, strict=True))
+        more = statistics.median(each / base - 1.0 for base, each in pairs)
+        print(f"| {agent} | {env} | {alone:.2f} | {within:.2f} | {more:+.1%} |")
+    print(f"\nbare training of all runs: {trained:.1f} s; in the arena {seconds['train']:.1f} s ({seconds['train'] / trained - 1:+.1%})")
+    overhead = total - start_up - trained
     print(
-        f"overhead without start-up: {overhead / sums['train']:.1%} of training; without evaluations: "
-        f"{(overhead - sums['evaluate']) / sums['train']:.1%} (everything else holds interpreter start, and workers without a run)"
+        f"overhead beside start-up: {(overhead - seconds['play']) / trained:.1%} of bare training; with the episodes of evaluations "
+        f"{overhead / trained:.1%}; start-up {start_up / trained:.1%}"
     )
 
 
-def measure_bare(experiment: Experiment) -> None:
-    for run in experiment.runs():
-        if run.seed != experiment.seeds[0]:
-            continue
+def measure_bare(runs: Sequence[Run], workers: int) -> dict[str, float]:
+    """Returns the wall seconds of each run's training without the arena, by agent, environment and seed; `workers` at a time."""
+    free = queue.SimpleQueue[list[int]]()
+    cores = usable_cores()
+    for worker in range(workers):
+        free.put(cores[worker::workers] or cores)
+
+    def one(run: Run) -> tuple[str, float]:
         spec = run.spec()
         config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
-        environment = {**os.environ, **spec.process_env_for(config), "OMP_NUM_THREADS": "1", "NPROC": "1", "ARENA_NUM_THREADS": "1"}
-        command = [sys.executable, __file__, "--bare-run", json.dumps(run.inputs())]
-        output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
-        within = json.loads((experiment.path / run.name / "result.json").read_text())["seconds"]["train"]
-        bare = json.loads(output.strip().splitlines()[-1])
-        print(f"  {run.name}: learn() alone {bare:.2f} s, in the arena {within:.2f} s ({within / bare - 1.0:+.1%})")
+        own = free.get()
+        try:
+            variables = {**os.environ, **spec.process_env_for(config), **dict.fromkeys(THREAD_VARIABLES, str(run.resources.threads))}
+            command = [sys.executable, __file__, "--bare-run", json.dumps(run.inputs())]
+            os.sched_setaffinity(0, own[: run.resources.threads])  # this thread, and with it the process that it starts
+            done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+        finally:
+            free.put(own)
+        return f"{run.agent.name}/{run.env.name}/{run.seed}", float(json.loads(done.stdout.strip().splitlines()[-1]))
+
+    with ThreadPoolExecutor(workers) as threads:
+        return dict(threads.map(one, runs))
 
 
 def bare_seconds(run: Run) -> float:
     """Returns the wall seconds of the run's training with no evaluation, log or checkpoint."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
     refuse_other_frameworks(spec.modules_for(config))

@@ -30,8 +30,8 @@ def read_results(folder: Path) -> dict[str, list[RunResult]]:
 COLUMNS = (
     ("env steps", lambda r: r.env_steps, ",.0f"),
     ("train s", lambda r: r.seconds["train"], ".1f"),
-    ("start s", lambda r: r.seconds["import"] + r.seconds["build"], ".1f"),
-    ("whole s", lambda r: sum(r.seconds[part] for part in ("import", "build", "train", "evaluate", "checkpoint")), ".1f"),
+    ("start s", lambda r: r.start_seconds, ".1f"),
+    ("whole s", lambda r: r.whole_seconds, ".1f"),
     ("env steps/s", lambda r: r.env_steps_per_second, ",.0f"),
     ("learner steps/s", lambda r: r.learner_steps / r.seconds["train"], ",.0f"),
 )

@@ -1,9 +1,13 @@
 import sys
+import types
 from collections.abc import Iterator
 
 import pytest
 
 from arena import spec
+
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+"""Tells TensorBoard's readers of event files to do without TensorFlow."""
 
 
 @pytest.fixture(autouse=True)

@@ -113,9 +113,7 @@ def cost_rows(samples: Samples) -> list[CostRow]:
                     env_steps=statistics.median(result.env_steps for result in finished),
                     env_steps_per_second=statistics.median(speeds) if speeds else None,
                     learner_steps_per_second=statistics.median(rates) if rates else None,
-                    start_seconds=statistics.median(
-                        result.seconds.get("import", 0.0) + result.seconds.get("build", 0.0) for result in finished
-                    ),
+                    start_seconds=statistics.median(result.start_seconds for result in finished),
                     train_seconds=seconds["train"],
                     env_seconds=seconds["env"],
                     act_seconds=seconds["act"],

@@ -23,14 +23,19 @@ def probe_folder() -> Path:
     return _PACKAGE / "child"
 
 
+def peers_fingerprint() -> str:
+    """Returns the SHA-256 of the file that pins the peers' versions."""
+    return hashlib.sha256(_lock().read_bytes()).hexdigest()
+
+
 def peers_python(folder: Path) -> Path:
     """Returns the Python of the peers' environment in `folder`, and makes that where it is missing or of another lock file.
 
     Raises:
         ArenaError: if it cannot be made: no network, no room.
     """
-    lock, python, stamp = _found("requirements/peers.txt"), folder / "bin" / "python", folder / "arena-peers"
-    fingerprint = hashlib.sha256(lock.read_bytes()).hexdigest()
+    lock, python, stamp = _lock(), folder / "bin" / "python", folder / "arena-peers"
+    fingerprint = peers_fingerprint()
     if python.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return python.absolute()
     print(f"Setting up {folder} for Stable-Baselines3 and SBX (once; about 8 GB with PyTorch's CUDA libraries)", file=sys.stderr)  # noqa: T201
@@ -48,6 +53,10 @@ def peers_python(folder: Path) -> Path:
             "it needs the package index and 8 GB, or measure without peers: --only tfagents-dqn,rllib-dqn,rllib-ppo,kerasrl-dqn"
         ) from error
     return python.absolute()
+
+
+def _lock() -> Path:
+    return _found("requirements/peers.txt")
 
 
 def _installer(python: Path) -> list[str | Path]:

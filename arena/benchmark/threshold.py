@@ -1,11 +1,15 @@
 """Seconds to a mean return of 475 on CartPole-v1: our run folders beside Stable-Baselines3, ten seeds each."""
 
+import json
 import math
+import queue
 import statistics
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from arena.benchmark.peers import peers_fingerprint
 from arena.benchmark.processes import measure_loop, pinned
 from arena.benchmark.run import Say, circumstances
 from arena.benchmark.settings import RL_ZOO_DQN, RL_ZOO_PPO, resolved
@@ -13,6 +17,7 @@ from arena.benchmark.verdicts import Row, Spread
 from arena.errors import ArenaError
 from arena.files import read_json_object, write_json
 from arena.rundir import RunDir
+from arena.system import machine_info
 
 NAME = "to-475"
 TARGET_RETURN = 475.0
@@ -20,7 +25,7 @@ ALGORITHMS = {"dqn": "keras-dqn", "ppo": "keras-ppo"}
 """Whose config gives SB3's settings their names; the values are RL Zoo's."""
 MAX_ENV_STEPS = {"dqn": 200_000, "ppo": 100_000}
 """DQN: as `configs/cartpole.toml`. PPO: RL Zoo's, at whose end its learning rate is zero."""
-_STARTING, _WORKING = ("import", "build"), ("train", "log", "checkpoint")
+_WORKING = ("train", "log", "checkpoint")
 
 
 def read_runs(runs: Path) -> list[dict[str, Any]]:
@@ -38,23 +43,44 @@ def read_runs(runs: Path) -> list[dict[str, Any]]:
 def measure_to_threshold(
     folder: Path, ours: list[dict[str, Any]], *, num_seeds: int, cores: Sequence[int], peers: Path, say: Say
 ) -> dict[str, Any]:
-    """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`. SB3's seeds that are there are kept."""
+    """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`.
+
+    As many run at a time as there are `cores`, each on one of its own, as `arena run` has it. Seeds that were measured there with the
+    same settings, machine, cores and versions are kept.
+    """
     path = folder / f"{NAME}.json"
-    theirs: dict[str, Any] = read_json_object(path).get("sb3", {}) if path.exists() else {}
+    kept = read_json_object(path).get("sb3", {}) if path.exists() else {}
+    conditions = {"lock": peers_fingerprint(), "machine": machine_info(), "cores": list(cores)}
+    wanted = {}
     for algorithm, agent in ALGORITHMS.items():
         settings = resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO)
         for seed in range(num_seeds):
-            name = f"{algorithm}/{seed}"
-            if name not in theirs:
-                request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": seed}
-                with pinned(cores):
-                    theirs[name] = measure_loop(None, {**request, "hyperparameters": settings}, {}, peers, timeout_seconds=7_200.0)
-                write_json(path, {"contest": NAME, "ours": ours, "sb3": theirs, **circumstances(num_seeds, cores)})
-                reached = "reached" if theirs[name]["reached"] else "not reached"
-                say(f"{NAME}: SB3 {algorithm}, seed {seed}: {theirs[name]['wall_seconds']:.1f} s, {reached}")
-    outcome = {"contest": NAME, "ours": ours, "sb3": theirs, **circumstances(num_seeds, cores)}
-    write_json(path, outcome)
-    return outcome
+            request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": seed, "hyperparameters": settings}
+            wanted[f"{algorithm}/{seed}"] = {"request": json.loads(json.dumps(request)), "conditions": conditions}
+    theirs = {name: kept[name] for name, asked in wanted.items() if name in kept and asked.items() <= kept[name].items()}
+    free = queue.SimpleQueue[int]()
+    for core in cores:
+        free.put(core)
+
+    def measure(name: str) -> tuple[str, dict[str, Any]]:
+        core = free.get()
+        try:
+            with pinned([core]):  # this thread, and with it the process that it starts
+                return name, {**measure_loop(None, wanted[name]["request"], {}, peers, timeout_seconds=7_200.0), **wanted[name]}
+        finally:
+            free.put(core)
+
+    def outcome() -> dict[str, Any]:
+        return {"contest": NAME, "ours": ours, "sb3": {name: theirs[name] for name in wanted if name in theirs}, **circumstances(1, cores)}
+
+    with ThreadPoolExecutor(len(cores)) as threads:
+        for name, measured in threads.map(measure, [name for name in wanted if name not in theirs]):
+            theirs[name] = measured
+            write_json(path, outcome())
+            reached = "reached" if measured["reached"] else "not reached"
+            say(f"{NAME}: SB3 {name}: {measured['start_seconds']:.1f} s of start-up, {measured['wall_seconds']:.1f} s, {reached}")
+    write_json(path, outcome())
+    return outcome()
 
 
 def _ours(path: Path) -> dict[str, Any]:
@@ -67,7 +93,7 @@ def _ours(path: Path) -> dict[str, Any]:
         "seed": result.seed,
         "env_steps": result.env_steps,
         "reached": result.status == "finished" and result.reason.startswith(f"a return of {TARGET_RETURN:g} held"),
-        "start_seconds": sum(result.seconds.get(part, 0.0) for part in _STARTING),
+        "start_seconds": result.start_seconds,
         "wall_seconds": sum(result.seconds.get(part, 0.0) for part in _WORKING),
     }
 

@@ -74,7 +74,7 @@ def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
         bar: mean return to reach.
     """
     name = f"{result.agent}/{result.env}/seed-{result.seed}"
-    seconds = sum(result.seconds.get(key, 0.0) for key in ("import", "build", "train", "evaluate", "checkpoint"))
+    seconds = result.whole_seconds
     if result.status != "finished" or result.score_mean is None or result.score_std is None:
         return Verdict(name, False, f"{result.status}: {result.reason}", seconds)
     errors = result.score_std**2 / result.score_episodes, baseline.episode_return_std**2 / len(baseline.episode_returns)

@@ -53,7 +53,8 @@ class LocalExecutor:
                             worker = WorkerProcess(task, cores=share.cores, environment=share.environment)
                             at_work[worker] = task, share
                             selector.register(worker.stdout, selectors.EVENT_READ, worker)
-                    for key, _ in selector.select(timeout=0.2):
+                    is_ending = any(worker.stdout.closed for worker in at_work)
+                    for key, _ in selector.select(timeout=0.01 if is_ending else 0.2):
                         worker = key.data
                         for event in worker.read_events():
                             if reason := on_event(at_work[worker][0], event):

@@ -16,6 +16,8 @@ from arena.rundir import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
 """`NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
+STARTED_VARIABLE = "ARENA_STARTED"
+"""When the process was asked for, as `time.monotonic()`, which all processes of a machine share."""
 CPUS_VARIABLE = "ARENA_CPUS"
 """Comma-separated cores that the worker binds itself to."""
 GRACE_SECONDS = 5.0
@@ -33,6 +35,7 @@ class WorkerProcess:
 
     def __init__(self, task: Task, *, cores: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> None:
         variables = {**os.environ, **task.process_env, **_share(task), **(environment or {})}
+        variables[STARTED_VARIABLE] = f"{time.monotonic():.3f}"
         variables.pop(CPUS_VARIABLE, None)
         if cores:
             variables[CPUS_VARIABLE] = ",".join(map(str, cores))

@@ -1,7 +1,10 @@
 """Worker processes: that none outlives its end, whatever it does."""
 
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -56,6 +59,22 @@ def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace
     assert group_of(worker) == []
 
 
+LEAVE = """
+import atexit, ctypes, sys
+from arena.worker import leave
+atexit.register(lambda: print("at exit"))
+ctypes.CDLL(None).printf(b"by C ")
+print("by Python")
+leave(3)
+"""
+
+
+def test_a_worker_leaves_nothing_unwritten_and_no_exit_function_uncalled() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, check=False)
+    assert (done.returncode, set(done.stdout.replace("by C ", "by C\n").split("\n"))) == (3, {"by C", "by Python", "at exit", ""})
+    assert done.stderr == ""
+
+
 def test_a_second_interrupt_within_the_grace_leaves_no_orphan(start) -> None:
     workers = [start(STUBBORN), start(STUBBORN)]
     for worker in workers:
@@ -92,7 +111,7 @@ def test_a_child_that_holds_the_output_open_does_not_keep_an_ended_worker_alive(
     deadline = time.monotonic() + 30.0
     while (ended := worker.ended()) is None:
         assert time.monotonic() < deadline
-        if worker._process.poll() is not None:
+        if select.select([worker.stdout], [], [], 0.01)[0]:  # reading would wait for the child, until `ended` has killed it
             worker.read_events()
     assert ended == Ended(timed_out=False, exit_code=13)
     while group_of(worker):  # it has been sent SIGKILL, which takes a moment

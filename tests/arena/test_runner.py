@@ -197,6 +197,13 @@ def test_a_target_ends_training_once_it_is_held(tmp_path: Path):
     assert "target" in [evaluation["kind"] for evaluation in read_jsonl(RunDir(Path(result.path)).evaluations)]
 
 
+def test_the_parts_of_a_run_take_no_more_than_the_whole(tmp_path: Path):
+    start = time.monotonic()
+    result = only(run_experiment(experiment(tmp_path), LocalExecutor()))
+    wall = time.monotonic() - start
+    assert 0.0 < result.seconds["start"] < result.start_seconds < result.whole_seconds < wall
+
+
 def test_a_budget_of_seconds_ends_training(tmp_path: Path):
     budget = {"env_steps": 100_000_000, "seconds": 0.5}
     result = only(run_experiment(experiment(tmp_path, budget=budget, checkpoint_period=10_000_000, log_period=1_000), LocalExecutor()))

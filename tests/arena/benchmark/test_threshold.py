@@ -17,7 +17,7 @@ def write_run(folder: Path, agent: str, seed: int, *, train: float, reached: boo
     run_dir.path.mkdir(parents=True)
     write_json(run_dir.run, {"inputs": {"agent": {"agent": agent}}})
     reason = "a return of 475 held over 100 episodes" if reached else "200,000 env steps"
-    seconds = {"import": 2.0, "build": 3.0, "train": train, "evaluate": 50.0, "checkpoint": 0.5, "log": 0.25, "env": 1.0}
+    seconds = {"start": 0.5, "import": 1.5, "build": 3.0, "train": train, "evaluate": 50.0, "checkpoint": 0.5, "log": 0.25, "env": 1.0}
     run_dir.write_result(
         RunResult(status="finished", agent=agent, env="CartPole-v1", seed=seed, path=str(run_dir.path), reason=reason, seconds=seconds)
     )
@@ -30,7 +30,7 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
         write_run(tmp_path / "runs", "keras-dqn", seed, train=train)
         write_run(tmp_path / "runs", "keras-ppo", seed, train=train, reached=seed == 0)
         write_run(tmp_path / "runs", "kerasrl-sarsa", seed, train=train)
-    asked = []
+    asked: list[str] = []
 
     def measure_loop(module, request, environment, peers, **_):
         asked.append(request["loop"])
@@ -43,6 +43,12 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     measure_to_threshold(tmp_path, runs, **options)
     again = measure_to_threshold(tmp_path, runs, **options)
     assert asked == ["sb3-dqn-to-475"] * 3 + ["sb3-ppo-to-475"] * 3  # what was measured is kept
+    monkeypatch.setattr(threshold, "RL_ZOO_PPO", {**threshold.RL_ZOO_PPO, "discount": 0.9})
+    measure_to_threshold(tmp_path, runs, **options)
+    assert asked[6:] == ["sb3-ppo-to-475"] * 3  # but nothing that was measured under other conditions
+    monkeypatch.setattr(threshold, "machine_info", lambda: {"cpu": "another"})
+    measure_to_threshold(tmp_path, runs, **options)
+    assert len(asked) == 9 + 6
     return again
 
 
