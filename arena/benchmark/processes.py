@@ -49,8 +49,15 @@ def pinned(cores: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
+def measure_arena(contest: Contest, folder: Path, seed: int, *, env_steps: int, cache: str = "off") -> Measurement:
     """Returns what the arena's worker took for a run with nothing left out: metering, log, events, checkpoint, evaluations.
+
+    Args:
+        contest: whose agent and settings.
+        folder: of the run.
+        seed: of the run.
+        env_steps: to train for.
+        cache: folder of compiled programs that are kept, or `off`: no rival keeps any.
 
     The stretch is training with log and checkpoint. Evaluations are no part of it, since the rivals make none; what they cost besides
     the episodes themselves is in `share_seconds` (`loop`, `log`, `checkpoint`, `evaluation`), with all else that neither steps
@@ -62,13 +69,13 @@ def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
         envs=(EnvConfig("CartPole-v1"),),
         seeds=(seed,),
         output=folder,
-        budget=Budget(env_steps=contest.env_steps + LEEWAY),
+        budget=Budget(env_steps=env_steps + LEEWAY),
         evaluation=EvaluationProtocol(period=5_000),  # these periods are those of configs/cartpole.toml
         checkpoint_period=100_000,
         log_period=2_000,
         resources=Resources(workers=1, threads=THREADS, device="cpu", timeout_seconds=TIMEOUT_SECONDS),
     )
-    clock = _ClockedExecutor()
+    clock = _ClockedExecutor({**FIXED_ENVIRONMENT, "ARENA_CACHE": cache})
     [result] = run_experiment(experiment, clock)
     if result.status != "finished":
         raise ArenaError(f"the arena's run of {contest.name} {result.status}: {result.reason} ({result.path}/worker.log)")
@@ -100,6 +107,7 @@ def measure_arena(contest: Contest, folder: Path, seed: int) -> Measurement:
 class _ClockedExecutor:
     """Runs one worker, and notes when it began to train and the most memory that it had."""
 
+    environment: Mapping[str, str]
     start_seconds: float = 0.0
     peak_rss_bytes: int | None = None
 
@@ -110,7 +118,7 @@ class _ClockedExecutor:
         """See `Executor.execute`."""
         for task in tasks:
             start = time.monotonic()
-            worker = WorkerProcess(task, environment=FIXED_ENVIRONMENT)
+            worker = WorkerProcess(task, environment=self.environment)
             try:
                 while (ended := worker.ended()) is None:
                     if not worker.stdout.closed and not select.select([worker.stdout], [], [], 0.2)[0]:

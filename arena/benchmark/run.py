@@ -11,7 +11,7 @@ from typing import Any
 
 from arena.benchmark.balance import write_policy
 from arena.benchmark.processes import FIXED_ENVIRONMENT, THREADS, Measurement, measure_arena, measure_loop, measure_rival, pinned
-from arena.benchmark.settings import EVALUATION, Contest
+from arena.benchmark.settings import EVALUATION, WHOLE, Contest
 from arena.errors import ArenaError
 from arena.files import write_json
 from arena.system import git_commit, machine_info, package_versions
@@ -39,7 +39,7 @@ def measure_contest(contest: Contest, folder: Path, *, rounds: int, cores: Seque
     A way that fails is left out of the later rounds, and its complaint is kept.
     """
     rivals = {rival.name: rival for rival in contest.rivals}
-    names, failures = ["arena", *rivals, "floor"], {}
+    names, failures = ["arena", *rivals, "floor", WHOLE], {}
     measurements: list[Measurement] = []
     with pinned(cores), tempfile.TemporaryDirectory(prefix="arena-benchmark-") as runs:
         for number in range(rounds):
@@ -47,8 +47,10 @@ def measure_contest(contest: Contest, folder: Path, *, rounds: int, cores: Seque
                 load = os.getloadavg()[0]
                 try:
                     if name == "arena":
-                        measured = measure_arena(contest, Path(runs, str(number)), seed=number)
+                        measured = measure_arena(contest, Path(runs, str(number)), number, env_steps=contest.env_steps)
                         shutil.rmtree(Path(runs, str(number)))
+                    elif name == WHOLE:
+                        measured = _measure_whole(contest, Path(runs, WHOLE), number)
                     elif name == "floor":
                         measured = _measure_floor(contest, peers)
                     else:
@@ -97,6 +99,14 @@ def measure_evaluation(folder: Path, *, rounds: int, core: int, peers: Path, say
     outcome = {"contest": EVALUATION, "measurements": measurements, "failures": failures, **circumstances(rounds, [core])}
     write_json(folder / f"{EVALUATION}.json", outcome)
     return outcome
+
+
+def _measure_whole(contest: Contest, folder: Path, number: int) -> Measurement:
+    """Measures a run of `Contest.whole_env_steps`, with the programs that an earlier one has kept."""
+    cache = folder / "cache"
+    if not cache.exists():
+        measure_arena(contest, folder / "first", number, env_steps=contest.env_steps, cache=str(cache))
+    return measure_arena(contest, folder / str(number), number, env_steps=contest.whole_env_steps, cache=str(cache))
 
 
 def _measure_floor(contest: Contest, peers: Path) -> Measurement:

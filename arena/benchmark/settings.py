@@ -80,12 +80,19 @@ class Contest:
     env_steps: int
     """Of each measurement; for DQN a multiple of `train_period`, so that all sides end after a burst."""
     rivals: tuple[Rival, ...]
+    whole_env_steps: int = 50_000
+    """Of the run whose own share and start-up are judged. A stretch of `env_steps`, half a second of some agents, is too short for the
+    share: the first evaluation of a process costs several times what later ones do."""
 
     def quicker(self) -> "Contest":
         """Returns the same contest over fewer env steps, to see whether it runs; its figures are worth nothing."""
-        return dataclasses.replace(self, env_steps=max(2_048, self.env_steps // QUICK_DIVISOR))
+        return dataclasses.replace(
+            self, env_steps=max(2_048, self.env_steps // QUICK_DIVISOR), whole_env_steps=self.whole_env_steps // QUICK_DIVISOR
+        )
 
 
+WHOLE = "whole"
+"""The way of a run of usual length, through the arena, with the programs that an earlier run has kept."""
 EVALUATION = "evaluation"
 """Name of the contest between `policy.onnx` and SB3's `evaluate_policy`, which trains nothing."""
 EVALUATION_TARGET = 20.0

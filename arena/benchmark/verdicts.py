@@ -14,6 +14,7 @@ from arena.benchmark.settings import (
     NEAR_FLOOR,
     SHARE_TARGET,
     START_TARGET,
+    WHOLE,
 )
 
 Outcome = Mapping[str, Any]
@@ -59,7 +60,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """Returns a row for every target that these outcomes speak of."""
     trained = [outcome for outcome in outcomes if outcome["contest"] != EVALUATION]
     found = [row for outcome in trained for row in _ratio_rows(outcome)]
-    found += [_share_row(outcome) for outcome in trained if _measured(outcome, "arena")]
+    found += [_share_row(outcome) for outcome in trained if _measured(outcome, WHOLE)]
     for algorithm in dict.fromkeys(outcome["algorithm"] for outcome in trained):
         distances = {
             outcome["contest"]: distance
@@ -70,7 +71,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
             best = min(distances, key=lambda name: distances[name].median)
             outcome = next(outcome for outcome in trained if outcome["contest"] == best)
             found.append(_floor_row(algorithm, outcome, distances[best]))
-    found += [_start_row(outcome, rival) for outcome in trained for rival in outcome["rivals"] if rival["is_example"]]
+    found += [row for outcome in trained for rival in outcome["rivals"] if rival["is_example"] for row in _start_rows(outcome, rival)]
     return found + [_evaluation_row(outcome) for outcome in outcomes if outcome["contest"] == EVALUATION]
 
 
@@ -157,10 +158,10 @@ def _ratio_row(outcome: Outcome, rival: str, common: dict[str, Any]) -> Row:
 
 
 def _share_row(outcome: Outcome) -> Row:
-    figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_way(outcome, "arena"))
+    figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_way(outcome, WHOLE))
     return Row(
         name=f"{outcome['contest']}-share",
-        what=f"the arena's own share of training, `{outcome['agent']}`",
+        what=f"the arena's own share of training over {of_way(outcome, WHOLE)[0]['env_steps']:,} env steps, `{outcome['agent']}`",
         target=SHARE_TARGET,
         unit="%",
         figure=figure,
@@ -171,7 +172,7 @@ def _share_row(outcome: Outcome) -> Row:
 
 def share_of_training(outcome: Outcome) -> dict[str, float]:
     """Returns, by part, the median of what the arena itself took, over the seconds of training."""
-    measurements = of_way(outcome, "arena")
+    measurements = of_way(outcome, WHOLE)
     parts = measurements[0]["share_seconds"]
     return {part: statistics.median(m["share_seconds"][part] / m["train_seconds"] for m in measurements) for part in parts}
 
@@ -188,14 +189,19 @@ def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> Row:
     )
 
 
-def _start_row(outcome: Outcome, rival: Mapping[str, Any]) -> Row:
-    common: dict[str, Any] = {"name": f"{outcome['contest']}-start", "target": START_TARGET, "unit": "x"}
-    common |= {"what": f"start-up to the first env step, `{outcome['agent']}` against {rival['label']}"}
-    pairs = _pairs(outcome, "arena", rival["name"])
-    if not pairs:
-        return Row(**common, figure=None, verdict="failed: not measured")
-    figure = Spread.of(theirs["start_seconds"] / ours["start_seconds"] for ours, theirs in pairs)
-    return Row(**common, figure=figure, verdict="met" if figure.median >= START_TARGET else "missed")
+def _start_rows(outcome: Outcome, rival: Mapping[str, Any]) -> Iterable[Row]:
+    """Yields the row with a target, with the programs that an earlier run has kept, and one with nothing kept."""
+    for way, suffix, how, target in ((WHOLE, "start", "programs kept", START_TARGET), ("arena", "start-cold", "nothing kept", None)):
+        common: dict[str, Any] = {"name": f"{outcome['contest']}-{suffix}", "target": target, "unit": "x"}
+        common |= {"what": f"start-up to the first env step, {how}, `{outcome['agent']}` against {rival['label']}"}
+        pairs = _pairs(outcome, way, rival["name"])
+        if not pairs:
+            yield Row(**common, figure=None, verdict="failed: not measured")
+            continue
+        figure = Spread.of(theirs["start_seconds"] / ours["start_seconds"] for ours, theirs in pairs)
+        verdict = "no target" if target is None else "met" if figure.median >= target else "missed"
+        ours, theirs = (statistics.median(side[index]["start_seconds"] for side in pairs) for index in (0, 1))
+        yield Row(**common, figure=figure, verdict=verdict, note=f"{ours:.1f} s against {theirs:.1f} s")
 
 
 def _evaluation_row(outcome: Outcome) -> Row:

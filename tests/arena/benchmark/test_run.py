@@ -41,6 +41,7 @@ def fake_contest(*loops: str) -> Contest:
         hyperparameters={"learning_rate": 0.1, "discount": 0.9, "epsilon": 0.2, "num_envs": 4, "fault": "none", "fault_env_steps": 500},
         source="a test",
         env_steps=2_000,
+        whole_env_steps=3_000,
         rivals=rivals,
     )
 
@@ -88,7 +89,8 @@ def test_a_contest_is_measured_in_turns_and_told(tmp_path: Path):
     outcome = measure_contest(contest, tmp_path, rounds=2, cores=usable_cores()[:1], peers=tmp_path, say=said.append)
     assert outcome["failures"] == {"broken": "fake_rival broken failed: no such loop"}
     ways = [measurement["way"] for measurement in outcome["measurements"]]
-    assert ways == ["arena", "slow", "floor"] * 2
+    assert ways == ["arena", "slow", "floor", "whole"] * 2
+    assert all(measurement["env_steps"] >= contest.whole_env_steps for measurement in of_way(outcome, "whole"))
     for measurement in of_way(outcome, "arena"):
         assert 2_000 <= measurement["env_steps"] <= 2_016
         assert measurement["updates"] == pytest.approx(measurement["env_steps"] * UPDATES_PER_ENV_STEP, rel=0.04)

@@ -8,9 +8,9 @@ def measured(way: str, number: int, *, seconds: float, updates: int = 100, env_s
     return {**line, "start_seconds": start, "peak_rss_bytes": 2**20, "parts": {}, **further}
 
 
-def ours(number: int, *, seconds: float, share: float = 0.01, **further) -> dict:
+def ours(number: int, *, seconds: float, share: float = 0.01, way: str = "arena", **further) -> dict:
     return measured(
-        "arena",
+        way,
         number,
         seconds=seconds,
         share_seconds={"loop": 0.25 * share * seconds, "log": 0.75 * share * seconds},
@@ -111,15 +111,18 @@ def test_the_floor_is_that_of_the_same_round():
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.029, "met"), (0.031, "missed")])
 def test_the_arenas_own_share_has_a_bound(share: float, verdict: str):
-    found = row(outcome(ours(0, seconds=5.0, share=share)), "fake-dqn-share")
+    found = row(outcome(ours(0, seconds=5.0, share=0.5), ours(0, seconds=5.0, share=share, way="whole")), "fake-dqn-share")
     assert found.verdict == verdict
     assert found.figure.median == pytest.approx(share)
     assert found.note == f"loop {0.25 * share:.1%}, log {0.75 * share:.1%}"
 
 
 def test_start_up_is_compared_with_the_example():
-    contest = outcome(ours(0, seconds=1.0, start=2.0), measured("stock", 0, seconds=9.0, start=5.0))
-    assert row(contest, "fake-dqn-start").figure == Spread(median=2.5, low=2.5, high=2.5)
+    kept = ours(0, seconds=9.0, start=2.0, way="whole")
+    contest = outcome(ours(0, seconds=1.0, start=4.0), kept, measured("stock", 0, seconds=9.0, start=5.0))
+    found, cold = row(contest, "fake-dqn-start"), row(contest, "fake-dqn-start-cold")
+    assert (found.figure, found.verdict, found.note) == (Spread(median=2.5, low=2.5, high=2.5), "met", "2.0 s against 5.0 s")
+    assert (cold.figure.median, cold.verdict) == (1.25, "no target")
 
 
 @pytest.mark.parametrize(("their_return", "verdict"), [(500.0, "met"), (499.0, "refused: the two sides' mean returns differ")])
