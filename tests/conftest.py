@@ -18,9 +18,10 @@ def _frameworks_stay_importable() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_framework_in_the_process_of_the_tests() -> Iterator[None]:
+def _no_framework_in_the_process_of_the_tests(request: pytest.FixtureRequest) -> Iterator[None]:
     """Names the test that imports a framework here, where later tests of what a worker imports would fail for it."""
     before = spec.FRAMEWORK_MODULES & sys.modules.keys()
     yield
-    imported = (spec.FRAMEWORK_MODULES & sys.modules.keys()) - before
+    allowed = {name for mark in request.node.iter_markers("imports") for name in mark.args}
+    imported = (spec.FRAMEWORK_MODULES & sys.modules.keys()) - before - allowed
     assert not imported, f"import {', '.join(sorted(imported))} in a process of its own"

@@ -20,8 +20,8 @@ LEAN = (0.1, 0.3, 1.0, 0.5)
 """Weights of position, velocity, angle and angular velocity: pushing to where their sum points holds the pole for 500 steps."""
 
 
-def write_policy(folder: Path) -> None:
-    """Writes `policy.onnx` and, for peers, `weights.npz` of a 64 x 64 network: two units carry the sum, 62 compute to no effect."""
+def balancing_network() -> PolicyNetwork:
+    """Returns a 64 x 64 network that holds the pole: two units carry the sum, 62 compute to no effect."""
     env = make_env(EnvConfig("CartPole-v1"))
     assert isinstance(env.observation_space, gym.spaces.Box)
     assert isinstance(env.action_space, gym.spaces.Discrete)
@@ -33,10 +33,18 @@ def write_policy(folder: Path) -> None:
     last[0, 0] = last[1, 1] = -1.0
     biases = [np.zeros(size, np.float32) for size in (HIDDEN, HIDDEN, 2)]
     layers = [Dense(first, biases[0], "relu"), Dense(second, biases[1], "relu"), Dense(last, biases[2])]
-    PolicyNetwork(layers, env.observation_space, env.action_space).export(folder / "policy.onnx")
+    return PolicyNetwork(layers, env.observation_space, env.action_space)
+
+
+def write_policy(folder: Path) -> None:
+    """Writes the network as `policy.onnx` and, for peers, as `weights.npz`."""
+    network = balancing_network()
+    network.export(folder / "policy.onnx")
     with (folder / "weights.npz").open("wb") as file:
         arrays = {
-            f"{name}_{index}": array for index, layer in enumerate(layers) for name, array in (("k", layer.kernel), ("b", layer.bias))
+            f"{name}_{index}": array
+            for index, layer in enumerate(network.layers)
+            for name, array in (("k", layer.kernel), ("b", layer.bias))
         }
         np.savez(file, **arrays)  # type: ignore[arg-type]
 

@@ -208,11 +208,11 @@ class RayExecutor:
             self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise ArenaError(f"cannot join the Ray cluster at {address}: {_short(error)}") from error
+        # Ray prints to standard output what it hears of lost nodes, whatever `log_to_driver` says; also while it shuts down.
+        self._connection.enter_context(contextlib.redirect_stdout(sys.stderr))
         self._connection.callback(self._ray.shutdown)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
-        # Ray prints to standard output what it hears of lost nodes, whatever `log_to_driver` says.
-        self._connection.enter_context(contextlib.redirect_stdout(sys.stderr))
 
     def _check_versions(self) -> None:
         def version(name: str) -> str | None:  # nested, so that Ray carries its code: a node may lack the arena

@@ -30,7 +30,7 @@ from arena.runner import run_experiment
 sys.path.insert(0, str(Path(__file__).parent))
 from ray_cluster import RayCluster, free_ports
 
-pytestmark = [pytest.mark.worker, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.worker, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.imports("ray")]
 FAKE = "arena.fakes:FAKE_AGENT"
 LONG: dict[str, Any] = {"budget": {"env_steps": 60_000}, "checkpoint_period": 6_250, "evaluation": {"period": 12_500, "episodes": 5}}
 """Long enough to be killed in the middle; checkpoints fall between the points of the curves."""
@@ -209,7 +209,7 @@ def test_what_no_node_can_give_is_refused_with_what_there_is(tmp_path: Path, clu
 def test_nodes_with_another_version_are_refused(tmp_path: Path, cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.metadata.version("arena-rl")
     monkeypatch.setattr("arena.executors.ray._version", lambda: "99.0")
-    with pytest.raises(ArenaError, match=rf"has arena-rl {there}, this machine 99\.0; pip install 'arena-rl\[ray\]==99\.0' there"):
+    with pytest.raises(ArenaError, match=rf"has arena-rl {there}, this machine 99\.0; install that version there"):
         run_experiment(experiment(tmp_path), RayExecutor(ExecutorConfig(kind="ray", address=cluster.address)))
 
 
@@ -237,5 +237,5 @@ def test_what_is_finished_needs_no_cluster(tmp_path: Path, local: Experiment) ->
 
 def test_a_missing_ray_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ArenaError, match=r"pip install 'arena-rl\[ray\]'"):
+    with pytest.raises(ArenaError, match=r"the Ray executor needs Ray, which is not installed: .*install.*ray"):
         RayExecutor(ExecutorConfig(kind="ray"))
