@@ -135,13 +135,13 @@ def tf_agents(space: gym.spaces.Box, num_features: int, num_actions: int) -> Act
     from tf_agents.utils import common
 
     from arena_tfagents.framework import BoundedTensorSpec, DqnAgent, QNetwork, tf, time_step_spec
+    from arena_tfagents.learner import splitter
 
-    masked = isinstance(space, MaskedBox)
     observations = tf.TensorSpec(space.shape, tf.float32)
     actions = BoundedTensorSpec((), tf.int64, 0, num_actions - 1)
     net = QNetwork(tf.TensorSpec((num_features,), tf.float32), actions, fc_layer_params=SIZES)
-    split = (lambda rows: (rows[..., :num_features], rows[..., num_features:] > 0.5)) if masked else None
-    agent = DqnAgent(time_step_spec(observations), actions, q_network=net, optimizer=None, observation_and_action_constraint_splitter=split)
+    masks = {"observation_and_action_constraint_splitter": splitter(num_features, num_actions)} if isinstance(space, MaskedBox) else {}
+    agent = DqnAgent(time_step_spec(observations), actions, q_network=net, optimizer=None, **masks)
     action = common.function(agent.policy.action)
     return lambda rows: action(restart(tf.constant(rows), batch_size=1)).action.numpy()
 

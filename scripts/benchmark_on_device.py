@@ -18,8 +18,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,14 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from arena.environments import ArenaEnvFactory, EnvConfig
-from arena.errors import ArenaError
+from arena.benchmark.points import append_point, make_agent, run_point, speeds
+from arena.environments import EnvConfig
 from arena.evaluation import evaluate
-from arena.hyperparameters import build_config
 from arena.metering import Meter
 from arena.policy import OnnxPolicy
-from arena.registry import agent_spec
-from arena.spec import refuse_other_frameworks
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "keras-ppo": {"num_envs": 2_048, "rollout_length": 16, "batch_size": 512, "num_epochs": 1, "learning_rate": 2e-3},
@@ -104,7 +99,7 @@ def target_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
     wanted = {"target": arguments.target, "max_steps": arguments.max_steps, "look_steps": arguments.look_steps}
     found = []
     for seed in range(arguments.seeds):
-        point = run_point(arguments, {**base, "seed": seed, "ordinary_env": arguments.ordinary_env, **wanted})
+        point = measured(arguments, {**base, "seed": seed, "ordinary_env": arguments.ordinary_env, **wanted})
         if "error" in point:
             print(f"{seed:>6} {point['error']}")
             continue
@@ -136,7 +131,7 @@ def speed_table(arguments: argparse.Namespace, base: dict[str, Any], name: str, 
     for value, changes in rows:
         for on_device in (True, False) if arguments.host else (True,):
             hyperparameters = fitted(arguments.agent, {**base["hyperparameters"], **changes, "on_device": on_device})
-            point = run_point(arguments, {**base, "seed": 0, "hyperparameters": hyperparameters})
+            point = measured(arguments, {**base, "seed": 0, "hyperparameters": hyperparameters})
             cells = point.get("error") or " ".join(f"{point[column]:>25,.1f}" for column in COLUMNS)
             print(f"{value:>9} {'device' if on_device else 'host':>7} {cells}", flush=True)
 
@@ -149,65 +144,20 @@ def fitted(agent: str, hyperparameters: dict[str, Any]) -> dict[str, Any]:
     return {**hyperparameters, "replay_capacity": max(hyperparameters["replay_capacity"], num_envs)}
 
 
-def run_point(arguments: argparse.Namespace, point: dict[str, Any]) -> dict[str, Any]:
+def measured(arguments: argparse.Namespace, point: dict[str, Any]) -> dict[str, Any]:
     """Returns what `measure` finds in a process of its own, or a table with its `error`."""
-    spec = agent_spec(point["agent"])
-    try:
-        config = build_config(spec.config, point["hyperparameters"], where=point["agent"])
-    except ArenaError as error:
-        return {"error": str(error)}
-    names = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    env = {**os.environ, **dict.fromkeys(names, str(point["threads"]))}
-    env |= spec.process_env_for(config) | {"NPROC": str(point["threads"])}
-    command = [sys.executable, __file__, "--point", json.dumps(point)]
-    try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=arguments.timeout, check=True)
-        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        found = {"error": f"not done after {arguments.timeout:g} s"}
-    except subprocess.CalledProcessError as error:
-        found = {"error": (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1][:120]}
+    found = run_point(Path(__file__), point, arguments.timeout)
     if arguments.output:
-        with arguments.output.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**point, **found, "load": os.getloadavg()[0]}) + "\n")
+        append_point(arguments.output, {**point, **found})
     return found
 
 
 def measure(point: dict[str, Any]) -> dict[str, Any]:
     """Returns speeds, or where the point has a `target` the seconds to it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: point["threads"]])
-    spec, env = agent_spec(point["agent"]), EnvConfig(point["env"])
-    config = build_config(spec.config, point["hyperparameters"], where=point["agent"])
-    refuse_other_frameworks(spec.modules_for(config))
-    agent_class = spec.load()
-    meter = Meter()
-    factory = ArenaEnvFactory(env, meter, np.random.SeedSequence([0, point["seed"]]))
-    start = time.perf_counter()
-    agent = agent_class(factory, config, seed=point["seed"], device=point["device"])
-    compile_seconds = time.perf_counter() - start
+    agent, meter, compile_seconds = make_agent(point)
     found = time_to_target(agent, meter, point) if "target" in point else speeds(agent, meter, point["seconds"])
     agent.close()
     return {"compile_seconds": compile_seconds, **found}
-
-
-def speeds(agent: Any, meter: Meter, seconds: float) -> dict[str, float]:
-    agent.learn(1)  # resets, and whatever is done once
-    learner_steps, begin, start, cpu = 0, meter.env_steps, time.perf_counter(), time.process_time()
-    chunk = begin
-    while (elapsed := time.perf_counter() - start) < seconds:
-        before = time.perf_counter()
-        learner_steps += agent.learn(chunk).learner_steps
-        meter.take_episode_columns()
-        if time.perf_counter() - before < 0.2:  # so that calls of the program are as long as in a run
-            chunk *= 2
-    taken = meter.env_steps - begin
-    return {
-        "env_steps_per_second": taken / elapsed,
-        "env_steps_per_cpu_second": taken / (time.process_time() - cpu),
-        "learner_steps_per_second": learner_steps / elapsed,
-        "iteration_env_steps": begin,
-    }
 
 
 def time_to_target(agent: Any, meter: Meter, point: dict[str, Any]) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
         **further,
     }
     if isinstance(observation_space, MaskedBox):
-        options["observation_and_action_constraint_splitter"] = _splitter(observation_space.num_features, observation_space.num_actions)
+        options["observation_and_action_constraint_splitter"] = splitter(observation_space.num_features, observation_space.num_actions)
     if isinstance(config, C51Config):
         categorical = CategoricalQNetwork(observation, actions, num_atoms=config.num_atoms, **network)
         return CategoricalDqnAgent(
@@ -176,7 +176,7 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
     return agent_class(time_steps, actions, QNetwork(observation, actions, **network), td_errors_loss_fn=element_wise_huber_loss, **options)
 
 
-def _splitter(num_features: int, num_actions: int) -> Callable[[Any], tuple[Any, Any]]:
+def splitter(num_features: int, num_actions: int) -> Callable[[Any], tuple[Any, Any]]:
     """Returns TF-Agents' way of telling an observation, or its spec, from its action mask."""
 
     def split(observation: Any) -> tuple[Any, Any]:

@@ -14,6 +14,8 @@ from arena.errors import ArenaError
 from arena.files import write_bytes
 
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
+CHART_STYLE: Any = {"svg.hashsalt": "arena", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+"""Of Matplotlib; the salt makes the same figures the same file."""
 PARTS = ("env", "act", "learn", "other")
 TARGET_COLUMNS = ("what", "target", "median", "least to most", "in CPU seconds", "verdict")
 WAY_COLUMNS = (
@@ -28,20 +30,20 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     return found + [row for outcome in outcomes if outcome["contest"] == THRESHOLD for row in threshold_rows(outcome)]
 
 
-def around_marks(page: Path) -> tuple[str, str]:
-    """Returns what stands before and after the marks of `page`, those included; a page that is not there yet has nothing else.
+def around_marks(page: Path, title: str = "Performance", begin: str = BEGIN, end: str = END) -> tuple[str, str]:
+    """Returns what stands before and after the marks of `page`, those included; a page that is not there yet has its title alone.
 
     Raises:
         ArenaError: if the page cannot be read, or has no marks.
     """
     try:
-        text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+        text = page.read_text(encoding="utf-8") if page.exists() else f"# {title}\n\n{begin}\n{end}\n"
     except (OSError, ValueError) as error:
         raise ArenaError(f"cannot read {page}: {error}") from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ArenaError(f"{page} lacks the lines {BEGIN!r} and {END!r}, between which the tables go")
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ArenaError(f"{page} lacks the lines {begin!r} and {end!r}, between which the tables go")
     return before + begin, end + after
 
 
@@ -55,7 +57,10 @@ def write_page(page: Path, outcomes: Sequence[Outcome]) -> None:
 
 def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
     """Returns the targets, the chart, and a section for each contest."""
-    parts = [_circumstances(outcomes), _table(TARGET_COLUMNS, map(_target_cells, rows(outcomes)))]
+    parts = [
+        measured_on(outcomes, "medians over rounds, ratios within each round; every process with one thread"),
+        table(TARGET_COLUMNS, map(_target_cells, rows(outcomes))),
+    ]
     parts += [f"![ratios]({chart})"]
     for outcome in outcomes:
         if outcome["contest"] == EVALUATION:
@@ -65,7 +70,8 @@ def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _circumstances(outcomes: Sequence[Outcome]) -> str:
+def measured_on(outcomes: Sequence[Mapping[str, Any]], how: str) -> str:
+    """Returns a sentence on when, where and how something was measured, from what `arena.benchmark.run.circumstances` said each time."""
     machines = dict.fromkeys(f"{o['machine']['cpu']}, {o['machine']['cores_available']} cores" for o in outcomes)
     days = sorted({outcome["time"] for outcome in outcomes})
     rounds = sorted({outcome["rounds"] for outcome in outcomes})
@@ -73,8 +79,7 @@ def _circumstances(outcomes: Sequence[Outcome]) -> str:
     versions = {name: version for outcome in outcomes for name, version in outcome["versions"].items() if version}
     return (
         f"Measured on {' to '.join(dict.fromkeys((days[0], days[-1])))} on {'; '.join(machines)}; "
-        f"commit {', '.join(commits) or 'unknown'}; {' or '.join(map(str, rounds))} rounds, medians over rounds, ratios within each "
-        "round; every process with one thread. "
+        f"commit {', '.join(commits) or 'unknown'}; {' or '.join(map(str, rounds))} rounds, {how}. "
         f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}."
     )
 
@@ -107,7 +112,7 @@ def _section(outcome: Outcome) -> str:
         f"{outcome['env_steps']:,} env steps of CartPole-v1, cores {outcome['cores']}. Settings from {outcome['source']}, on both sides: "
         f"`{json.dumps(_shown(outcome['hyperparameters']))}`. "
         + " ".join(f"{rival['label']}: {rival['conditions']}." for rival in outcome["rivals"]),
-        _table(
+        table(
             WAY_COLUMNS,
             (_way_cells(outcome, way, label) for way, label in labels.items() if of_way(outcome, way)),
         ),
@@ -167,10 +172,11 @@ def _evaluation_section(outcome: Outcome) -> str:
             rates = Spread.of(map(rate, measurements))
             cells.append((label, f"{rates.median:,.0f} ({rates.low:,.0f} to {rates.high:,.0f})"))
     text = "The same 64x64 network on both sides, which holds the pole for 500 steps. One core."
-    return "\n\n".join([f"### {EVALUATION}", text, _table(("way", "env steps/s"), cells)])
+    return "\n\n".join([f"### {EVALUATION}", text, table(("way", "env steps/s"), cells)])
 
 
-def _table(names: Sequence[str], lines: Any) -> str:
+def table(names: Sequence[str], lines: Any) -> str:
+    """Returns a Markdown table."""
     written = [names, ["---"] * len(names), *lines]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in written)
 
@@ -183,8 +189,7 @@ def write_chart(path: Path, found: Sequence[Row]) -> None:
     from matplotlib import pyplot as plt
 
     drawn = [row for row in found if row.unit == "x" and row.figure is not None]
-    style: Any = {"svg.hashsalt": "arena", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    with plt.rc_context(style):
+    with plt.rc_context(CHART_STYLE):
         figure, axis = plt.subplots(figsize=(8, 0.6 + 0.34 * max(1, len(drawn))), constrained_layout=True)
         for index, row in enumerate(reversed(drawn)):
             assert row.figure is not None

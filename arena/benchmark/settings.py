@@ -115,7 +115,7 @@ def contests() -> tuple[Contest, ...]:
             name="tfagents-dqn",
             agent="tfagents-dqn",
             algorithm="dqn",
-            hyperparameters=_from_cartpole("tfagents-dqn", learning_starts=LEARNING_STARTS),
+            hyperparameters=from_cartpole("tfagents-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=4_352,
             rivals=(
@@ -142,7 +142,7 @@ def contests() -> tuple[Contest, ...]:
             name="rllib-dqn",
             agent="rllib-dqn",
             algorithm="dqn",
-            hyperparameters=_from_cartpole("rllib-dqn", learning_starts=LEARNING_STARTS),
+            hyperparameters=from_cartpole("rllib-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=2_048,
             rivals=(
@@ -169,7 +169,7 @@ def contests() -> tuple[Contest, ...]:
             name="rllib-ppo",
             agent="rllib-ppo",
             algorithm="ppo",
-            hyperparameters=_from_cartpole("rllib-ppo"),
+            hyperparameters=from_cartpole("rllib-ppo"),
             source=_CARTPOLE,
             env_steps=24_576,
             rivals=(
@@ -196,7 +196,7 @@ def contests() -> tuple[Contest, ...]:
             name="kerasrl-dqn",
             agent="kerasrl-dqn",
             algorithm="dqn",
-            hyperparameters=_from_cartpole("kerasrl-dqn", learning_starts=LEARNING_STARTS),
+            hyperparameters=from_cartpole("kerasrl-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=4_352,
             rivals=(
@@ -262,7 +262,7 @@ def contests() -> tuple[Contest, ...]:
     )
 
 
-def _from_cartpole(agent: str, **changes: Any) -> Mapping[str, Any]:
+def from_cartpole(agent: str, **changes: Any) -> Mapping[str, Any]:
     """Returns the settings under which `agent` is shown to learn in `docs/cartpole.md`."""
     [entry] = [entry for entry in from_toml(config_path("cartpole")).agents if entry.name == agent]
     return {**entry.hyperparameters, **changes}

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from arena.benchmark.ray_cluster import RayCluster, free_ports, use_own_token
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.local import LocalExecutor
@@ -27,9 +28,7 @@ from arena.progress import progress
 from arena.rundir import RunDir
 from arena.runner import run_experiment
 
-sys.path.insert(0, str(Path(__file__).parent))
-from ray_cluster import RayCluster, free_ports
-
+use_own_token()
 pytestmark = [pytest.mark.worker, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.imports("ray")]
 FAKE = "arena.fakes:FAKE_AGENT"
 LONG: dict[str, Any] = {"budget": {"env_steps": 60_000}, "checkpoint_period": 6_250, "evaluation": {"period": 12_500, "episodes": 5}}

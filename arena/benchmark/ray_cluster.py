@@ -15,21 +15,28 @@ from typing import Self
 
 import psutil
 
-# A token of its own, for the nodes and for drivers in this process: Ray otherwise takes the one in the home directory for the head, if
-# there is one, and none for the nodes that join it. Ray reads both when it is imported.
-os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-
 ATTEMPTS = 3
 """`ray start` gives up by itself after 30 seconds, in which a busy machine may not start a node."""
 START_SECONDS = 120.0
 """A node takes a few seconds, more where other work keeps the cores busy."""
 
 
+def use_own_token() -> None:
+    """Gives this process, and the nodes and drivers that it starts, a token of their own; to be called before Ray is imported.
+
+    Ray otherwise takes the one in the home directory for the head, if there is one, and none for the nodes that join it.
+    """
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # read when Ray is imported
+
+
 class RayCluster:
-    """Nodes with one CPU each; loopback only.
+    """Nodes with one CPU each; loopback only. `use_own_token` comes before it.
 
     Args:
         num_nodes: the head included.
+
+    Raises:
+        RuntimeError: if a node does not start; with its log.
     """
 
     def __init__(self, num_nodes: int) -> None:
