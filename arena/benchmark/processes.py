@@ -136,15 +136,15 @@ class _ClockedExecutor:
             on_end(task, ended)
 
 
-def measure_rival(contest: Contest, rival: Rival, seed: int, peers: Path) -> Measurement:
-    """Returns what another loop took for the same training."""
+def measure_rival(contest: Contest, rival: Rival, seed: int, peers: Path, *, profiled: bool = False) -> Measurement:
+    """Returns what another loop took for the same training; see `measure_loop`."""
     environment: Mapping[str, str] = {}
     if rival.module is not None:
         spec = agent_spec(contest.agent)
         config = build_config(spec.config, contest.hyperparameters, where=f"agent {contest.agent!r}")
         environment = spec.process_env_for(config)
     request = {"loop": rival.loop, "env_steps": contest.env_steps, "seed": seed, "hyperparameters": dict(contest.hyperparameters)}
-    return {"way": rival.name, **measure_loop(rival.module, request, environment, peers)}
+    return {"way": rival.name, **measure_loop(rival.module, request, environment, peers, profiled=profiled)}
 
 
 def measure_loop(
@@ -153,8 +153,12 @@ def measure_loop(
     environment: Mapping[str, str],
     peers: Path,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    *,
+    profiled: bool = False,
 ) -> Measurement:
     """Runs `python -m module REQUEST`, or the peers' script where it is None, and returns the last line that it prints.
+
+    With `profiled` that is what `arena.benchmark.child.profiled` says of the loop.
 
     Raises:
         ArenaError: if it fails or takes too long; with the last line of what it complained of.
@@ -163,9 +167,9 @@ def measure_loop(
     if module is None:
         variables["PYTHONPATH"] = str(probe_folder())
         variables["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"  # as keras-dqn's own worker has it
-        command = [str(peers_python(peers)), str(peers_script())]
+        command = [str(peers_python(peers)), *([str(probe_folder() / "profiled.py")] if profiled else []), str(peers_script())]
     else:
-        command = [sys.executable, "-P", "-m", module]
+        command = [sys.executable, "-P", "-m", *(["arena.benchmark.child.profiled"] if profiled else []), module]
     what = f"{module or 'peers'} {request['loop']}"
     text = json.dumps({**request, "started": time.monotonic()})
     try:

@@ -1,9 +1,11 @@
-"""Where an agent's training time goes, by library and by function, as Markdown tables; and the same beside an earlier profile.
+"""Where training time goes, by library and by function: in a framework's own loop, or a peer's, and in our agent. Markdown tables.
 
-    python -m arena.benchmark.profiles --output logs/profiles.json                 # every agent of the benchmark
-    python -m arena.benchmark.profiles --only rllib-ppo --output after.json --before logs/profiles.json > table.md
+    python -m arena.benchmark.profiles --output logs/profiles.json                      # every agent of the benchmark
+    python -m arena.benchmark.profiles --only rllib-ppo --output logs/profiles.json     # one of them again; the others stay
+    python -m arena.benchmark.profiles --output logs/profiles.json --page docs/profiles.md
 
-`cProfile` with the CPU clock, on one thread: own time, of which it adds some to every Python call. Compare columns, not with other tables.
+`cProfile` with the CPU clock, on one thread: own time, of which it adds some to every Python call. Both sides have the same
+hyperparameters and the same updates per env step; compare columns, not with other tables.
 """
 
 import argparse
@@ -13,21 +15,26 @@ import pstats
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from arena.benchmark.page import around_marks
+from arena.benchmark.processes import measure_rival, pinned
 from arena.benchmark.settings import Contest, contests
 from arena.environments import ArenaEnvFactory, EnvConfig
 from arena.executors.process import THREAD_VARIABLES
-from arena.files import read_json_object, write_json
+from arena.files import read_json_object, write_bytes, write_json
 from arena.hyperparameters import build_config
 from arena.metering import Meter
 from arena.registry import agent_spec
 from arena.spec import refuse_other_frameworks
+from arena.system import usable_cores
 
-NUM_WARM_STEPS, NUM_STEPS, NUM_FUNCTIONS = 1_024, 8_192, 10
+NUM_WARM_STEPS, NUM_STEPS, NUM_FUNCTIONS = 1_024, 8_192, 8
+TITLE, BEGIN, END = "Profiles", "<!-- profiles: begin -->", "<!-- profiles: end -->"
 Profile = dict[str, Any]
 """`cpu_seconds`, `env_steps`, `updates`; `libraries` and `functions`: own CPU microseconds per env step by name."""
 
@@ -44,14 +51,24 @@ def profile(contest: Contest) -> Profile:
     first, profiler, start = meter.env_steps, cProfile.Profile(time.process_time), time.process_time()
     metrics = profiler.runcall(agent.learn, NUM_STEPS)
     cpu_seconds, env_steps = time.process_time() - start, meter.env_steps - first
-    return {"cpu_seconds": cpu_seconds, "env_steps": env_steps, "updates": metrics.learner_steps, **_shares(profiler, env_steps)}
+    own = [(file, name, seconds) for (file, _, name), (_, _, seconds, _, _) in pstats.Stats(profiler).stats.items()]  # type: ignore[attr-defined]
+    return {"cpu_seconds": cpu_seconds, "env_steps": env_steps, "updates": metrics.learner_steps, **shares(own, env_steps)}
 
 
-def _shares(profiler: cProfile.Profile, env_steps: int) -> dict[str, dict[str, float]]:
+def profile_own_loop(contest: Contest, peers: Path) -> Profile:
+    """Returns where the time of the contest's first rival goes, which is the framework's own loop or a peer's."""
+    rival = contest.rivals[0]
+    found = measure_rival(contest, rival, 0, peers, profiled=True)
+    numbers = {name: found[name] for name in ("cpu_seconds", "env_steps", "updates")}
+    return {"label": rival.label, **numbers, **shares(found["own"], found["env_steps"])}
+
+
+def shares(own: Iterable[tuple[str, str, float]], env_steps: int) -> dict[str, dict[str, float]]:
+    """Returns own microseconds per env step by library, and of the largest functions, for (file, function, own seconds)."""
     libraries: dict[str, float] = {}
     functions: dict[str, float] = {}
-    for (file, _, name), (_, _, own, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
-        microseconds = 1e6 * own / env_steps
+    for file, name, seconds in own:
+        microseconds = 1e6 * seconds / env_steps
         libraries[library(file, name)] = libraries.get(library(file, name), 0.0) + microseconds
         label = name.strip("<>{}") if file == "~" else f"{library(file, name)}: {Path(file).name}:{name}"
         functions[label] = functions.get(label, 0.0) + microseconds
@@ -73,54 +90,80 @@ def library(file: str, name: str) -> str:
     return "arena" if "arena" in parts else "Python"
 
 
-def markdown(profiles: dict[str, Profile], before: dict[str, Profile]) -> str:
-    """Returns two tables for each agent: libraries, then functions, in CPU microseconds per env step."""
+def markdown(profiles: dict[str, dict[str, Profile]]) -> str:
+    """Returns, for each agent, libraries side by side and the largest functions of both, in CPU microseconds per env step."""
     sections = []
-    for name, found in profiles.items():
-        earlier = before.get(name, {})
-        total, updates = 1e6 * found["cpu_seconds"] / found["env_steps"], found["updates"] / found["env_steps"]
-        was = f" (before: {1e6 * earlier['cpu_seconds'] / earlier['env_steps']:.0f})" if earlier else ""
-        sections.append(f"### {name}\n\n{total:.0f} µs of CPU an env step{was}, {updates:.2f} updates an env step.")
-        sections += [_table(kind, found[kind], earlier.get(kind)) for kind in ("libraries", "functions")]
+    for name, both in profiles.items():
+        ours, own_loop = both["arena"], both["own_loop"]
+        label = own_loop["label"]
+        sections.append(
+            f"### {name}\n\nCPU time an env step: {_total(own_loop):,.0f} µs in {label}, {_total(ours):,.0f} µs here, at "
+            f"{own_loop['updates'] / own_loop['env_steps']:.2f} and {ours['updates'] / ours['env_steps']:.2f} updates an env step."
+        )
+        sections.append(_libraries(label, own_loop["libraries"], ours["libraries"]))
+        sections += [_functions(title, side["functions"]) for title, side in ((f"function, {label}", own_loop), ("function, here", ours))]
     return "\n\n".join(sections)
 
 
-def _table(kind: str, found: dict[str, float], before: dict[str, float] | None) -> str:
-    total = sum(found.values()) if kind == "libraries" else None
-    lines = [f"| {kind} | µs | {'share | ' if total else ''}{'before | ' if before is not None else ''}"]
-    lines.append("|---" * (lines[0].count("|") - 1) + "|")
-    for name in sorted(found, key=found.__getitem__, reverse=True)[:NUM_FUNCTIONS]:
-        share = f"{found[name] / total:.0%} | " if total else ""
-        then = "" if before is None else f"{before[name]:.1f} | " if name in before else "- | "
-        lines.append(f"| `{name.replace('|', '/')}` | {found[name]:.1f} | {share}{then}")
+def _total(profile: Profile) -> float:
+    return float(1e6 * profile["cpu_seconds"] / profile["env_steps"])
+
+
+def _libraries(label: str, own_loop: dict[str, float], ours: dict[str, float]) -> str:
+    lines = [f"| library | µs in {label} | share | µs here | share |", "|---|---:|---:|---:|---:|"]
+    sides = own_loop, ours
+    largest = sorted(own_loop.keys() | ours.keys(), key=lambda name: max(side.get(name, 0.0) for side in sides), reverse=True)
+    for name in largest[: NUM_FUNCTIONS + 2]:
+        cells = [f"{side[name]:,.1f} | {side[name] / sum(side.values()):.0%}" if name in side else "- | -" for side in sides]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _functions(title: str, functions: dict[str, float]) -> str:
+    lines = [f"| {title} | µs |", "|---|---:|"]
+    lines += [f"| `{name.replace('|', '/')}` | {microseconds:,.1f} |" for name, microseconds in functions.items()]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Profiles each agent in a process of its own."""
+    """Profiles each agent, and the loop it is held against, in processes of their own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     known = {contest.name: contest for contest in contests()}
     parser.add_argument("--only", choices=sorted(known), action="append", help="a contest of the benchmark; repeat for more")
-    parser.add_argument("--output", type=Path, required=True, help="JSON file for the profiles")
-    parser.add_argument("--before", type=Path, help="such a file of an earlier time, for one more column")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file for the profiles; what it holds of others stays")
+    parser.add_argument("--page", type=Path, help="write the tables between the marks of this page")
+    parser.add_argument("--peers", type=Path, default=Path(".venv-peers"), help="environment of Stable-Baselines3; made if need be")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    names = arguments.only or list(known)
     if arguments.child:
-        write_json(arguments.output, profile(known[names[0]]))
+        write_json(arguments.output, profile(known[arguments.only[0]]))
         return
-    profiles: dict[str, Profile] = {}
-    for name in names:
-        spec, path = agent_spec(known[name].agent), arguments.output.with_suffix(f".{name}.json")
-        config = build_config(spec.config, known[name].hyperparameters, where=name)
-        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), **spec.process_env_for(config)}
-        command = [sys.executable, "-P", "-m", "arena.benchmark.profiles", "--child", "--only", name, "--output", str(path)]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        profiles[name] = read_json_object(path)
-        path.unlink()
-    write_json(arguments.output, profiles)
-    before = read_json_object(arguments.before) if arguments.before else {}
-    sys.stdout.write(f"{markdown(profiles, before)}\n")
+    before, after = around_marks(arguments.page, TITLE, BEGIN, END) if arguments.page else ("", "")
+    profiles: dict[str, dict[str, Profile]] = read_json_object(arguments.output) if arguments.output.exists() else {}
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    for name in arguments.only or list(known):
+        with pinned(usable_cores()[:1]):
+            profiles[name] = {
+                "own_loop": profile_own_loop(known[name], arguments.peers),
+                "arena": _in_a_process(known[name], arguments.output),
+            }
+        write_json(arguments.output, profiles)
+    text = markdown({name: profiles[name] for name in known if name in profiles})
+    if arguments.page:
+        write_bytes(arguments.page, f"{before}\n\n{text}\n\n{after}".encode())
+    else:
+        sys.stdout.write(f"{text}\n")
+
+
+def _in_a_process(contest: Contest, output: Path) -> Profile:
+    spec, path = agent_spec(contest.agent), output.with_suffix(f".{contest.name}.json")
+    config = build_config(spec.config, contest.hyperparameters, where=contest.name)
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), **spec.process_env_for(config)}
+    command = [sys.executable, "-P", "-m", "arena.benchmark.profiles", "--child", "--only", contest.name, "--output", str(path)]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    found = read_json_object(path)
+    path.unlink()
+    return found
 
 
 if __name__ == "__main__":
