@@ -30,8 +30,9 @@ SCHEMA_VERSION = 1
 
 
 START_PARTS = ("start", "import", "build")
+"""Of `RunResult.seconds`: before training."""
 WORK_PARTS = ("train", "evaluate", "checkpoint", "log")
-"""Of `RunResult.seconds`: with `START_PARTS` a run's time, each second once."""
+"""Of `RunResult.seconds`: after that, each second once."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class RunResult:
 
     @property
     def whole_seconds(self) -> float:
-        """Wall seconds of everything, over all attempts."""
+        """Wall seconds of all that is accounted for; the end of the process is not."""
         return self.start_seconds + sum(self.seconds.get(part, 0.0) for part in WORK_PARTS)
 
 

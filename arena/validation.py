@@ -53,7 +53,8 @@ def sentence(error: pydantic.ValidationError, *where: str) -> str:
     """Returns the first complaint as `where.name=value: reason`."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in (*where, *first["loc"]))
-    value = f"={first['input']!r}" if name and first["type"] != "value_error" else ""
+    shown = repr(first["input"])
+    value = f"={shown if len(shown) <= 80 else f'{shown[:79]}…'}" if name and first["type"] not in ("value_error", "missing") else ""
     message = first["msg"].removeprefix("Value error, ")
     return f"{name}{value}: {message}" if name else message
 

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -117,7 +118,7 @@ class _Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._start = float(os.environ.get(STARTED_VARIABLE) or time.monotonic())
+        self._start = float(os.environ.pop(STARTED_VARIABLE, "") or time.monotonic())
 
     def lap(self, name: str) -> None:
         now = time.monotonic()
@@ -174,13 +175,18 @@ def main(path: str) -> int:
 def leave(code: int) -> NoReturn:
     """Ends the process without taking the interpreter apart: after TensorFlow or RLlib that takes longer than a second.
 
-    Exit functions are called, and what was printed is written, by Python and by C libraries.
+    Threads are waited for, exit functions called, and what was printed is written, by Python and by C libraries; but a file that was left
+    open loses what was not flushed.
     """
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    ctypes.CDLL(None).fflush(None)
-    os._exit(code)
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads and ends executors, as the interpreter does
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        ctypes.CDLL(None).fflush(None)
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

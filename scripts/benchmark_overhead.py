@@ -97,7 +97,8 @@ class ClockedExecutor:
             return on_event(task, event)
 
         def ended(task: Task, end: Any) -> None:
-            self.seconds_after_start[task.name] = time.monotonic() - self._imported[task.name]
+            if (since := self._imported.get(task.name)) is not None:
+                self.seconds_after_start[task.name] = time.monotonic() - since
             on_end(task, end)
 
         self._executor.execute(tasks, noted, ended)
@@ -161,19 +162,26 @@ def report(wall: float, workers: int, seconds: dict[str, float], results: list[R
 
 def measure_bare(runs: Sequence[Run], workers: int) -> dict[str, float]:
     """Returns the wall seconds of each run's training without the arena, by agent, environment and seed; `workers` at a time."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise SystemExit("this benchmark binds processes to cores, which only Linux lets it do")
     free = queue.SimpleQueue[list[int]]()
     cores = usable_cores()
     for worker in range(workers):
-        free.put(cores[worker::workers] or cores)
+        free.put(cores[worker : worker + 1] if workers <= len(cores) else cores)  # more than cores share them
 
     def one(run: Run) -> tuple[str, float]:
         spec = run.spec()
         config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
         own = free.get()
         try:
-            variables = {**os.environ, **spec.process_env_for(config), **dict.fromkeys(THREAD_VARIABLES, str(run.resources.threads))}
+            variables = {
+                **os.environ,
+                "CUDA_VISIBLE_DEVICES": "",
+                **spec.process_env_for(config),
+                **dict.fromkeys(THREAD_VARIABLES, str(run.resources.threads)),
+            }
             command = [sys.executable, __file__, "--bare-run", json.dumps(run.inputs())]
-            os.sched_setaffinity(0, own[: run.resources.threads])  # this thread, and with it the process that it starts
+            os.sched_setaffinity(0, own)  # this thread, and with it the process that it starts
             done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
         finally:
             free.put(own)

@@ -31,10 +31,12 @@ from arena.benchmark.child.probe import peak_rss_bytes
 from arena.benchmark.points import append_point, make_agent, run_point, speeds
 from arena.benchmark.ray_cluster import RayCluster, use_own_token
 from arena.benchmark.run import circumstances
-from arena.benchmark.scale import ROLLOUT_ROWS, TABLES, WIDTH_ROWS, Record, Runs, runs_points, settings, warm_steps
+from arena.benchmark.scale import ROLLOUT_ROWS, TABLES, WIDTH_ROWS, Record, Runs, refuse_mixture, runs_points, settings, warm_steps
 from arena.benchmark.scale_page import check_page, write_page
 from arena.benchmark.scale_runs import measure_runs
 from arena.errors import ArenaError
+from arena.executors.base import ExecutorConfig
+from arena.executors.choice import make_executor
 from arena.loggers.jsonl import read_jsonl
 from arena.system import available_cores, usable_cores
 
@@ -83,7 +85,10 @@ def _names(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(number) for number in _names(text)]
+    found = [int(number) for number in _names(text)]
+    if not found or min(found) < 1:
+        raise ValueError  # argparse tells it
+    return found
 
 
 def measure_all(arguments: argparse.Namespace) -> list[Record]:
@@ -91,12 +96,15 @@ def measure_all(arguments: argparse.Namespace) -> list[Record]:
     records: list[Record] = []
 
     def add(record: dict[str, Any]) -> None:
-        records.append({**record, "load": os.getloadavg()[0]})
-        if arguments.output:
-            append_point(arguments.output, record)
+        records.append(append_point(arguments.output, record))
 
     points = [point for table in ("envs", "widths") if table in arguments.tables for point in speed_points(arguments, table)]
     runs = runs_points(arguments.tables, arguments.runs, arguments.nodes, available_cores())
+    planned = [*points, *({**vars(run), "agent": arguments.run_agent} for run in runs)]
+    there = list(read_jsonl(arguments.output)) if arguments.output and arguments.output.exists() else []
+    refuse_mixture([*there, {"circumstances": circumstances(arguments.rounds, usable_cores())}, *planned])
+    if any(run.executor == "ray" for run in runs):
+        make_executor(ExecutorConfig(kind="ray"), 1)  # refuses where Ray is not installed
     add({"circumstances": circumstances(arguments.rounds, usable_cores())})
     for number in range(1, arguments.rounds + 1):
         print(f"round {number} of {arguments.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -132,13 +140,19 @@ def measured_runs(arguments: argparse.Namespace, points: list[Runs]) -> Any:
     if not on_cluster:
         return
     use_own_token()
-    with RayCluster(1) as cluster:
-        num_nodes = 1
-        for point in on_cluster:
-            for _ in range(point.num_runs - num_nodes):
-                cluster.add_node()
-            num_nodes = point.num_runs
-            yield point, measure_runs(point, arguments.run_agent, arguments.run_seconds, cluster.address)
+    done = 0
+    try:
+        with RayCluster(1) as cluster:
+            num_nodes = 1
+            for point in on_cluster:
+                for _ in range(point.num_runs - num_nodes):
+                    cluster.add_node()
+                num_nodes = point.num_runs
+                yield point, measure_runs(point, arguments.run_agent, arguments.run_seconds, cluster.address)
+                done += 1
+    except RuntimeError as error:  # a node did not start
+        for point in on_cluster[done:]:
+            yield point, {"error": str(error)[:200]}
 
 
 def measure(point: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ def run_point(script: Path, point: Point, timeout_seconds: float) -> dict[str, A
         return {"error": str(error)}
     threads = str(point["threads"])
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, threads), **spec.process_env_for(config), "NPROC": threads}
+    if point["device"] == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""
     command = [sys.executable, str(script), "--point", json.dumps(point)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds, check=True)
@@ -47,10 +49,14 @@ def run_point(script: Path, point: Point, timeout_seconds: float) -> dict[str, A
     return found
 
 
-def append_point(file: Path, record: Mapping[str, Any]) -> None:
-    """Adds a line to a file of JSON lines, with the load of the machine."""
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json_line({**record, "load": os.getloadavg()[0]}))
+def append_point(file: Path | None, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the record with the load of the machine, added as a line to a file of JSON lines where there is one."""
+    found = {**record, "load": os.getloadavg()[0]}
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write(json_line(found))
+    return found
 
 
 def make_agent(point: Point) -> tuple[Agent, Meter, float]:

@@ -15,7 +15,7 @@ import pstats
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from arena.benchmark.page import around_marks
 from arena.benchmark.processes import measure_rival, pinned
 from arena.benchmark.settings import Contest, contests
 from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.errors import ArenaError
 from arena.executors.process import THREAD_VARIABLES
 from arena.files import read_json_object, write_bytes, write_json
 from arena.hyperparameters import build_config
@@ -138,19 +139,25 @@ def main() -> None:
     if arguments.child:
         write_json(arguments.output, profile(known[arguments.only[0]]))
         return
-    before, after = around_marks(arguments.page, TITLE, BEGIN, END) if arguments.page else ("", "")
-    profiles: dict[str, dict[str, Profile]] = read_json_object(arguments.output) if arguments.output.exists() else {}
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    for name in arguments.only or list(known):
+    try:
+        profile_all(arguments.only or list(known), known, arguments.output, arguments.page, arguments.peers)
+    except ArenaError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def profile_all(names: Sequence[str], known: dict[str, Contest], output: Path, page: Path | None, peers: Path) -> None:
+    """Profiles the named contests, adds them to the file `output`, and writes what it then holds to the page, or prints it."""
+    before, after = around_marks(page, TITLE, BEGIN, END) if page else ("", "")
+    there = read_json_object(output) if output.exists() else {}
+    profiles: dict[str, dict[str, Profile]] = {name: both for name, both in there.items() if {"arena", "own_loop"} <= both.keys()}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
         with pinned(usable_cores()[:1]):
-            profiles[name] = {
-                "own_loop": profile_own_loop(known[name], arguments.peers),
-                "arena": _in_a_process(known[name], arguments.output),
-            }
-        write_json(arguments.output, profiles)
+            profiles[name] = {"own_loop": profile_own_loop(known[name], peers), "arena": _in_a_process(known[name], output)}
+        write_json(output, profiles)
     text = markdown({name: profiles[name] for name in known if name in profiles})
-    if arguments.page:
-        write_bytes(arguments.page, f"{before}\n\n{text}\n\n{after}".encode())
+    if page:
+        write_bytes(page, f"{before}\n\n{text}\n\n{after}".encode())
     else:
         sys.stdout.write(f"{text}\n")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from arena.benchmark.settings import LEARNING_STARTS, from_cartpole
 from arena.benchmark.verdicts import Spread
+from arena.errors import ArenaError
 
 TABLES = ("envs", "widths", "parallel", "ray")
 ROLLOUT_ROWS = 4_096
@@ -122,6 +123,31 @@ def while_all_train(marks: Sequence[Sequence[tuple[float, int]]]) -> tuple[float
         before, after = np.interp(np.array([begin, end]), np.array(seconds), np.array(env_steps, np.float64))
         taken += float(after - before)
     return taken / (end - begin), end - begin
+
+
+def refuse_mixture(records: Iterable[Record]) -> None:
+    """Refuses records that cannot stand in one table.
+
+    Raises:
+        ArenaError: if they are of several machines, of one table under several numbers of threads or environments, or of runs of
+            several agents.
+    """
+    kinds: dict[str, set[Any]] = {}
+    for record in records:
+        if "circumstances" in record:
+            machine = record["circumstances"]["machine"]
+            kinds.setdefault("machines", set()).add(f"{machine['cpu']}, {machine['cores_available']} cores")
+        for table in record.get("tables", ()):
+            if table in ("parallel", "ray"):
+                kinds.setdefault(f"agents in table {table}", set()).add(record["agent"])
+            else:
+                kinds.setdefault(f"numbers of threads in table {table}", set()).add(record["threads"])
+            if table == "widths":
+                kinds.setdefault(f"numbers of environments in table {table}", set()).add(record["num_envs"])
+    for what, found in kinds.items():
+        if len(found) > 1:
+            listed = "; ".join(map(str, sorted(found)))
+            raise ArenaError(f"measurements of several {what} ({listed}) do not go into one file: give another --output")
 
 
 def grouped(records: Iterable[Record], table: str, key: Callable[[Record], Any]) -> dict[Any, list[Record]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.benchmark.page import CHART_STYLE, around_marks, measured_on, table
-from arena.benchmark.scale import Curve, Record, curves, grouped, half_speed, median_of, near_most
+from arena.benchmark.scale import Curve, Record, curves, grouped, half_speed, median_of, near_most, refuse_mixture
 from arena.benchmark.verdicts import Spread
 from arena.errors import ArenaError
 from arena.files import write_bytes
@@ -30,6 +30,7 @@ def write_page(page: Path, records: Sequence[Record]) -> None:
     before, after = check_page(page)
     if not any("tables" in record for record in records):
         raise ArenaError("no measurements to write tables of")
+    refuse_mixture(records)
     chart = page.with_suffix(".svg")
     drawn = {name: found for name in ("envs", "widths") if (found := curves(records, name))}
     if drawn:

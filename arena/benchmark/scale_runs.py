@@ -11,6 +11,7 @@ import psutil
 from arena.benchmark.child.probe import peak_rss_bytes
 from arena.benchmark.scale import Runs, settings, while_all_train
 from arena.environments import EnvConfig
+from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
 from arena.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
@@ -89,7 +90,10 @@ def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> 
             ExecutorConfig(kind="ray", address=address) if point.executor == "ray" else ExecutorConfig(), point.workers
         )
         watch, start = Watch(experiment.name), time.perf_counter()
-        results = run_experiment(experiment, executor, watch)
+        try:
+            results = run_experiment(experiment, executor, watch)
+        except ArenaError as error:  # the cluster cannot be joined, say
+            return {"error": str(error)}
         wall_seconds = time.perf_counter() - start
     failed = [result for result in results if result.status != "finished"]
     if failed:
@@ -110,7 +114,7 @@ def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> 
         "rates": rates,
         "sum_of_rates": sum(rates),
         "wall_seconds": wall_seconds,
-        "start_seconds": [sum(result.seconds.get(part, 0.0) for part in ("start", "import", "build")) for result in results],
+        "start_seconds": [result.start_seconds for result in results],
         "peak_rss_bytes": peaks,
     }
 

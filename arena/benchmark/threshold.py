@@ -5,7 +5,7 @@ import math
 import queue
 import statistics
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def read_runs(runs: Path) -> list[dict[str, Any]]:
     """Returns what the runs of the experiment's folder `runs` took on CartPole-v1.
 
     Raises:
-        ArenaError: if there are none.
+        ArenaError: if there are none, or one is of an earlier version.
     """
     ours = [_ours(path.parent) for path in sorted(runs.glob("*/CartPole-v1/seed-*/result.json"))]
     if not ours:
@@ -45,48 +45,69 @@ def measure_to_threshold(
 ) -> dict[str, Any]:
     """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`.
 
-    As many run at a time as there are `cores`, each on one of its own, as `arena run` has it. Seeds that were measured there with the
-    same settings, machine, cores and versions are kept.
+    As many run at a time as there are `cores`, each on one of its own, as `arena run` has it. All seeds that were measured there with
+    the same settings, machine, cores and versions are kept; others are dropped.
+
+    Raises:
+        ArenaError: if SB3 fails on a seed; once the others are done and written.
     """
     path = folder / f"{NAME}.json"
     kept = read_json_object(path).get("sb3", {}) if path.exists() else {}
     conditions = {"lock": peers_fingerprint(), "machine": machine_info(), "cores": list(cores)}
-    wanted = {}
-    for algorithm, agent in ALGORITHMS.items():
-        settings = resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO)
-        for seed in range(num_seeds):
-            request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": seed, "hyperparameters": settings}
-            wanted[f"{algorithm}/{seed}"] = {"request": json.loads(json.dumps(request)), "conditions": conditions}
-    theirs = {name: kept[name] for name, asked in wanted.items() if name in kept and asked.items() <= kept[name].items()}
+    settings = {algorithm: resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO) for algorithm, agent in ALGORITHMS.items()}
+
+    def asked(name: str) -> dict[str, Any]:
+        algorithm, seed = name.split("/")
+        request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": int(seed)}
+        request["hyperparameters"] = json.loads(json.dumps(settings[algorithm]))
+        return {"request": request, "conditions": conditions}
+
+    theirs = {name: found for name, found in kept.items() if asked(name).items() <= found.items()}
+    missing = [name for algorithm in ALGORITHMS for seed in range(num_seeds) if (name := f"{algorithm}/{seed}") not in theirs]
     free = queue.SimpleQueue[int]()
     for core in cores:
         free.put(core)
 
-    def measure(name: str) -> tuple[str, dict[str, Any]]:
+    def measure(name: str) -> dict[str, Any]:
         core = free.get()
         try:
             with pinned([core]):  # this thread, and with it the process that it starts
-                return name, {**measure_loop(None, wanted[name]["request"], {}, peers, timeout_seconds=7_200.0), **wanted[name]}
+                measured = measure_loop(None, asked(name)["request"], {}, peers, timeout_seconds=7_200.0)
         finally:
             free.put(core)
+        return {**measured, **asked(name)}
 
-    def outcome() -> dict[str, Any]:
-        return {"contest": NAME, "ours": ours, "sb3": {name: theirs[name] for name in wanted if name in theirs}, **circumstances(1, cores)}
+    def write() -> dict[str, Any]:
+        sb3 = {name: theirs[name] for name in sorted(theirs, key=lambda name: (name.split("/")[0], int(name.split("/")[1])))}
+        outcome = {"contest": NAME, "ours": ours, "sb3": sb3, **circumstances(1, cores)}
+        write_json(path, outcome)
+        return outcome
 
+    errors = []
     with ThreadPoolExecutor(len(cores)) as threads:
-        for name, measured in threads.map(measure, [name for name in wanted if name not in theirs]):
-            theirs[name] = measured
-            write_json(path, outcome())
-            reached = "reached" if measured["reached"] else "not reached"
-            say(f"{NAME}: SB3 {name}: {measured['start_seconds']:.1f} s of start-up, {measured['wall_seconds']:.1f} s, {reached}")
-    write_json(path, outcome())
-    return outcome()
+        names = {threads.submit(measure, name): name for name in missing}
+        for future in as_completed(names):
+            name = names[future]
+            try:
+                theirs[name] = future.result()
+            except ArenaError as error:
+                errors.append(error)
+                say(f"{NAME}: SB3 {name} failed: {error}")
+                continue
+            write()
+            reached = "reached" if theirs[name]["reached"] else "not reached"
+            say(f"{NAME}: SB3 {name}: {theirs[name]['start_seconds']:.1f} s of start-up, {theirs[name]['wall_seconds']:.1f} s, {reached}")
+    if errors:
+        raise errors[0]
+    return write()
 
 
 def _ours(path: Path) -> dict[str, Any]:
     result = RunDir(path).read_result()
     inputs = read_json_object(RunDir(path).run)["inputs"]
     assert result is not None
+    if "start" not in result.seconds:
+        raise ArenaError(f"{path} was run by an earlier version, which did not clock the start of the process; run it again")
     return {
         "agent": result.agent,
         "id": inputs["agent"]["agent"],

@@ -60,7 +60,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """Returns a row for every target that these outcomes speak of."""
     trained = [outcome for outcome in outcomes if outcome["contest"] != EVALUATION]
     found = [row for outcome in trained for row in _ratio_rows(outcome)]
-    found += [_share_row(outcome) for outcome in trained if _measured(outcome, WHOLE)]
+    found += [_share_row(outcome) for outcome in trained if _measured(outcome, "arena")]
     for algorithm in dict.fromkeys(outcome["algorithm"] for outcome in trained):
         distances = {
             outcome["contest"]: distance
@@ -132,9 +132,7 @@ def _ratio_rows(outcome: Outcome) -> Iterable[Row]:
         name, what = f"{outcome['contest']}-{rival['name']}", f"`{outcome['agent']}` against {rival['label']}"
         common: dict[str, Any] = {"name": name, "what": what, "target": rival["target"], "unit": "x"}
         if not _pairs(outcome, "arena", rival["name"]):
-            failures = outcome["failures"]
-            reason = failures.get(rival["name"]) or failures.get("arena") or "not measured"
-            yield Row(**common, figure=None, verdict=f"failed: {reason}")
+            yield Row(**common, figure=None, verdict=f"failed: {_why_not(outcome, rival['name'], 'arena')}")
         elif (apart := updates_apart(outcome, rival["name"])) > MAX_UPDATES_APART:
             yield Row(**common, figure=None, verdict=f"refused: updates per env step differ by {apart:.0%}")
         else:
@@ -157,11 +155,20 @@ def _ratio_row(outcome: Outcome, rival: str, common: dict[str, Any]) -> Row:
     return Row(**common, figure=figure, verdict="missed", note=note)
 
 
+def _why_not(outcome: Outcome, *ways: str) -> str:
+    failures = outcome["failures"]
+    return next((failures[way] for way in ways if way in failures), "not measured; measure the contest again")
+
+
 def _share_row(outcome: Outcome) -> Row:
+    name, what = f"{outcome['contest']}-share", f"the arena's own share of training, `{outcome['agent']}`"
+    if not _measured(outcome, WHOLE):
+        reason = _why_not(outcome, WHOLE)
+        return Row(name=name, what=what, target=SHARE_TARGET, unit="%", figure=None, verdict=f"failed: {reason}")
     figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_way(outcome, WHOLE))
     return Row(
-        name=f"{outcome['contest']}-share",
-        what=f"the arena's own share of training over {of_way(outcome, WHOLE)[0]['env_steps']:,} env steps, `{outcome['agent']}`",
+        name=name,
+        what=f"{what}, over {of_way(outcome, WHOLE)[0]['env_steps']:,} env steps",
         target=SHARE_TARGET,
         unit="%",
         figure=figure,
@@ -190,16 +197,16 @@ def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> Row:
 
 
 def _start_rows(outcome: Outcome, rival: Mapping[str, Any]) -> Iterable[Row]:
-    """Yields the row with a target, with the programs that an earlier run has kept, and one with nothing kept."""
-    for way, suffix, how, target in ((WHOLE, "start", "programs kept", START_TARGET), ("arena", "start-cold", "nothing kept", None)):
-        common: dict[str, Any] = {"name": f"{outcome['contest']}-{suffix}", "target": target, "unit": "x"}
+    """Yields two rows: with the programs that an earlier run of the arena's has kept, and with nothing kept. The rival keeps nothing."""
+    for way, suffix, how in ((WHOLE, "start", "compiled programs kept from an earlier run"), ("arena", "start-cold", "nothing kept")):
+        common: dict[str, Any] = {"name": f"{outcome['contest']}-{suffix}", "target": START_TARGET, "unit": "x"}
         common |= {"what": f"start-up to the first env step, {how}, `{outcome['agent']}` against {rival['label']}"}
         pairs = _pairs(outcome, way, rival["name"])
         if not pairs:
-            yield Row(**common, figure=None, verdict="failed: not measured")
+            yield Row(**common, figure=None, verdict=f"failed: {_why_not(outcome, way, rival['name'])}")
             continue
         figure = Spread.of(theirs["start_seconds"] / ours["start_seconds"] for ours, theirs in pairs)
-        verdict = "no target" if target is None else "met" if figure.median >= target else "missed"
+        verdict = "met" if figure.median >= START_TARGET else "missed"
         ours, theirs = (statistics.median(side[index]["start_seconds"] for side in pairs) for index in (0, 1))
         yield Row(**common, figure=figure, verdict=verdict, note=f"{ours:.1f} s against {theirs:.1f} s")
 

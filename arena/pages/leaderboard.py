@@ -33,7 +33,8 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
         ArenaError: if there is no such match; before any replay is recorded.
     """
     tournament_folder = TournamentFolder(folder)
-    tournament, records = tournament_folder.read(), tournament_folder.read_records()
+    tournament = tournament_folder.read()
+    records = tournament_folder.read_records(tournament)
     order = [row.entrant for row in standings.rows]
     game_ids = {record.match for record in records if isinstance(record, PlayedGame)}
     asked = [find_duel(tournament, records, name) for name in matches if name not in game_ids]

@@ -30,9 +30,9 @@ from arena.policy_file import read_bounded
 from arena.system import package_versions
 from arena.tournament.matches import PlayedGame, Record, from_line
 from arena.tournament.players import Player
-from arena.validation import checked
+from arena.validation import check_keys, checked
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 ScheduleName = Literal["round-robin", "swiss", "adaptive"]
 
@@ -115,7 +115,7 @@ class _Stored:
     versions: Mapping[str, str | None]
     origins: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
     """Empty in folders of earlier versions."""
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = SCHEMA_VERSION
 
 
 class TournamentFolder:
@@ -206,18 +206,21 @@ class TournamentFolder:
         paths = {path for player in tournament.players for path in player.policies.values()} if tournament else set()
         return frozenset(file_hash(path) for path in paths if path.exists())
 
-    def read_records(self) -> list[Record]:
+    def read_records(self, tournament: Tournament | None = None) -> list[Record]:
         """Returns all games and episodes so far.
 
+        Args:
+            tournament: as `read` returned it earlier; None reads it now.
+
         Raises:
-            ArenaError: if the file is missing, or a complete line of it is not a record.
+            ArenaError: if the file is missing, or a complete line of it is not a record of that tournament.
         """
-        inputs = self._stored().inputs
-        envs, records = {env.name for env in inputs.envs}, []
+        tournament = self.read() if tournament is None else tournament
+        known, envs, records = tournament.entrant_of, {env.name for env in tournament.envs}, []
         for number, line in enumerate(read_jsonl(self.matches), start=1):
             record = from_line(line, f"{self.matches}, line {number} is no match")
             players = record.players if isinstance(record, PlayedGame) else (record.player,)
-            if unknown := [name for name in players if name not in inputs.players] or [name for name in (record.env,) if name not in envs]:
+            if unknown := [name for name in players if name not in known] or [name for name in (record.env,) if name not in envs]:
                 raise ArenaError(f"{self.matches}, line {number}: {self.tournament.name} knows no {unknown[0]!r}")
             records.append(record)
         return records
@@ -244,7 +247,12 @@ class TournamentFolder:
     def _stored(self) -> _Stored:
         """Returns what `tournament.json` holds."""
         document = read_json_object(self.tournament)
-        stored: _Stored = checked(_Stored, document, f"{self.tournament} is not a tournament of this version of arena-rl")
+        where = f"{self.tournament} is not a tournament of this version of arena-rl: its"
+        stored: _Stored = checked(_Stored, document, where)
+        inputs = document["inputs"]
+        tables = [(inputs, _Inputs), (inputs["rules"], Rules), *((env, EnvConfig) for env in inputs["envs"])]
+        for table, kind in [*tables, *((player, _StoredPlayer) for player in inputs["players"].values())]:
+            check_keys(table, (field.name for field in dataclasses.fields(kind)), f"{where} inputs: ")
         return stored
 
     def _policy(self, sha256: str) -> Path:

@@ -89,7 +89,7 @@ def to_line(record: Record) -> dict[str, Any]:
     return {"kind": "game" if isinstance(record, PlayedGame) else "episodes", **dataclasses.asdict(record)}
 
 
-def from_line(line: Mapping[str, Any], where: str) -> Record:
+def from_line(line: Any, where: str) -> Record:
     """Reverses `to_line` after a way through JSON, which has no NaN: it is null there.
 
     Args:
@@ -100,8 +100,10 @@ def from_line(line: Mapping[str, Any], where: str) -> Record:
         ArenaError: if it is no such line: a key is missing or unknown, or a value of the wrong type, out of range or without its pair.
     """
     kinds = {"game": PlayedGame, "episodes": Episodes}
+    if not isinstance(line, Mapping):
+        raise ArenaError(f"{where}: it must be a JSON object")
     kind = line.get("kind")
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise ArenaError(f"{where}: kind={kind!r} is none of {', '.join(kinds)}")
     value = {key: item for key, item in line.items() if key != "kind"}
     if isinstance(value.get("returns"), list):

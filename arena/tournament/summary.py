@@ -43,7 +43,8 @@ def compute_standings(path: Path) -> Standings:
         ArenaError: if the folder holds no tournament, or no match has been played.
     """
     folder = TournamentFolder(path)
-    tournament, records = folder.read(), folder.read_records()
+    tournament = folder.read()
+    records = folder.read_records(tournament)
     entrants = tournament.entrants
     index = np.array([entrants.index(player.entrant) for player in tournament.players])
     envs = [_Env(tournament, env, records, index) for env in tournament.envs]

@@ -60,18 +60,22 @@ def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace
 
 
 LEAVE = """
-import atexit, ctypes, sys
+import atexit, ctypes, sys, threading, time
 from arena.worker import leave
 atexit.register(lambda: print("at exit"))
 ctypes.CDLL(None).printf(b"by C ")
 print("by Python")
+threading.Thread(target=lambda: (time.sleep(0.3), print("by a thread"))).start()
 leave(3)
 """
 
 
 def test_a_worker_leaves_nothing_unwritten_and_no_exit_function_uncalled() -> None:
     done = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, check=False)
-    assert (done.returncode, set(done.stdout.replace("by C ", "by C\n").split("\n"))) == (3, {"by C", "by Python", "at exit", ""})
+    assert (done.returncode, set(done.stdout.replace("by C ", "by C\n").split("\n"))) == (
+        3,
+        {"by C", "by Python", "by a thread", "at exit", ""},
+    )
     assert done.stderr == ""
 
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from arena.benchmark.points import run_point
 from arena.benchmark.scale import (
     Runs,
     curves,
     half_speed,
     near_most,
+    refuse_mixture,
     runs_points,
     settings,
     updates_per_env_step,
@@ -16,7 +18,7 @@ from arena.benchmark.scale import (
     while_all_train,
 )
 from arena.benchmark.scale_page import BEGIN, END, check_page, write_page
-from arena.benchmark.scale_runs import Watch
+from arena.benchmark.scale_runs import Watch, measure_runs
 from arena.benchmark.verdicts import Spread
 from arena.errors import ArenaError
 from arena.hyperparameters import build_config
@@ -167,6 +169,41 @@ def test_a_page_without_marks_or_measurements_is_refused(tmp_path: Path):
     page.write_text("# Scale\n")
     with pytest.raises(ArenaError, match="scale: begin"):
         check_page(page)
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        (speed("envs", 8, 1.0, threads=2), "numbers of threads in table envs"),
+        (speed("widths", 64, 1.0, num_envs=8), "numbers of environments in table widths"),
+        (runs(agent="rllib-ppo"), "agents in table parallel"),
+        ({"circumstances": {"machine": {"cpu": "another", "cores_available": 2}}}, "machines"),
+    ],
+)
+def test_what_cannot_stand_in_one_table_is_refused(other: dict[str, Any], what: str):
+    records = [CIRCUMSTANCES, speed("envs", 8, 100.0), speed("widths", 64, 100.0), runs()]
+    refuse_mixture([*records, *records])
+    with pytest.raises(ArenaError, match=f"several {what}"):
+        refuse_mixture([*records, other])
+
+
+@pytest.mark.worker
+def test_runs_are_measured_by_the_real_executor(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arena.benchmark.scale_runs.settings", lambda *_: {"num_envs": 4})
+    point = Runs(tables=("parallel",), executor="local", num_runs=2, workers=2, threads=1)
+    found = measure_runs(point, "arena.fakes:FAKE_AGENT", 0.5)
+    assert "error" not in found
+    assert len(found["rates"]) == len(found["start_seconds"]) == 2
+    assert min(found["rates"]) > 0.0
+    assert found["wall_seconds"] > max(found["start_seconds"])
+
+
+def test_a_point_that_fails_says_why(tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit('no such point')")
+    point = {"agent": "random", "hyperparameters": {}, "threads": 1, "device": "cpu"}
+    assert run_point(script, point, 60.0) == {"error": "no such point"}
+    assert run_point(script, {**point, "hyperparameters": {"nonsense": 1}}, 60.0)["error"].startswith("random: ")
 
 
 def test_curves_leave_failed_points_out():

@@ -7,7 +7,7 @@ from arena.benchmark import threshold
 from arena.benchmark.page import markdown, rows
 from arena.benchmark.threshold import measure_to_threshold, read_runs, threshold_rows
 from arena.errors import ArenaError
-from arena.files import write_json
+from arena.files import read_json, write_json
 from arena.rundir import RunDir, RunResult
 from arena.system import usable_cores
 
@@ -44,6 +44,8 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     again = measure_to_threshold(tmp_path, runs, **options)
     assert asked == ["sb3-dqn-to-475"] * 3 + ["sb3-ppo-to-475"] * 3  # what was measured is kept
     monkeypatch.setattr(threshold, "RL_ZOO_PPO", {**threshold.RL_ZOO_PPO, "discount": 0.9})
+    measure_to_threshold(tmp_path, runs, **{**options, "num_seeds": 1})
+    assert len(asked) == 7
     measure_to_threshold(tmp_path, runs, **options)
     assert asked[6:] == ["sb3-ppo-to-475"] * 3  # but nothing that was measured under other conditions
     monkeypatch.setattr(threshold, "machine_info", lambda: {"cpu": "another"})
@@ -74,6 +76,29 @@ def test_the_page_has_a_row_for_each(outcome: dict):
     text = markdown([outcome], "chart.svg")
     assert "| `keras-dqn`: seconds to 475, start-up included, against SB3 | below 67.0 s | 25.8 s | 15.8 s to 95.8 s | - | met" in text
     assert len(rows([outcome])) == 4
+
+
+def test_a_seed_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_run(tmp_path / "runs", "keras-dqn", 0, train=1.0)
+
+    def measure_loop(module, request, *_, **__):
+        if request["seed"] == 0:
+            raise ArenaError(f"{request['loop']} failed")
+        return {"start_seconds": 7.0, "wall_seconds": 60.0, "reached": True}
+
+    monkeypatch.setattr(threshold, "measure_loop", measure_loop)
+    options = {"num_seeds": 2, "cores": usable_cores()[:1], "peers": tmp_path, "say": lambda _: None}
+    with pytest.raises(ArenaError, match="to-475 failed"):
+        measure_to_threshold(tmp_path, read_runs(tmp_path / "runs"), **options)
+    assert set(read_json(tmp_path / "to-475.json")["sb3"]) == {"dqn/1", "ppo/1"}
+
+
+def test_runs_whose_start_was_not_clocked_are_refused(tmp_path: Path):
+    write_run(tmp_path / "runs", "keras-dqn", 0, train=1.0)
+    path = tmp_path / "runs" / "keras-dqn" / "CartPole-v1" / "seed-0" / "result.json"
+    path.write_text(path.read_text().replace('"start"', '"begin"'))
+    with pytest.raises(ArenaError, match="earlier version"):
+        read_runs(tmp_path / "runs")
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path):

@@ -100,7 +100,8 @@ def test_a_side_that_makes_fewer_updates_gains_nothing_by_it():
 def test_a_way_that_failed_says_why():
     contest = outcome(ours(0, seconds=1.0), failures={"stock": "no such module"})
     assert row(contest, "fake-dqn-stock").verdict == "failed: no such module"
-    assert row(contest, "fake-dqn-start").verdict == "failed: not measured"
+    assert row(contest, "fake-dqn-start").verdict == "failed: no such module"
+    assert row(contest, "fake-dqn-share").verdict == "failed: not measured; measure the contest again"
 
 
 def test_the_floor_is_that_of_the_same_round():
@@ -122,7 +123,9 @@ def test_start_up_is_compared_with_the_example():
     contest = outcome(ours(0, seconds=1.0, start=4.0), kept, measured("stock", 0, seconds=9.0, start=5.0))
     found, cold = row(contest, "fake-dqn-start"), row(contest, "fake-dqn-start-cold")
     assert (found.figure, found.verdict, found.note) == (Spread(median=2.5, low=2.5, high=2.5), "met", "2.0 s against 5.0 s")
-    assert (cold.figure.median, cold.verdict) == (1.25, "no target")
+    assert (cold.figure.median, cold.verdict) == (1.25, "missed")
+    earlier = row(outcome(ours(0, seconds=1.0), measured("stock", 0, seconds=9.0), failures={"whole": "no room"}), "fake-dqn-start")
+    assert (earlier.figure, earlier.verdict) == (None, "failed: no room")
 
 
 @pytest.mark.parametrize(("their_return", "verdict"), [(500.0, "met"), (499.0, "refused: the two sides' mean returns differ")])

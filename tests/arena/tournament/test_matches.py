@@ -75,6 +75,7 @@ def test_a_return_that_json_could_not_hold_is_read_as_nan():
     ("change", "reason"),
     [
         ({"kind": "x"}, "kind='x' is none of game, episodes"),
+        ({"kind": {}}, "kind={} is none of game, episodes"),
         ({"kind": "game"}, "unknown key 'player'"),
         ({"returns": [True]}, r"returns\.0=True"),
         ({"returns": 3.0}, "returns=3.0"),
@@ -87,3 +88,8 @@ def test_a_return_that_json_could_not_hold_is_read_as_nan():
 def test_odd_types_are_refused_with_their_place(change, reason):
     with pytest.raises(ArenaError, match=f"^here.*{reason}"):
         from_line({**to_line(_episodes("a", (1.0,))), **change}, "here")
+
+
+def test_a_line_that_is_no_object_is_refused():
+    with pytest.raises(ArenaError, match=r"^here: it must be a JSON object"):
+        from_line([1], "here")
