@@ -104,7 +104,8 @@ def measure_all(arguments: argparse.Namespace) -> list[Record]:
     there = list(read_jsonl(arguments.output)) if arguments.output and arguments.output.exists() else []
     refuse_mixture([*there, {"circumstances": circumstances(arguments.rounds, usable_cores())}, *planned])
     if any(run.executor == "ray" for run in runs):
-        make_executor(ExecutorConfig(kind="ray"), 1)  # refuses where Ray is not installed
+        use_own_token()  # before the next line imports Ray
+        make_executor(ExecutorConfig(kind="ray"), 1)  # refuses where it is not installed
     add({"circumstances": circumstances(arguments.rounds, usable_cores())})
     for number in range(1, arguments.rounds + 1):
         print(f"round {number} of {arguments.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -139,7 +140,6 @@ def measured_runs(arguments: argparse.Namespace, points: list[Runs]) -> Any:
     on_cluster = sorted((point for point in points if point.executor == "ray"), key=lambda point: point.num_runs)
     if not on_cluster:
         return
-    use_own_token()
     done = 0
     try:
         with RayCluster(1) as cluster:
