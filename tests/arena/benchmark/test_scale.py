@@ -203,7 +203,8 @@ def test_a_point_that_fails_says_why(tmp_path: Path):
     script.write_text("raise SystemExit('no such point')")
     point = {"agent": "random", "hyperparameters": {}, "threads": 1, "device": "cpu"}
     assert run_point(script, point, 60.0) == {"error": "no such point"}
-    assert run_point(script, {**point, "hyperparameters": {"nonsense": 1}}, 60.0)["error"].startswith("random has no hyperparameter 'nonsense'")
+    refused = run_point(script, {**point, "hyperparameters": {"nonsense": 1}}, 60.0)
+    assert refused["error"].startswith("random has no hyperparameter 'nonsense'")
 
 
 def test_curves_leave_failed_points_out():
