@@ -173,7 +173,7 @@ def main(path: str) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process without taking the interpreter apart: after TensorFlow or RLlib that takes longer than a second.
+    """Ends the process without taking the interpreter apart, which takes about a second after TensorFlow or RLlib (docs/startup.md).
 
     Threads are waited for, exit functions called, and what was printed is written, by Python and by C libraries; but a file that was left
     open loses what was not flushed.

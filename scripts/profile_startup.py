@@ -6,6 +6,7 @@ Runs the real worker up to the end of its first env step, in processes of their 
     python scripts/profile_startup.py                               # this tree: compiled programs kept from an earlier run, and none kept
     python scripts/profile_startup.py --before ../arena-before --agents keras-dqn,rllib-ppo --repeats 3
     python scripts/profile_startup.py --agents rllib-dqn --importtime 25   # the 25 modules that take longest to import
+    python scripts/profile_startup.py --agents rllib-dqn --end             # instead: how long a process takes to end
 """
 
 import argparse
@@ -56,6 +57,11 @@ def main() -> None:
     parser.add_argument(
         "--importtime", type=int, metavar="N", help="list the N modules that take longest to import, and measure nothing else"
     )
+    parser.add_argument(
+        "--end",
+        action="store_true",
+        help="measure what a process with the agent's framework takes to end, by sys.exit and by arena.worker.leave",
+    )
     parser.add_argument("--child", nargs=2, metavar=("RUN_FOLDER", "START"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -65,6 +71,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="arena-startup-") as folder:
         if arguments.importtime:
             list_imports(Path(folder), names[0], arguments.env, arguments.importtime)
+            return
+        if arguments.end:
+            print("| agent | by `sys.exit` | by `arena.worker.leave` |\n|---|---:|---:|")
+            for name in names:
+                print_ends(name, arguments.env, arguments.repeats)
             return
         print_header()
         for name in names:
@@ -134,6 +145,9 @@ def run_child(run_folder: Path, start_seconds: float) -> None:
     class Stopwatch(arena.worker._Stopwatch):
         def lap(self, name: str) -> None:
             super().lap(name)
+            if name == "start":  # of the core's, too: what the worker does before it imports the framework
+                marks["core"] = time.process_time()
+                return
             lap(name)
             if name == "import":
                 for package, place in COMPILING.items():
@@ -197,6 +211,34 @@ def print_row(name: str, found: dict[str, list[dict[str, float]]]) -> None:
             walls = sorted(each["wall"] for each in marks)
             row = " | ".join(f"{value:.2f}" for value in cells)
             print(f"| {name} | {labels[state]} | {row} | {walls[0]:.1f} to {walls[-1]:.1f} |", flush=True)
+
+
+def print_ends(name: str, env: str, repeats: int) -> None:
+    """Prints the wall seconds from a process's last statement until its end is seen; it has imported what the agent's worker imports."""
+    agent, hyperparameters = AGENTS[name]
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "agents", ROOT / "envs")))
+    _, process_env = prepare(path, agent, json.dumps(hyperparameters), env)
+    environment = {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", **process_env}
+    code = f"""
+import sys, time
+from arena.hyperparameters import build_config
+from arena.registry import agent_spec
+from arena.spec import refuse_other_frameworks
+from arena.worker import leave
+spec = agent_spec({agent!r})
+refuse_other_frameworks(spec.modules_for(build_config(spec.config, {hyperparameters!r}, where="it")))
+spec.load()
+print(time.monotonic(), flush=True)
+"""
+    found: dict[str, list[float]] = {"sys.exit(0)": [], "leave(0)": []}
+    for _ in range(repeats):
+        for end, seconds in found.items():
+            command = [sys.executable, "-P", "-c", code + end]
+            output = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
+            ).stdout
+            seconds.append(time.monotonic() - float(output.strip().splitlines()[-1]))
+    print(f"| {name} | {' | '.join(f'{min(seconds):.2f} to {max(seconds):.2f}' for seconds in found.values())} |", flush=True)
 
 
 def list_imports(folder: Path, name: str, env: str, count: int) -> None:

@@ -15,7 +15,6 @@ from typing import Self
 
 import psutil
 
-_TOKEN = "RAY_AUTH_TOKEN"
 ATTEMPTS = 3
 """`ray start` gives up by itself after 30 seconds, in which a busy machine may not start a node."""
 START_SECONDS = 120.0
@@ -27,8 +26,8 @@ def use_own_token() -> None:
 
     Ray otherwise takes the one in the home directory for the head, if there is one, and none for the nodes that join it.
     """
-    if _TOKEN not in os.environ:  # Ray reads it once, so that another one would shut this process out
-        os.environ |= {"RAY_AUTH_MODE": "token", _TOKEN: secrets.token_hex(32)}
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray reads it once: another one would shut this process out
 
 
 class RayCluster:
