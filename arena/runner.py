@@ -189,6 +189,7 @@ def _task(run: Run, path: Path) -> Task:
         timeout_seconds=run.resources.timeout_seconds,
         device=run.resources.device,
         gpu_share=run.resources.gpu_share,
+        kind=f"{run.agent.name}/{run.env.name}",
     )
 
 

@@ -40,6 +40,8 @@ class Task:
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     gpu_share: float | None = None
     """Part of a GPU, and of its memory, that the worker may use; None: runs are dealt out over the GPUs without a limit."""
+    kind: str = ""
+    """Runs of one kind take about as long as each other."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ class Executor(Protocol):
         """Returns when every task has ended.
 
         Args:
-            tasks: in the order in which they should begin.
+            tasks: in the order in which they should begin, as far as it costs no time.
             on_event: called with each event of a worker; where it gives a reason, the worker is ended, and `Ended.reason` is that.
             on_end: called once per task, after its last event.
         """

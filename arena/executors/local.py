@@ -1,11 +1,13 @@
 """Workers as processes of this machine, a set number at a time, each bound to cores of its own."""
 
 import selectors
+import time
 from collections.abc import Sequence
 
 from arena.compile_cache import cache_folder
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
+from arena.executors.order import Order
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
 from arena.gpus import driver_problem, visible_gpus
@@ -23,6 +25,7 @@ class LocalExecutor:
     def __init__(self, num_workers: int = 0, *, gpus: Sequence[str] | None = None) -> None:
         self._num_workers = num_workers
         self._gpus = visible_gpus() if gpus is None else gpus
+        self._order = Order()
 
     def check(self, tasks: Sequence[Task]) -> None:
         """Refuses a device that is not there; a task that asks for more cores than there are runs alone.
@@ -40,31 +43,38 @@ class LocalExecutor:
                 )
 
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
-        """See `Executor.execute`; a task begins as soon as there are cores and a GPU for it, later ones may overtake it."""
+        """See `Executor.execute`; a task begins as soon as there are cores and a GPU for it, later ones may overtake it (`Order` too)."""
         waiting = list(tasks)
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
-        at_work: dict[WorkerProcess, tuple[Task, Share]] = {}
+        at_work: dict[WorkerProcess, tuple[Task, Share, float]] = {}
+        has_room = True
         with selectors.DefaultSelector() as selector:
             try:
                 while waiting or at_work:
-                    for task in list(waiting):
-                        if share := shares.take(task):
-                            waiting.remove(task)
-                            worker = WorkerProcess(task, cores=share.cores, environment=share.environment)
-                            at_work[worker] = task, share
-                            selector.register(worker.stdout, selectors.EVENT_READ, worker)
+                    if has_room:
+                        for task, _, since in at_work.values():
+                            self._order.note(task, time.monotonic() - since)
+                        for task in self._order.sort(waiting, len(at_work) + 1):
+                            if share := shares.take(task):
+                                waiting.remove(task)
+                                worker = WorkerProcess(task, cores=share.cores, environment=share.environment)
+                                at_work[worker] = task, share, time.monotonic()
+                                selector.register(worker.stdout, selectors.EVENT_READ, worker)
+                        has_room = False
                     is_ending = any(worker.stdout.closed for worker in at_work)
-                    for key, _ in selector.select(timeout=0.01 if is_ending else 0.2):
+                    for key, _ in selector.select(timeout=0.05 if is_ending else 0.2):
                         worker = key.data
                         for event in worker.read_events():
                             if reason := on_event(at_work[worker][0], event):
                                 worker.give_up(reason)
                         if worker.stdout.closed:
                             selector.unregister(key.fileobj)
-                    for worker, (task, share) in list(at_work.items()):
+                    for worker, (task, share, since) in list(at_work.items()):
                         if ended := worker.ended():
                             del at_work[worker]
                             shares.give_back(share)
+                            self._order.note(task, time.monotonic() - since)
+                            has_room = True
                             on_end(task, ended)
             finally:
                 end_workers(list(at_work))

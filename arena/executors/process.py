@@ -22,6 +22,8 @@ CPUS_VARIABLE = "ARENA_CPUS"
 """Comma-separated cores that the worker binds itself to."""
 GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL."""
+LAST_SECONDS = 0.01
+"""Within which a process that has closed its output usually ends."""
 
 
 class WorkerProcess:
@@ -74,6 +76,8 @@ class WorkerProcess:
 
     def ended(self) -> Ended | None:
         """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its time limit."""
+        if self.stdout.closed:
+            self._wait(LAST_SECONDS)
         code = self._process.poll()
         if code is not None:
             self._signal(
