@@ -2,8 +2,8 @@
 
 The sum of all workers' seconds, wall time times workers, is split into what the runs themselves account for (`RunResult.seconds`), the
 ending of their processes, and workers without a run. Beside it stands each run's `Agent.learn` with nothing else (no evaluation, log,
-checkpoint or event), in a process of its own, as many at a time and on the same cores: half of the seeds before the arena's turn, half
-after it, so that a machine that grows slower meets both alike.
+checkpoint or event), in a process of its own, as many at a time and on the same cores: once before the arena's turn and once after it,
+and the mean of both counts, so that a machine that grows slower meets both sides alike.
 
     overhead = (wall * workers - start-up - bare training) / bare training
 
@@ -66,13 +66,11 @@ def main() -> None:
             "resources": {"workers": arguments.workers, "device": "cpu"},
         }
         experiment = from_table(table)
-        half = experiment.seeds[len(experiment.seeds) // 2]
-        print(f"load {os.getloadavg()[0]:.1f}; bare training of the seeds below {half}, the arena, bare training of the others", flush=True)
-        runs = list(experiment.runs())
-        bare = measure_bare([run for run in runs if run.seed < half], arguments.workers)
+        print(f"load {os.getloadavg()[0]:.1f}; bare training, the arena, bare training", flush=True)
+        before = measure_bare(list(experiment.runs()), arguments.workers)
         wall, seconds, results = measure(experiment, arguments.workers)
-        bare |= measure_bare([run for run in runs if run.seed >= half], arguments.workers)
-        report(wall, arguments.workers, seconds, results, bare)
+        after = measure_bare(list(experiment.runs()), arguments.workers)
+        report(wall, arguments.workers, seconds, results, before, after)
 
 
 class ClockedExecutor:
@@ -135,8 +133,11 @@ LABELS = {
 }
 
 
-def report(wall: float, workers: int, seconds: dict[str, float], results: list[RunResult], bare: dict[str, float]) -> None:
+def report(
+    wall: float, workers: int, seconds: dict[str, float], results: list[RunResult], before: dict[str, float], after: dict[str, float]
+) -> None:
     """Prints the tables."""
+    bare = {name: (value + after[name]) / 2.0 for name, value in before.items()}
     total, trained = wall * workers, sum(bare.values())
     print(f"{len(results)} runs on {workers} workers: {wall:.1f} s wall, load {os.getloadavg()[0]:.1f}")
     print(f"| part | seconds of {workers} workers | share | a run |\n|---|---:|---:|---:|")
@@ -152,7 +153,10 @@ def report(wall: float, workers: int, seconds: dict[str, float], results: list[R
         alone, within = (statistics.median(column) for column in zip(*pairs, strict=True))
         more = statistics.median(each / base - 1.0 for base, each in pairs)
         print(f"| {agent} | {env} | {alone:.2f} | {within:.2f} | {more:+.1%} |")
-    print(f"\nbare training of all runs: {trained:.1f} s; in the arena {seconds['train']:.1f} s ({seconds['train'] / trained - 1:+.1%})")
+    print(
+        f"\nbare training of all runs: {sum(before.values()):.1f} s before, {sum(after.values()):.1f} s after; "
+        f"in the arena {seconds['train']:.1f} s ({seconds['train'] / trained - 1:+.1%})"
+    )
     overhead = total - start_up - trained
     print(
         f"overhead beside start-up: {(overhead - seconds['play']) / trained:.1%} of bare training; with the episodes of evaluations "
