@@ -79,7 +79,7 @@ class Executor(Protocol):
         """Returns when every task has ended.
 
         Args:
-            tasks: in the order in which they should begin, as far as it costs no time.
+            tasks: in the order in which they should begin; it may be changed to be done sooner.
             on_event: called with each event of a worker; where it gives a reason, the worker is ended, and `Ended.reason` is that.
             on_end: called once per task, after its last event.
         """

@@ -43,24 +43,24 @@ class LocalExecutor:
                 )
 
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
-        """See `Executor.execute`; a task begins as soon as there are cores and a GPU for it, later ones may overtake it (`Order` too)."""
+        """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
         waiting = list(tasks)
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
         at_work: dict[WorkerProcess, tuple[Task, Share, float]] = {}
-        has_room = True
+        has_room, most = True, 1
         with selectors.DefaultSelector() as selector:
             try:
                 while waiting or at_work:
                     if has_room:
                         for task, _, since in at_work.values():
                             self._order.note(task, time.monotonic() - since)
-                        for task in self._order.sort(waiting, len(at_work) + 1):
+                        for task in self._order.sort(waiting, most):
                             if share := shares.take(task):
                                 waiting.remove(task)
                                 worker = WorkerProcess(task, cores=share.cores, environment=share.environment)
                                 at_work[worker] = task, share, time.monotonic()
                                 selector.register(worker.stdout, selectors.EVENT_READ, worker)
-                        has_room = False
+                        has_room, most = False, max(most, len(at_work))
                     is_ending = any(worker.stdout.closed for worker in at_work)
                     for key, _ in selector.select(timeout=0.05 if is_ending else 0.2):
                         worker = key.data

@@ -21,13 +21,13 @@ class Order:
     def sort(self, waiting: Sequence[Task], num_workers: int) -> list[Task]:
         """Returns the waiting runs, the next to begin first.
 
-        They are sorted once what they last is less than twice the longest for each worker, if at least one of every kind has begun.
+        They are sorted once what they last is at most twice the longest for each worker, if at least one of every kind has begun.
 
         Args:
             waiting: in the order given.
-            num_workers: runs at a time.
+            num_workers: runs at a time; the order does not matter to one.
         """
-        if any(task.kind not in self._seconds for task in waiting):
+        if num_workers == 1 or any(task.kind not in self._seconds for task in waiting):
             return list(waiting)
         seconds = [self._seconds[task.kind] for task in waiting]
         if sum(seconds) > 2.0 * num_workers * max(seconds, default=0.0):

@@ -1,10 +1,16 @@
-"""Which run begins next; nothing is started."""
+"""Which run begins next."""
 
+import dataclasses
 import heapq
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from arena.executors.base import Task
+from arena.executors.local import LocalExecutor
 from arena.executors.order import Order
+from arena.executors.process import WorkerProcess
 
 
 def tasks(*kinds: str) -> list[Task]:
@@ -32,9 +38,10 @@ def test_a_kind_takes_as_long_as_its_longest_so_far():
     order.note(a, 3.0)
     order.note(b, 2.0)
     order.note(a, 1.0)
-    assert order.sort([b, a], 1) == [a, b]
+    assert order.sort([b, a], 2) == [a, b]
     order.note(b, 4.0)  # it is still at work
-    assert order.sort([a, b], 1) == [b, a]
+    assert order.sort([a, b], 2) == [b, a]
+    assert order.sort([a, b], 1) == [a, b], "one worker is done no sooner"
 
 
 def idle_seconds(seconds: dict[str, float], num_seeds: int, num_workers: int, order: Order) -> float:
@@ -56,3 +63,28 @@ def test_workers_wait_less_for_the_last_run():
         order.note(task, seconds[task.kind])
     in_our_order = [idle_seconds(seconds, 10, workers, order) for workers in (2, 4, 8)]
     assert [each < 0.3 * before for each, before in zip(in_our_order, as_given, strict=True)] == [True] * 3, (as_given, in_our_order)
+
+
+@pytest.mark.worker
+def test_the_executor_learns_what_takes_long_and_begins_it_first_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    script = tmp_path / "python"
+    script.write_text('#!/bin/sh\nsleep "$(cat "$4/seconds")"\n')
+    script.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(script))
+    wanted = []
+    for task in tasks("short", "long", "short", "short", "long"):
+        folder = tmp_path / task.name
+        folder.mkdir(parents=True)
+        (folder / "seconds").write_text("0.6" if task.kind == "long" else "0.2")
+        wanted.append(dataclasses.replace(task, run_dir=folder))
+    begun: list[str] = []
+    start = WorkerProcess.__init__
+
+    def noted(self: WorkerProcess, task: Task, **settings: Any) -> None:
+        begun.append(task.name)
+        start(self, task, **settings)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", noted)
+    LocalExecutor(2).execute(wanted, lambda task, event: None, lambda task, ended: None)
+    assert begun[:2] == ["short/0", "long/1"]
+    assert begun.index("long/4") < begun.index("short/3")
