@@ -109,7 +109,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
 def _no_collection() -> Iterator[None]:
     """Collects no garbage, and never looks again through what is there at the end (docs/startup.md).
 
-    Frameworks leave 175,000 to 380,000 objects that stay; collections pass through them several times in the import and once in training.
+    Frameworks leave 180,000 to 390,000 objects that stay; collections pass through them several times in the import and once in training.
     What is in a cycle by then, and is dropped later, is kept to the end of the process.
     """
     gc.disable()

@@ -7,6 +7,7 @@ Runs the real worker up to the end of its first env step, in processes of their 
     python scripts/profile_startup.py --before ../arena-before --agents keras-dqn,rllib-ppo --repeats 3
     python scripts/profile_startup.py --agents rllib-dqn --importtime 25   # the 25 modules that take longest to import
     python scripts/profile_startup.py --agents rllib-dqn --end             # instead: how long a process takes to end
+    python scripts/profile_startup.py --agents rllib-dqn --collections     # instead: what garbage collection in the import takes
 """
 
 import argparse
@@ -62,6 +63,11 @@ def main() -> None:
         action="store_true",
         help="measure what a process with the agent's framework takes to end, by sys.exit and by arena.worker.leave",
     )
+    parser.add_argument(
+        "--collections",
+        action="store_true",
+        help="count and time the garbage collections in the agent's import, as it would be without the worker, and the objects after it",
+    )
     parser.add_argument("--child", nargs=2, metavar=("RUN_FOLDER", "START"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -76,6 +82,12 @@ def main() -> None:
             print("| agent | by `sys.exit` | by `arena.worker.leave` |\n|---|---:|---:|")
             for name in names:
                 print_ends(name, arguments.env, arguments.repeats)
+            return
+        if arguments.collections:
+            print("| agent | collections | full | seconds | objects then | seconds of a full one |\n|---|---:|---:|---:|---:|---:|")
+            for name in names:
+                found = import_alone(name, arguments.env, before=COUNTED, after=TOLD)
+                print(f"| {name} | {found} |", flush=True)
             return
         print_header()
         for name in names:
@@ -213,8 +225,39 @@ def print_row(name: str, found: dict[str, list[dict[str, float]]]) -> None:
             print(f"| {name} | {labels[state]} | {row} | {walls[0]:.1f} to {walls[-1]:.1f} |", flush=True)
 
 
+COUNTED = """
+import gc
+seconds, full, began = [], 0, 0.0
+def count(phase, info):
+    global full, began
+    if phase == "start":
+        began = time.perf_counter()
+    else:
+        seconds.append(time.perf_counter() - began)
+        full += info["generation"] == 2
+gc.callbacks.append(count)
+"""
+TOLD = """
+gc.callbacks.remove(count)
+objects, began = len(gc.get_objects()), time.perf_counter()
+gc.collect()
+took = time.perf_counter() - began
+print(f"{len(seconds)} | {full} | {sum(seconds):.2f} | {objects:,} | {took:.2f}")
+"""
+
+
 def print_ends(name: str, env: str, repeats: int) -> None:
     """Prints the wall seconds from a process's last statement until its end is seen; it has imported what the agent's worker imports."""
+    found: dict[str, list[float]] = {"sys.exit(0)": [], "leave(0)": []}
+    for _ in range(repeats):
+        for end, seconds in found.items():
+            last = import_alone(name, env, after=f"print(time.monotonic(), flush=True)\n{end}")
+            seconds.append(time.monotonic() - float(last))
+    print(f"| {name} | {' | '.join(f'{min(seconds):.2f} to {max(seconds):.2f}' for seconds in found.values())} |", flush=True)
+
+
+def import_alone(name: str, env: str, *, before: str = "", after: str) -> str:
+    """Imports, in a process of its own, what the agent's worker imports, and returns the last line that `after` has printed."""
     agent, hyperparameters = AGENTS[name]
     path = os.pathsep.join(map(str, (ROOT, ROOT / "agents", ROOT / "envs")))
     _, process_env = prepare(path, agent, json.dumps(hyperparameters), env)
@@ -227,18 +270,13 @@ from arena.spec import refuse_other_frameworks
 from arena.worker import leave
 spec = agent_spec({agent!r})
 refuse_other_frameworks(spec.modules_for(build_config(spec.config, {hyperparameters!r}, where="it")))
+{before}
 spec.load()
-print(time.monotonic(), flush=True)
+{after}
 """
-    found: dict[str, list[float]] = {"sys.exit(0)": [], "leave(0)": []}
-    for _ in range(repeats):
-        for end, seconds in found.items():
-            command = [sys.executable, "-P", "-c", code + end]
-            output = subprocess.run(
-                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-            ).stdout
-            seconds.append(time.monotonic() - float(output.strip().splitlines()[-1]))
-    print(f"| {name} | {' | '.join(f'{min(seconds):.2f} to {max(seconds):.2f}' for seconds in found.values())} |", flush=True)
+    command = [sys.executable, "-P", "-c", code]
+    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    return output.strip().splitlines()[-1]
 
 
 def list_imports(folder: Path, name: str, env: str, count: int) -> None:

@@ -265,6 +265,6 @@ def _device_options(device: torch.device) -> dict[str, int]:
 
 
 def _freeze_mode(module: TorchRLModule) -> None:
-    # RLModule.forward_* call train() or eval() each time, which visits every submodule: 8 % of a PPO update. None of the modules
-    # built here has a layer that behaves differently (no dropout, no batch norm).
+    # RLModule.forward_* set the module's mode each time, which visits every submodule: 8 % of a PPO update. None of the modules
+    # built here has a layer that behaves differently by mode (no dropout, no batch norm).
     module.train = module.eval = lambda *_: module  # type: ignore[method-assign, assignment]

@@ -79,22 +79,6 @@ def test_a_worker_leaves_nothing_unwritten_and_no_exit_function_uncalled() -> No
     assert done.stderr == ""
 
 
-COLLECT = """
-import gc
-from arena.worker import _no_collection
-try:
-    with _no_collection():
-        assert not gc.isenabled()
-        raise KeyError
-except KeyError:
-    print(gc.isenabled(), gc.get_freeze_count() > 10_000)
-"""
-
-
-def test_a_worker_collects_no_garbage_while_it_builds_and_later_only_what_has_come_since() -> None:
-    assert subprocess.run([sys.executable, "-c", COLLECT], capture_output=True, text=True, check=True).stdout == "True True\n"
-
-
 def test_a_second_interrupt_within_the_grace_leaves_no_orphan(start) -> None:
     workers = [start(STUBBORN), start(STUBBORN)]
     for worker in workers:

@@ -21,7 +21,7 @@ from arena.loggers.jsonl import read_jsonl
 from arena.policy import OnnxPolicy
 from arena.progress import progress
 from arena.rundir import RunDir, RunResult
-from arena.runner import run_experiment
+from arena.runner import _prepare, run_experiment
 
 pytestmark = pytest.mark.worker
 FAKE = "arena.fakes:FAKE_AGENT"
@@ -289,3 +289,30 @@ def outcome(result: RunResult) -> list[object]:
     timings = {"path": "", "seconds": {}, "cpu_seconds": None, "num_attempts": 0}
     files = [(path / name).read_bytes() for name in ("episodes.jsonl", "policy.onnx")]
     return [dataclasses.replace(result, **timings), evaluations, *files]
+
+
+COLLECT = """
+import gc, sys
+from pathlib import Path
+from arena import worker
+from arena.rundir import RunDir
+
+load, start = worker.AgentSpec.load, worker.Training.start
+def noted_load(spec):
+    print(gc.isenabled(), gc.get_freeze_count())
+    return load(spec)
+def noted_start(training):
+    print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+    start(training)
+worker.AgentSpec.load, worker.Training.start = noted_load, noted_start
+worker.work(RunDir(Path(sys.argv[1])), lambda event: None)
+"""
+
+
+def test_a_worker_collects_no_garbage_until_its_agent_is_built_and_leaves_what_is_there_out_of_later_collections(tmp_path: Path):
+    wanted = experiment(tmp_path)
+    [run] = wanted.runs()
+    run_dir = RunDir(wanted.path / run.name)
+    _prepare(run, run_dir)
+    done = subprocess.run([sys.executable, "-c", COLLECT, str(run_dir.path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False 0\nTrue True\n"
