@@ -7,47 +7,47 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arena.agent import Agent as Agent
-    from arena.agent import EnvFactory as EnvFactory
-    from arena.agent import Metrics as Metrics
-    from arena.environments import EnvConfig as EnvConfig
+    from arena.agent.interface import Agent as Agent
+    from arena.agent.interface import EnvFactory as EnvFactory
+    from arena.agent.interface import Metrics as Metrics
+    from arena.agent.registry import agent_ids as agent_ids
+    from arena.agent.registry import agent_spec as agent_spec
+    from arena.agent.spec import AgentSpec as AgentSpec
+    from arena.environments.make import EnvConfig as EnvConfig
     from arena.errors import ArenaError as ArenaError
     from arena.errors import BudgetExhausted as BudgetExhausted
-    from arena.evaluation import Evaluation as Evaluation
-    from arena.evaluation import evaluate as evaluate
     from arena.executors.base import Executor as Executor
     from arena.executors.base import ExecutorConfig as ExecutorConfig
     from arena.executors.local import LocalExecutor as LocalExecutor
     from arena.executors.ray import RayExecutor as RayExecutor
-    from arena.experiment import Experiment as Experiment
-    from arena.experiment import Run as Run
-    from arena.experiment_file import from_toml as from_toml
-    from arena.policy import OnnxPolicy as OnnxPolicy
-    from arena.policy import Policy as Policy
-    from arena.registry import agent_ids as agent_ids
-    from arena.registry import agent_spec as agent_spec
-    from arena.rundir import RunDir as RunDir
-    from arena.rundir import RunResult as RunResult
-    from arena.runner import run_experiment as run_experiment
-    from arena.spec import AgentSpec as AgentSpec
+    from arena.experiment.experiment import Experiment as Experiment
+    from arena.experiment.experiment import Run as Run
+    from arena.experiment.file import from_toml as from_toml
+    from arena.experiment.runner import run_experiment as run_experiment
+    from arena.policies.evaluation import Evaluation as Evaluation
+    from arena.policies.evaluation import evaluate as evaluate
+    from arena.policies.policy import OnnxPolicy as OnnxPolicy
+    from arena.policies.policy import Policy as Policy
+    from arena.run_folder.folder import RunDir as RunDir
+    from arena.run_folder.folder import RunResult as RunResult
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "arena.agent": ("Agent", "EnvFactory", "Metrics"),
-    "arena.environments": ("EnvConfig",),
+    "arena.agent.interface": ("Agent", "EnvFactory", "Metrics"),
+    "arena.environments.make": ("EnvConfig",),
     "arena.errors": ("ArenaError", "BudgetExhausted"),
-    "arena.evaluation": ("Evaluation", "evaluate"),
+    "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.executors.base": ("Executor", "ExecutorConfig"),
     "arena.executors.local": ("LocalExecutor",),
     "arena.executors.ray": ("RayExecutor",),
-    "arena.experiment": ("Experiment", "Run"),
-    "arena.experiment_file": ("from_toml",),
-    "arena.policy": ("OnnxPolicy", "Policy"),
-    "arena.registry": ("agent_ids", "agent_spec"),
-    "arena.rundir": ("RunDir", "RunResult"),
-    "arena.runner": ("run_experiment",),
-    "arena.spec": ("AgentSpec",),
+    "arena.experiment.experiment": ("Experiment", "Run"),
+    "arena.experiment.file": ("from_toml",),
+    "arena.policies.policy": ("OnnxPolicy", "Policy"),
+    "arena.agent.registry": ("agent_ids", "agent_spec"),
+    "arena.run_folder.folder": ("RunDir", "RunResult"),
+    "arena.experiment.runner": ("run_experiment",),
+    "arena.agent.spec": ("AgentSpec",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -7,7 +7,7 @@ import setup_env
 if __name__ == "__main__":  # the tournament's processes import this file as well
     setup_env.enter()
 
-    from arena.cli import main  # only importable once the environment is set up
+    from arena.cli.app import main  # only importable once the environment is set up
 
     sys.argv = ["arena", "tournament", str(setup_env.ROOT / "configs" / "demo.toml"), *sys.argv[1:]]
     main()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.environments import EnvConfig
-from arena.evaluation import evaluate
+from arena.environments.make import EnvConfig
+from arena.policies.evaluation import evaluate
 from arena.tournament.players import RANDOM, env_spaces, make_policy
 
 

@@ -9,13 +9,13 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent.interface import Agent, EnvFactory, Metrics
+from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
-from arena.files import read_json, write_json
-from arena.network import Dense, PolicyNetwork
-from arena.policy import UniformPolicy
-from arena.spaces import network_inputs
-from arena.transitions import TransitionStream
+from arena.formats.json import read_json, write_json
+from arena.learning.transitions import TransitionStream
+from arena.policies.policy import UniformPolicy
+from arena.policies.policy_network import Dense, PolicyNetwork
 from arena_baselines.config import ConstantConfig, RandomConfig
 from arena_baselines.hash_policy import HashPolicy
 

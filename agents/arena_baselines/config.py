@@ -5,7 +5,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from arena.hyperparameters import Count, Unit
+from arena.agent.hyperparameters import Count, Unit
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from arena.files import write_bytes
-from arena.network import IR_VERSION, OPSET
-from arena.spaces import ILLEGAL_SCORE, MaskedBox
+from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
+from arena.formats.json import write_bytes
+from arena.policies.policy_network import IR_VERSION, OPSET
 
 Array = npt.NDArray[Any]
 
@@ -66,7 +66,7 @@ class HashPolicy:
         return np.clip(low + scores * (high - low), low, high)
 
     def export(self, path: Path) -> None:
-        """Writes the function as an ONNX policy file (see `arena.policy`), atomically."""
+        """Writes the function as an ONNX policy file (see `arena.policies.policy`), atomically."""
         nodes, constants = [], []
 
         def constant(value: Any) -> str:

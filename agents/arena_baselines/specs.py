@@ -1,6 +1,6 @@
 """Specs of the baselines: agents that learn nothing, to measure the others against."""
 
-from arena.spec import AgentSpec
+from arena.agent.spec import AgentSpec
 from arena_baselines.config import ConstantConfig, RandomConfig
 
 RANDOM = AgentSpec(

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from arena.hyperparameters import DQNConfig, PPOConfig
+from arena.agent.hyperparameters import DQNConfig, PPOConfig
 
 Backend = Literal["jax", "tensorflow", "torch"]
 

@@ -1,6 +1,7 @@
 """DQN's iteration as one pure JAX function: vector steps into a replay ring on the device, then bursts; the loss is `make_td_loss`.
 
-The schedule is that of `arena.replay_loop`: an iteration holds as many vector steps as a training period has, or as many bursts as fall
+The schedule is that of `arena.learning.replay_loop`: an iteration holds as many vector steps as a training period has, or as many bursts
+as fall
 into one vector step, where there are more environments than env steps in a period.
 """
 
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from jax import numpy as jnp
 
-from arena.functional import VectorFunctions
-from arena.replay import ReplayBuffer
+from arena.environments.jax_functions import VectorFunctions
+from arena.learning.replay import ReplayBuffer
 from arena_keras.config import KerasDQNConfig
 from arena_keras.device_loop import Block, Carry
 from arena_keras.learner import Learner, LearnerState
@@ -28,7 +29,7 @@ class Memory(NamedTuple):
     target: list[Any]
     """Parameters of the target network."""
     replay: tuple[Any, ...]
-    """The fields of `arena.replay.ReplayBuffer.FIELDS`, each `[capacity, ...]`."""
+    """The fields of `arena.learning.replay.ReplayBuffer.FIELDS`, each `[capacity, ...]`."""
     next: Any
     """Where the next transition goes."""
     size: Any

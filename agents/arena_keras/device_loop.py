@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from jax import numpy as jnp
 
+from arena.environments.jax_functions import MeteredFunctionalEnv
+from arena.environments.metering import MeteredVectorEnv
 from arena.errors import ArenaError
-from arena.functional import MeteredFunctionalEnv
-from arena.metering import MeteredVectorEnv
 from arena_keras.engine import Engine
 from arena_keras.learner import Learner, LearnerState
 

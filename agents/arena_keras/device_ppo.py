@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from arena.functional import VectorFunctions
+from arena.environments.jax_functions import VectorFunctions
 from arena_keras.config import KerasPPOConfig
 from arena_keras.device_loop import Block, Carry
 from arena_keras.distributions import Categorical, Gaussian
@@ -84,7 +84,7 @@ class DevicePPO:
         return env, observations, rollout
 
     def advantages(self, parameters: list[Any], rollout: DeviceRollout, last_observations: jax.Array) -> jax.Array:
-        """Returns generalised advantages `[T, N]`, as `arena.rollouts.generalized_advantages` over `arena.rollouts.next_values`."""
+        """Returns generalised advantages `[T, N]`: `generalized_advantages` over `next_values`, both of `arena.learning.rollouts`."""
         config, limit = self._config, self._functions.max_episode_steps
         *_, value_parameters = split_parameters(parameters, self._policy, self._value)
         tail = self._value(value_parameters, last_observations)[:, 0]  # [N]

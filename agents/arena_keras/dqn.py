@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from arena.agent import ACT_ROWS, Agent, EnvFactory, Metrics
-from arena.files import read_json, write_json
-from arena.network import PolicyNetwork
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
+from arena.agent.interface import ACT_ROWS, Agent, EnvFactory, Metrics
+from arena.formats.json import read_json, write_json
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
+from arena.policies.policy_network import PolicyNetwork
 from arena_keras.config import KerasDQNConfig
 from arena_keras.distributions import pick
 from arena_keras.engine import BACKEND, Engine
@@ -58,22 +58,22 @@ class DQN(Agent):
         self.act(np.zeros((ACT_ROWS, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
-        """See `arena.agent.Agent.learn`."""
+        """See `arena.agent.interface.Agent.learn`."""
         if self._config.on_device:
             return self._learn_on_device(num_steps)
         return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._update)
 
     def act(self, observations: Array) -> Array:
-        """See `arena.agent.Agent.act`."""
+        """See `arena.agent.interface.Agent.act`."""
         scores: Array = self._forward(self._learner.parameters, self._engine.put(observations))
         return scores.argmax(-1)
 
     def export_policy(self, path: Path) -> None:
-        """See `arena.agent.Agent.export_policy`."""
+        """See `arena.agent.interface.Agent.export_policy`."""
         self._policy.export(path)
 
     def save(self, directory: Path) -> None:
-        """See `arena.agent.Agent.save`."""
+        """See `arena.agent.interface.Agent.save`."""
         self._learner.save(directory / "learner.npz")
         target: list[Array] = self._engine.get(self._device_loop.memory.target if self._config.on_device else self._target)
         save_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
@@ -85,7 +85,7 @@ class DQN(Agent):
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": replay})
 
     def restore(self, directory: Path) -> None:
-        """See `arena.agent.Agent.restore`."""
+        """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
         self._learner.restore(directory / "learner.npz")
         arrays = load_arrays(directory / "target.npz")
@@ -100,7 +100,7 @@ class DQN(Agent):
         self._pull_policy()
 
     def close(self) -> None:
-        """See `arena.agent.Agent.close`."""
+        """See `arena.agent.interface.Agent.close`."""
         self._env.close()
 
     def _learn_on_device(self, num_steps: int) -> Metrics:
@@ -140,7 +140,7 @@ class DQN(Agent):
 def make_td_loss(network: Network, config: KerasDQNConfig) -> Loss:
     """Returns the loss: Huber, between values and one-step targets by the target network (the loss's constants).
 
-    Batches are those of `arena.replay.ReplayBuffer`. A truncated transition is bootstrapped, a terminated one is not.
+    Batches are those of `arena.learning.replay.ReplayBuffer`. A truncated transition is bootstrapped, a terminated one is not.
     Forbidden next actions score far below all others, so targets are over allowed ones.
     """
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from arena.devices import gpu_index, take_tensorflow, take_torch, to_torch
+from arena.machine.devices import gpu_index, take_tensorflow, take_torch, to_torch
 
 BACKEND = keras.backend.backend()
 if BACKEND == "jax":

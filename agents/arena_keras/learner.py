@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from arena.agent.hyperparameters import NetworkConfig
 from arena.errors import TrainingDiverged
-from arena.hyperparameters import NetworkConfig
 from arena_keras.engine import Engine
 
 Array = npt.NDArray[Any]

@@ -1,4 +1,4 @@
-"""Feed-forward Keras networks, evaluated on parameters that the caller holds, and their way into an `arena.network.PolicyNetwork`."""
+"""Feed-forward Keras networks, evaluated on parameters that the caller holds, and their export as a `PolicyNetwork`."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
+from arena.agent.hyperparameters import NetworkConfig
+from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
-from arena.hyperparameters import NetworkConfig
-from arena.network import Conv, Dense, initial_weights
-from arena.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
+from arena.policies.policy_network import Conv, Dense, initial_weights
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +63,7 @@ class Network:
         return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
 
     def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
-        """Draws parameters by `arena.network.initial_weights`.
+        """Draws parameters by `arena.policies.policy_network.initial_weights`.
 
         Args:
             rng: of the draws.

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from arena.agent import ACT_ROWS, Agent, EnvFactory, Metrics
+from arena.agent.interface import ACT_ROWS, Agent, EnvFactory, Metrics
+from arena.environments.spaces import features_of, network_inputs
 from arena.errors import BudgetExhausted
-from arena.files import read_json, write_json
-from arena.network import PolicyNetwork
-from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
-from arena.spaces import features_of, network_inputs
-from arena.transitions import TransitionStream
+from arena.formats.json import read_json, write_json
+from arena.learning.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.learning.transitions import TransitionStream
+from arena.policies.policy_network import PolicyNetwork
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
 from arena_keras.engine import BACKEND, Engine
@@ -61,7 +61,7 @@ class PPO(Agent):
         self.act(np.zeros((ACT_ROWS, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
-        """See `arena.agent.Agent.learn`."""
+        """See `arena.agent.interface.Agent.learn`."""
         config = self._config
         if self._device_loop is not None:
             num_iterations, seconds = self._device_loop.run(num_steps)
@@ -92,23 +92,23 @@ class PPO(Agent):
         return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
 
     def act(self, observations: Array) -> Array:
-        """See `arena.agent.Agent.act`."""
+        """See `arena.agent.interface.Agent.act`."""
         parameters = self._learner.parameters[: self._policy_network.num_parameters]
         scores: Array = self._forward(parameters, self._engine.put(observations))
         return scores.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(scores)
 
     def export_policy(self, path: Path) -> None:
-        """See `arena.agent.Agent.export_policy`."""
+        """See `arena.agent.interface.Agent.export_policy`."""
         self._policy.export(path)
 
     def save(self, directory: Path) -> None:
-        """See `arena.agent.Agent.save`."""
+        """See `arena.agent.interface.Agent.save`."""
         self._learner.save(directory / "learner.npz")
         device = None if self._device_loop is None else self._device_loop.state()
         write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state, "device": device})
 
     def restore(self, directory: Path) -> None:
-        """See `arena.agent.Agent.restore`."""
+        """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
         self._learner.restore(directory / "learner.npz")
         self._env_steps = state["env_steps"]
@@ -118,7 +118,7 @@ class PPO(Agent):
         self._pull_policy()
 
     def close(self) -> None:
-        """See `arena.agent.Agent.close`."""
+        """See `arena.agent.interface.Agent.close`."""
         self._env.close()
 
     def _make_device_loop(self, seed: int) -> "DeviceLoop":

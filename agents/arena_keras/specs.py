@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from arena.spec import AgentSpec
+from arena.agent.spec import AgentSpec
 from arena_keras.config import KerasDQNConfig, KerasPPOConfig
 
 _EXTRAS = {"jax": "keras", "tensorflow": "keras-tensorflow", "torch": "keras-torch"}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from arena.hyperparameters import Activation, Count, DQNConfig, NetworkConfig, Unit
+from arena.agent.hyperparameters import Activation, Count, DQNConfig, NetworkConfig, Unit
 
 NonNegative = Annotated[float, Ge(0.0)]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, EnvFactory, Metrics
-from arena.files import read_json, write_json
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
+from arena.agent.interface import Agent, EnvFactory, Metrics
+from arena.formats.json import read_json, write_json
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
 from arena_kerasrl.config import KerasRLDQNConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.memory import KerasRLReplay

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.transitions import Transitions
+from arena.learning.transitions import Transitions
 from arena_kerasrl.shim import SequentialMemory
 
 Array = npt.NDArray[Any]
@@ -21,7 +21,7 @@ RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 
 
 class KerasRLReplay:
-    """A `SequentialMemory` behind the interface of `arena.replay.ReplayBuffer`, for one environment.
+    """A `SequentialMemory` behind the interface of `arena.learning.replay.ReplayBuffer`, for one environment.
 
     It draws through Python's global `random`, whose state is saved with it.
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from tf_keras import layers, models
 
-from arena.hyperparameters import NetworkConfig
-from arena.network import Conv, Dense, PolicyNetwork, initial_weights
+from arena.agent.hyperparameters import NetworkConfig
+from arena.policies.policy_network import Conv, Dense, PolicyNetwork, initial_weights
 
 Array = npt.NDArray[Any]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.errors import BudgetExhausted, TrainingDiverged
-from arena.files import read_json, write_json
-from arena.transitions import Transitions, TransitionStream
+from arena.formats.json import read_json, write_json
+from arena.learning.transitions import Transitions, TransitionStream
 from arena_kerasrl.config import KerasRLSARSAConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.network import make_model, policy_network

@@ -22,8 +22,8 @@ for _name in ("", ".models", ".layers", ".callbacks", ".backend", ".optimizers")
 from rl.agents import DQNAgent, SARSAAgent  # noqa: E402 - after the names above
 from rl.memory import SequentialMemory  # noqa: E402
 
-from arena.devices import gpu_index, gpu_share  # noqa: E402
-from arena.hyperparameters import NetworkConfig  # noqa: E402
+from arena.agent.hyperparameters import NetworkConfig  # noqa: E402
+from arena.machine.devices import gpu_index, gpu_share  # noqa: E402
 
 __all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "make_optimizer", "start_session"]
 

@@ -1,6 +1,6 @@
 """Specs of the Keras-RL agents."""
 
-from arena.spec import AgentSpec
+from arena.agent.spec import AgentSpec
 from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
 
 _MODULES = frozenset({"tensorflow", "tf_keras", "rl"})

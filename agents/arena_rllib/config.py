@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arena import hyperparameters
+from arena.agent import hyperparameters
 from arena.errors import did_you_mean
 
 

@@ -18,13 +18,13 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import TD_ERROR_KEY
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent.interface import Agent, EnvFactory, Metrics
+from arena.environments.spaces import MaskedBox
 from arena.errors import TrainingDiverged
-from arena.files import read_json, write_json
-from arena.network import PolicyNetwork
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
-from arena.spaces import MaskedBox
+from arena.formats.json import read_json, write_json
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
+from arena.policies.policy_network import PolicyNetwork
 from arena_rllib import networks
 from arena_rllib.config import DQNConfig
 from arena_rllib.learner import Batch, LocalLearner
@@ -74,7 +74,7 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
 
 
 class DQNAgent(Agent):
-    """See `arena.agent.Agent`."""
+    """See `arena.agent.interface.Agent`."""
 
     def __init__(self, env_factory: EnvFactory, config: DQNConfig, *, seed: int, device: str) -> None:
         space, observation_space = env_factory.action_space, env_factory.observation_space
@@ -117,7 +117,7 @@ class DQNAgent(Agent):
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
-        """Trains; see `arena.agent.Agent.learn`."""
+        """Trains; see `arena.agent.interface.Agent.learn`."""
         if isinstance(self._replay, NStepReplay) and self._env.must_reset:
             self._replay.cut()
         return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._train)

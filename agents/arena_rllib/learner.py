@@ -20,8 +20,8 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch.optim.adam import adam
 
-from arena.devices import take_torch, to_torch
-from arena.spaces import MaskedBox
+from arena.environments.spaces import MaskedBox
+from arena.machine.devices import take_torch, to_torch
 from arena_rllib.graph import RecordedGraph
 from arena_rllib.startup import spare_dynamo
 

@@ -1,7 +1,7 @@
 """RLlib's default modules with action masks: forbidden actions get `ILLEGAL_SCORE` for a logit or a value, in acting, losses and targets.
 
 The idea is that of RLlib's example (ray 2.60, `rllib/examples/rl_modules/classes/action_masking_rlm.py`), which is for PPO alone and takes
-`Dict` observations; here masks come behind the features, as `arena.spaces.MaskedBox` has them, and DQN has them too.
+`Dict` observations; here masks come behind the features, as `arena.environments.spaces.MaskedBox` has them, and DQN has them too.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQ
 from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
 from ray.rllib.core.columns import Columns
 
-from arena.spaces import ILLEGAL_SCORE, MaskedBox
+from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
 
 Batch = dict[str, Any]
 

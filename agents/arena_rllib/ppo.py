@@ -20,13 +20,13 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
-from arena.agent import Agent, EnvFactory, Metrics
+from arena.agent.interface import Agent, EnvFactory, Metrics
+from arena.environments.spaces import MaskedBox
 from arena.errors import BudgetExhausted, TrainingDiverged
-from arena.files import read_json, write_json
-from arena.network import PolicyNetwork
-from arena.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
-from arena.spaces import MaskedBox
-from arena.transitions import TransitionStream
+from arena.formats.json import read_json, write_json
+from arena.learning.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
+from arena.learning.transitions import TransitionStream
+from arena.policies.policy_network import PolicyNetwork
 from arena_rllib import networks
 from arena_rllib.config import PPOConfig
 from arena_rllib.distributions import sample_categorical, sample_gaussian
@@ -84,7 +84,7 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
 
 
 class PPOAgent(Agent):
-    """See `arena.agent.Agent`."""
+    """See `arena.agent.interface.Agent`."""
 
     def __init__(self, env_factory: EnvFactory, config: PPOConfig, *, seed: int, device: str) -> None:
         space = env_factory.action_space
@@ -112,7 +112,7 @@ class PPOAgent(Agent):
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
-        """Trains on whole rollouts; see `arena.agent.Agent.learn`."""
+        """Trains on whole rollouts; see `arena.agent.interface.Agent.learn`."""
         self._stream.start()
         end = self._env_steps + num_steps
         learner_steps, act_seconds, learn_seconds = 0, 0.0, 0.0

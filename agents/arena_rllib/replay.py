@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.transitions import Transitions
+from arena.learning.transitions import Transitions
 
 Array = npt.NDArray[Any]
 

@@ -1,6 +1,6 @@
 """Specs of the RLlib agents; imports no framework."""
 
-from arena.spec import AgentSpec
+from arena.agent.spec import AgentSpec
 from arena_rllib.config import DQNConfig, PPOConfig
 
 _RLLIB = {

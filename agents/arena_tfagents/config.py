@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from arena.agent.hyperparameters import DQNConfig
 from arena.errors import did_you_mean
-from arena.hyperparameters import DQNConfig
 
 OVERRIDES = ("gradient_clipping", "reward_scale_factor")
 """Arguments of `DqnAgent` and `CategoricalDqnAgent` that `overrides` may hold."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from arena.agent import Agent, Array, EnvFactory, Metrics
-from arena.files import read_json, write_json
-from arena.network import PolicyNetwork
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
+from arena.agent.interface import Agent, Array, EnvFactory, Metrics
+from arena.formats.json import read_json, write_json
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
+from arena.policies.policy_network import PolicyNetwork
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import set_up
 from arena_tfagents.learner import Learner
@@ -20,7 +20,7 @@ from arena_tfagents.replay import TFAgentsReplay
 
 
 class DQN(Agent):
-    """TF-Agents' `DqnAgent`, `DdqnAgent` or `CategoricalDqnAgent`, by the config; see `arena.agent.Agent`."""
+    """TF-Agents' `DqnAgent`, `DdqnAgent` or `CategoricalDqnAgent`, by the config; see `arena.agent.interface.Agent`."""
 
     def __init__(self, env_factory: EnvFactory, config: TFAgentsDQNConfig, *, seed: int, device: str) -> None:
         assert isinstance(env_factory.observation_space, gym.spaces.Box)

@@ -5,7 +5,7 @@ import warnings
 
 import gym_notices.notices
 
-from arena.devices import take_tensorflow
+from arena.machine.devices import take_tensorflow
 
 # TF-Agents imports the old `gym`, which tells every process on stderr that it is unmaintained. Nothing here uses it.
 gym_notices.notices.notices.clear()

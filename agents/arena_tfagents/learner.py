@@ -11,8 +11,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.network import Conv, Dense, initial_weights
-from arena.spaces import MaskedBox, network_inputs
+from arena.environments.spaces import MaskedBox, network_inputs
+from arena.policies.policy_network import Conv, Dense, initial_weights
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
     BoundedTensorSpec,

@@ -1,4 +1,4 @@
-"""TF-Agents' own uniform replay buffer behind the interface of `arena.replay.ReplayBuffer`."""
+"""TF-Agents' own uniform replay buffer behind the interface of `arena.learning.replay.ReplayBuffer`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.transitions import Transitions
+from arena.learning.transitions import Transitions
 from arena_tfagents.framework import TFUniformReplayBuffer, tf
 
 Array = npt.NDArray[Any]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from arena.spec import AgentSpec
+from arena.agent.spec import AgentSpec
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 
 _SHARED: dict[str, Any] = {

@@ -4,14 +4,14 @@ import selectors
 import time
 from collections.abc import Sequence
 
-from arena.compile_cache import cache_folder
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.order import Order
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
-from arena.gpus import driver_problem, visible_gpus
-from arena.system import usable_cores
+from arena.machine.compile_cache import cache_folder
+from arena.machine.gpus import driver_problem, visible_gpus
+from arena.machine.usage import usable_cores
 
 
 class LocalExecutor:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from arena.devices import SHARE_VARIABLE
 from arena.executors.base import Ended, Task
-from arena.rundir import RunDir
+from arena.machine.devices import SHARE_VARIABLE
+from arena.run_folder.folder import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
 """`NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
@@ -123,7 +123,7 @@ def end_workers(workers: Sequence[WorkerProcess]) -> None:
 def _share(task: Task) -> dict[str, str]:
     """Returns the variables that hold frameworks to their share of the cores, and of a GPU's memory.
 
-    TensorFlow takes no share from the environment: `arena.devices` tells it.
+    TensorFlow takes no share from the environment: `arena.machine.devices` tells it.
     """
     variables = dict.fromkeys(THREAD_VARIABLES, str(task.threads))
     if task.device == "cpu":

@@ -26,10 +26,10 @@ from arena.executors.node import NodeWorker, Report
 from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
-from arena.files import read_json_object
-from arena.installation import install_command
-from arena.progress import mark_at_work
-from arena.rundir import RunDir
+from arena.formats.json import read_json_object
+from arena.machine.installation import install_command
+from arena.run_folder.folder import RunDir
+from arena.run_folder.status import mark_at_work
 
 DISTRIBUTION = "arena-rl"
 CONNECT_SECONDS = 5.0

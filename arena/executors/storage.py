@@ -6,7 +6,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.transfer import CHECKPOINTS, POINTER, Piece
-from arena.installation import install_command
+from arena.machine.installation import install_command
 
 
 class Storage:

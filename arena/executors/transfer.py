@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from arena.files import write_bytes
-from arena.rundir import RunDir
+from arena.formats.json import write_bytes
+from arena.run_folder.folder import RunDir
 
 CHECKPOINTS = "checkpoint/"
 POINTER = "checkpoint/latest.json"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from arena.errors import ArenaError
-from arena.quarantine import check_policy_files
+from arena.policies.quarantine import check_policy_files
 from arena.tournament.folder import TournamentFolder, file_hash
 from arena.tournament.players import policy_files
 

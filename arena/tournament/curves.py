@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from arena.loggers.jsonl import read_jsonl
-from arena.rundir import RunDir
+from arena.formats.jsonl import read_jsonl
+from arena.run_folder.folder import RunDir
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.evaluation import evaluate
-from arena.policy import Policy
+from arena.policies.evaluation import evaluate
+from arena.policies.policy import Policy
 from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of, short
 from arena.tournament.matches import Episodes
 from arena.tournament.players import env_spaces, make_policy

@@ -10,9 +10,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError
-from arena.policy import Policy
-from arena.spaces import MaskedBox
+from arena.policies.policy import Policy
 
 Array = npt.NDArray[Any]
 

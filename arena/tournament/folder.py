@@ -21,16 +21,16 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 
-from arena.environments import EnvConfig
+from arena.agent.hyperparameters import Count
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.files import read_json_object, write_bytes, write_json
-from arena.hyperparameters import Count
-from arena.loggers.jsonl import read_jsonl
-from arena.policy_file import read_bounded
-from arena.system import package_versions
+from arena.formats.json import read_json_object, write_bytes, write_json
+from arena.formats.jsonl import read_jsonl
+from arena.formats.validation import check_keys, checked
+from arena.machine.usage import package_versions
+from arena.policies.file_check import read_bounded
 from arena.tournament.matches import PlayedGame, Record, from_line
 from arena.tournament.players import Player
-from arena.validation import check_keys, checked
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -306,7 +306,7 @@ def _as_json(inputs: _Inputs) -> dict[str, Any]:
 
 
 def file_hash(path: Path) -> str:
-    """Returns the SHA-256 of a policy file, in hexadecimal digits; raises as `arena.policy_file.read_bounded`."""
+    """Returns the SHA-256 of a policy file, in hexadecimal digits; raises as `arena.policies.file_check.read_bounded`."""
     return hashlib.sha256(read_bounded(path)).hexdigest()
 
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.files import read_json_object, write_json
+from arena.formats.json import read_json_object, write_json
+from arena.formats.validation import checked
 from arena.tournament.admission import refuse_untried, try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder, file_hash
 from arena.tournament.matches import Record
@@ -22,7 +23,6 @@ from arena.tournament.players import Player, check_entrants, find_players
 from arena.tournament.rounds import Task, missing_episodes, next_games
 from arena.tournament.run import Progress, play_on
 from arena.tournament.schedule import Step
-from arena.validation import checked
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

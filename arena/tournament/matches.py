@@ -23,8 +23,8 @@ import numpy.typing as npt
 from annotated_types import Ge, Le
 
 from arena.errors import ArenaError
-from arena.tournament.bradley_terry import Matches
-from arena.validation import checked
+from arena.formats.validation import checked
+from arena.rating.bradley_terry import Matches
 
 Array = npt.NDArray[Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from arena.environments.games import Game
 from arena.errors import ArenaError
-from arena.games import Game
 from arena.tournament.duels import SEED_STREAM
 from arena.tournament.faults import short
 

@@ -14,15 +14,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.environments import EnvConfig, make_env
+from arena.agent.registry import agent_ids
+from arena.environments.games import Game, is_game
+from arena.environments.make import EnvConfig, make_env
 from arena.errors import ArenaError, did_you_mean
-from arena.files import read_json_object
-from arena.games import Game, is_game
-from arena.policy import OnnxPolicy, Policy, UniformPolicy
-from arena.registry import agent_ids
-from arena.rundir import RunDir
+from arena.formats.json import read_json_object
+from arena.formats.validation import checked
+from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
+from arena.run_folder.folder import RunDir
 from arena.tournament.faults import short
-from arena.validation import checked
 
 RANDOM = "random"
 """The player that draws uniformly from the allowed actions; its rating is the zero of the scale."""

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from arena.environments import EnvConfig
-from arena.games import is_game
-from arena.tournament.bradley_terry import Matches
+from arena.environments.games import is_game
+from arena.environments.make import EnvConfig
+from arena.rating.bradley_terry import Matches
 from arena.tournament.duels import EpisodesTask, start_seed
 from arena.tournament.folder import Tournament
+from arena.tournament.game_tables import GamesTask
 from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
 from arena.tournament.openings import Opening, Openings
 from arena.tournament.players import RANDOM, Player
 from arena.tournament.schedule import Lineup, Pairings, Step, adaptive, swiss
-from arena.tournament.table import GamesTask
 
 Task = EpisodesTask | GamesTask
 

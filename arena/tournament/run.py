@@ -15,12 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.loggers.jsonl import JsonlWriter
+from arena.formats.jsonl import JsonlWriter
 from arena.tournament.duels import play_episodes
 from arena.tournament.folder import Tournament, TournamentFolder
+from arena.tournament.game_tables import GamesTask, play_games
 from arena.tournament.matches import PlayedGame, Record, to_line
 from arena.tournament.rounds import Task, rounds
-from arena.tournament.table import GamesTask, play_games
 
 Progress = Callable[[int, int], None]
 """Called after each task with the number of tasks done and the number known so far."""

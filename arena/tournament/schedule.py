@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.tournament.bradley_terry import Matches
-from arena.tournament.ratings import Ratings, rate
+from arena.rating.bradley_terry import Matches
+from arena.rating.ratings import Ratings, rate
 
 Array = npt.NDArray[Any]
 

@@ -3,14 +3,7 @@
 import dataclasses
 from typing import Any
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A number with the bounds of its 95% interval; None, both, where the data support no interval."""
-
-    value: float
-    low: float | None
-    high: float | None
+from arena.statistics.estimate import Interval
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

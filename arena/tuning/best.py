@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from arena.files import write_bytes
-from arena.toml import toml_table, toml_value
+from arena.formats.json import write_bytes
+from arena.formats.toml import toml_table, toml_value
 from arena.tuning.study import Tuned
 
 

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import optuna
 from annotated_types import Ge
 
+from arena.agent.hyperparameters import Count
+from arena.agent.registry import agent_spec
 from arena.errors import ArenaError, did_you_mean
-from arena.experiment import AgentEntry, Experiment
-from arena.experiment_file import from_table, load_table
-from arena.hyperparameters import Count
-from arena.registry import agent_spec
+from arena.experiment.experiment import AgentEntry, Experiment
+from arena.experiment.file import from_table, load_table
+from arena.formats.validation import check_keys, checked
 from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
-from arena.validation import check_keys, checked
 
 ORDERED_SAMPLERS = ("GridSampler", "QMCSampler")
 """Their seed orders a sequence of which every trial takes the next: it must be the same for all trials."""

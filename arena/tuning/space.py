@@ -8,10 +8,10 @@ from typing import Annotated, Any, get_args, get_origin
 import optuna
 import pydantic
 
+from arena.agent.hyperparameters import hyperparameter_type
+from arena.agent.spec import AgentSpec
 from arena.errors import ArenaError
-from arena.hyperparameters import hyperparameter_type
-from arena.spec import AgentSpec
-from arena.validation import checked, sentence, validate
+from arena.formats.validation import checked, sentence, validate
 
 Value = int | float
 Finite = Annotated[float, pydantic.AllowInfNan(False)]

@@ -14,13 +14,13 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from arena.agent.hyperparameters import build_config
+from arena.agent.registry import agent_spec
 from arena.errors import ArenaError
-from arena.experiment import AgentEntry, EnvSettings, Experiment
-from arena.hyperparameters import build_config
-from arena.registry import agent_spec
-from arena.rundir import RunResult
-from arena.runner import Judge
-from arena.scores import check_scores, seed_scores
+from arena.experiment.experiment import AgentEntry, EnvSettings, Experiment
+from arena.experiment.runner import Judge
+from arena.experiment.scores import check_scores, seed_scores
+from arena.run_folder.folder import RunResult
 from arena.tuning.config import TuneConfig
 from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
@@ -39,7 +39,7 @@ class Tuned:
     settings: Mapping[str, Any]
     """The best that were found."""
     score: float
-    """Mean over the seeds of its trial, as `arena.scores` has it: optimistic, being the best of many."""
+    """Mean over the seeds of its trial, as `arena.experiment.scores` has it: optimistic, being the best of many."""
     record: Mapping[str, Any]
     """What was spent, for `run.json` and reports."""
 

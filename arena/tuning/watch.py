@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import optuna
 
-from arena.experiment import Experiment, Run
-from arena.loggers.jsonl import read_jsonl
-from arena.rundir import RunDir, RunResult
-from arena.scores import seed_scores
+from arena.experiment.experiment import Experiment, Run
+from arena.experiment.scores import seed_scores
+from arena.formats.jsonl import read_jsonl
+from arena.run_folder.folder import RunDir, RunResult
 
 
 def num_evaluations(experiment: Experiment) -> int:

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-from arena.agent import Agent, Metrics
-from arena.files import read_json, write_json
-from arena.network import Dense, PolicyNetwork
-from arena.spec import AgentSpec
+from arena.agent.interface import Agent, Metrics
+from arena.agent.spec import AgentSpec
+from arena.formats.json import read_json, write_json
+from arena.policies.policy_network import Dense, PolicyNetwork
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 if TYPE_CHECKING:
-    from arena.environments import Vectorize
+    from arena.environments.make import Vectorize
 
 _TIME_LIMITS: dict[str, int | None] = {
     "Identity": 100,
@@ -46,7 +46,7 @@ def register_envs() -> "Vectorize":
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
-    """Returns `num_envs` of `env` in one, where Gymnasium gives it as JAX functions; None elsewhere (`arena.environments.Vectorize`)."""
+    """Returns `num_envs` of `env` in one, where Gymnasium gives it as JAX functions; None elsewhere (a `Vectorize`)."""
     if not hasattr(env.unwrapped, "func_env") or not isinstance(observation_space, gym.spaces.Box):
         return None
     from arena_envs.functional import make_functional  # JAX, which an environment of JAX functions has imported already

@@ -47,7 +47,7 @@ class Step(NamedTuple):
 
 
 class VectorFunctions:
-    """Pure functions of N environments (an `arena.functional.VectorFunctions`), for use inside a compiled program.
+    """Pure functions of N environments (an `arena.environments.jax_functions.VectorFunctions`), for use inside a compiled program.
 
     Args:
         func_env: the environment; randomness is dealt out as in `FunctionalJaxEnv`.

@@ -1,6 +1,6 @@
 """One seat of a two-player game as an ordinary Gymnasium environment: `arena/ConnectFour-v0`, `arena/TicTacToe-v0`.
 
-The rules are PettingZoo's, through `arena.games`. The opponent moves inside `reset` and `step`.
+The rules are PettingZoo's, through `arena.environments.games`. The opponent moves inside `reset` and `step`.
 """
 
 import functools
@@ -11,10 +11,10 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.games import Game
+from arena.environments.spaces import random_actions
 from arena.errors import ArenaError
-from arena.games import Game
-from arena.policy import OnnxPolicy
-from arena.spaces import random_actions
+from arena.policies.policy import OnnxPolicy
 from arena_envs.tictactoe import optimal_moves
 
 Array = npt.NDArray[Any]
@@ -24,7 +24,8 @@ Info = dict[str, Any]
 class Seat(gym.Env[Array, np.int64]):
     """Plays one seat, drawn anew for every episode, against an opponent in the other.
 
-    Observation: `arena.spaces.MaskedBox`, the position as the player to move sees it and the moves that are allowed. Action: Discrete.
+    Observation: `arena.environments.spaces.MaskedBox`, the position as the player to move sees it and the moves that are allowed.
+    Action: Discrete.
     Reward: that of the game, for the learner's seat: 1 for a win, -1 for a loss, 0 for a draw, at the end. The episode is terminated with
     the game.
 
@@ -35,7 +36,7 @@ class Seat(gym.Env[Array, np.int64]):
     training has the folder.
 
     Args:
-        game: id for `arena.games.Game`.
+        game: id for `arena.environments.games.Game`.
         opponent: see above.
         snapshots: folder of policies whose names sort by age; for `"self"` only. The arena passes the run's.
 

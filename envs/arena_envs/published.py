@@ -1,11 +1,12 @@
 """Numbers that others published, read from their own files; nothing here was trained again by us.
 
 The same algorithm reaches 500, 489 or 240 on CartPole-v1 under three projects' settings, budgets and protocols: compare all of
-these, never the algorithm's name alone. Left out because `arena.references.check_published` refuses them: RLlib's `sac/mountaincar_sac.py`
+these, never the algorithm's name alone. Left out because `arena.environments.references.check_published` refuses them: RLlib's
+`sac/mountaincar_sac.py`
 (-250, where no episode returns less than -200) and `appo/cartpole_appo.py` (50, while its docstring says 450).
 """
 
-from arena.references import Published
+from arena.environments.references import Published
 
 _ZOO = "one run, deterministic policy; spread over evaluation episodes"
 _CLEANRL = "mean of the last 100 training episodes; spread over seeds"

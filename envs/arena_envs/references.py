@@ -1,6 +1,6 @@
 """Reference scores from outside, as plain data: what to beat, and what no policy can beat. None of them is the arena's own measurement."""
 
-from arena.references import Catalogue, Reference, Score
+from arena.environments.references import Catalogue, Reference, Score
 from arena_envs.published import PUBLISHED
 
 _GYMNASIUM = "Gymnasium 1.2.2, gymnasium/envs/__init__.py"
@@ -79,4 +79,4 @@ def reference(env_id: str) -> Reference | None:
 
 
 CATALOGUE = Catalogue(REFERENCES, PUBLISHED)
-"""Named in the entry point group `arena.references`; making it refuses vacuous and impossible published numbers."""
+"""Named in the entry point group `arena.environments.references`; making it refuses vacuous and impossible published numbers."""

@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 
-from arena.environments import ArenaEnvFactory, EnvConfig
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.spec import FRAMEWORK_MODULES
+from arena.agent.hyperparameters import build_config
+from arena.agent.isolation import FRAMEWORK_MODULES
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
 from arena_rllib.specs import DQN
 
 

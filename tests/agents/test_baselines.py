@@ -4,12 +4,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.agent.hyperparameters import build_config
+from arena.agent.registry import agent_spec
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.policy import OnnxPolicy
-from arena.registry import agent_spec
+from arena.policies.policy import OnnxPolicy
 from arena_baselines.agents import ConstantAgent, RandomAgent
 from arena_baselines.config import ConstantConfig, RandomConfig
 from arena_baselines.hash_policy import HashPolicy

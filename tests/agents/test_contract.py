@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from arena.agent.hyperparameters import build_config
+from arena.agent.registry import agent_ids, agent_spec
 from arena.executors.local import LocalExecutor
-from arena.experiment_file import from_table
-from arena.hyperparameters import build_config
-from arena.registry import agent_ids, agent_spec
-from arena.runner import run_experiment
+from arena.experiment.file import from_table
+from arena.experiment.runner import run_experiment
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 VARIANTS = {
@@ -73,8 +73,8 @@ def in_worker(agent: str, table: dict, call: str, timeout: float = 240.0) -> Non
     code = f"""
 import json, sys
 sys.path.insert(0, {str(DOCS)!r})
-from arena.environments import EnvConfig
-from arena.registry import agent_spec
+from arena.environments.make import EnvConfig
+from arena.agent.registry import agent_spec
 from arena.testing import check_agent, check_learns
 spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
 {call}
@@ -87,11 +87,11 @@ spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
 
 CHECK_DEVICE = """
 import numpy as np, pytest
-from arena.environments import ArenaEnvFactory
+from arena.environments.make import ArenaEnvFactory
 from arena.errors import DeviceUnavailable
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.spec import refuse_other_frameworks
+from arena.agent.hyperparameters import build_config
+from arena.environments.metering import Meter
+from arena.agent.isolation import refuse_other_frameworks
 
 config = build_config(spec.config, table, where=spec.id)
 refuse_other_frameworks(spec.modules_for(config))

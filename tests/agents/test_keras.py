@@ -13,15 +13,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.agent.hyperparameters import build_config
+from arena.agent.isolation import refuse_other_frameworks
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
+from arena.environments.spaces import random_actions, random_masks
 from arena.errors import ArenaError
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.network import Conv
-from arena.policy import OnnxPolicy
-from arena.rollouts import collect_rollout
-from arena.spaces import random_actions, random_masks
-from arena.spec import refuse_other_frameworks
+from arena.learning.rollouts import collect_rollout
+from arena.policies.policy import OnnxPolicy
+from arena.policies.policy_network import Conv
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
 

@@ -7,25 +7,26 @@ import textwrap
 
 import pytest
 
-from arena.environments import EnvConfig, check_pair
+from arena.agent.hyperparameters import build_config
+from arena.agent.registry import agent_spec
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.hyperparameters import build_config
-from arena.registry import agent_spec
+from arena.experiment.compatibility import check_pair
 from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
 
 PREAMBLE = """
 import sys
 from pathlib import Path
-from arena.registry import agent_spec
-from arena.spec import FRAMEWORK_MODULES
+from arena.agent.registry import agent_spec
+from arena.agent.isolation import FRAMEWORK_MODULES
 for name in FRAMEWORK_MODULES - agent_spec("kerasrl-dqn").modules:
     sys.modules[name] = None
 import gymnasium as gym
 import numpy as np
-from arena.environments import ArenaEnvFactory, EnvConfig
-from arena.metering import Meter
-from arena.policy import OnnxPolicy
-from arena.transitions import Transitions
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
+from arena.policies.policy import OnnxPolicy
+from arena.learning.transitions import Transitions
 from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
 from arena_kerasrl.dqn import DQN
 from arena_kerasrl.sarsa import SARSA

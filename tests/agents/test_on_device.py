@@ -11,17 +11,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.agent.hyperparameters import build_config
+from arena.agent.isolation import refuse_other_frameworks
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
-from arena.experiment_file import from_table
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
-from arena.rollouts import Rollout, generalized_advantages, next_values
-from arena.spec import refuse_other_frameworks
+from arena.experiment.file import from_table
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
+from arena.learning.rollouts import Rollout, generalized_advantages, next_values
+from arena.learning.transitions import Transitions
 from arena.testing import check_agent, check_learns
-from arena.transitions import Transitions
 from arena_keras.specs import DQN, PPO
 
 TIMEOUT_SECONDS = 300.0

@@ -15,15 +15,15 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import ArenaEnvFactory, EnvConfig
-from arena.hyperparameters import DQNConfig, build_config
-from arena.metering import Meter
-from arena.network import Dense, PolicyNetwork, initial_weights
-from arena.registry import agent_spec
-from arena.replay import ReplayBuffer
-from arena.replay_loop import ReplayLoop
-from arena.spec import refuse_other_frameworks
-from arena.transitions import Transitions
+from arena.agent.hyperparameters import DQNConfig, build_config
+from arena.agent.isolation import refuse_other_frameworks
+from arena.agent.registry import agent_spec
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
+from arena.learning.replay import ReplayBuffer
+from arena.learning.replay_loop import ReplayLoop
+from arena.learning.transitions import Transitions
+from arena.policies.policy_network import Dense, PolicyNetwork, initial_weights
 
 SEED, NUM_BURSTS, NUM_ROWS = 11, 10, 512
 SPACES = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32), gym.spaces.Discrete(2)

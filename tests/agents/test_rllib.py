@@ -8,9 +8,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
-from arena.hyperparameters import build_config
-from arena.policy import OnnxPolicy
+from arena.policies.policy import OnnxPolicy
 from arena_rllib.config import DQNConfig, PPOConfig
 from arena_rllib.specs import DQN, PPO
 
@@ -21,7 +21,7 @@ from rllib_worker import answer, in_worker, largest_difference, make_agent
 
 
 def initial_weights_as_drawn():
-    from arena.network import initial_weights
+    from arena.policies.policy_network import initial_weights
     from arena_rllib import networks
 
     answers = []

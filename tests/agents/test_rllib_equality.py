@@ -118,7 +118,7 @@ def rllib_value_targets(rollout, observations_after, agent):
 
 
 def advantage_differences(env_id):
-    from arena.rollouts import collect_rollout
+    from arena.learning.rollouts import collect_rollout
 
     agent, _ = make_agent(PPO, {"rollout_length": 300, "num_envs": 3, "batch_size": 64}, env_id)
     agent._stream.start()
@@ -168,7 +168,7 @@ def bootstraps():
     import torch
     from ray.rllib.utils.metrics import TD_ERROR_KEY
 
-    from arena.rollouts import Rollout
+    from arena.learning.rollouts import Rollout
 
     agent, _ = make_agent(PPO, {"num_envs": 2, "rollout_length": 128})
     last = np.ones((1, 4), np.float32)
@@ -218,7 +218,7 @@ def replay_differences(n_step):
     from ray.rllib.env.single_agent_episode import SingleAgentEpisode
     from ray.rllib.utils.replay_buffers import PrioritizedEpisodeReplayBuffer
 
-    from arena.transitions import Transitions
+    from arena.learning.transitions import Transitions
     from arena_rllib.replay import NStepReplay
 
     space, actions = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32), gym.spaces.Discrete(2)

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.spaces import MaskedBox, random_masks
+from arena.environments.spaces import MaskedBox, random_masks
 from arena_rllib.config import DQNConfig, PPOConfig
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from arena.executors.local import LocalExecutor
-from arena.experiment_file import from_table
-from arena.runner import run_experiment
+from arena.experiment.file import from_table
+from arena.experiment.runner import run_experiment
 from arena_rllib.specs import DQN
 
 pytestmark = pytest.mark.framework
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.framework
 RLLIB = """
 import hashlib, json, sys
 import numpy as np
-from arena.environments import ArenaEnvFactory, EnvConfig
-from arena.hyperparameters import build_config
-from arena.metering import Meter
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.agent.hyperparameters import build_config
+from arena.environments.metering import Meter
 from arena_rllib.specs import DQN, PPO
 
 digests = []

@@ -9,17 +9,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.agent import same_choices
-from arena.environments import ArenaEnvFactory, EnvConfig
+from arena.agent.hyperparameters import build_config
+from arena.agent.interface import same_choices
+from arena.agent.isolation import FRAMEWORK_MODULES
+from arena.agent.registry import agent_spec
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
+from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import ArenaError
-from arena.hyperparameters import build_config
-from arena.metering import Meter
-from arena.policy import OnnxPolicy
-from arena.registry import agent_spec
-from arena.replay import ReplayBuffer
-from arena.spaces import MaskedBox, random_masks
-from arena.spec import FRAMEWORK_MODULES
-from arena.transitions import Transitions
+from arena.learning.replay import ReplayBuffer
+from arena.learning.transitions import Transitions
+from arena.policies.policy import OnnxPolicy
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 
 SMALL = {"hidden_sizes": [16, 16], "num_envs": 4, "learning_starts": 64, "train_period": 16, "num_updates": 4, "target_update_period": 32}
@@ -328,7 +328,7 @@ def test_onnx_acts_as_the_agent(tmp_path, agent_id, env_id, table):
 
 def test_specs_load_without_a_framework():
     code = f"""import sys
-from arena.registry import agent_spec
+from arena.agent.registry import agent_spec
 for name in {AGENTS}: agent_spec(name)
 assert not sys.modules.keys() & {set(FRAMEWORK_MODULES)}"""
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

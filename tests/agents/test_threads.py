@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from arena.agent.hyperparameters import build_config
 from arena.executors.base import Task
 from arena.executors.process import WorkerProcess, end_workers
-from arena.experiment_file import from_table
-from arena.files import write_json
-from arena.hyperparameters import build_config
-from arena.rundir import RunDir
+from arena.experiment.file import from_table
+from arena.formats.json import write_json
+from arena.run_folder.folder import RunDir
 
 pytestmark = pytest.mark.framework
 LARGE = {"hidden_sizes": [512, 512], "batch_size": 1024, "learning_starts": 1024, "train_period": 1}

@@ -6,12 +6,12 @@ import sys
 SCRIPT = """
 import importlib, pkgutil, sys
 import arena
-from arena.spec import FRAMEWORK_MODULES
+from arena.agent.isolation import FRAMEWORK_MODULES
 names = [module.name for module in pkgutil.walk_packages(arena.__path__, "arena.") if not module.name.endswith("__main__")]
 for name in names:
     importlib.import_module(name)
 import arena_envs, arena_envs.probes, arena_envs.references
-from arena.registry import agent_ids, agent_spec
+from arena.agent.registry import agent_ids, agent_spec
 for name in agent_ids():
     spec = agent_spec(name)
     config = spec.config()

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from arena.environments import EnvConfig, env_modules, make_env, make_vec_env
+from arena.agent.isolation import refuse_other_frameworks
+from arena.environments.make import EnvConfig, make_env, make_vec_env
 from arena.errors import ArenaError
-from arena.evaluation import evaluate
 from arena.executors.local import LocalExecutor
-from arena.experiment_file import from_table
-from arena.policy import UniformPolicy
-from arena.runner import run_experiment
-from arena.spec import refuse_other_frameworks
+from arena.experiment.compatibility import env_modules
+from arena.experiment.file import from_table
+from arena.experiment.runner import run_experiment
+from arena.policies.evaluation import evaluate
+from arena.policies.policy import UniformPolicy
 from arena.testing import FAKE_AGENT, check_agent
 
 CART_POLE = EnvConfig("phys2d/CartPole-v1")
@@ -169,7 +170,7 @@ def check_run():
         table = {
             "name": "run",
             "output": folder,
-            "agents": ["arena.fakes:FAKE_AGENT"],
+            "agents": ["arena.testing.fakes:FAKE_AGENT"],
             "envs": [CART_POLE.id],
             "resources": {"device": "cpu"},
         }

@@ -7,17 +7,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import ArenaEnvFactory, EnvConfig, make_env
+from arena.environments.games import Game
+from arena.environments.make import ArenaEnvFactory, EnvConfig, make_env
+from arena.environments.metering import Meter
 from arena.errors import ArenaError
-from arena.evaluation import evaluate
-from arena.experiment_file import from_table
-from arena.games import Game
-from arena.metering import Meter
-from arena.network import Dense, PolicyNetwork
-from arena.policy import OnnxPolicy, UniformPolicy
-from arena.rundir import RunDir
+from arena.experiment.file import from_table
+from arena.policies.evaluation import evaluate
+from arena.policies.policy import OnnxPolicy, UniformPolicy
+from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.run_folder.folder import RunDir
 from arena.testing import FakeAgent, FakeConfig
-from arena.training import Training
+from arena.worker.training import Training
 from arena_envs import tictactoe
 from arena_envs.games import Seat
 from arena_envs.tictactoe import optimal_moves
@@ -215,7 +215,7 @@ def train(folder: Path, *, kill_after: int | None = None) -> RunDir:
     """Trains the fake agent against its own past, up to the first evaluation after `kill_after` env steps."""
     table = {
         "name": "test",
-        "agents": ["arena.fakes:FAKE_AGENT"],
+        "agents": ["arena.testing.fakes:FAKE_AGENT"],
         "envs": [{"id": "arena/TicTacToe-v0", "kwargs": {"opponent": "self"}}],
         "budget": {"env_steps": 1_200},
         "evaluation": {"period": 200, "episodes": 4, "final_episodes": 4},

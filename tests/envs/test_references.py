@@ -1,6 +1,6 @@
 import pytest
 
-from arena.references import Score, check_published
+from arena.environments.references import Score, check_published
 from arena_envs.published import PUBLISHED
 from arena_envs.references import CATALOGUE, REFERENCES
 

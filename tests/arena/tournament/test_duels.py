@@ -4,9 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.policy import OnnxPolicy
+from arena.policies.policy import OnnxPolicy
 from arena.tournament import duels
 from arena.tournament.duels import EpisodesTask, play_episodes, start_seed
 
@@ -26,7 +26,7 @@ def _task(player, policy, *, num_episodes=4, action_seconds=60.0):
 
 
 def test_both_players_start_as_a_plain_loop_over_the_same_seeds_does(tmp_path, write_policy):
-    """The oracle: `env.reset(seed)` and one step after the other, with the seeds that `arena.evaluation` documents."""
+    """The oracle: `env.reset(seed)` and one step after the other, with the seeds that `arena.policies.evaluation` documents."""
     first_seed = int(np.random.SeedSequence([11, 0]).generate_state(1)[0])
     for index in range(2):
         path = write_policy(tmp_path / f"{index}.onnx", "Acrobot-v1", index)

@@ -6,13 +6,13 @@ import time
 import numpy as np
 import pytest
 
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament import admission
 from arena.tournament.folder import Rules, TournamentFolder
 from arena.tournament.league import League
 from arena.tournament.matches import Episodes, PlayedGame
-from arena.tournament.summary import compute_standings
+from arena.tournament.standings_from_matches import compute_standings
 
 GAME = (EnvConfig("tictactoe_v3"),)
 RULES = Rules(schedule="adaptive", episodes=3)
@@ -119,7 +119,7 @@ def test_a_hostile_file_leaves_no_trace_in_the_league(tmp_path, files) -> None:
 JOIN = """
 import sys, time
 from pathlib import Path
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
 from arena.tournament import admission, league
 from arena.tournament.folder import Rules
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from arena.environments import EnvConfig
+from arena.environments.make import EnvConfig
+from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
-from arena.network import Dense, PolicyNetwork
-from arena.pages.selection import find_duel
-from arena.spaces import network_inputs
+from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.tournament.folder import Rules, Tournament
 from arena.tournament.matches import Episodes
 from arena.tournament.players import env_spaces, find_players
+from arena.tournament.replay_selection import find_duel
 from arena.tournament.rounds import rounds
 
 ENVS = (EnvConfig("tictactoe_v3"), EnvConfig("arena/TicTacToe-v0"))

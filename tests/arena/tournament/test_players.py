@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from arena.environments import EnvConfig
+from arena.environments.games import Game
+from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.games import Game
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players, policy_files
 
 CARTPOLE, ACROBOT, CONNECT_FOUR = EnvConfig("CartPole-v1"), EnvConfig("Acrobot-v1"), EnvConfig("connect_four_v3")

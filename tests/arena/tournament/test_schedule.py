@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
-from arena.tournament.bradley_terry import Matches
-from arena.tournament.ratings import rate
+from arena.rating.bradley_terry import Matches
+from arena.rating.ratings import rate
+from arena.testing.simulated_tournament import World, make_world
 from arena.tournament.schedule import Lineup, Pairings, adaptive, look_level, round_robin, swiss
-from arena.tournament.simulation import World, make_world
 
 EMPTY = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
 
@@ -169,7 +169,7 @@ def test_the_error_of_all_looks_together_stays_within_the_level() -> None:
 
 @pytest.mark.slow
 def test_equal_players_are_hardly_ever_ordered_by_many_looks() -> None:
-    """As `scripts/measure_ratings.py schedules`, smaller: 5 % of 60 and three standard errors."""
+    """As `scripts/benchmarks/measure_ratings.py schedules`, smaller: 5 % of 60 and three standard errors."""
     world, wrong = line(5, 0.0), 0
     for seed in range(60):
         table, look, _ = played_out(world, budget=2_000, seed=seed)

@@ -1,0 +1,156 @@
+"""Hyperparameters: the shared names of DQN and PPO, and the check of a table from a file or the command line.
+
+An adapter's config is a frozen dataclass that inherits the shared one and adds what its framework has besides. Types and ranges
+stand in the annotations and are checked by pydantic.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_type_hints
+
+import pydantic
+from annotated_types import Ge, Gt, Interval, Len
+
+from arena.errors import ArenaError, did_you_mean
+from arena.formats.validation import sentence, validate
+
+Positive = Annotated[float, Gt(0.0), pydantic.AllowInfNan(False)]
+Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
+Count = Annotated[int, Ge(1)]
+Activation = Literal["relu", "tanh"]
+ConvLayer = tuple[Count, Count, Count]
+"""Filters, kernel size, stride."""
+
+NATURE_CONV = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+"""The convolutions of Mnih et al. (2015), for 84 x 84 images."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """A feed-forward network: convolutions for images, then dense layers."""
+
+    hidden_sizes: Annotated[tuple[Count, ...], Len(1)] = (64, 64)
+    """Units of each hidden dense layer."""
+    activation: Activation = "relu"
+    """After each hidden dense layer. Convolutions have relu."""
+    conv_layers: tuple[ConvLayer, ...] = NATURE_CONV
+    """Filters, kernel size and stride of each convolution, without padding. For image observations only."""
+    learning_rate: Positive = 1e-3
+    """Of Adam (Kingma and Ba, 2015)."""
+    adam_epsilon: Positive = 1e-8
+    """Added to the root of Adam's second moment, as the framework places it (the agent's README says where)."""
+    max_gradient_norm: Positive = 10.0
+    """Gradients are scaled down to this global norm."""
+    discount: Unit = 0.99
+    """Weight of the next step's value."""
+    num_envs: Count = 8
+    """Environments stepped together."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DQNConfig(NetworkConfig):
+    """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss. Periods are in env steps."""
+
+    batch_size: Count = 64
+    """Transitions in a minibatch."""
+    replay_capacity: Count = 50_000
+    """Transitions kept."""
+    learning_starts: Count = 1_000
+    """Env steps of random actions before the first update."""
+    train_period: Count = 64
+    """Env steps between two training bursts."""
+    num_updates: Count = 32
+    """Optimizer steps in a training burst."""
+    target_update_period: Count = 128
+    """Env steps between two copies of the weights into the target network; a multiple of `train_period`. Made after a burst."""
+    target_update_tau: Annotated[float, Interval(gt=0.0, le=1.0)] = 1.0
+    """Share of the online weights in such a copy."""
+    epsilon_start: Unit = 1.0
+    """Probability of a random action at the beginning."""
+    epsilon_end: Unit = 0.05
+    """Probability of a random action after `epsilon_decay_steps`."""
+    epsilon_decay_steps: Count = 10_000
+    """Env steps over which epsilon falls linearly."""
+    double: bool = False
+    """Choose the next action by the online network, value it by the target network (van Hasselt et al., 2016)."""
+
+    def __post_init__(self) -> None:
+        if self.target_update_period % self.train_period:
+            raise ValueError(f"target_update_period={self.target_update_period} must be a multiple of train_period={self.train_period}")
+        if self.replay_capacity < max(self.batch_size, self.num_envs):
+            raise ValueError(f"replay_capacity={self.replay_capacity} is smaller than batch_size or num_envs")
+
+    @property
+    def target_update_bursts(self) -> int:
+        """Training bursts between two target updates."""
+        return self.target_update_period // self.train_period
+
+    def epsilon(self, env_steps: int) -> float:
+        """Returns the probability of a random action after `env_steps`."""
+        fraction = min(1.0, env_steps / self.epsilon_decay_steps)
+        return self.epsilon_start + fraction * (self.epsilon_end - self.epsilon_start)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PPOConfig(NetworkConfig):
+    """Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347) with generalised advantages (arXiv:1506.02438)."""
+
+    activation: Activation = "tanh"
+    """After each hidden dense layer. Convolutions have relu."""
+    adam_epsilon: Positive = 1e-5
+    """Added to the root of Adam's second moment, as the framework places it (the agent's README says where)."""
+    max_gradient_norm: Positive = 0.5
+    """Gradients are scaled down to this global norm."""
+    rollout_length: Count = 128
+    """Vector steps in a rollout: `rollout_length * num_envs` transitions."""
+    batch_size: Count = 256
+    """Transitions in a minibatch."""
+    num_epochs: Count = 10
+    """Passes over a rollout."""
+    gae_lambda: Unit = 0.95
+    """Weight of longer returns in the advantage."""
+    clip_ratio: Positive = 0.2
+    """Bound on the change of the action probability's ratio."""
+    entropy_coefficient: Annotated[float, Ge(0.0)] = 0.0
+    """Weight of the entropy bonus."""
+    value_coefficient: Annotated[float, Ge(0.0)] = 0.5
+    """Weight of the value loss."""
+    anneal_steps: Annotated[int, Ge(0)] = 0
+    """Env steps over which `learning_rate` falls linearly to zero; 0 keeps it constant."""
+
+    def __post_init__(self) -> None:
+        if self.rollout_length * self.num_envs < self.batch_size:
+            raise ValueError(f"batch_size={self.batch_size} is larger than a rollout ({self.rollout_length} x {self.num_envs} transitions)")
+
+    def learning_rate_at(self, env_steps: int) -> float:
+        """Returns the learning rate after `env_steps`."""
+        if not self.anneal_steps:
+            return self.learning_rate
+        return self.learning_rate * max(0.0, 1.0 - env_steps / self.anneal_steps)
+
+
+def build_config(config_class: type, table: Mapping[str, Any], *, where: str) -> Any:
+    """Returns `config_class(**table)` with every value checked.
+
+    Args:
+        config_class: a dataclass whose fields all have defaults.
+        table: from TOML or the command line.
+        where: named in errors, `agent 'keras-dqn'`.
+
+    Raises:
+        ArenaError: on an unknown name (with the near one), a wrong type, or a value out of range.
+    """
+    for name in table:
+        hyperparameter_type(config_class, name, where=where)
+    try:
+        return validate(config_class, dict(table))
+    except pydantic.ValidationError as error:
+        raise ArenaError(f"{where}: {sentence(error)}") from error
+
+
+def hyperparameter_type(config_class: type, name: str, *, where: str) -> Any:
+    """Returns the annotation of one hyperparameter, with its range; raises as `build_config` if there is none of that name."""
+    names = [field.name for field in dataclasses.fields(config_class)]
+    if name not in names:
+        raise ArenaError(f"{where} has no hyperparameter {name!r}{did_you_mean(name, names)} (it has: {', '.join(sorted(names))})")
+    return get_type_hints(config_class, include_extras=True)[name]

@@ -1,0 +1,309 @@
+"""The command line: parse, call, print. Imports stand in the commands, so that `arena --help` answers at once."""
+
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from arena.errors import ArenaError
+
+app = typer.Typer(
+    name="arena",
+    help="Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
+
+
+class Listed(StrEnum):
+    """What `arena list` lists."""
+
+    agents = "agents"
+    envs = "envs"
+
+
+class Kind(StrEnum):
+    """The executors of `arena run`."""
+
+    local = "local"
+    ray = "ray"
+
+
+class Schedule(StrEnum):
+    """The schedules of `arena tournament`."""
+
+    round_robin = "round-robin"
+    swiss = "swiss"
+    adaptive = "adaptive"
+
+
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+
+
+@app.command()
+def train(
+    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
+    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.")],
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Budget in env steps.")] = 100_000,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
+    target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
+    output: Output = Path("logs"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the same run from its last checkpoint.")] = False,
+    device: Device = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Train one agent on one environment."""
+    from arena.cli import train as command
+
+    budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
+    resources = {"threads": threads, "device": device or "auto", "workers": 1}
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, resume=resume, mode=_mode(quiet, json_lines))
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML (configs/*.toml).")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Run an experiment; go on with it where it was cut."""
+    from arena.cli import train as command
+
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    workers: Workers = None,
+    device: Device = None,
+    executor: ExecutorKind = None,
+    address: Address = None,
+    storage: Storage = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Search hyperparameters with Optuna; go on with the search where it was cut."""
+    try:
+        from arena.cli import tune as command
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        from arena.machine.installation import install_command
+
+        raise ArenaError(f"arena tune needs Optuna: {install_command('tune')}") from error
+    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
+    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
+    sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def status(
+    target: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with runs, or an experiment in TOML.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the file's experiment was run, if not in its own.")] = None,
+    json_lines: Json = False,
+) -> None:
+    """Say which runs are finished, at work, cut or failed; exit code 1 if one has failed."""
+    from arena.cli import status as command
+
+    sys.exit(command.status(target, output, json_lines=json_lines))
+
+
+@app.command()
+def tournament(
+    players: Annotated[
+        list[str],
+        typer.Argument(metavar="PLAYER...|FILE", help="Policy files, run or experiment folders, agent ids to train, or one TOML file."),
+    ],
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair on each environment.")] = None,
+    games: Annotated[int | None, typer.Option("--games", help="Games of each pair of entrants in each game.")] = None,
+    schedule: Annotated[Schedule | None, typer.Option("--schedule", help="Who meets whom in games.")] = None,
+    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds of agents that are given by id.")] = 1,
+    name: Annotated[str, typer.Option("--name", help="Name of the tournament's folder.")] = "tournament",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which that is made; logs by default.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Let policies meet in duels and games, and print the leaderboard; go on where it was cut."""
+    from arena.cli import tournament as command
+
+    rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
+    given = {key: value for key, value in rules.items() if value is not None}
+    training = command.Training(steps=steps, num_seeds=seeds)
+    mode = _mode(quiet, json_lines)
+    sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
+
+
+league_app = typer.Typer(help="Keep a league of policies that others join over time.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(league_app, name="league")
+League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of the league.")]
+
+
+@league_app.command(name="add")
+def league_add(
+    players: Annotated[
+        list[str], typer.Argument(metavar="PLAYER...", help="Policy files, run or experiment folders; NAME=PATH names one.")
+    ],
+    league: League = Path("league"),
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="What a new league plays; repeat for more.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair, of a new league.")] = None,
+    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game, of a new league.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings of a new league.")] = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Try policies in a process of their own, and take them into the league."""
+    from arena.cli import league as command
+
+    rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed}
+    given = {key: value for key, value in rules.items() if value is not None}
+    command.add(league, players, env or [], given, mode=_mode(quiet, json_lines))
+
+
+@league_app.command(name="play")
+def league_play(
+    league: League = Path("league"),
+    games: Annotated[int, typer.Option("--games", min=0, help="Most games to add; duels are few and always played.")] = 2_000,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Play the matches that narrow the ranking most, and print the standings."""
+    from arena.cli import league as command
+
+    command.play(league, games, workers or 0, mode=_mode(quiet, json_lines))
+
+
+@league_app.command(name="standings")
+def league_standings(league: League = Path("league"), quiet: Quiet = False, json_lines: Json = False) -> None:
+    """Compute the standings from all matches, and print them."""
+    from arena.cli import league as command
+
+    command.standings(league, mode=_mode(quiet, json_lines))
+
+
+@app.command(name="list")
+def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_lines: Json = False) -> None:
+    """List agents or environments."""
+    from arena.cli import listing as command
+
+    command.list_(what.value, json_lines=json_lines)
+
+
+@app.command()
+def doctor(json_lines: Json = False) -> None:
+    """Say which frameworks work here, on which devices, and why not."""
+    from arena.cli import listing as command
+
+    sys.exit(command.doctor(json_lines=json_lines))
+
+
+@app.command()
+def smoke(
+    agents: Annotated[str | None, typer.Option("--agents", help="Comma-separated names in configs/smoke.toml; all by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask for a mean return of 475 instead of 195, with a larger budget.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the run folders here; a temporary folder by default.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Train each agent on CartPole-v1 and fail if one does not learn."""
+    from arena.cli import smoke as command
+
+    names = [name for name in (agents or "").split(",") if name]
+    sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments, of one machine or several.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    from arena.report import terminal as command
+
+    command.report(folders, output, json_lines=json_lines)
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a tournament.")],
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
+    ] = None,
+    frame_megabytes: Annotated[float, typer.Option("--frame-megabytes", min=0, help="Pictures of duels that the page may hold.")] = 4.0,
+) -> None:
+    """Write the page of a tournament again, with the matches you ask for."""
+    from arena.cli import leaderboard as command
+
+    command.leaderboard(folder, match or [], frame_megabytes)
+
+
+def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
+    if quiet and json_lines:
+        raise ArenaError("--quiet and --json exclude each other")
+    return "quiet" if quiet else "json" if json_lines else "auto"
+
+
+def main() -> None:
+    """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends a job ends its workers, as Ctrl-C does
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
+    except ArenaError as error:
+        _refuse(str(error), *getattr(error, "__notes__", ()))
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        _refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _refuse(message: str, *notes: str) -> NoReturn:
+    print(f"arena: {' '.join(message.split())}", *notes, sep="\n", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,119 @@
+"""`arena smoke`: does every agent still learn? For CI jobs, ours and other people's.
+
+An agent passes if its run finishes and its greedy policy, played from `policy.onnx` over 100 episodes on seeds that training never
+saw, beats a uniformly random policy by `MARGIN` standard errors of the difference and reaches the bar of the tier.
+"""
+
+import dataclasses
+import math
+import shutil
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+
+from arena.cli.live import Mode
+from arena.cli.train import watch, with_options
+from arena.environments.make import make_env
+from arena.errors import ArenaError, did_you_mean
+from arena.experiment.bundled import config_path
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_toml
+from arena.formats.json import json_line, write_bytes
+from arena.policies.evaluation import Evaluation, evaluate
+from arena.policies.policy import UniformPolicy
+from arena.run_folder.folder import RunResult
+
+QUICK_BAR, FULL_BAR = 195.0, 475.0
+"""Mean returns on CartPole-v1, whose bound is 500; 475 is Gymnasium's `reward_threshold`."""
+MARGIN = 5.0
+"""Standard errors by which a policy must beat the random one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether one run passed, and why not."""
+
+    name: str
+    passed: bool
+    reason: str
+    seconds: float
+
+
+def smoke(names: list[str], junit: Path | None, output: Path | None, workers: int | None, *, full: bool, mode: Mode) -> int:
+    """Trains the agents and returns 0 if all pass."""
+    experiment = _experiment(names, full=full)
+    folder = output or Path(tempfile.mkdtemp(prefix="arena-smoke-"))
+    experiment = with_options(experiment, folder, workers)
+    if experiment.path.exists():
+        raise ArenaError(f"{experiment.path} is there already, and finished runs would pass untrained; give another --output, or delete it")
+    results = watch(experiment, mode="quiet" if mode == "json" else mode, retry_failed=False)
+    bar = FULL_BAR if full else QUICK_BAR
+    baseline = _random_baseline(experiment)
+    verdicts = [judge(result, baseline, bar) for result in results]
+    if junit is not None:
+        write_junit(junit, verdicts)
+    for verdict in verdicts:
+        if mode == "json":
+            print(json_line(dataclasses.asdict(verdict)), end="")
+        elif mode != "quiet" or not verdict.passed:
+            print(f"{'PASS' if verdict.passed else 'FAIL'} {verdict.name}: {verdict.reason}")
+    passed = all(verdict.passed for verdict in verdicts)
+    if output is None and passed:
+        shutil.rmtree(folder)  # a failure's logs are kept
+    return 0 if passed else 1
+
+
+def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
+    """Returns the verdict on one run, with the reason in one line.
+
+    Args:
+        result: with a final evaluation over at least two episodes, if it finished.
+        baseline: episodes of the uniformly random policy.
+        bar: mean return to reach.
+    """
+    name = f"{result.agent}/{result.env}/seed-{result.seed}"
+    seconds = result.whole_seconds
+    if result.status != "finished" or result.score_mean is None or result.score_std is None:
+        return Verdict(name, False, f"{result.status}: {result.reason}", seconds)
+    errors = result.score_std**2 / result.score_episodes, baseline.episode_return_std**2 / len(baseline.episode_returns)
+    needed = baseline.episode_return_mean + MARGIN * math.sqrt(sum(errors))
+    score = f"mean return {result.score_mean:.1f} over {result.score_episodes} episodes after {result.env_steps:,} env steps"
+    if result.score_mean < needed:
+        return Verdict(name, False, f"{score}, no better than random play ({needed:.1f} needed)", seconds)
+    if result.score_mean < bar:
+        return Verdict(name, False, f"{score}, below the bar of {bar:g}", seconds)
+    return Verdict(name, True, score, seconds)
+
+
+def write_junit(path: Path, verdicts: list[Verdict]) -> None:
+    """Writes the verdicts as JUnit XML, one test case each."""
+    failures = sum(not verdict.passed for verdict in verdicts)
+    suite = ElementTree.Element("testsuite", name="arena smoke", tests=str(len(verdicts)), failures=str(failures), errors="0")
+    for verdict in verdicts:
+        case = ElementTree.SubElement(suite, "testcase", classname="arena.smoke", name=verdict.name, time=f"{verdict.seconds:.1f}")
+        if not verdict.passed:
+            ElementTree.SubElement(case, "failure", message=verdict.reason)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
+    except OSError as error:
+        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _experiment(names: list[str], *, full: bool) -> Experiment:
+    experiment = from_toml(config_path("cartpole" if full else "smoke"))
+    known = [agent.name for agent in experiment.agents]
+    for name in names:
+        if name not in known:
+            raise ArenaError(f"no agent {name!r} in the smoke test{did_you_mean(name, known)} (it has: {', '.join(known)})")
+    chosen = tuple(agent for agent in experiment.agents if not names or agent.name in names)
+    return dataclasses.replace(experiment, agents=chosen, name="smoke", seeds=experiment.seeds[:1])
+
+
+def _random_baseline(experiment: Experiment) -> Evaluation:
+    env = make_env(experiment.envs[0])
+    policy = UniformPolicy(env.action_space, np.random.default_rng(experiment.seed), env.observation_space)
+    env.close()
+    return evaluate(policy, experiment.envs[0], num_episodes=100, seed=experiment.seed)

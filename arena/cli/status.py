@@ -1,0 +1,188 @@
+"""`arena run --dry-run` and `arena status`."""
+
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from arena.errors import ArenaError
+from arena.executors.choice import make_executor
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_toml
+from arena.experiment.plan import Plan, PlannedRun, differences, env_differences, make_plan
+from arena.experiment.runner import check_frameworks, refuse_changes
+from arena.experiment.until_decided import check_comparison, refuse_another_question
+from arena.formats.json import json_line
+from arena.run_folder.folder import RunDir
+from arena.run_folder.status import RunProgress, at_work, progress
+
+
+def refuse_impossible(experiment: Experiment) -> None:
+    """Refuses what cannot be run, whatever lies in its folder: what `arena run` does first, and its dry run too. Asks no cluster.
+
+    Raises:
+        ArenaError: for the first thing that is wrong.
+    """
+    experiment.check()
+    check_frameworks(list(experiment.runs()))
+    if experiment.until_decided is not None:
+        check_comparison(experiment)
+    make_executor(experiment.executor, experiment.resources.workers)
+
+
+def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> int:
+    """Prints what running the experiment would do, and refuses what it would refuse; writes nothing."""
+    refuse_impossible(experiment)
+    plan = make_plan(experiment, retry_failed=retry_failed)
+    if json_lines:
+        print(json_line(_document(plan)), end="")
+    else:
+        _print(plan, _console())
+    if experiment.until_decided is not None:
+        refuse_another_question(experiment)
+    else:
+        refuse_changes(experiment.path, list(experiment.runs()))
+    return 0
+
+
+def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
+    """Prints where the runs of an experiment's file, or those under a folder, stand; returns 1 if one has failed."""
+    if target.is_dir():
+        folder, states = target, _under(target)
+        if not states:
+            raise ArenaError(f"{target} holds no runs")
+    else:
+        experiment = from_toml(target)
+        experiment = dataclasses.replace(experiment, output=output or experiment.output)
+        folder = experiment.path
+        searched = (folder / "tune.db").exists()  # by `arena tune`: its runs are trials, those of the file do not exist
+        runs = [] if searched else list(experiment.runs())
+        wanted = [progress(RunDir(folder / run.name), run.name) for run in runs]
+        names = {state.name for state in wanted}
+        states = [*wanted, *(state for state in _under(folder) if state.name not in names)]
+    if json_lines:
+        for state in states:
+            print(json_line(dataclasses.asdict(state)), end="")
+    else:
+        _print_states(states, _console())
+        if at_work(folder):
+            print(f"An arena is at work in {folder}.")
+    return 1 if any(state.state == "failed" for state in states) else 0
+
+
+def _under(folder: Path) -> list[RunProgress]:
+    paths = sorted(path.parent for path in folder.rglob("run.json")) if folder.is_dir() else []
+    return [progress(RunDir(path), str(path.relative_to(folder))) for path in paths]
+
+
+def _print_states(states: Sequence[RunProgress], console: Console) -> None:
+    table = Table("run", "state", "env steps", "goes on at", "best", "score", "written", box=None, pad_edge=False)
+    for state in states:
+        of = f" / {state.max_env_steps:,}" if state.max_env_steps else ""
+        checkpoint = "" if state.state == "finished" or state.checkpoint_env_steps is None else f"{state.checkpoint_env_steps:,}"
+        row = [state.name, state.state, f"{state.env_steps:,}{of}", checkpoint, _number(state.best_return), _number(state.score_mean)]
+        table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
+    console.print(table)
+    for state in states:
+        if state.state in ("failed", "pruned"):
+            console.print(f"{state.name}: {state.reason}", highlight=False, markup=False, soft_wrap=True)
+    counts = Counter(state.state for state in states)
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
+
+
+def _print(plan: Plan, console: Console) -> None:
+    experiment = plan.experiment
+    counts = Counter(planned.progress.state for planned in plan.runs)
+    seeds = ", ".join(map(str, experiment.seeds))
+    if (rule := experiment.until_decided) is not None:
+        seeds += f", and more in groups of {rule.group_size} up to {rule.max_seeds}, until the ranking is decided (alpha {rule.alpha:g})"
+    lines = [
+        f"{experiment.name}: {len(experiment.agents)} agents x {len(experiment.envs)} environments x {len(experiment.seeds)} seeds"
+        f" = {len(plan.runs)} runs in {experiment.path}",
+        f"Seeds: {seeds}.",
+        f"Runs: {', '.join(f'{count} {state}' for state, count in counts.items())}.",
+        f"Time: {_time(plan)}.",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    table = Table("agent", "env", "seeds", "env steps", "state", "seconds each", box=None, pad_edge=False)
+    groups: dict[tuple[str, ...], list[PlannedRun]] = {}
+    for planned in plan.runs:
+        run = planned.run
+        key = (run.agent.name, run.env.name, f"{run.budget.env_steps:,}", planned.progress.state)
+        groups.setdefault(key, []).append(planned)
+    for (agent, env, steps, state), members in groups.items():
+        longest = [planned.seconds for planned in members if planned.seconds is not None]
+        seconds = "" if state == "finished" else f"{max(longest):,.0f}" if longest else "unknown"
+        table.add_row(agent, env, str(len(members)), steps, state, seconds)
+    console.print(table)
+    for algorithm, agents in differences(experiment).items():
+        _print_differences(f"Differences between the {algorithm} agents", agents, console)
+    for env, agents in env_differences(experiment).items():
+        _print_differences(f"Otherwise on {env}", agents, console)
+
+
+def _print_differences(title: str, agents: dict[str, dict[str, Any]], console: Console) -> None:
+    names = list(dict.fromkeys(name for settings in agents.values() for name in settings))
+    if not names:
+        console.print(f"{title}: none.", highlight=False)
+        return
+    table = Table("agent", *names, box=None, pad_edge=False)
+    for agent, settings in agents.items():
+        table.add_row(agent, *(_text(settings[name]) if name in settings else "-" for name in names))
+    console.print(f"{title}:", highlight=False)
+    console.print(table)
+
+
+def _document(plan: Plan) -> dict[str, Any]:
+    runs = [
+        {**dataclasses.asdict(planned.progress), "budget": dataclasses.asdict(planned.run.budget), "seconds": planned.seconds}
+        for planned in plan.runs
+    ]
+    return {
+        "name": plan.experiment.name,
+        "path": str(plan.experiment.path),
+        "seeds": plan.experiment.seeds,
+        "workers": plan.workers,
+        "seconds": plan.seconds,
+        "runs": runs,
+        "differences": differences(plan.experiment),
+        "env_differences": env_differences(plan.experiment),
+    }
+
+
+def _time(plan: Plan) -> str:
+    unknown = {f"{planned.run.agent.name} on {planned.run.env.name}" for planned in plan.runs if planned.seconds is None}
+    if plan.seconds is not None:
+        return f"at most about {duration(plan.seconds)} with {plan.workers} workers" if plan.seconds else "nothing is left to do"
+    known = sum(planned.seconds or 0.0 for planned in plan.runs) / plan.workers
+    rest = f"; the rest about {duration(known)} with {plan.workers} workers" if known else ""
+    listed = ", ".join(sorted(unknown)[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    return f"unknown for {listed}, of which no earlier run is in {plan.experiment.output}{rest}"
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=200)  # a file or pipe has no width: cut no name short
+
+
+def duration(seconds: float) -> str:
+    """Returns a length of time for people: `40 s`, `12 min`, `3.5 h`, `2 days`."""
+    for limit, unit, name in ((90, 1, "s"), (5_400, 60, "min"), (172_800, 3_600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.{0 if unit < 3_600 else 1}f} {name}"
+    return f"{seconds / 86_400:.0f} days"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,147 @@
+"""`arena tournament`: trains what is missing, plays, and prints the leaderboard."""
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from arena.agent.registry import agent_ids
+from arena.cli.live import Mode
+from arena.cli.train import watch, with_options
+from arena.environments.make import EnvConfig
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import check_name, from_table, from_toml, load_table
+from arena.formats.json import json_line, write_json
+from arena.formats.validation import checked
+from arena.tournament.admission import refuse_untried, try_policies
+from arena.tournament.folder import Rules, Tournament, TournamentFolder
+from arena.tournament.page import write_leaderboard
+from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players
+from arena.tournament.run import play
+from arena.tournament.standings_from_matches import compute_standings
+from arena.tournament.terminal import print_leaderboard
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """How agents are trained that are given by name."""
+
+    steps: int
+    """Env steps of each run."""
+    num_seeds: int
+    """Runs of each agent on each environment."""
+
+
+def tournament(
+    arguments: Sequence[str],
+    env_ids: Sequence[str],
+    rules: Mapping[str, Any],
+    training: Training,
+    *,
+    name: str,
+    output: Path | None,
+    workers: int | None,
+    mode: Mode,
+) -> int:
+    """Plays a tournament and prints its leaderboard; returns 0 if no run failed.
+
+    Args:
+        arguments: players, or one experiment file with a `[tournament]` table.
+        env_ids: what is played; empty: what the runs of the players were trained on.
+        rules: what the command line says otherwise than the file or the defaults.
+        training: of agents given by name.
+        name: of the tournament's folder.
+        output: folder in which that is made.
+        workers: processes at a time, for training and for playing; None: as the file says, or one per core.
+        mode: of printing.
+    """
+    if len(arguments) == 1 and arguments[0].endswith(".toml"):
+        return _of_file(Path(arguments[0]), env_ids, rules, output, workers, mode)
+    agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
+    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)] or envs_of([each for each in arguments if each not in agents])
+    if not envs:
+        raise ArenaError("say what is played: --env ID, a Gymnasium id or a two-player game such as connect_four_v3")
+    path = (output or Path("logs")) / check_name(name, "tournament name")
+    of_rules = checked(Rules, dict(rules), "tournament")
+    for env in envs:
+        env_spaces(env)  # refused before anything is trained
+    players, num_failed = [argument for argument in arguments if argument not in agents], 0
+    given, tried = tuple(players), try_policies(players, TournamentFolder(path))
+    if agents:
+        if any(player != RANDOM for player in players):
+            find_players(players, envs)  # likewise
+        experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
+        num_failed = _train(experiment, mode)
+        players.append(str(experiment.path))
+    refuse_untried(given, tried)  # training may have taken hours
+    _play(players, envs, of_rules, path, workers, mode)
+    return int(num_failed > 0)
+
+
+def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], output: Path | None, workers: int | None, mode: Mode) -> int:
+    table, _ = load_table(file)
+    if not isinstance(table.get("tournament"), Mapping):
+        raise ArenaError(f"{file} has no [tournament] table; add one, which may be empty")
+    own = dict(table["tournament"])
+    ids = checked(list[str], own.pop("envs", []), "tournament.envs")
+    of_rules = checked(Rules, {**own, **rules}, "tournament")
+    experiment = with_options(from_toml(file), output, workers)
+    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids or ids)] or list(experiment.envs)
+    for env in envs:
+        env_spaces(env)  # refused before anything is trained
+    num_failed = _train(experiment, mode)
+    _play([str(experiment.path)], envs, of_rules, experiment.path / "tournament", workers, mode)
+    return int(num_failed > 0)
+
+
+def _experiment(agents: list[str], envs: list[EnvConfig], seed: int, training: Training, path: Path, workers: int | None) -> Experiment:
+    table = {
+        "name": "runs",
+        "output": str(path),
+        "agents": agents,
+        "envs": [{"id": env.id} for env in envs],
+        "seeds": training.num_seeds,
+        "seed": seed,
+        "budget": {"env_steps": training.steps},
+    }
+    return with_options(from_table(table), workers=workers)
+
+
+def _train(experiment: Experiment, mode: Mode) -> int:
+    """Runs what is not finished; returns how many runs failed."""
+    results = watch(experiment, mode="quiet" if mode == "json" else mode, retry_failed=False)
+    return sum(result.status != "finished" for result in results)
+
+
+def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
+    field = find_players(players, envs)
+    console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
+    entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out, command=command)
+    try:
+        with Progress(console=console, transient=True, disable=mode != "auto") as progress:
+            bar = progress.add_task("playing", total=None)
+            play(entered, workers=workers or 0, progress=lambda done, known: progress.update(bar, completed=done, total=known))
+    except KeyboardInterrupt:
+        print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
+        raise
+    show_standings(path, console, mode)
+
+
+def show_standings(path: Path, console: Console, mode: Mode) -> None:
+    """Computes the standings of a tournament's folder from its matches, keeps them there with their page, and prints them."""
+    standings = compute_standings(path)
+    write_json(TournamentFolder(path).standings, standings.to_dict())
+    if mode == "json":
+        for row in standings.rows:
+            print(json_line(dataclasses.asdict(row)), end="")
+    elif mode == "auto":
+        print_leaderboard(standings, console)
+    page = write_leaderboard(standings, path)
+    if mode == "auto":
+        print(f"Leaderboard: {page}")

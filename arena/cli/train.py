@@ -1,0 +1,150 @@
+"""`arena train` and `arena run`."""
+
+import dataclasses
+import shlex
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.cli import status as plan
+from arena.cli.live import ClosingRow, Mode, TerminalView, closing_table
+from arena.errors import ArenaError
+from arena.executors.base import ExecutorConfig
+from arena.executors.choice import make_executor
+from arena.experiment.experiment import Experiment, Resources
+from arena.experiment.file import check_name, from_table, from_toml
+from arena.experiment.runner import run_experiment
+from arena.experiment.until_decided import run_until_decided, sentences
+from arena.formats.validation import checked
+from arena.run_folder.folder import RunDir, RunResult
+
+
+def train(
+    agent: str,
+    env: str,
+    settings: list[str],
+    budget: Mapping[str, Any],
+    seed: int,
+    name: str,
+    output: Path,
+    resources: Mapping[str, Any],
+    *,
+    resume: bool,
+    mode: Mode,
+) -> None:
+    """Trains one agent on one environment; exits with 1 if the run fails."""
+    entry = {"agent": agent, "hyperparameters": dict(parse_setting(setting) for setting in settings)}
+    table = {"name": name, "agents": [entry], "envs": [env], "seeds": [seed], "budget": budget, "resources": resources}
+    experiment = from_table({**table, "output": str(output)})
+    run_dir = RunDir(experiment.path / next(experiment.runs()).name)
+    if run_dir.run.exists() and not resume:
+        state = "a finished run" if run_dir.result.exists() else "a run that can go on with --resume"
+        raise ArenaError(f"{run_dir.path} holds {state}; give another --name, --output or --seed")
+    sys.exit(execute(experiment, mode=mode, retry_failed=resume))
+
+
+def run(
+    file: Path,
+    options: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    retry_failed: bool,
+    mode: Mode,
+) -> int:
+    """Runs the experiment of a file, or says what that would do; returns 0 if every run finished."""
+    experiment = with_options(from_toml(file), **options)
+    if dry_run:
+        return plan.dry_run(experiment, retry_failed=retry_failed, json_lines=mode == "json")
+    return execute(experiment, mode=mode, retry_failed=retry_failed)
+
+
+def with_options(
+    experiment: Experiment,
+    output: Path | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    *,
+    name: str | None = None,
+    executor: Mapping[str, str | None] | None = None,
+) -> Experiment:
+    """Returns the experiment with what the command line says otherwise."""
+    resources = {"workers": workers, "device": device}
+    given = {key: value for key, value in (executor or {}).items() if value is not None}
+    return dataclasses.replace(
+        experiment,
+        name=experiment.name if name is None else check_name(name, "experiment name"),
+        output=output or experiment.output,
+        resources=checked(Resources, _changed(experiment.resources, resources), "resources"),
+        executor=checked(ExecutorConfig, _changed(experiment.executor, given), "executor"),
+    )
+
+
+def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {**dataclasses.asdict(settings), **{key: value for key, value in changes.items() if value is not None}}
+
+
+def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
+    """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
+    plan.refuse_impossible(experiment)
+    if experiment.until_decided is None:
+        results = watch(experiment, mode=mode, retry_failed=retry_failed)
+    else:
+        results, decision = run_until_decided(experiment, lambda group: watch(group, mode=mode, retry_failed=retry_failed))
+        for sentence in sentences(decision) if mode == "auto" else ():
+            print(sentence)
+    if mode == "auto":
+        print(f"Curves: tensorboard --logdir {experiment.path}")
+    return 0 if all(result.status == "finished" for result in results) else 1
+
+
+def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
+    """Runs an experiment under a live view, prints the closing table and returns the results."""
+    executor = make_executor(experiment.executor, experiment.resources.workers)
+    view = TerminalView([run.name for run in experiment.runs()], mode=mode)
+    try:
+        results = run_experiment(experiment, executor, view, retry_failed=retry_failed)
+    except KeyboardInterrupt:
+        view.finish()
+        command = shlex.join(["arena", *sys.argv[1:]])
+        hint = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""
+        print(f"\nStopped. All that was written is kept in {experiment.path}; go on with:\n  {command}{hint}", file=sys.stderr)
+        raise
+    view.finish()
+    closing_table([_closing_row(result) for result in results], mode=mode)
+    for result in results:
+        if result.status != "finished":
+            name = f"{result.agent}/{result.env}/seed-{result.seed}"
+            print(f"arena: {name} {result.status}: {result.reason} (log in {result.path})", file=sys.stderr)
+    return results
+
+
+def _closing_row(result: RunResult) -> ClosingRow:
+    return ClosingRow(
+        agent=result.agent,
+        env=result.env,
+        seed=result.seed,
+        status=result.status,
+        env_steps=result.env_steps,
+        score_mean=result.score_mean,
+        score_std=result.score_std,
+        train_seconds=result.seconds.get("train"),
+        env_steps_per_second=result.env_steps_per_second,
+        policy_path=None if result.score_mean is None else str(RunDir(Path(result.path)).policy),
+    )
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Returns the key and value of `KEY=VALUE`; the value is TOML, or a bare word taken as a string.
+
+    Raises:
+        ArenaError: if there is no `=`, or the key is empty.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ArenaError(f"--set {setting!r} must be KEY=VALUE")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()

@@ -1,0 +1,91 @@
+"""`arena tune`. Importing this module needs Optuna."""
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from arena.cli.live import Mode, TerminalView
+from arena.cli.status import refuse_impossible
+from arena.cli.train import with_options
+from arena.executors.choice import make_executor
+from arena.experiment.experiment import Experiment
+from arena.experiment.runner import Judge, locked, make_folder, run_experiment
+from arena.formats.json import json_line
+from arena.run_folder.folder import RunResult
+from arena.tuning.best import write_best
+from arena.tuning.config import load_tuning
+from arena.tuning.study import Search, Tuned
+
+
+def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mode) -> int:
+    """Searches the hyperparameters of a file's agents; returns 0 if every search has found some."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    experiment, config, spaces = load_tuning(file)
+    experiment = with_options(experiment, **options)
+    if trials is not None:
+        config = dataclasses.replace(config, trials=trials)
+    refuse_impossible(experiment)
+    make_folder(experiment.path)
+    best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
+    outcomes: list[Tuned] = []
+
+    def report(agent: str, trial: FrozenTrial, score: float | None) -> None:
+        write_best(best, [*outcomes, *([current] if (current := search.tuned()) else [])], file)
+        _print_trial(agent, trial, score, config.trials, mode)
+
+    def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:
+        return _run(wanted, judge, mode)
+
+    try:
+        with locked(experiment.path):
+            for agent in experiment.agents:
+                search = Search(
+                    experiment, agent, config, spaces[agent.name], lambda wanted, judge: _run(wanted, judge, mode), storage, report
+                )
+                search.run()
+                if (outcome := search.tuned()) is not None:
+                    outcomes.append(outcome)
+                else:
+                    print(
+                        f"arena: no trial of {agent.name!r} ran to its end; the runs are in {experiment.path / agent.name}", file=sys.stderr
+                    )
+            write_best(best, outcomes, file)
+    except KeyboardInterrupt:
+        print(
+            f"\nStopped. All trials are kept in {experiment.path}; go on with:\n  {shlex.join(['arena', *sys.argv[1:]])}", file=sys.stderr
+        )
+        raise
+    if mode == "auto":
+        for outcome in outcomes:
+            print(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
+        print(f"Best settings: {best}\nAll trials: optuna-dashboard {storage}")
+    return 0 if len(outcomes) == len(experiment.agents) else 1
+
+
+def _run(experiment: Experiment, judge: Judge, mode: Mode) -> list[RunResult]:
+    shown: Mode = "live" if mode == "auto" and sys.stdout.isatty() else "quiet"  # in a log, a line for each trial says enough
+    view = TerminalView([run.name for run in experiment.runs()], mode=shown)
+    try:
+        return run_experiment(experiment, make_executor(experiment.executor, experiment.resources.workers), view, judge=judge)
+    finally:
+        view.finish()
+
+
+def _print_trial(agent: str, trial: FrozenTrial, best: float | None, num_trials: int, mode: Mode) -> None:
+    name, settings, reason = (trial.user_attrs[key] for key in ("entry", "settings", "reason"))
+    score = trial.value if trial.state.name == "COMPLETE" else None
+    if mode == "json":
+        print(json_line({"event": "trial", "agent": agent, "trial": name, "score": score, "settings": settings, "reason": reason}), end="")
+    elif mode != "quiet":
+        outcome = reason if score is None else f"score {score:.4g}"
+        print(f"{agent} {name} of {num_trials}: {outcome} (best {'none' if best is None else f'{best:.4g}'}) with {_settings(settings)}")
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in settings.items())

@@ -1,0 +1,323 @@
+"""Counts env steps, episodes, returns and env time at the environment's edge, once, for all frameworks.
+
+The environment measures, so that no agent can misreport (the idea is bsuite's, Osband et al., 2020, arXiv:1908.03568,
+`bsuite/utils/wrappers.py`). Counts are exact under every Gymnasium autoreset mode: a step that only resets an environment
+(`NEXT_STEP`) is not an env step, and a sub-environment that waits for its reset (`DISABLED`) must be reset before it steps.
+
+A step writes down rewards and flags and no more; the accounts are settled for many steps at once, when they are read, when the log is
+full, or when the budget is near. `scripts/benchmarks/metering.py` measures what that costs.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+
+from arena.errors import BudgetExhausted
+
+Array = npt.NDArray[Any]
+
+LOG_LENGTH = 256
+"""Vector steps between two settlements, at most."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Episode:
+    """One finished training episode."""
+
+    env_steps: int
+    """Env steps of the whole run when it ended."""
+    episode_return: float
+    """Undiscounted sum of rewards."""
+    episode_length: int
+    """Env steps of this episode."""
+    terminated: bool
+    """True if the environment ended it, False if a time limit cut it."""
+
+
+class Meter:
+    """The counts of one run, shared by all environments that its factory made.
+
+    Args:
+        max_env_steps: the budget; None for no limit.
+    """
+
+    def __init__(self, max_env_steps: int | None = None) -> None:
+        self.max_env_steps = max_env_steps
+        self.env_seconds = 0.0
+        """Wall seconds inside the environments' `step` and `reset`."""
+        self._env_steps = self._num_episodes = self._num_cut_episodes = 0
+        self._vector_envs: list[MeteredVectorEnv] = []
+        self._finished: list[tuple[Array, Array, Array, Array]] = []
+        # Env steps, returns, lengths and terminated of episodes: arrays, since an object for each would cost more than all the rest.
+
+    @property
+    def env_steps(self) -> int:
+        """Transitions taken, reset-only steps left out."""
+        self._settle()
+        return self._env_steps
+
+    @property
+    def num_episodes(self) -> int:
+        """Finished episodes."""
+        self._settle()
+        return self._num_episodes
+
+    @property
+    def num_cut_episodes(self) -> int:
+        """Episodes cut by a reset that the arena asked for; they are in no statistic."""
+        return self._num_cut_episodes
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Finished episodes since the last `take_episodes`, in order of their end."""
+        self._settle()
+        rows = (zip(*(column.tolist() for column in columns), strict=True) for columns in self._finished)
+        return [Episode(*row) for block in rows for row in block]
+
+    def take_episodes(self) -> list[Episode]:
+        """Returns the episodes finished since the last call and forgets them."""
+        episodes = self.episodes
+        self._finished = []
+        return episodes
+
+    def take_episode_columns(self) -> tuple[Array, Array, Array, Array]:
+        """As `take_episodes`, but by columns, one for each field of `Episode`, since there may be thousands of episodes a second."""
+        self._settle()
+        empty = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        blocks, self._finished = [empty, *self._finished], []
+        env_steps, returns, lengths, terminated = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return env_steps, returns, lengths, terminated
+
+    def state(self) -> list[float]:
+        """Returns the counts, fit for JSON."""
+        return [self.env_steps, self.env_seconds, self.num_episodes, self.num_cut_episodes]
+
+    def restore(self, state: list[float]) -> None:
+        """Takes over what `state` returned."""
+        self._env_steps, self._num_episodes, self._num_cut_episodes = int(state[0]), int(state[2]), int(state[3])
+        self.env_seconds = state[1]
+
+    def _settle(self) -> None:
+        for env in self._vector_envs:
+            env._settle()
+
+    def _left(self, num_env_steps: int) -> int:
+        """Returns the env steps that are left after the next `num_env_steps`; refuses those that would overrun the budget."""
+        if self.max_env_steps is None:
+            return LOG_LENGTH * num_env_steps
+        left = self.max_env_steps - self.env_steps - num_env_steps
+        if left < 0:
+            raise BudgetExhausted(f"{self._env_steps} of {self.max_env_steps} env steps taken, the next step needs {num_env_steps}")
+        return left
+
+    def _finish(self, env_steps: Array, returns: Array, lengths: Array, terminated: Array) -> None:
+        self._num_episodes += len(lengths)
+        self._finished.append((env_steps, returns, lengths, terminated))
+
+
+class MeteredVectorEnv(gym.vector.VectorWrapper):
+    """A vector environment that counts what happens in it.
+
+    Args:
+        env: the environment, in any autoreset mode that its metadata names.
+        meter: takes the counts; several environments may share one.
+        next_seed: gives the seed for every reset of all sub-environments, so that the arena decides them, not the agent.
+    """
+
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:
+        super().__init__(env)
+        self.meter = meter
+        self.must_reset = True
+        """True until the next `reset`; stepping is refused while it holds."""
+        self.autoreset_mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        self._next_seed = next_seed
+        num_envs = env.num_envs
+        self._rewards = np.zeros((LOG_LENGTH, num_envs))  # the log: what the last steps returned
+        self._terminated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
+        self._truncated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
+        self._row = 0  # of the log, where the next step writes
+        self._free = 0  # steps that need no check before them
+        self._vector_steps = 0  # settled ones
+        self._returns = np.zeros(num_envs)  # [N], of running episodes
+        self._first_steps = np.zeros(num_envs, np.int64)  # [N] vector steps taken when each episode began
+        self._waiting = np.zeros(num_envs, np.bool_)  # [N] ended, and not yet reset
+        meter._settle()
+        meter._vector_envs.append(self)
+        for other in meter._vector_envs:
+            other._free = 0
+
+    @property
+    def num_next_env_steps(self) -> int:
+        """The env steps that the next `step` will count: sub-environments that are only reset by it are left out."""
+        self._settle()
+        return self.num_envs - int(np.count_nonzero(self._waiting))
+
+    def cut_episodes(self) -> None:
+        """Ends all running episodes without counting them; the agent must reset before it steps again."""
+        self._settle()
+        if not self.must_reset:
+            self.meter._num_cut_episodes += self._num_running()
+        self.must_reset, self._free = True, 0
+
+    def _num_running(self, mask: Array | None = None) -> int:
+        running = self._vector_steps > self._first_steps  # an episode that ended, and one without a step, begins at a later step
+        return int(np.count_nonzero(running if mask is None else running & mask))
+
+    def reset(  # type: ignore[override]  # Gymnasium's own environments take None among the seeds; its wrapper's annotation does not
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Resets all sub-environments, with the arena's seed at the beginning and after a cut; or those in `options["reset_mask"]`."""
+        del seed
+        self._settle()
+        mask = None if options is None else options.get("reset_mask")
+        if mask is not None and self.autoreset_mode is not AutoresetMode.DISABLED:
+            raise ValueError(f"reset_mask needs AutoresetMode.DISABLED; here it is {self.autoreset_mode}")  # others may ignore it
+        start = time.perf_counter()
+        if mask is None or self.must_reset:
+            arena_seed = self._next_seed() if self.must_reset else None
+            self.cut_episodes()
+            options = {key: value for key, value in (options or {}).items() if key != "reset_mask"} or None
+            result = self.env.reset(seed=arena_seed, options=options)
+            mask = np.ones(self.num_envs, np.bool_)
+        else:
+            self.meter._num_cut_episodes += self._num_running(mask)
+            result = self.env.reset(options=options)
+        self.meter.env_seconds += time.perf_counter() - start
+        self._returns[mask] = 0.0
+        self._first_steps[mask] = self._vector_steps
+        self._waiting &= ~mask
+        self.must_reset, self._free = False, 0
+        return result
+
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:  # type: ignore[override]  # its types are unbound
+        """Steps all sub-environments.
+
+        Raises:
+            BudgetExhausted: before the step, if it would overrun the run's env steps.
+        """
+        if not self._free:
+            self._free = self._check()
+        self._free -= 1
+        start = time.perf_counter()
+        result = self.env.step(actions)
+        self.meter.env_seconds += time.perf_counter() - start
+        row = self._row
+        self._rewards[row], self._terminated[row], self._truncated[row] = result[1], result[2], result[3]
+        self._row = row + 1
+        return result
+
+    def _check(self) -> int:
+        """Refuses a step that may not be taken; returns how many can be taken before the next check."""
+        self._settle()
+        num_next = self.num_next_env_steps
+        left = self.meter._left(num_next)
+        if self.must_reset or (num_next < self.num_envs and self.autoreset_mode is AutoresetMode.DISABLED):
+            raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset and AutoresetMode.DISABLED")
+        if self.autoreset_mode is AutoresetMode.DISABLED or len(self.meter._vector_envs) > 1:
+            return 1  # the next step depends on how this one ends, or on what another environment does
+        return min(LOG_LENGTH, 1 + left // self.num_envs)
+
+    def _settle(self) -> None:
+        """Moves the log into the accounts."""
+        count, self._row = self._row, 0
+        if not count:
+            return
+        rewards, terminated, ended = (
+            self._rewards[:count],
+            self._terminated[:count],
+            self._terminated[:count] | self._truncated[:count],
+        )  # [K, N]
+        next_step = self.autoreset_mode is AutoresetMode.NEXT_STEP
+        env_steps = self.meter._env_steps + self.num_envs * np.arange(1, count + 1)  # [K]
+        if next_step:
+            only_reset = _only_reset(ended, self._waiting)  # clears the end flags of such steps as well
+            rewards[only_reset] = 0.0
+            env_steps -= np.cumsum(np.count_nonzero(only_reset, axis=1))
+        sums = np.cumsum(rewards, axis=0)
+        envs, times = ended.T.nonzero()  # episode ends, by environment, then by time
+        if len(envs):
+            self._finish(envs, times, sums, env_steps, terminated, skipped=int(next_step))
+        else:
+            self._returns += sums[-1]
+        self._vector_steps += count
+        self.meter._env_steps = int(env_steps[-1])
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            self._waiting = ended[-1].copy()
+
+    def _finish(self, envs: Array, times: Array, sums: Array, env_steps: Array, terminated: Array, *, skipped: int) -> None:
+        first = np.ones(len(envs), np.bool_)
+        first[1:] = envs[1:] != envs[:-1]  # the first end of its environment in this log: the episode began before it
+        last = np.roll(first, -1)
+        totals = sums[times, envs]
+        returns, lengths = totals - np.roll(totals, 1), times - np.roll(times, 1) - skipped
+        returns[first] = totals[first] + self._returns[envs[first]]
+        lengths[first] = self._vector_steps + times[first] + 1 - self._first_steps[envs[first]]
+        self._returns += sums[-1]
+        self._returns[envs[last]] = sums[-1][envs[last]] - totals[last]
+        self._first_steps[envs[last]] = self._vector_steps + times[last] + 1 + skipped
+        order = np.argsort(times, kind="stable")
+        times, envs = times[order], envs[order]
+        self.meter._finish(env_steps[times], returns[order], lengths[order], terminated[times, envs])
+
+
+def _only_reset(ended: Array, waiting: Array) -> Array:
+    """Returns which steps `bool [K, N]` only reset an environment: those after an end. What they say of an end is cleared."""
+    only_reset = np.empty_like(ended)
+    only_reset[0], only_reset[1:] = waiting, ended[:-1]
+    if (only_reset & ended).any():  # an environment that repeats its flags when it is reset
+        for t in range(len(ended)):
+            only_reset[t] = waiting if t == 0 else ended[t - 1]
+            ended[t] &= ~only_reset[t]
+    return only_reset
+
+
+class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
+    """A single environment that counts what happens in it; arguments as for `MeteredVectorEnv`."""
+
+    def __init__(self, env: gym.Env[Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:
+        super().__init__(env)
+        self.meter = meter
+        self.must_reset = True
+        """True until the next `reset`; stepping is refused while it holds."""
+        self._next_seed = next_seed
+        self._return, self._length, self._ended = 0.0, 0, True
+
+    def cut_episodes(self) -> None:
+        """Ends the running episode without counting it; the agent must reset before it steps again."""
+        if not self._ended and self._length:
+            self.meter._num_cut_episodes += 1
+        self.must_reset, self._ended = True, True
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Resets: with the arena's seed at the beginning and after a cut, without one otherwise."""
+        del seed
+        arena_seed = self._next_seed() if self.must_reset else None
+        self.cut_episodes()
+        start = time.perf_counter()
+        result = self.env.reset(seed=arena_seed, options=options)
+        self.meter.env_seconds += time.perf_counter() - start
+        self._return, self._length, self._ended, self.must_reset = 0.0, 0, False, False
+        return result
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Steps the environment; raises as `MeteredVectorEnv.step`."""
+        self.meter._left(1)
+        if self.must_reset or self._ended:
+            raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset")
+        start = time.perf_counter()
+        result = self.env.step(action)
+        self.meter.env_seconds += time.perf_counter() - start
+        self.meter._env_steps += 1
+        self._return += float(result[1])
+        self._length += 1
+        if result[2] or result[3]:
+            self._ended = True
+            record = (self.meter._env_steps, self._return, self._length, bool(result[2]))
+            self.meter._finish(*(np.array([value]) for value in record))
+        return result

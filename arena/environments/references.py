@@ -1,0 +1,145 @@
+"""Reference scores and published numbers: the words in which packages of environments give them, and where the core finds them.
+
+A package names a `Catalogue` in the entry point group `arena.environments.references`; `arena_envs` does.
+"""
+
+import dataclasses
+import functools
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from arena.errors import ArenaError
+
+ENTRY_POINT_GROUP = "arena.references"
+
+MARGIN_FRACTION = 0.1
+"""A published number says something only above the random score plus this part of the way to the solved score…"""
+MARGIN_STDS = 2.0
+"""…and above the random score plus this many standard deviations of a random episode."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """An episode return and where it is from."""
+
+    value: float
+    """Undiscounted episode return."""
+    source: str
+    """File, paper or argument."""
+    std: float | None = None
+    """Standard deviation over episodes, where the source gives it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Reference scores of one environment; None where there is no sound source."""
+
+    env_id: str
+    """The Gymnasium id."""
+    random: Score
+    """Mean of uniformly random actions."""
+    threshold: Score | None
+    """From which return on the environment counts as solved."""
+    lower_bound: Score | None
+    """No episode returns less."""
+    upper_bound: Score | None
+    """No episode returns more; not always within reach."""
+
+    @property
+    def solved(self) -> Score | None:
+        """The return that scores 1: the threshold, or the upper bound where nobody set one."""
+        return self.threshold or self.upper_bound
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Published:
+    """A number that somebody published for an algorithm on an environment."""
+
+    env_id: str
+    who: str
+    """Project or paper."""
+    algorithm: str
+    """As in `AgentSpec.algorithm`: `dqn`, `ppo`."""
+    value: float
+    """Mean episode return."""
+    std: float | None
+    """As published: over seeds or over episodes, as `protocol` says."""
+    env_steps: int | None
+    """Budget of training; None where the source does not say."""
+    num_seeds: int | None
+    """Training seeds behind the number; None where the source does not say."""
+    protocol: str
+    """How the policy was judged."""
+    source: str
+    """The file or page it was read from."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """What one package knows of its environments.
+
+    Raises:
+        ArenaError: on making one, if a published number is vacuous or impossible.
+    """
+
+    references: Mapping[str, Reference]
+    """By env id."""
+    published: tuple[Published, ...] = ()
+
+    def __post_init__(self) -> None:
+        for entry in self.published:
+            check_published(entry, self.references.get(entry.env_id))
+
+    def reference_for(self, env_id: str, kwargs: Mapping[str, Any]) -> Reference | None:
+        """Returns the reference scores that hold for an environment; None where there are none, or it is made with arguments of its own.
+
+        Arguments change rewards, dynamics or the length of episodes, so that neither random play nor a solution returns what it did.
+        """
+        return None if kwargs else self.references.get(env_id)
+
+
+def check_published(entry: Published, reference: Reference | None) -> None:
+    """Refuses a number that is no achievement, or that no policy can reach.
+
+    Raises:
+        ArenaError: if there are no reference scores to judge it by, if it is not clearly above random play, or if it is above the
+            environment's bound.
+    """
+    what = f"{entry.who}'s {entry.value:g} on {entry.env_id} ({entry.source})"
+    if reference is None:
+        raise ArenaError(f"{what} cannot be judged: there are no reference scores of {entry.env_id}")
+    solved, random, bound = reference.solved, reference.random, reference.upper_bound
+    margin = MARGIN_STDS * (random.std or 0.0)
+    if solved is not None:
+        margin = max(margin, MARGIN_FRACTION * (solved.value - random.value))
+        margin = min(margin, solved.value - random.value)  # a solved environment is an achievement, however noisy random play is
+    if entry.value < random.value + margin:
+        raise ArenaError(f"{what} is vacuous: random play returns {random.value:g}, and it must be at least {random.value + margin:g}")
+    if bound is not None and entry.value > bound.value:
+        raise ArenaError(f"{what} is impossible: no episode returns more than {bound.value:g}")
+
+
+@functools.cache
+def catalogue() -> Catalogue:
+    """Returns the reference scores and published numbers of all installed packages.
+
+    Raises:
+        ArenaError: if an entry point cannot be loaded or is no catalogue, or two packages describe one environment.
+    """
+    references: dict[str, Reference] = {}
+    published: list[Published] = []
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            part = entry_point.load()
+        except (ImportError, AttributeError) as error:
+            raise ArenaError(f"references {entry_point.value!r} cannot be loaded: {error}; reinstall their package") from error
+        if not isinstance(part, Catalogue):
+            raise ArenaError(
+                f"entry point {entry_point.value!r} must be an arena.environments.references.Catalogue, found {type(part).__name__}"
+            )
+        if twice := sorted(references.keys() & part.references.keys()):
+            raise ArenaError(f"two packages give reference scores of {twice[0]!r} ({entry_point.value!r} is one); uninstall one")
+        references |= part.references
+        published += part.published
+    return Catalogue(references, tuple(published))

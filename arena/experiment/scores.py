@@ -1,0 +1,51 @@
+"""One number for an agent and a training seed, for the rules that choose while an experiment runs: when to stop, what to try next."""
+
+import statistics
+from collections.abc import Iterable
+
+from arena.environments.references import Reference, catalogue
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment
+from arena.run_folder.folder import RunResult
+
+
+def check_scores(experiment: Experiment) -> None:
+    """Refuses several environments that cannot be brought to one scale.
+
+    Raises:
+        ArenaError: naming the environment whose random and solved returns nobody gives.
+    """
+    for env in experiment.envs if len(experiment.envs) > 1 else ():
+        reference = catalogue().reference_for(env.id, env.kwargs)
+        if reference is None or reference.solved is None:
+            raise ArenaError(
+                f"{env.name} has no reference scores, so its returns cannot be averaged with others; give one environment alone"
+            )
+
+
+def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[int, float]]:
+    """Returns, by agent and seed, the final mean return; over several environments the mean of the normalised ones (random 0, solved 1).
+
+    A run that failed stands at random play's return, as in `arena report`.
+
+    Raises:
+        ArenaError: if a run failed where that is not known.
+    """
+    references = {env.name: catalogue().reference_for(env.id, env.kwargs) for env in experiment.envs}
+    values: dict[str, dict[int, list[float]]] = {}
+    for result in results:
+        reference = references[result.env]
+        value = _floor(result, reference) if result.status != "finished" or result.score_mean is None else result.score_mean
+        if len(references) > 1:
+            assert reference is not None
+            assert reference.solved is not None  # check_scores
+            value = (value - reference.random.value) / (reference.solved.value - reference.random.value)
+        values.setdefault(result.agent, {}).setdefault(result.seed, []).append(value)
+    return {agent: {seed: statistics.fmean(parts) for seed, parts in seeds.items()} for agent, seeds in values.items()}
+
+
+def _floor(result: RunResult, reference: Reference | None) -> float:
+    if reference is None:
+        name = f"{result.agent}/{result.env}/seed-{result.seed}"
+        raise ArenaError(f"{name} {result.status}, and there is no reference for random play there; try it again with --retry-failed")
+    return reference.random.value

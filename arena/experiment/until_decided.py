@@ -1,0 +1,103 @@
+"""`seeds = "until-decided"`: adds seeds in groups until it is settled which agents are better, or no more are allowed.
+
+The rule is `arena.statistics.group_sequential`'s. It looks at one score for each agent and seed: the final mean return, or over several
+environments the mean of the normalised ones. The ranking that gets settled is thus that over all environments of the experiment.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment, UntilDecided
+from arena.experiment.runner import refuse_changes
+from arena.experiment.scores import check_scores, seed_scores
+from arena.formats.json import read_json_object, write_json
+from arena.run_folder.folder import RunResult
+from arena.statistics.group_sequential import Decision, Plan, decide
+
+RunAll = Callable[[Experiment], list[RunResult]]
+"""Runs an experiment, `run_experiment` with an executor, say."""
+
+
+def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[RunResult], Decision]:
+    """Runs groups of seeds until the rule stops; returns the results of all runs, and what was decided, also in `decision.json`.
+
+    What is finished is not run again, and the same results decide the same: called again, it goes on where it was cut.
+
+    Args:
+        experiment: with `until_decided`.
+        run_all: runs one group; agents that are decided against all others are no longer in it.
+
+    Raises:
+        ArenaError: if there are fewer than two agents, their scores cannot be brought to one scale, or the folder holds what another
+            rule, or the same about other agents or environments, has decided: more looks than were planned would find what is not there.
+    """
+    check_comparison(experiment)
+    experiment.check()
+    refuse_another_question(experiment)
+    rule = experiment.until_decided
+    assert rule is not None
+    plan = Plan(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
+    results: dict[str, RunResult] = {}
+    next_seeds = dict.fromkeys((agent.name for agent in experiment.agents), rule.group_size)
+    while True:
+        for num_seeds in sorted(set(next_seeds.values())):
+            agents = tuple(agent for agent in experiment.agents if next_seeds.get(agent.name) == num_seeds)
+            group = dataclasses.replace(experiment, agents=agents, seeds=tuple(range(num_seeds)))
+            results |= {f"{result.agent}/{result.env}/{result.seed}": result for result in run_all(group)}
+        scores = seed_scores(experiment, results.values())
+        by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
+        decision = decide(by_agent, plan, seed=experiment.seed)
+        write_json(experiment.path / "decision.json", {**_question(experiment, rule), **_answer(by_agent, decision)})
+        if decision.finished:
+            return list(results.values()), decision
+        next_seeds = dict(decision.next_seeds)
+
+
+def check_comparison(experiment: Experiment) -> None:
+    """Refuses agents and environments that cannot be compared sequentially, whatever lies in the folder.
+
+    Raises:
+        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+    """
+    if len(experiment.agents) < 2:
+        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
+    check_scores(experiment)
+
+
+def refuse_another_question(experiment: Experiment) -> None:
+    """Refuses a folder that holds what another rule or of other agents or environments has decided, or runs with other inputs.
+
+    Raises:
+        ArenaError: with what differs.
+    """
+    rule, path = experiment.until_decided, experiment.path / "decision.json"
+    assert rule is not None
+    there = read_json_object(path) if path.exists() else {}
+    changed = [
+        f"{key}: {there.get(key)} there, {value} wanted" for key, value in _question(experiment, rule).items() if there.get(key) != value
+    ]
+    if there and changed:
+        raise ArenaError(f"{path} answers another question ({'; '.join(changed)}); give another --name")
+    refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
+
+
+def sentences(decision: Decision) -> list[str]:
+    """Returns what was decided, a line for each pair."""
+    forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
+    return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
+
+
+def _question(experiment: Experiment, rule: UntilDecided) -> dict[str, Any]:
+    agents, envs = [agent.name for agent in experiment.agents], [env.name for env in experiment.envs]
+    return {"rule": dataclasses.asdict(rule), "agents": agents, "envs": envs}
+
+
+def _answer(scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:
+    return {
+        "finished": decision.finished,
+        "look": decision.look,
+        "pairs": [{"agent": x, "other": y, "verdict": verdict} for (x, y), verdict in decision.verdicts.items()],
+        "scores": scores,
+    }

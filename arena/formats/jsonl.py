@@ -1,0 +1,99 @@
+"""JSON lines: one record per line, appended, and cut back to a checkpoint's offset when a run is resumed."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.formats.json import json_line
+
+Array = npt.NDArray[Any]
+
+
+class JsonlWriter:
+    """Appends records to a file.
+
+    Args:
+        path: the file; made, with its folder, if missing.
+        truncate_to: the byte offset that `flush` gave at the checkpoint a run goes on from: what was written later is cut off.
+            None keeps every complete line, and cuts off one that a killed process left half written.
+
+    Raises:
+        ArenaError: if the file is shorter than `truncate_to`, so that records of the checkpoint are missing.
+    """
+
+    def __init__(self, path: Path, *, truncate_to: int | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        size = path.stat().st_size
+        if truncate_to is not None and truncate_to > size:
+            self._file.close()
+            raise ArenaError(f"{path} has {size} bytes, its checkpoint was made at {truncate_to}: the file was changed or cut")
+        self._file.truncate(_complete_bytes(path) if truncate_to is None else truncate_to)
+        self._file.seek(0, os.SEEK_END)
+
+    def write(self, record: Any) -> None:
+        """Appends one record; NaN and infinities become null."""
+        self._file.write(json_line(record).encode())
+
+    def write_columns(self, columns: Mapping[str, Array]) -> None:
+        """Appends one record for each row of equally long `columns` of numbers or flags: what `write` would append, many times quicker."""
+        line = "{" + ",".join(f"{json.dumps(name)}:%s" for name in columns) + "}\n"
+        texts = [_texts(column) for column in columns.values()]
+        self._file.write("".join([line % row for row in zip(*texts, strict=True)]).encode())
+
+    def flush(self, *, to_disk: bool = False) -> int:
+        """Hands all records to the operating system and returns the file's length in bytes.
+
+        With `to_disk` (for a checkpoint) it waits until they would survive a loss of power.
+        """
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Flushes and closes; may be called twice."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _texts(column: Array) -> list[str]:
+    if not len(column):
+        return []
+    values = column.tolist() if np.isfinite(column).all() else [value if np.isfinite(value) else None for value in column.tolist()]
+    return json.dumps(values, separators=(",", ":"))[1:-1].split(",")
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    """Returns the records in `path`, without a last line that is only half written.
+
+    Raises:
+        ArenaError: if the file is missing or one of its complete lines is not JSON; names it.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}") from error
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            raise ArenaError(f"{path}, line {number} is not JSON: {error}") from error
+    return records
+
+
+def _complete_bytes(path: Path) -> int:
+    """Returns the length of `path` up to and with its last newline."""
+    return path.read_bytes().rfind(b"\n") + 1

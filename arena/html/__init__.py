@@ -1,0 +1,1 @@
+"""What every HTML page shares: rendering, charts, words and templates."""

@@ -1,0 +1,84 @@
+"""A uniform replay buffer of transitions in NumPy arrays (Lin, 1992), for frameworks whose own costs more than learning from it."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.learning.transitions import Transitions
+
+Array = npt.NDArray[Any]
+
+
+class ReplayBuffer:
+    """Keeps the last `capacity` transitions and draws minibatches from them, uniformly and with replacement.
+
+    Args:
+        capacity: transitions kept; the oldest are overwritten.
+        observation_space: of one environment.
+        action_space: of one environment.
+        seed: of the draws.
+    """
+
+    FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
+
+    def __init__(self, capacity: int, observation_space: gym.Space[Any], action_space: gym.Space[Any], seed: int) -> None:
+        assert observation_space.shape is not None
+        assert action_space.shape is not None
+        self.capacity = capacity
+        self.size = 0
+        """Transitions held."""
+        action_dtype = np.int64 if isinstance(action_space, gym.spaces.Discrete) else np.float32
+        self._arrays: dict[str, Array] = {
+            "observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
+            "actions": np.zeros((capacity, *action_space.shape), action_dtype),
+            "rewards": np.zeros(capacity, np.float32),
+            "next_observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
+            "terminated": np.zeros(capacity, np.bool_),
+        }
+        self._next = 0
+        self._rng = np.random.default_rng(seed)
+
+    def add(self, transitions: Transitions) -> None:
+        """Appends the valid rows of `transitions`."""
+        rows: slice | Array = slice(None) if transitions.valid.all() else transitions.valid
+        count = len(transitions.valid) if isinstance(rows, slice) else int(np.count_nonzero(rows))
+        if count > self.capacity:
+            raise ValueError(f"replay_capacity={self.capacity} holds fewer transitions than one vector step makes ({count})")
+        end = self._next + count
+        where: slice | Array = slice(self._next, end) if end <= self.capacity else np.arange(self._next, end) % self.capacity
+        for name in self.FIELDS:
+            self._arrays[name][where] = getattr(transitions, name)[rows]
+        self._next = end % self.capacity
+        self.size = min(self.size + count, self.capacity)
+
+    def sample(self, *shape: int) -> tuple[Array, Array, Array, Array, Array]:
+        """Returns observations, actions, rewards, next observations and terminated, each `[*shape, ...]`.
+
+        `sample(k, batch_size)` draws k minibatches at once.
+        """
+        indices = self._rng.integers(0, self.size, shape)
+        arrays = self._arrays
+        return (
+            arrays["observations"][indices],
+            arrays["actions"][indices],
+            arrays["rewards"][indices],
+            arrays["next_observations"][indices],
+            arrays["terminated"][indices],
+        )
+
+    def save(self, path: Path) -> dict[str, Any]:
+        """Writes the filled part of the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
+        with path.open("wb") as file:
+            np.savez(file, **{name: array[: self.size] for name, array in self._arrays.items()})  # type: ignore[arg-type]
+        return {"next": self._next, "size": self.size, "rng": self._rng.bit_generator.state}
+
+    def restore(self, path: Path, state: dict[str, Any]) -> None:
+        """Takes over what `save` wrote and returned."""
+        with np.load(path, allow_pickle=False) as arrays:
+            for name, array in self._arrays.items():
+                array[: state["size"]] = arrays[name]
+        self._next, self.size = state["next"], state["size"]
+        self._rng.bit_generator.state = state["rng"]

@@ -1,0 +1,128 @@
+"""Rollouts of fixed length for on-policy agents, and generalised advantages over them."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.learning.transitions import TransitionStream
+
+Array = npt.NDArray[Any]
+
+
+@dataclasses.dataclass(slots=True)
+class Rollout:
+    """T vector steps of N environments. Rows where `valid` is False only reset an environment; leave them out of batches."""
+
+    observations: Array
+    """`[T, N, *obs]`"""
+    actions: Array
+    """`[T, N, *act]`"""
+    extras: tuple[Array, ...]
+    """What `act` returned besides actions, each `[T, N, ...]`: log probabilities, values, logits."""
+    rewards: Array
+    """`float32 [T, N]`"""
+    terminated: Array
+    """`bool [T, N]`"""
+    truncated: Array
+    """`bool [T, N]`"""
+    valid: Array
+    """`bool [T, N]`"""
+    last_observations: Array
+    """`[N, *obs]`, after the last step."""
+    final_observations: list[tuple[int, int, Array]]
+    """`(t, n, observation)` at every end of an episode: the true next observation, from which a truncated one is bootstrapped."""
+    num_env_steps: int
+    """Valid rows."""
+    act_seconds: float
+    """Wall seconds inside `act`."""
+
+
+def collect_rollout(stream: TransitionStream, length: int, act: Callable[[Array], tuple[Array, ...]]) -> Rollout:
+    """Takes `length` vector steps.
+
+    Args:
+        stream: started.
+        length: T.
+        act: `[N, *obs]` -> `(actions [N, *act], *extras)`.
+
+    Raises:
+        BudgetExhausted: from the environment; the partial rollout is lost.
+    """
+    steps = []
+    all_extras: list[tuple[Array, ...]] = []
+    final_observations = []
+    num_env_steps, act_seconds = 0, 0.0
+    for t in range(length):
+        start = time.perf_counter()
+        actions, *extras = act(stream.observations)
+        act_seconds += time.perf_counter() - start
+        step = stream.step(actions)
+        steps.append(step)
+        all_extras.append(tuple(extras))
+        num_env_steps += stream.num_valid
+        ended = (step.terminated | step.truncated) & step.valid
+        if ended.any():
+            final_observations += [(t, int(n), step.next_observations[n]) for n in np.flatnonzero(ended)]
+    return Rollout(
+        observations=np.stack([step.observations for step in steps]),
+        actions=np.stack([step.actions for step in steps]),
+        extras=tuple(np.stack(extra) for extra in zip(*all_extras, strict=True)),
+        rewards=np.stack([step.rewards for step in steps]),
+        terminated=np.stack([step.terminated for step in steps]),
+        truncated=np.stack([step.truncated for step in steps]),
+        valid=np.stack([step.valid for step in steps]),
+        last_observations=stream.observations,
+        final_observations=final_observations,
+        num_env_steps=num_env_steps,
+        act_seconds=act_seconds,
+    )
+
+
+def next_values(rollout: Rollout, values: Array, value_function: Callable[[Array], Array]) -> Array:
+    """Returns the value of each true next observation, `float32 [T, N]`.
+
+    Args:
+        rollout: T steps of N environments.
+        values: `[T, N]`, of `rollout.observations`.
+        value_function: `[M, *obs]` -> `[M]`; called once, for the ends of episodes and of the rollout.
+    """
+    following = np.empty_like(values)
+    following[:-1] = values[1:]
+    ends = [observation for _, _, observation in rollout.final_observations]
+    observations = np.concatenate([rollout.last_observations, np.stack(ends)]) if ends else rollout.last_observations
+    tail = value_function(observations)
+    num_envs = values.shape[1]
+    following[-1] = tail[:num_envs]
+    for (t, n, _), value in zip(rollout.final_observations, tail[num_envs:], strict=True):
+        following[t, n] = value
+    return following
+
+
+def generalized_advantages(
+    rewards: Array, values: Array, following: Array, terminated: Array, truncated: Array, *, discount: float, gae_lambda: float
+) -> Array:
+    """Returns generalised advantages `float32 [T, N]` (Schulman et al., 2016, arXiv:1506.02438, equation 16).
+
+    Truncation is not termination: `following` is bootstrapped from at a truncation, and the sum over later steps stops there.
+
+    Args:
+        rewards: `[T, N]`
+        values: `[T, N]`, of the observations.
+        following: `[T, N]`, of the true next observations (`next_values`).
+        terminated: `bool [T, N]`
+        truncated: `bool [T, N]`
+        discount: weight of the next value.
+        gae_lambda: weight of longer returns.
+    """
+    deltas = rewards + discount * following * ~terminated - values
+    weights = np.float32(discount * gae_lambda) * ~(terminated | truncated)
+    advantages = np.empty_like(deltas, dtype=np.float32)
+    running = np.zeros(deltas.shape[1], np.float32)
+    for t in range(len(deltas) - 1, -1, -1):
+        running = deltas[t] + weights[t] * running
+        advantages[t] = running
+    return advantages

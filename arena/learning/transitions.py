@@ -1,0 +1,94 @@
+"""One stream of true transitions from a vector environment, whatever its autoreset mode.
+
+The three modes of Gymnasium differ in where the last observation of an episode stands; this is the one place that knows.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+
+from arena.environments.metering import MeteredVectorEnv
+
+Array = npt.NDArray[Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Transitions:
+    """One vector step. Where `valid` is False the row is no transition (its environment was only reset)."""
+
+    observations: Array
+    """`[N, *obs]`"""
+    actions: Array
+    """`[N, *act]`"""
+    rewards: Array
+    """`float32 [N]`"""
+    next_observations: Array
+    """`[N, *obs]`, the true next observation, also at the end of an episode."""
+    terminated: Array
+    """`bool [N]`: do not bootstrap from `next_observations`."""
+    truncated: Array
+    """`bool [N]`: the episode ends here, but its value does not; bootstrap."""
+    valid: Array
+    """`bool [N]`"""
+
+
+class TransitionStream:
+    """Steps a metered vector environment and returns true transitions.
+
+    The loop of an off-policy agent::
+
+        stream.start()                                   # resets if the environment must be reset
+        while steps < num_steps:
+            transitions = stream.step(act(stream.observations))
+            replay_buffer.add(transitions)
+            steps += stream.num_valid
+    """
+
+    def __init__(self, env: MeteredVectorEnv) -> None:
+        self.env = env
+        self.observations: Array = np.zeros((env.num_envs, 0))
+        """`[N, *obs]`, what the next actions answer to."""
+        self.num_valid = env.num_envs
+        """Env steps that the last `step` took."""
+        self._all_valid = np.ones(env.num_envs, np.bool_)
+        self._waiting: Array = np.zeros(env.num_envs, np.bool_)
+        self._any_waiting = False
+
+    def start(self) -> bool:
+        """Resets the environments if they must be; returns whether it did. Call at the beginning of every `Agent.learn`."""
+        if not self.env.must_reset:
+            return False
+        self.observations, _ = self.env.reset()
+        self._any_waiting = False
+        return True
+
+    def step(self, actions: Array) -> Transitions:
+        """Takes `actions` `[N, *act]` and moves `observations` on.
+
+        Raises:
+            BudgetExhausted: before the step, if it would overrun the run's env steps.
+        """
+        env, observations = self.env, self.observations
+        following, rewards, terminated, truncated, info = env.step(actions)
+        next_observations, valid = following, self._all_valid
+        if env.autoreset_mode is AutoresetMode.NEXT_STEP:
+            if self._any_waiting:
+                valid = ~self._waiting
+            self._waiting = (terminated | truncated) & valid
+            self.num_valid = env.num_envs if valid is self._all_valid else int(np.count_nonzero(valid))
+            self._any_waiting = bool(np.count_nonzero(self._waiting))  # four times quicker than any()
+        else:
+            ended = terminated | truncated
+            if ended.any():
+                if env.autoreset_mode is AutoresetMode.SAME_STEP:
+                    next_observations = following.copy()
+                    final = info["_final_obs"]
+                    next_observations[final] = np.stack(list(info["final_obs"][final]))
+                else:
+                    following, _ = env.reset(options={"reset_mask": ended})
+        self.observations = following
+        rewards = np.asarray(rewards, np.float32)
+        return Transitions(observations, actions, rewards, next_observations, terminated, truncated, valid)

@@ -1,1 +1,0 @@
-"""Pages that people look at: each one file of HTML that needs nothing else."""

@@ -1,0 +1,239 @@
+"""What a policy file may hold. Everything is read from the file's description of the network, before any of it runs.
+
+A policy file may come from a stranger. It must be one ONNX file with operators of a stated list, which compute forward and nothing else: no
+branches or loops, no files, no randomness, no custom code. Every intermediate size must follow from the file, and so memory and work are
+bounded before onnxruntime sees it. `arena.policies.quarantine` tries the file in a process of its own besides.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from arena.errors import ArenaError
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_NODES = 2_000
+IR_VERSIONS = range(4, 12)
+OPSETS = range(11, 24)
+"""Versions of the ONNX operators; 23 is the last that onnxruntime 1.23 runs."""
+BATCH = 128
+"""Observations for which sizes and work are computed; as many as an evaluation plays at once."""
+MAX_ELEMENTS = 1_000_000
+"""Of an intermediate result, per observation, besides as many as the file has weights. An 84 x 84 Atari network has 12,800."""
+MAX_TOTAL_ELEMENTS = 2_000_000
+"""Of all intermediate results together, per observation: 1 GiB of float32 for `BATCH` of them."""
+MAX_MULTIPLY_ADDS = 200_000_000
+"""Per observation. An 84 x 84 Atari network takes 9 million, ResNet-34 3.6 billion."""
+
+_ELEMENTWISE = (
+    "Abs Add And Cast CastLike Ceil Celu Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity "
+    "LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus "
+    "Softsign Sqrt Sub Sum Tanh ThresholdedRelu Where Xor"
+)
+_LAYERS = (
+    "AveragePool BatchNormalization Conv Gemm GlobalAveragePool GlobalMaxPool GroupNormalization InstanceNormalization LayerNormalization "
+    "LogSoftmax LpNormalization MatMul MaxPool RMSNormalization Softmax"
+)
+_REDUCTIONS = "ArgMax ArgMin ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare"
+_SHAPES = (
+    "Concat Constant ConstantOfShape Dropout Expand Flatten Gather GatherElements Pad Reshape Shape Slice Split Squeeze Tile Transpose "
+    "Unsqueeze"
+)
+OPERATORS = frozenset(" ".join((_ELEMENTWISE, _LAYERS, _REDUCTIONS, _SHAPES)).split())
+"""What our own agents export (Add, ArgMax, Cast, Conv, Div, Flatten, Floor, Gemm, Greater, Identity, MatMul, Max, Min, Mod, Mul,
+Relu, Reshape, Slice, Softmax, Tanh, Transpose, Where), other layers that compute forward, and what exporters from PyTorch, TensorFlow
+and JAX write around batch axes."""
+
+_TENSOR_TYPES = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL")
+_TYPES = {getattr(TensorProto, name): name.lower() for name in _TENSOR_TYPES}
+
+
+def check_policy_bytes(content: bytes, where: str) -> None:
+    """Refuses what is not a policy.
+
+    Args:
+        content: of the file.
+        where: names it in errors.
+
+    Raises:
+        ArenaError: saying what is wrong.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise ArenaError(f"{where} has {len(content):,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except Exception as error:  # protobuf's decode errors differ by its implementation
+        raise ArenaError(f"{where} is not an ONNX file: {error}") from error
+    if not model.HasField("graph"):
+        raise ArenaError(f"{where} is not an ONNX file: it holds no network")
+    _check_versions(model, where)
+    _check_nodes(model, where)
+    num_weights = sum(_checked_size(tensor, where) for tensor in _tensors(model.graph))
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
+    _check_growth(model.graph, num_weights, where)
+    _check_sizes(model, num_weights, where)
+
+
+def read_policy_file(path: Path) -> bytes:
+    """Returns the content of a policy file that passes all checks; raises as `check_policy_bytes`, and if it cannot be read."""
+    content = read_bounded(path)
+    check_policy_bytes(content, f"policy {path}")
+    return content
+
+
+def read_bounded(path: Path) -> bytes:
+    """Returns the content, unchecked, of a file that is no larger than a policy may be.
+
+    Raises:
+        ArenaError: if it is larger, no regular file, or cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise ArenaError(f"cannot read policy {path}: {'not a file' if path.exists() else 'No such file or directory'}")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ArenaError(f"policy {path} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
+        return path.read_bytes()
+    except OSError as error:
+        raise ArenaError(f"cannot read policy {path}: {error.strerror}") from error
+
+
+def _check_versions(model: onnx.ModelProto, where: str) -> None:
+    if model.ir_version not in IR_VERSIONS:
+        raise ArenaError(f"{where} has ONNX IR version {model.ir_version}; {IR_VERSIONS[0]} to {IR_VERSIONS[-1]} are taken")
+    if model.functions:
+        raise ArenaError(f"{where} brings functions of its own ({model.functions[0].name!r}); inline them")
+    domains = {opset.domain for opset in model.opset_import} | {node.domain for node in model.graph.node}
+    if foreign := sorted(map(str, domains - {"", "ai.onnx"})):
+        raise ArenaError(f"{where} uses operators outside the ONNX standard: {', '.join(foreign)}")
+    for opset in model.opset_import:
+        if opset.version not in OPSETS:
+            raise ArenaError(f"{where} has ONNX opset {opset.version}; {OPSETS[0]} to {OPSETS[-1]} are taken")
+
+
+def _check_nodes(model: onnx.ModelProto, where: str) -> None:
+    nodes = model.graph.node
+    if len(nodes) > MAX_NODES:
+        raise ArenaError(f"{where} has {len(nodes):,} nodes, more than the {MAX_NODES:,} allowed")
+    unknown = sorted(map(str, {node.op_type for node in nodes} - OPERATORS))  # protobuf gives bytes for what is not UTF-8
+    if unknown:
+        raise ArenaError(f"{where} uses operators that a policy may not: {', '.join(unknown)} (a policy computes forward, without loops)")
+    values = [*model.graph.input, *model.graph.output]
+    names = [value.name for value in values] + [name for node in nodes for name in (*node.input, *node.output)]
+    names += [dim.dim_param for value in values for dim in value.type.tensor_type.shape.dim]
+    if not all(isinstance(name, str) for name in names):
+        raise ArenaError(f"{where} is not a valid ONNX model: a name in it is not UTF-8")
+    if model.graph.sparse_initializer:
+        raise ArenaError(f"{where} has sparse weights; store them dense")
+    for attribute in (attribute for node in nodes for attribute in node.attribute):
+        if attribute.type not in _ATTRIBUTES:
+            raise ArenaError(f"{where}: attribute {attribute.name!r} holds what a policy may not (a graph, a type or a sparse tensor)")
+        if not all(map(math.isfinite, (attribute.f, *attribute.floats))):
+            raise ArenaError(f"{where}: attribute {attribute.name!r} is not finite")
+
+
+_ATTRIBUTES = {getattr(onnx.AttributeProto, name) for name in ("FLOAT", "FLOATS", "INT", "INTS", "STRING", "STRINGS", "TENSOR", "TENSORS")}
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Yields all weights: initializers and constants."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def _checked_size(tensor: onnx.TensorProto, where: str) -> int:
+    """Returns the number of elements of a tensor that is whole, numeric and finite."""
+    if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
+        raise ArenaError(f"{where} keeps tensor {tensor.name!r} in another file; a policy is one file")
+    if tensor.data_type not in _TYPES:
+        raise ArenaError(f"{where}: tensor {tensor.name!r} is of a type that a policy may not have; use {', '.join(_TYPES.values())}")
+    size = int(math.prod(tensor.dims))
+    if any(dim < 0 for dim in tensor.dims) or size > tensor.ByteSize():  # an element takes a byte or more
+        raise ArenaError(f"{where}: tensor {tensor.name!r} of shape {list(tensor.dims)} is not in the file")
+    try:
+        array = numpy_helper.to_array(tensor)
+    except Exception as error:  # of several kinds, by how the content is broken
+        raise ArenaError(f"{where}: tensor {tensor.name!r} is broken: {error}") from error
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise ArenaError(f"{where}: tensor {tensor.name!r} holds NaN or infinity")
+    return size
+
+
+def _check_growth(graph: onnx.GraphProto, num_weights: int, where: str) -> None:
+    """Refuses constants that grow by doubling themselves: shape inference follows the values of integers, and would hang on them."""
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
+    for node in graph.node:
+        inputs = [sizes.get(name, 0) for name in node.input]
+        constants = [math.prod(attribute.t.dims) + len(attribute.ints) for attribute in node.attribute]
+        size = sum(inputs) if node.op_type == "Concat" else max([*inputs, *constants], default=0)
+        if size > MAX_ELEMENTS + 2 * num_weights:
+            raise ArenaError(f"{where}: {node.output[0]!r} ({node.op_type}) puts constants of {size:,} elements together")
+        sizes |= dict.fromkeys(node.output, size)
+
+
+def _check_sizes(model: onnx.ModelProto, num_weights: int, where: str) -> None:
+    """Computes every intermediate shape for `BATCH` observations, and refuses what is unknown, too large or too much work."""
+    pinned = onnx.ModelProto()
+    pinned.CopyFrom(model)
+    for value in pinned.graph.input:
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_value = BATCH
+    try:
+        inferred = onnx.shape_inference.infer_shapes(pinned, check_type=True, strict_mode=True, data_prop=True).graph
+    except Exception as error:  # its errors share no base class
+        raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
+    shapes = {value.name: _shape(value) for value in (*inferred.input, *inferred.value_info, *inferred.output)}
+    shapes |= {tensor.name: list(tensor.dims) for tensor in inferred.initializer}
+    work = elements = 0
+    for node in inferred.node:
+        for name in filter(None, node.output):
+            shape = shapes.get(name)
+            if shape is None:
+                raise ArenaError(
+                    f"{where}: the size of {name!r} ({node.op_type}) does not follow from the file; fix the shapes when exporting"
+                )
+            if math.prod(shape) > BATCH * MAX_ELEMENTS + num_weights:
+                raise ArenaError(
+                    f"{where}: {name!r} ({node.op_type}) has shape {shape} for {BATCH} observations; "
+                    f"at most {MAX_ELEMENTS:,} elements per observation are allowed"
+                )
+            elements += math.prod(shape)
+        work += _multiply_adds(node, shapes)
+    if elements > BATCH * MAX_TOTAL_ELEMENTS + 2 * num_weights:
+        raise ArenaError(
+            f"{where}: all results together have {elements // BATCH:,} elements per observation, more than {MAX_TOTAL_ELEMENTS:,}"
+        )
+    if work > BATCH * MAX_MULTIPLY_ADDS:
+        raise ArenaError(f"{where} takes {work // BATCH:,} multiplications per observation, more than the {MAX_MULTIPLY_ADDS:,} allowed")
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int] | None:
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    sizes = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in value.type.tensor_type.shape.dim]
+    return None if any(size < 0 for size in sizes) else sizes
+
+
+def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Any]) -> int:
+    """Returns about how many multiplications a node takes."""
+    per_element = 1
+    if node.op_type in ("MatMul", "Gemm"):
+        per_element = max(shapes.get(node.input[0]) or [1])  # one of its axes is summed over
+    elif node.op_type == "Conv":
+        per_element = math.prod((shapes.get(node.input[1]) or [1])[1:])
+    elif node.op_type in ("MaxPool", "AveragePool"):
+        per_element = next((math.prod(attribute.ints) for attribute in node.attribute if attribute.name == "kernel_shape"), 1)
+    return per_element * max((math.prod(shapes[name]) for name in filter(None, node.output)), default=0)

@@ -1,0 +1,140 @@
+"""Policies: one ONNX file each, no framework. A policy acts; it is data, and loading it runs none of its author's code.
+
+The file's interface: input `observations` `[N, *obs]`; outputs `actions` `[N, *act]` (greedy; int64, or float32 within the
+bounds) and `action_scores` `float32 [N, A]` (values or logits of discrete actions, unscaled actions of a Box).
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from arena.environments.spaces import MaskedBox, random_actions
+from arena.errors import ArenaError
+from arena.policies.file_check import read_policy_file
+
+Array = npt.NDArray[Any]
+
+_ONNX_TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int64)": np.int64, "tensor(double)": np.float64}
+
+
+class Policy(Protocol):
+    """Something that acts."""
+
+    def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
+        """Returns actions `[N, *act]` for `observations` `[N, *obs]`; only those allowed by `action_masks` `bool [N, A]`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicySignature:
+    """The shapes that a policy file takes and gives, without the batch axis."""
+
+    observation_shape: tuple[int, ...]
+    observation_dtype: Any
+    action_shape: tuple[int, ...]
+    action_dtype: Any
+    num_scores: int
+
+    def check(self, observation_space: gym.Space[Any], action_space: gym.Space[Any], *, where: str) -> None:
+        """Refuses environments that the policy cannot play.
+
+        Raises:
+            ArenaError: naming both sides.
+        """
+        discrete = isinstance(action_space, gym.spaces.Discrete)
+        num_actions = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else int(np.prod(action_space.shape or (0,)))
+        fits = (
+            self.observation_shape == observation_space.shape
+            and self.observation_dtype == observation_space.dtype
+            and self.action_shape == action_space.shape
+            and np.issubdtype(self.action_dtype, np.integer) == discrete
+            and self.num_scores == num_actions
+        )
+        if not fits:
+            raise ArenaError(f"{where} cannot play here: it is {self}, the environment has {observation_space} and {action_space}")
+
+
+class OnnxPolicy:
+    """A policy file, ready to act on one thread.
+
+    Args:
+        path: the ONNX file.
+
+    Raises:
+        ArenaError: if it is not a policy; says what is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content = read_policy_file(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise ArenaError(f"{path} is not a usable policy: {error}") from error
+        self.signature = _signature(path, self._session)
+
+    def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
+        """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`.
+
+        Args:
+            observations: in the shape and type of `signature`.
+            action_masks: `bool [N, A]`; the best allowed action is taken. Discrete actions only.
+        """
+        if action_masks is not None:
+            return np.asarray(np.where(action_masks, self.scores(observations), -np.inf).argmax(-1))
+        return np.asarray(self._session.run(["actions"], {"observations": observations})[0])
+
+    def scores(self, observations: Array) -> Array:
+        """Returns action scores `float32 [N, A]` for `observations` `[N, *obs]`."""
+        return np.asarray(self._session.run(["action_scores"], {"observations": observations})[0])
+
+
+def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySignature:
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name: node for node in session.get_outputs()}
+    if set(inputs) != {"observations"} or not {"actions", "action_scores"} <= set(outputs):
+        raise ArenaError(
+            f"policy {path} must map 'observations' to 'actions' and 'action_scores'; it maps {sorted(inputs)} to {sorted(outputs)}"
+        )
+    observations, actions, scores = inputs["observations"], outputs["actions"], outputs["action_scores"]
+    for node, rank in ((observations, 2), (actions, 1), (scores, 2)):
+        batch_is_free = len(node.shape) >= rank and not isinstance(node.shape[0], int)
+        if node.type not in _ONNX_TYPES or not batch_is_free or not all(isinstance(size, int) for size in node.shape[1:]):
+            raise ArenaError(f"policy {path}: {node.name!r} is {node.type} {node.shape}, expected a free batch axis and fixed others")
+    return PolicySignature(
+        tuple(observations.shape[1:]),
+        np.dtype(_ONNX_TYPES[observations.type]),
+        tuple(actions.shape[1:]),
+        np.dtype(_ONNX_TYPES[actions.type]),
+        scores.shape[1],
+    )
+
+
+class UniformPolicy:
+    """Plays uniformly random actions: the zero point of every comparison.
+
+    Args:
+        action_space: of one environment.
+        rng: of the draws.
+        observation_space: of one environment; the mask of a `MaskedBox` then decides what is allowed.
+    """
+
+    def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator, observation_space: gym.Space[Any] | None = None) -> None:
+        self._space, self._rng, self._observation_space = action_space, rng, observation_space
+
+    def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
+        """Returns random actions `[N, *act]`, among those allowed."""
+        count, space = len(observations), self._space
+        if action_masks is None and isinstance(self._observation_space, MaskedBox):
+            _, action_masks = self._observation_space.split(observations)
+        if isinstance(space, gym.spaces.Discrete):
+            return random_actions(self._rng, np.ones((count, int(space.n)), np.bool_) if action_masks is None else action_masks)
+        assert isinstance(space, gym.spaces.Box)
+        return self._rng.uniform(space.low, space.high, (count, *space.shape)).astype(np.float32)

@@ -1,0 +1,230 @@
+"""Feed-forward policy networks as plain arrays: a NumPy forward pass to act with, and an ONNX file to keep.
+
+An adapter hands over its framework's weights. For networks of this size the NumPy pass is quicker than any framework's call,
+and the file takes milliseconds to write and needs no converter.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
+from arena.formats.json import write_bytes
+
+Array = npt.NDArray[Any]
+Activation = Literal["linear", "relu", "tanh"]
+
+OPSET = 17
+IR_VERSION = 9
+
+_NUMPY_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0, out=x),
+    "tanh": lambda x: np.tanh(x, out=x),
+}
+_ONNX_ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Dense:
+    """`activation(x @ kernel + bias)`."""
+
+    kernel: Array
+    """`float32 [inputs, outputs]`"""
+    bias: Array
+    """`float32 [outputs]`"""
+    activation: Activation = "linear"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conv:
+    """Convolution without padding over `[N, H, W, C]`."""
+
+    kernel: Array
+    """`float32 [height, width, inputs, outputs]`"""
+    bias: Array
+    """`float32 [outputs]`"""
+    stride: int
+    activation: Activation = "relu"
+
+
+class PolicyNetwork:
+    """A stack of layers from observations to action scores, and the greedy action on top.
+
+    Image observations of integer type are divided by 255 first. Convolutions come before dense layers; between them the
+    `[H, W, C]` axes are flattened in that order. Of a `MaskedBox` the layers read the features only, and actions that its mask forbids
+    score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
+
+    Args:
+        layers: at least one dense layer, the last one linear.
+        observation_space: flat (with or without a mask) or image-shaped Box of one environment.
+        action_space: Discrete, counting from zero, or a one-axis Box. For a Box the scores are the actions before scaling.
+        support: `[atoms]` for a distributional head (Bellemare et al., 2017): the last layer then gives `[A * atoms]` logits
+            and a score is the mean under their softmax.
+        squashed: for a Box, whether scores in [-1, 1] span `low..high`, or are actions already; both are clipped to the bounds.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Dense | Conv],
+        observation_space: gym.spaces.Box,
+        action_space: gym.spaces.Discrete[Any] | gym.spaces.Box,
+        *,
+        support: Array | None = None,
+        squashed: bool = False,
+    ) -> None:
+        self.layers = tuple(layers)
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self.support = None if support is None else np.asarray(support, np.float32)
+        self.squashed = squashed
+
+    @property
+    def _pixel_scale(self) -> float | None:
+        return 255.0 if np.issubdtype(self.observation_space.dtype, np.integer) else None
+
+    def scores(self, observations: Array) -> Array:
+        """Returns action scores `float32 [N, A]` (values, logits or unscaled actions) for `observations` `[N, *obs]`."""
+        x = np.asarray(observations, np.float32)
+        if isinstance(self.observation_space, MaskedBox):
+            x, _ = self.observation_space.split(x)
+        if self._pixel_scale is not None:
+            x = x / np.float32(self._pixel_scale)
+        for layer in self.layers:
+            if isinstance(layer, Conv):
+                x = _convolve(x, layer.kernel, layer.stride) + layer.bias
+            else:
+                x = (x if x.ndim == 2 else x.reshape(len(x), -1)) @ layer.kernel + layer.bias
+            x = _NUMPY_ACTIVATIONS[layer.activation](x)
+        if self.support is not None:
+            logits = x.reshape(len(x), -1, len(self.support))  # [N, A, atoms]
+            weights = np.exp(logits - logits.max(-1, keepdims=True))
+            x = (weights @ self.support) / weights.sum(-1)
+        if isinstance(self.observation_space, MaskedBox):
+            x = self.observation_space.mask_scores(x, observations)
+        return x
+
+    def actions(self, observations: Array) -> Array:
+        """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`."""
+        scores = self.scores(observations)
+        if isinstance(self.action_space, gym.spaces.Discrete):
+            return np.asarray(scores.argmax(-1))
+        return self.scale_actions(scores)
+
+    def scale_actions(self, scores: Array) -> Array:
+        """Maps scores `[N, A]` to actions within the bounds of a Box action space."""
+        space = self.action_space
+        assert isinstance(space, gym.spaces.Box)
+        if self.squashed:
+            scores = space.low + (scores + 1.0) * (0.5 * (space.high - space.low))
+        return np.asarray(np.clip(scores, space.low, space.high), np.float32)
+
+    def export(self, path: Path) -> None:
+        """Writes the network as an ONNX policy file, atomically."""
+        write_bytes(path, self.to_onnx().SerializeToString())
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Returns the ONNX model: `observations` `[N, *obs]` -> `actions` `[N, *act]`, `action_scores` `[N, A]`."""
+        graph = _Graph()
+        x = "observations"
+        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.observation_space.dtype))
+        if dtype != TensorProto.FLOAT:
+            x = graph.node("Cast", x, to=TensorProto.FLOAT)
+        if self._pixel_scale is not None:
+            x = graph.node("Div", x, graph.constant(np.float32(self._pixel_scale)))
+        if isinstance(self.observation_space, MaskedBox):
+            split = graph.constant(np.array([self.observation_space.num_features], np.int64))
+            end, axis = graph.constant(np.array([2**31 - 1], np.int64)), graph.constant(np.array([1], np.int64))
+            mask = graph.node("Greater", graph.node("Slice", x, split, end, axis), graph.constant(np.float32(0.5)))
+            x = graph.node("Slice", x, graph.constant(np.array([0], np.int64)), split, axis)
+        convolutional = isinstance(self.layers[0], Conv)
+        if convolutional:
+            x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
+        for layer in self.layers:
+            if isinstance(layer, Conv):
+                kernel, bias = graph.constant(layer.kernel.transpose(3, 2, 0, 1)), graph.constant(layer.bias)
+                x = graph.node("Conv", x, kernel, bias, strides=[layer.stride] * 2)
+            else:
+                if convolutional:
+                    x, convolutional = graph.node("Transpose", x, perm=[0, 2, 3, 1]), False
+                    x = graph.node("Flatten", x, axis=1)
+                elif layer is self.layers[0] and len(self.observation_space.shape) > 1:
+                    x = graph.node("Flatten", x, axis=1)
+                x = graph.node("Gemm", x, graph.constant(layer.kernel), graph.constant(layer.bias))
+            if layer.activation != "linear":
+                x = graph.node(_ONNX_ACTIVATIONS[layer.activation], x)
+        if self.support is not None:
+            x = graph.node("Reshape", x, graph.constant(np.array([0, -1, len(self.support)], np.int64)))
+            x = graph.node("MatMul", graph.node("Softmax", x, axis=-1), graph.constant(self.support))
+        if isinstance(self.observation_space, MaskedBox):
+            x = graph.node("Where", mask, x, graph.constant(np.float32(ILLEGAL_SCORE)))
+        graph.node("Identity", x, output="action_scores")
+        if isinstance(self.action_space, gym.spaces.Discrete):
+            graph.node("ArgMax", x, output="actions", axis=-1, keepdims=0)
+            num_scores, actions = int(self.action_space.n), helper.make_tensor_value_info("actions", TensorProto.INT64, ["N"])
+        else:
+            space = self.action_space
+            low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
+            if self.squashed:
+                half = graph.constant(0.5 * (high - low))
+                x = graph.node("Add", graph.node("Mul", x, half), graph.constant(low + 0.5 * (high - low)))
+            graph.node("Min", graph.node("Max", x, graph.constant(low)), graph.constant(high), output="actions")
+            num_scores, actions = space.shape[0], helper.make_tensor_value_info("actions", TensorProto.FLOAT, ["N", *space.shape])
+        inputs = [helper.make_tensor_value_info("observations", dtype, ["N", *self.observation_space.shape])]
+        outputs = [actions, helper.make_tensor_value_info("action_scores", TensorProto.FLOAT, ["N", num_scores])]
+        proto = helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.initializers)
+        model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
+        onnx.checker.check_model(model)
+        return model
+
+
+def initial_weights(kernel_shapes: Iterable[Sequence[int]], rng: np.random.Generator) -> list[Array]:
+    """Draws kernels and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's rule for its dense and convolutional layers.
+
+    One rule and one stream for all frameworks: with equal seeds, equal networks begin with equal weights.
+
+    Args:
+        kernel_shapes: of each layer from input to output, `[..., inputs, outputs]`.
+        rng: of the draws.
+
+    Returns:
+        Kernel, bias, kernel, bias, … as `float32`; biases are `[outputs]`.
+    """
+    weights: list[Array] = []
+    for shape in kernel_shapes:
+        bound = math.prod(shape[:-1]) ** -0.5
+        weights += [rng.uniform(-bound, bound, size).astype(np.float32) for size in (tuple(shape), tuple(shape[-1:]))]
+    return weights
+
+
+class _Graph:
+    """Collects nodes and constants under fresh names."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+
+    def constant(self, array: Array | np.generic) -> str:
+        name = f"constant_{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
+        return name
+
+    def node(self, op_type: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        output = output or f"{op_type.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
+        return output
+
+
+def _convolve(x: Array, kernel: Array, stride: int) -> Array:
+    height, width = (int(size) for size in kernel.shape[:2])
+    windows = np.lib.stride_tricks.sliding_window_view(x, (height, width), (1, 2))  # type: ignore[call-overload]  # the stub takes one axis
+    windows = windows[:, ::stride, ::stride]  # [N, H, W, C, h, w]
+    return np.tensordot(windows, kernel.transpose(2, 0, 1, 3), axes=3)  # [N, H, W, outputs]

@@ -1,0 +1,1 @@
+"""Reports: run folders compared, with intervals, as an HTML page, JSON and a table in the terminal."""

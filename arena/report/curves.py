@@ -1,0 +1,97 @@
+"""Learning curves at equal env steps and at equal seconds, the area under them, and when a threshold was first reached."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from arena.report.document import Axis, TimeToThreshold
+from arena.report.load import Evaluated, LoadedRun
+from arena.statistics.estimate import Estimate
+
+Array = npt.NDArray[Any]
+
+NUM_POINTS = 41
+
+
+def position(evaluated: Evaluated, axis: Axis) -> float:
+    """Returns where an evaluation stands on an axis."""
+    return float(evaluated.env_steps if axis == "env_steps" else evaluated.train_seconds)
+
+
+def horizon(runs: Sequence[LoadedRun], axis: Axis) -> float:
+    """Returns how far the longest of the runs got."""
+    return max((position(run.selection[-1], axis) for run in runs if run.selection), default=0.0)
+
+
+def run_curve(run: LoadedRun, axis: Axis, grid: Array, floor: float) -> Array:
+    """Returns the mean return of a run's policy at each point of the grid `[P]`, from its selection evaluations.
+
+    Between evaluations it is interpolated; before the first, from `floor` at 0; after the last it stays, for the budget or the
+    target was reached. A run that failed stands at `floor` from there on.
+    """
+    x, y = [0.0], [floor]
+    for evaluated in run.selection:
+        x.append(position(evaluated, axis))
+        y.append(evaluated.return_mean)
+    values = np.interp(grid, x, y)
+    return np.where(grid > x[-1], floor, values) if run.state == "failed" else values
+
+
+def area(values: Array) -> Array:
+    """Returns the mean of curves `[..., P]` over their evenly spaced grid `[...]`, by the trapezoidal rule."""
+    return np.trapezoid(values, axis=-1) / (values.shape[-1] - 1)  # type: ignore[no-any-return]
+
+
+def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence: float = 0.95) -> TimeToThreshold:
+    """Returns when the runs of one agent on one environment first reached `threshold` in a selection evaluation.
+
+    Runs that never did are censored: they count as later than all that did. The first of many looks is an optimistic one: a policy
+    that once reached the threshold may be worse at the end.
+    """
+    firsts = [next((point for point in run.selection if point.return_mean >= threshold), None) for run in runs]
+    env_steps = np.array([np.inf if first is None else first.env_steps for first in firsts])
+    seconds = np.array([np.inf if first is None else first.train_seconds for first in firsts])
+    num_reached = int(np.isfinite(env_steps).sum())
+    interval = stats.binomtest(num_reached, len(runs)).proportion_ci(confidence, method="exact")
+    low, high = median_interval(env_steps, confidence=confidence)
+    return TimeToThreshold(
+        agent=runs[0].agent,
+        env=runs[0].env,
+        threshold=threshold,
+        num_seeds=len(runs),
+        num_reached=num_reached,
+        reached_fraction=Estimate(value=num_reached / len(runs), low=float(interval.low), high=float(interval.high), num_seeds=len(runs)),
+        env_steps_median=_finite(_median(env_steps)),
+        env_steps_low=_finite(low),
+        env_steps_high=_finite(high),
+        train_seconds_median=_finite(_median(seconds)),
+    )
+
+
+def median_interval(values: Array, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Returns the exact interval of the median from order statistics; NaN where there are too few values (fewer than 6 for 95%).
+
+    Args:
+        values: `[S]`, infinite where censored.
+        confidence: at least this is reached.
+    """
+    rank = int(stats.binom.ppf((1.0 - confidence) / 2.0, len(values), 0.5))  # the ends are the rank-th from below and above
+    if stats.binom.cdf(rank - 1, len(values), 0.5) > (1.0 - confidence) / 2.0:
+        rank -= 1
+    if rank < 1:
+        return np.nan, np.nan
+    ordered = np.sort(values)
+    return float(ordered[rank - 1]), float(ordered[-rank])
+
+
+def _median(values: Array) -> float:
+    ordered = np.sort(values)
+    lower, upper = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
+    return float(lower if lower == upper else (lower + upper) / 2.0)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

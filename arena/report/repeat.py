@@ -1,0 +1,69 @@
+"""The experiment's file, put together again from its run folders."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from arena.formats.toml import toml_table, toml_value
+from arena.report.document import SequentialComparison
+from arena.report.load import LoadedRun
+
+
+def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison] = ()) -> str:
+    """Returns TOML from which `arena run` repeats these runs: every hyperparameter written out, whatever its default is today.
+
+    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all, unless
+    a sequential comparison of just these agents and environments chose them, which is then made again.
+    """
+    comparison = _comparison_of(runs, decisions)
+    seeds = sorted({run.seed for run in runs}) if comparison is None else "until-decided"
+    first = runs[0].inputs
+    budgets = {run.env: run.inputs["budget"] for run in runs}
+    budget = common(budgets.values())
+    lines = [f"name = {toml_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {toml_value(seeds)}"]
+    for key, value in common([run.inputs for run in runs]).items():
+        lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
+    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", first["evaluation"])]
+    if comparison is not None:
+        lines += ["", *toml_table("until-decided", {key: getattr(comparison, key) for key in ("group_size", "max_seeds", "alpha")})]
+    usual, special = hyperparameters(runs)
+    for agent in usual:
+        identity = next(run.inputs["agent"]["agent"] for run in runs if run.agent == agent)
+        lines += [
+            "\n[[agents]]",
+            f"agent = {toml_value(identity)}",
+            f"name = {toml_value(agent)}",
+            f"hyperparameters = {toml_value(usual[agent])}",
+        ]
+    for env, own_budget in budgets.items():
+        config = next(run.inputs["env"] for run in runs if run.env == env)
+        lines += ["\n[[envs]]", f"id = {toml_value(config['id'])}"]
+        lines += [f"kwargs = {toml_value(config['kwargs'])}"] if config.get("kwargs") else []
+        lines += [f"budget = {toml_value(own_budget)}"] if own_budget != budget else []
+        own = {agent: special[agent][env] for agent in special if special[agent].get(env)}
+        lines += [f"hyperparameters = {toml_value(own)}"] if own else []
+    return "\n".join(lines) + "\n"
+
+
+def _comparison_of(runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison]) -> SequentialComparison | None:
+    agents, envs = {run.agent for run in runs}, {run.env for run in runs}
+    only = decisions[0] if len(decisions) == 1 else None
+    return only if only is not None and (only.num_seeds.keys() == agents and set(only.envs) == envs) else None
+
+
+def hyperparameters(runs: Sequence[LoadedRun]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
+    """Returns by agent what it has on all environments, and by agent and environment what differs between them."""
+    values: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for run in runs:
+        values.setdefault(run.agent, {})[run.env] = run.inputs["agent"]["hyperparameters"]
+    usual = {agent: common(by_env.values()) for agent, by_env in values.items()}
+    special = {
+        agent: {env: {key: value for key, value in own.items() if key not in usual[agent]} for env, own in by_env.items()}
+        for agent, by_env in values.items()
+    }
+    return usual, {agent: by_env for agent, by_env in special.items() if any(by_env.values())}
+
+
+def common(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the items that all tables share."""
+    first, *others = tables
+    return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}

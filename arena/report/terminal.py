@@ -1,0 +1,178 @@
+"""`arena report`: what run folders say, on the terminal, as CSV and JSON, and as one page."""
+
+import csv
+import dataclasses
+import io
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from arena.environments.references import catalogue
+from arena.errors import ArenaError
+from arena.formats.json import json_line, write_bytes, write_json
+from arena.html.page import write_page
+from arena.report.build import METRIC_NAMES, build_report
+from arena.report.decisions import claims, governing
+from arena.report.document import Report
+from arena.report.load import load_runs
+from arena.report.page import render
+from arena.statistics.estimate import Estimate
+
+PIPE_WIDTH = 140
+"""Columns, where no terminal says how many it has."""
+
+
+def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> None:
+    """Reports on the runs below `folders` and writes into `output` (by default `report` below the first of them)."""
+    title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
+    document = build_report(load_runs(folders), catalogue(), title=title, command=shlex.join(["arena", *sys.argv[1:]]))
+    target = output or folders[0] / "report"
+    write_report(document, target)
+    if json_lines:
+        print(json_line(dataclasses.asdict(document)), end="")
+        return
+    print_report(document, Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH))
+    print(f"Page: {target / 'report.html'}; tables and all numbers beside it")
+
+
+def write_report(document: Report, folder: Path) -> None:
+    """Writes the page, `report.json`, the CSV tables and the file that repeats the experiment.
+
+    Raises:
+        ArenaError: if the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, rows in tables(document).items():
+            write_bytes(folder / f"{name}.csv", _csv(rows))
+        write_bytes(folder / f"{document.title}.toml", document.experiment_file.encode())
+        write_json(folder / "report.json", dataclasses.asdict(document))
+        write_page(folder / "report.html", render(document))
+    except OSError as error:
+        raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
+
+
+def tables(document: Report) -> dict[str, list[dict[str, Any]]]:
+    """Returns the tables of the report by name: one flat dict per row, the same keys in every row of a table."""
+    curves = [
+        {"agent": curve.agent, "env": curve.env or "all", "axis": curve.axis, "x": x, "value": value, "low": low, "high": high}
+        for curve in document.curves
+        for x, value, low, high in zip(curve.x, curve.values, curve.low, curve.high, strict=True)
+    ]
+    scores = [{"agent": row.agent, "env": "all", "statistic": row.metric, **_flat(row.estimate)} for row in document.aggregates]
+    for result in document.results:
+        scores.append({"agent": result.agent, "env": result.env, "statistic": "return_mean", **_flat(result.return_mean)})
+        if result.score_iqm is not None:
+            scores.append({"agent": result.agent, "env": result.env, "statistic": "iqm", **_flat(result.score_iqm)})
+    pairs = [
+        {"x": pair.x, "y": pair.y, **_flat(pair.probability), "p_value": pair.p_value, "p_value_holm": pair.p_value_holm}
+        for pair in document.pairs
+    ]
+    found = {"runs": [dataclasses.asdict(run) for run in document.runs], "scores": scores, "curves": curves, "pairs": pairs}
+    if document.decisions:
+        found["decisions"] = [
+            {"experiment": decision.experiment, "alpha": decision.alpha, "looks": decision.look, **dataclasses.asdict(pair)}
+            for decision in document.decisions
+            for pair in decision.verdicts
+        ]
+    return found
+
+
+def print_report(document: Report, console: Console) -> None:
+    """Prints scores, comparisons, both rankings, costs and notes."""
+    if document.aggregates:
+        _print_scores(document, console)
+    else:
+        _print_returns(document, console)
+    _print_pairs(document, console)
+    _print_rankings(document, console)
+    _print_costs(document, console)
+    shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
+    shown += [row.area for row in document.rankings]
+    remarks = dict.fromkeys(f"* {estimate.note}" for estimate in shown if estimate.note and estimate.low is not None)
+    for note in (*remarks, *document.notes):
+        console.print(f"Note: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_scores(document: Report, console: Console) -> None:
+    envs = "1 environment" if document.num_envs_in_aggregates == 1 else f"{document.num_envs_in_aggregates} environments"
+    found = {(row.agent, row.metric): row.estimate for row in document.aggregates}
+    agents = sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value)
+    rows = [
+        (agent.name, *(words(found[agent.name, metric]) for metric in METRIC_NAMES), f"{agent.num_failed}/{agent.num_runs}")
+        for agent in agents
+    ]
+    title = f"Scores over {envs} (random 0, solved 1), with {document.confidence:.0%} intervals over training seeds"
+    _print_table(console, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
+
+
+def _print_returns(document: Report, console: Console) -> None:
+    rows = [(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds))) for result in document.results]
+    _print_table(console, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
+
+
+def _print_pairs(document: Report, console: Console) -> None:
+    rows, better = [], claims(document)
+    for pair in document.pairs:
+        winner = pair.x if (pair.x, pair.y) in better else pair.y if (pair.y, pair.x) in better else None
+        verdict = "undecided" if winner is None else f"{winner} is better"
+        rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict))
+    if rows:
+        title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
+        _print_table(console, title, ("x", "y", "probability", "p", "by the sequential test" if governing(document) else ""), rows)
+
+
+def _print_rankings(document: Report, console: Console) -> None:
+    for axis, unit in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
+        ranking = [row for row in document.rankings if row.axis == axis]
+        if ranking:
+            title = f"Ranking at equal {unit}: mean score on the way to {ranking[0].horizon:,.0f}"
+            _print_table(console, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
+
+
+def _print_costs(document: Report, console: Console) -> None:
+    rows = []
+    for cost in document.costs:
+        parts = (cost.env_seconds, cost.act_seconds, cost.learn_seconds, cost.other_seconds)
+        shares = [f"{part / cost.train_seconds:.0%}" if cost.train_seconds else "-" for part in parts]
+        speed = "-" if cost.env_steps_per_second is None else f"{cost.env_steps_per_second:,.0f}"
+        cpu = "-" if cost.cpu_seconds is None else f"{cost.cpu_seconds:.1f}"
+        rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
+    columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
+    _print_table(console, "Cost of a run, medians over seeds", columns, rows)
+
+
+def words(estimate: Estimate, form: str = ".2f") -> str:
+    """Returns an estimate for people: `0.93 [0.88, 0.97]`; `*` marks a note on it, `(no interval)` that there is none."""
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:z{form}} (no interval)"
+    return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]{'*' if estimate.note else ''}"
+
+
+def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(f"{title}:", highlight=False, markup=False, soft_wrap=True)
+    console.print(table)
+    console.print()
+
+
+def _flat(estimate: Estimate) -> Mapping[str, Any]:
+    return dataclasses.asdict(estimate)
+
+
+def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    rows = list(rows)
+    text = io.StringIO(newline="")
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue().encode()

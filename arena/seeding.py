@@ -1,0 +1,1 @@
+"""Every named stream of random numbers."""

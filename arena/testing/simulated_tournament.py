@@ -1,0 +1,96 @@
+"""Simulated tournaments whose true strengths are known: what ratings and schedules are measured and tested with."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.rating.bradley_terry import Matches
+
+Array = npt.NDArray[Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class World:
+    """Entrants and their players, in log-odds."""
+
+    true_strength: Array
+    """`float64 [E]`: an entrant's mean over all training seeds there could be; its player's own strength where it has one player."""
+    strengths: Array
+    """`float64 [P]` of the players."""
+    entrants: Array
+    """`int64 [P]`"""
+    seat_advantage: float = 0.0
+    tie_ratio: float = 0.0
+
+    def play(self, first: Array, second: Array, rng: np.random.Generator) -> Array:
+        """Returns points `[M]` of the first players in independent matches, drawn from the model that is fitted."""
+        half = (self.strengths[first] - self.strengths[second] + self.seat_advantage) / 2
+        win, loss = np.exp(half), np.exp(-half)
+        draw = rng.random(len(first)) * (win + loss + self.tie_ratio)
+        return np.where(draw < win, 1.0, np.where(draw < win + self.tie_ratio, 0.5, 0.0))
+
+    def duel(self, num_starts: int, rng: np.random.Generator) -> Matches:
+        """Returns duels in which a player's performance on a start counts against every opponent.
+
+        Performance is strength plus Gumbel noise, so one match follows Bradley-Terry exactly, while the matches of a start do not
+        come independently.
+        """
+        performance = self.strengths + rng.gumbel(size=(num_starts, len(self.strengths)))  # [starts, P]
+        first, second = self.opponents()
+        points = (performance[:, first] > performance[:, second]).astype(np.float64)  # [starts, pairs]
+        starts = np.repeat(np.arange(num_starts), len(first))
+        return Matches(np.tile(first, num_starts), np.tile(second, num_starts), points.ravel(), starts)
+
+    def games(self, num_games: int, rng: np.random.Generator, among: Array | None = None) -> Matches:
+        """Returns `num_games` games of each pair of players from each seat; `among` `bool [P]` says who takes part."""
+        first, second = self.opponents()
+        if among is not None:
+            first, second = (players[among[first] & among[second]] for players in (first, second))
+        first, second = (np.repeat(players, num_games) for players in (first, second))
+        first, second = np.concatenate([first, second]), np.concatenate([second, first])
+        return Matches(first, second, self.play(first, second, rng), seated=True)
+
+    def opponents(self) -> tuple[Array, Array]:
+        """Returns all pairs of players of different entrants."""
+        first, second = np.triu_indices(len(self.strengths), 1)
+        foreign = self.entrants[first] != self.entrants[second]
+        return first[foreign], second[foreign]
+
+
+def make_world(true_strength: Array, num_seeds: int, seed_std: Array | float, rng: np.random.Generator, **model: float) -> World:
+    """Returns a world with `num_seeds` players per entrant, whose strengths spread by `seed_std` `[E]` around the entrant's."""
+    entrants = np.repeat(np.arange(len(true_strength)), num_seeds)
+    spread = np.broadcast_to(seed_std, true_strength.shape)[entrants]
+    strengths = true_strength[entrants] + spread * rng.standard_normal(len(entrants))
+    return World(strengths if num_seeds == 1 else np.asarray(true_strength), strengths, entrants, **model)
+
+
+def play_on_several(
+    present: Array, num_seeds: int, seed_std: float, num_games: int, rng: np.random.Generator, **model: float
+) -> tuple[list[Matches], Array, Array]:
+    """Simulates games in T environments in which the strengths of E entrants have nothing in common.
+
+    Entrant 0 has one player, as the random player has, and stands 2 below the mean of the others in the first environment, lower in each
+    further one.
+
+    Args:
+        present: `bool [T, E]`, who plays what.
+        num_seeds: players of every other entrant.
+        seed_std: their spread around the entrant, in log-odds.
+        num_games: of each pair of players from each seat.
+        rng: for all of it.
+        model: seat advantage and tie ratio, as `World` has them.
+
+    Returns:
+        the matches of each environment, `int64 [P]` the entrant of each player, and the true strengths `[T, E]`.
+    """
+    tables, truth = [], []
+    for env, here in enumerate(present):
+        strength = rng.normal(0, 1, len(here)) - 2 * (env + 1) * (np.arange(len(here)) == 0)
+        world = make_world(strength, num_seeds, seed_std, rng, **model)
+        plays = here[world.entrants] & ((world.entrants > 0) | (np.arange(len(world.entrants)) == 0))
+        tables.append(world.games(num_games, rng, plays))
+        truth.append(np.where(np.arange(len(here)) == 0, world.strengths[0], strength))
+    return tables, world.entrants, np.array(truth)

@@ -1,0 +1,1 @@
+"""One run, one process, one framework: python -m arena.worker RUN_FOLDER."""

@@ -1,0 +1,8 @@
+"""Entry point of `python -m arena.worker RUN_FOLDER`."""
+
+import sys
+
+from arena.worker.worker import leave, main
+
+if __name__ == "__main__":
+    leave(main(sys.argv[1]))

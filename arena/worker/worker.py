@@ -1,0 +1,208 @@
+"""One run, one process, one framework: `python -m arena.worker RUN_FOLDER`.
+
+The run folder's `run.json` says what to do. Events go to standard output, one JSON object a line, for the executor that started
+this process; everything that a framework prints goes to `worker.log`.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import numpy as np
+
+from arena.agent.hyperparameters import build_config
+from arena.agent.isolation import refuse_other_frameworks
+from arena.agent.spec import AgentSpec
+from arena.environments.make import ArenaEnvFactory
+from arena.environments.metering import Meter
+from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
+from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
+from arena.experiment.compatibility import env_modules
+from arena.experiment.experiment import Run
+from arena.formats.json import json_line, read_json, write_json
+from arena.machine.compile_cache import compile_cache
+from arena.machine.devices import isolate, resolve_device
+from arena.machine.usage import git_commit, machine_info, package_versions
+from arena.run_folder.folder import RunDir, RunResult, Status
+from arena.worker.training import Training
+
+CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
+
+
+def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
+    """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
+    clock = _Stopwatch()
+    document = read_json(run_dir.run)
+    run = Run.from_inputs(document["inputs"], document["resources"])
+    spec = run.spec()
+    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
+    write_json(run_dir.run, {**document, "record": _record(spec)})
+    device = resolve_device(run.resources.device)
+    own_device = isolate(device)
+    with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
+        clock.lap("start")
+        with _no_collection():
+            emit({"event": "phase", "phase": "importing"})
+            agent_class = spec.load()
+            clock.lap("import")
+            emit({"event": "phase", "phase": "building"})
+            meter = Meter(max_env_steps=run.budget.env_steps)
+            seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
+            env_seed, agent_seed = seeds.spawn(2)
+            factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
+            seed = int(agent_seed.generate_state(1)[0] % 2**31)
+            try:
+                agent = agent_class(factory, config, seed=seed, device=own_device)
+            except DeviceUnavailable:
+                if run.resources.device != "auto":
+                    raise
+                device = "cpu"
+                agent = agent_class(factory, config, seed=seed, device=device)
+            keep_compiled()
+            clock.lap("build")
+        status: Status = "finished"
+        with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
+            try:
+                training.start()
+                emit({"event": "phase", "phase": "training"})
+                training.train()
+                final = training.final_evaluation()
+                reason = training.stop_reason
+            except TrainingDiverged as error:
+                status, reason, final = "diverged", str(error), None
+            training.finish(final)
+    progress = training.progress
+    return RunResult(
+        status=status,
+        agent=run.agent.name,
+        env=run.env.name,
+        seed=run.seed,
+        path=str(run_dir.path),
+        reason=reason,
+        env_steps=meter.env_steps,
+        num_episodes=meter.num_episodes,
+        num_cut_episodes=meter.num_cut_episodes,
+        learner_steps=progress.learner_steps,
+        score_mean=final.episode_return_mean if final else None,
+        score_std=final.episode_return_std if final else None,
+        score_episodes=run.evaluation.final_episodes if final else 0,
+        policy_env_steps=progress.policy_env_steps,
+        seconds={**progress.seconds, "env": meter.env_seconds},
+        cpu_seconds=progress.cpu_seconds + time.process_time(),
+        device=device,
+        parity=progress.parity,
+        num_attempts=progress.num_attempts,
+    )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collects no garbage, and never looks again through what is there at the end (docs/startup.md).
+
+    Frameworks leave 180,000 to 390,000 objects that stay; collections pass through them several times in the import and once in training.
+    What is in a cycle by then, and is dropped later, is kept to the end of the process.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _record(spec: AgentSpec) -> dict[str, Any]:
+    return {
+        "versions": package_versions((*CORE_DISTRIBUTIONS, *spec.distributions)),
+        "machine": machine_info(),
+        "git": git_commit(Path.cwd()),
+        "command": sys.orig_argv,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+class _Stopwatch:
+    """Runs from when the process was asked for, or from now where nobody noted it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = float(os.environ.pop(STARTED_VARIABLE, "") or time.monotonic())
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name], self._start = now - self._start, now
+
+
+def _redirect_output(log: Path) -> TextIO:
+    """Sends standard output and error to `log`, also those of C libraries, and returns a stream to the old standard output."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    return events
+
+
+def _lock(run_dir: RunDir, timeout_seconds: float = 30.0) -> TextIO:
+    """Takes the run folder for this process; an earlier worker whose parent died needs a moment to notice."""
+    file = (run_dir.path / ".lock").open("w")
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ArenaError(f"another worker is still at work in {run_dir.path}") from None
+            time.sleep(0.2)
+        else:
+            return file
+
+
+def main(path: str) -> int:
+    """Works in the run folder `path`; returns the exit code: 0 unless the run crashed."""
+    run_dir = RunDir(Path(path))
+    events = _redirect_output(run_dir.log)
+
+    def emit(event: dict[str, Any]) -> None:
+        events.write(json_line(event))
+        events.flush()  # fails once the parent is gone, which ends the worker
+
+    if (cpus := os.environ.get(CPUS_VARIABLE)) and hasattr(os, "sched_setaffinity"):  # Linux alone has it
+        os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
+    try:
+        with _lock(run_dir):
+            run_dir.write_result(work(run_dir, emit))
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process without taking the interpreter apart, which takes about a second after TensorFlow or RLlib (docs/startup.md).
+
+    Threads are waited for, exit functions called, and what was printed is written, by Python and by C libraries; but a file that was left
+    open loses what was not flushed.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads and ends executors, as the interpreter does
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        ctypes.CDLL(None).fflush(None)
+    finally:
+        os._exit(code)

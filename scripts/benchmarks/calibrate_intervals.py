@@ -1,0 +1,134 @@
+"""Measures how often the nominal 95% intervals hold the true value: prints the tables of docs/statistics.md.
+
+python scripts/benchmarks/calibrate_intervals.py [EXPERIMENTS]
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from arena.statistics.bootstrap import interval
+from arena.statistics.comparison import improvement
+from arena.statistics.metrics import METRICS
+
+Shape = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def normal(rng, size):
+    return rng.normal(0.6, 0.15, size)
+
+
+def skewed(rng, size):
+    """A tail of failures."""
+    return 1.0 - rng.gamma(2.0, 0.12, size)
+
+
+def lognormal(rng, size):
+    return rng.lognormal(-1.0, 0.5, size)
+
+
+def exponential(rng, size):
+    return rng.exponential(0.3, size)
+
+
+def heavy_tails(rng, size):
+    return 0.5 + 0.1 * rng.standard_t(3, size)
+
+
+def uniform(rng, size):
+    return rng.random(size)
+
+
+def bimodal(rng, size):
+    """Half of the seeds learn."""
+    return np.where(rng.random(size) < 0.5, rng.normal(0.9, 0.05, size), rng.normal(0.3, 0.1, size))
+
+
+def ceiling(rng, size, fraction):
+    """As on CartPole-v1: this fraction of the seeds scores exactly 1."""
+    return np.where(rng.random(size) < fraction, 1.0, 0.2 + 0.8 * rng.beta(4.0, 2.0, size))
+
+
+SHAPES: dict[str, list[Shape]] = {
+    **{shape.__name__.replace("_", " "): [shape] for shape in (normal, uniform, skewed, lognormal, exponential, heavy_tails, bimodal)},
+    "ceiling, 30% of seeds": [functools.partial(ceiling, fraction=0.3)],
+    "ceiling, 60% of seeds": [functools.partial(ceiling, fraction=0.6)],
+    "4 envs: normal": [normal] * 4,
+    "4 envs: exponential": [exponential] * 4,
+    "3 envs: normal, ceiling, bimodal": [normal, functools.partial(ceiling, fraction=0.6), bimodal],
+}
+
+PAIRS: dict[str, list[Shape]] = {
+    "the same normal": [normal, normal],
+    "normal, 1.3 standard deviations apart": [normal, lambda rng, size: rng.normal(0.4, 0.15, size)],
+    "nearly separate": [normal, lambda rng, size: rng.normal(0.2, 0.15, size)],
+    "ceiling 60% and 30%": [functools.partial(ceiling, fraction=0.6), functools.partial(ceiling, fraction=0.3)],
+    "bimodal against normal": [bimodal, normal],
+}
+
+
+def truth(shapes: list[Shape], metric: str) -> float:
+    rng = np.random.default_rng(0)
+    return float(METRICS[metric]([shape(rng, (400_000,)) for shape in shapes]))
+
+
+def coverage(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
+    """Returns the fraction of simulated experiments whose interval holds the true value, of those that have one."""
+    rng, true = np.random.default_rng(seed), truth(shapes, metric)
+    held, given = 0, 0
+    for first in range(0, num_experiments, 100):  # one set of resamples for 100 experiments
+        size = (min(100, num_experiments - first), num_seeds)
+        returns = [shape(rng, size) for shape in shapes]
+        has_spread = np.any([np.ptp(env_returns, axis=-1) > 0 for env_returns in returns], axis=0)
+        low, high = interval([env_returns[has_spread, :, None] for env_returns in returns], metric, 0.95, rng, 2_000)
+        held += int(((low <= true + 1e-9) & (true <= high + 1e-9)).sum())
+        given += int(has_spread.sum())
+    return held / given
+
+
+def coverage_with_episodes(num_seeds: int, num_experiments: int, *, num_episodes: int = 20, seed: int = 1) -> float:
+    """As `coverage` of the mean, where returns vary with the seed, with the episode's start (shared by all seeds) and with both."""
+    rng, held = np.random.default_rng(seed), 0
+    for _ in range(num_experiments):
+        returns = (
+            0.6
+            + rng.normal(0.0, 0.1, (num_seeds, 1))
+            + rng.normal(0.0, 0.2, num_episodes)
+            + rng.normal(0.0, 0.2, (num_seeds, num_episodes))
+        )
+        low, high = interval([returns[None]], "mean", 0.95, rng, 1_000)
+        held += int(low[0] <= 0.6 <= high[0])
+    return held / num_experiments
+
+
+def coverage_of_improvement(shapes: list[Shape], num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
+    """Returns how often the interval of the probability of improvement holds the true one."""
+    rng = np.random.default_rng(seed)
+    x, y = (np.sort(shape(rng, (200_000,))) for shape in shapes)
+    true = float((np.searchsorted(y, x, "left") + np.searchsorted(y, x, "right")).mean() / 2 / len(y))
+    estimates = [improvement([(shapes[0](rng, (num_seeds,)), shapes[1](rng, (num_seeds,)))]) for _ in range(num_experiments)]
+    return float(np.mean([estimate.low <= true <= estimate.high for estimate in estimates]))
+
+
+def main(num_experiments: int = 2_000) -> None:
+    counts, metrics = (3, 5, 10, 20), ("iqm", "mean")
+    columns = [f"{metric}, {count} seeds" for metric in metrics for count in counts]
+    print(f"| scores | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}", flush=True)
+    for name, shapes in SHAPES.items():
+        cells = [f"{coverage(shapes, metric, count, num_experiments):.3f}" for metric in metrics for count in counts]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print(f"\n| | {' | '.join(f'{count} seeds' for count in counts)} |\n|---|{'---|' * len(counts)}")
+    cells = [f"{coverage_with_episodes(count, num_experiments):.3f}" for count in counts]
+    print(f"| mean over seeds and 20 episodes | {' | '.join(cells)} |", flush=True)
+    for name in [name for name, shapes in SHAPES.items() if len(shapes) > 2]:
+        cells = [f"{coverage(SHAPES[name], 'median', count, num_experiments):.3f}" for count in counts]
+        print(f"| median over {name} | {' | '.join(cells)} |", flush=True)
+    for name, shapes in PAIRS.items():
+        cells = [f"{coverage_of_improvement(shapes, count, num_experiments):.3f}" for count in counts]
+        print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

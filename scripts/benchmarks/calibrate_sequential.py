@@ -1,0 +1,65 @@
+"""Measures how often the sequential rule claims a wrong difference, how often it finds a true one, and with how many seeds.
+
+Prints the table of docs/statistics.md. python scripts/benchmarks/calibrate_sequential.py [EXPERIMENTS]
+"""
+
+import sys
+
+import numpy as np
+
+from arena.statistics import group_sequential as sequential
+from arena.statistics.group_sequential import Plan, decide
+
+sequential.NUM_RELABELLINGS = 2_000  # a fifth of what the arena takes: coarser boundaries, never laxer ones
+
+NOISES = {
+    "normal": lambda rng, size: rng.normal(0.0, 1.0, size),
+    "skewed": lambda rng, size: 1.0 - rng.exponential(1.0, size),
+    "half at a ceiling": lambda rng, size: np.where(rng.random(size) < 0.5, 0.5, -rng.exponential(1.0, size)),
+}
+SETTINGS = {
+    "two equal": (0.0, 0.0),
+    "three equal": (0.0, 0.0, 0.0),
+    "three equal, one 3 sd better": (0.0, 0.0, 0.0, 3.0),
+    "two, 1 sd apart": (0.0, 1.0),
+    "three, 1 sd apart": (0.0, 1.0, 2.0),
+    "two, 2 sd apart": (0.0, 2.0),
+}
+
+
+def simulate(noise, means: tuple[float, ...], num_experiments: int) -> tuple[float, float, float]:
+    """Returns the fraction of experiments with a wrong claim, of true differences found, and the mean number of seeds of an agent."""
+    plan, rng = Plan(), np.random.default_rng(0)
+    num_wrong, num_true, num_found, num_seeds = 0, 0, 0, 0
+    for experiment in range(num_experiments):
+        every = {str(index): mean + noise(rng, plan.group_size * plan.num_looks) for index, mean in enumerate(means)}
+        scores = dict.fromkeys(every, ())
+        while not (decision := decide(scores, plan, seed=experiment)).finished:
+            scores |= {agent: every[agent][:count] for agent, count in decision.next_seeds.items()}
+        wrong = False
+        for (x, y), verdict in decision.verdicts.items():
+            difference = means[int(x)] - means[int(y)]
+            truth = "better" if difference > 0 else "worse"
+            wrong |= verdict not in ("undecided", truth if difference else "undecided")
+            num_true += difference != 0
+            num_found += bool(difference) and verdict == truth
+        num_wrong += wrong
+        num_seeds += sum(map(len, scores.values())) / len(scores)
+    return num_wrong / num_experiments, num_found / max(1, num_true), num_seeds / num_experiments
+
+
+def main(num_experiments: int = 500) -> None:
+    print("| agents | noise | wrong claims | differences found | seeds of an agent |\n|---|---|---|---|---|")
+    for setting, means in SETTINGS.items():
+        for name, noise in NOISES.items():
+            wrong, found, seeds = simulate(noise, means, num_experiments)
+            print(
+                f"| {setting} | {name} | {wrong:.3f} | {found:.2f} | {seeds:.1f} |"
+                if len(set(means)) > 1
+                else f"| {setting} | {name} | {wrong:.3f} | - | {seeds:.1f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

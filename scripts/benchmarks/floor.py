@@ -1,0 +1,189 @@
+"""The floor under a training run: its environment steps alone, and the arithmetic of its updates in bare BLAS.
+
+    python -m benchmarks.floor REQUEST       # see benchmarks.child.probe; loop: dqn or ppo
+
+Arithmetic is what no implementation can leave out: the matrix products of the forward and backward passes, with bias and activation,
+and one pass of Adam over all parameters; in NumPy, into buffers made beforehand, in float32. Acting, replay, losses, advantages and all
+dispatch are left out, so nothing reaches the floor; it says how far down it lies.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from arena.environments.make import EnvConfig, make_env, make_vec_env
+from benchmarks.child.probe import Probe
+
+Array = npt.NDArray[Any]
+
+CLOCKS = ("wall_seconds", "cpu_seconds")
+NUM_REPETITIONS = 40
+"""Short ones, some of which nothing interrupts."""
+NUM_TIMED_UPDATES = 20
+NUM_TIMED_STEPS = 200
+"""Vector steps."""
+
+
+class BareNetwork:
+    """Dense layers whose parameters lie in one array, so that Adam is a pass over one array.
+
+    Args:
+        sizes: inputs, hidden units, outputs.
+        batch_size: rows of every pass.
+        activation: `relu` or `tanh`, after each hidden layer.
+        rng: of the weights.
+    """
+
+    def __init__(self, sizes: Sequence[int], batch_size: int, activation: str, rng: np.random.Generator) -> None:
+        pairs = list(itertools.pairwise(sizes))
+        self.parameters = np.concatenate([rng.normal(size=a * b + b) / math.sqrt(a) for a, b in pairs]).astype(np.float32)
+        self._gradients = np.zeros_like(self.parameters)
+        self._moments = np.zeros_like(self.parameters), np.zeros_like(self.parameters)
+        self._scratch = np.empty_like(self.parameters)
+        self._layers, self._slopes = _views(self.parameters, pairs), _views(self._gradients, pairs)
+        self._outputs = [np.empty((batch_size, b), np.float32) for _, b in pairs]
+        self._back, self._factors = ([np.empty((batch_size, a), np.float32) for a, _ in pairs] for _ in range(2))
+        self._ones = np.ones(batch_size, np.float32)
+        self._relu = activation == "relu"
+        self._steps = 0
+
+    def forward(self, x: Array) -> Array:
+        """Returns the outputs `[B, outputs]` for `x` `[B, inputs]`, in a buffer that the next call uses again."""
+        last = len(self._layers) - 1
+        for index, ((kernel, bias), output) in enumerate(zip(self._layers, self._outputs, strict=True)):
+            np.matmul(x, kernel, out=output)
+            output += bias
+            if index < last:
+                (np.maximum(output, 0.0, out=output) if self._relu else np.tanh(output, out=output))
+            x = output
+        return x
+
+    def backward(self, x: Array, slope: Array) -> None:
+        """Computes the gradient of all parameters, from that of the outputs of the last `forward(x)`."""
+        for index in reversed(range(len(self._layers))):
+            inputs = x if index == 0 else self._outputs[index - 1]
+            kernel_slope, bias_slope = self._slopes[index]
+            np.matmul(inputs.T, slope, out=kernel_slope)
+            np.matmul(self._ones, slope, out=bias_slope)
+            if index:
+                back, factor = np.matmul(slope, self._layers[index][0].T, out=self._back[index]), self._factors[index]
+                if self._relu:
+                    np.sign(inputs, out=factor)  # 0 or 1, in the type of what it multiplies
+                else:
+                    np.subtract(1.0, np.multiply(inputs, inputs, out=factor), out=factor)
+                back *= factor
+                slope = back
+
+    def adam(self, learning_rate: float) -> None:
+        """Makes one step of Adam (Kingma and Ba, 2015, with its epsilon hat) with the last gradient."""
+        self._steps += 1
+        (first, second), scratch = self._moments, self._scratch
+        first += np.multiply(np.subtract(self._gradients, first, out=scratch), 0.1, out=scratch)
+        np.multiply(self._gradients, self._gradients, out=scratch)
+        second += np.multiply(np.subtract(scratch, second, out=scratch), 0.001, out=scratch)
+        np.add(np.sqrt(second, out=scratch), 1e-8, out=scratch)
+        np.divide(first, scratch, out=scratch)
+        rate = learning_rate * math.sqrt(1.0 - 0.999**self._steps) / (1.0 - 0.9**self._steps)
+        self.parameters -= np.multiply(scratch, rate, out=scratch)
+
+
+def _views(flat: Array, pairs: Sequence[tuple[int, int]]) -> list[tuple[Array, Array]]:
+    """Returns kernel `[a, b]` and bias `[b]` of each layer as views of `flat`."""
+    views, start = [], 0
+    for a, b in pairs:
+        middle, end = start + a * b, start + a * b + b
+        views.append((flat[start:middle].reshape(a, b), flat[middle:end]))
+        start = end
+    return views
+
+
+def time_updates(algorithm: str, hyperparameters: dict[str, Any], num_inputs: int, num_actions: int) -> tuple[float, float]:
+    """Returns the wall and CPU seconds of the arithmetic of one update; none for an algorithm that is neither DQN nor PPO."""
+    if algorithm not in ("dqn", "ppo"):
+        return 0.0, 0.0
+    rng, batch_size = np.random.default_rng(0), hyperparameters["batch_size"]
+    hidden, activation = hyperparameters["hidden_sizes"], hyperparameters["activation"]
+    outputs = (num_actions,) if algorithm == "dqn" else (num_actions, 1)  # PPO has a second network, for values
+    networks = [BareNetwork([num_inputs, *hidden, count], batch_size, activation, rng) for count in outputs]
+    target = BareNetwork([num_inputs, *hidden, num_actions], batch_size, activation, rng) if algorithm == "dqn" else None
+    observations = rng.normal(size=(batch_size, num_inputs)).astype(np.float32)
+    slopes = [rng.normal(size=(batch_size, count)).astype(np.float32) / batch_size for count in outputs]
+
+    def update() -> None:
+        if target is not None:
+            target.forward(observations)
+        for network, slope in zip(networks, slopes, strict=True):
+            network.forward(observations)
+            network.backward(observations, slope)
+            network.adam(1e-3)
+
+    def updates() -> None:
+        for _ in range(NUM_TIMED_UPDATES):
+            update()
+
+    return _seconds(updates, NUM_TIMED_UPDATES)
+
+
+def time_env_steps(num_envs: int) -> tuple[float, float]:
+    """Returns the wall and CPU seconds of one env step of CartPole-v1, with `num_envs` of them stepped together."""
+    env = make_vec_env(EnvConfig("CartPole-v1"), num_envs)
+    env.reset(seed=0)
+    actions = np.random.default_rng(0).integers(0, 2, (NUM_TIMED_STEPS, num_envs))
+
+    def steps() -> None:
+        for row in actions:
+            env.step(row)
+
+    return _seconds(steps, NUM_TIMED_STEPS * num_envs)
+
+
+def time_single_env_steps() -> tuple[float, float]:
+    """Returns the wall and CPU seconds of one step of one CartPole-v1, resets included."""
+    env = make_env(EnvConfig("CartPole-v1"))
+    env.reset(seed=0)
+    actions = np.random.default_rng(0).integers(0, 2, NUM_TIMED_STEPS)
+
+    def steps() -> None:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+
+    return _seconds(steps, NUM_TIMED_STEPS)
+
+
+def _seconds(work: Callable[[], None], count: int) -> tuple[float, float]:
+    """Returns the wall and CPU seconds of one of `count` things that `work` does: the least of some repetitions, it being a floor."""
+    found = []
+    for _ in range(NUM_REPETITIONS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        found.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return min(wall for wall, _ in found) / count, min(cpu for _, cpu in found) / count
+
+
+def main() -> None:
+    """Measures, and prints the seconds of one env step and of one update."""
+    probe = Probe()
+    hyperparameters, env = probe.hyperparameters, make_env(EnvConfig("CartPole-v1"))
+    assert isinstance(env.action_space, gym.spaces.Discrete)
+    assert env.observation_space.shape is not None
+    probe.begin()
+    updates = time_updates(probe.loop, hyperparameters, env.observation_space.shape[0], int(env.action_space.n))
+    steps = time_env_steps(hyperparameters["num_envs"])
+    single = time_single_env_steps()
+    seconds = {"env_step": steps, "single_env_step": single, "update": updates}
+    further: dict[str, Any] = {
+        f"{what}_{clock}": value for what, pair in seconds.items() for clock, value in zip(CLOCKS, pair, strict=True)
+    }
+    probe.finish(env_steps=0, updates=0, **further)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Measures how often a rating's interval holds the truth, in simulated tournaments of known strengths, and how fast ratings are fitted.
+
+python scripts/benchmarks/measure_ratings.py coverage [num_tournaments seed]
+python scripts/benchmarks/measure_ratings.py [bootstrap|schedules] [num_tournaments]
+python scripts/benchmarks/measure_ratings.py speed [num_players num_matches]
+"""
+
+import dataclasses
+import itertools
+import sys
+import time
+
+import numpy as np
+
+from arena.rating.adjusted_means import AdjustedMeans
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
+from arena.rating.ratings import rate
+from arena.testing.simulated_tournament import World, make_world, play_on_several
+from arena.tournament.schedule import Lineup, adaptive, look_level
+
+NUM_ENTRANTS = 8
+MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
+SCENARIOS = {
+    "games, 1 seed": (1, 0.0, lambda world, rng: world.games(10, rng)),
+    "games, 3 seeds": (3, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 3 seeds, anchored": (3, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 5 seeds": (5, 0.4, lambda world, rng: world.games(2, rng)),
+    "games, 10 seeds": (10, 0.4, lambda world, rng: world.games(1, rng)),
+    "games, 5 equal seeds": (5, 0.0, lambda world, rng: world.games(2, rng)),
+    "games, 5 seeds, unequal spread": (5, MIXED_SPREAD, lambda world, rng: world.games(2, rng)),
+    "duels, 1 seed": (1, 0.0, lambda world, rng: world.duel(100, rng)),
+    "duels, 3 seeds": (3, 0.4, lambda world, rng: world.duel(100, rng)),
+    "duels, 5 seeds": (5, 0.4, lambda world, rng: world.duel(50, rng)),
+}
+"""Seeds per entrant, standard deviation between seeds in log-odds, and what is played (`games(10)`: 10 per pair of players and seat)."""
+
+
+UNEQUAL_SETS = {"two games, half in one, 1 seed": (1, 0.0, 5), "two games, half in one, 5 seeds": (5, 0.4, 1)}
+"""Seeds per entrant, standard deviation between seeds, games of each pair of players and seat; anchored at a player far below."""
+
+
+def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
+    num_seeds, spread, play = SCENARIOS[scenario]
+    model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
+    world = make_world(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
+    if scenario.endswith("anchored"):  # entrant 0 keeps one player, as the random player does
+        keep = np.arange(len(world.entrants)) >= num_seeds - 1
+        true_strength = np.append(world.strengths[num_seeds - 1], world.true_strength[1:])
+        world = dataclasses.replace(world, true_strength=true_strength, strengths=world.strengths[keep], entrants=world.entrants[keep])
+    return world, play(world, rng)
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulated:
+    """A tournament and its truth, in Elo points."""
+
+    tables: list[Matches]
+    entrants: np.ndarray
+    anchor: int | None
+    rating: np.ndarray
+    difference: np.ndarray
+
+
+def simulate(scenario: str, rng: np.random.Generator) -> Simulated:
+    if scenario in UNEQUAL_SETS:
+        present = np.array([[True] * NUM_ENTRANTS, [place < NUM_ENTRANTS // 2 for place in range(NUM_ENTRANTS)]])
+        tables, entrants, strengths = play_on_several(present, *UNEQUAL_SETS[scenario], rng, seat_advantage=0.3, tie_ratio=0.5)
+        sums, both = np.where(present, strengths, 0.0).T @ present, present.astype(int).T @ present
+        rating = AdjustedMeans(present, 0).ratings(strengths)
+        return Simulated(tables, entrants, 0, ELO_PER_LOG_ODDS * rating, ELO_PER_LOG_ODDS * (sums - sums.T) / both)
+    world, matches = draw(scenario, rng)
+    anchor = 0 if scenario.endswith("anchored") else None
+    rating = centred(world.true_strength)
+    rating -= 0.0 if anchor is None else rating[anchor]
+    return Simulated([matches], world.entrants, anchor, rating, np.subtract.outer(rating, rating))
+
+
+def centred(strengths: np.ndarray) -> np.ndarray:
+    return ELO_PER_LOG_ODDS * (strengths - strengths.mean())
+
+
+def coverage(num_tournaments: int = 500, seed: int = 2) -> None:
+    """Seed 0 is the one on which the rules were chosen."""
+    print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each, seed {seed}; strengths ~ N(0, 174 Elo)")
+    print(f"{'':32}ratings  pairs  wrong order  ranks  width (Elo)  ms")
+    for scenario in (*SCENARIOS, *UNEQUAL_SETS):
+        rng = np.random.default_rng(seed)
+        ratings, pairs, wrong, ranks, widths, seconds = [], [], [], [], [], 0.0
+        for _ in range(num_tournaments):
+            drawn = simulate(scenario, rng)
+            start = time.perf_counter()
+            rated = rate(drawn.tables, drawn.entrants, anchor=drawn.anchor)
+            seconds += time.perf_counter() - start
+            free, pairwise, upper = np.arange(NUM_ENTRANTS) != drawn.anchor, rated.pairwise, np.triu_indices(NUM_ENTRANTS, 1)
+            ratings.append(np.mean(((rated.low <= drawn.rating) & (drawn.rating <= rated.high))[free]))
+            pairs.append(np.mean(((pairwise.low <= drawn.difference) & (drawn.difference <= pairwise.high))[upper]))
+            wrong.append((pairwise.better & (drawn.difference < 0)).any())
+            rank = (-drawn.rating).argsort().argsort() + 1
+            ranks.append(((rated.rank_low <= rank) & (rank <= rated.rank_high)).all())
+            widths.append(np.mean((rated.high - rated.low)[free]))
+        means = [100 * np.mean(value) for value in (ratings, pairs, wrong, ranks)]
+        print(
+            f"{scenario:32}{means[0]:5.1f} %{means[1]:6.1f} %{means[2]:11.1f} %{means[3]:6.1f} %{np.mean(widths):11.0f}"
+            f"{1e3 * seconds / num_tournaments:6.1f}",
+            flush=True,
+        )
+
+
+def bootstrap(num_tournaments: int = 100, num_resamples: int = 99) -> None:
+    """The percentile bootstrap clustered on training seeds: seeds of each entrant with replacement, then the matches of each pair."""
+    for scenario in ("games, 3 seeds", "games, 5 seeds"):
+        rng, held = np.random.default_rng(0), []
+        for _ in range(num_tournaments):
+            world, matches = draw(scenario, rng)
+            samples = [resampled_ratings(world, matches, rng) for _ in range(num_resamples)]
+            low, high = np.quantile(samples, [0.025, 0.975], axis=0)
+            held.append(np.mean((low <= centred(world.true_strength)) & (centred(world.true_strength) <= high)))
+        print(
+            f"{scenario:24} percentile bootstrap clustered on seeds: {100 * np.mean(held):.1f} % of {num_tournaments} tournaments",
+            flush=True,
+        )
+
+
+def resampled_ratings(world: World, matches: Matches, rng: np.random.Generator) -> np.ndarray:
+    num_players = len(world.entrants)
+    copies = np.zeros(num_players, np.int64)
+    for entrant in range(NUM_ENTRANTS):
+        np.add.at(copies, rng.choice(np.flatnonzero(world.entrants == entrant), np.sum(world.entrants == entrant)), 1)
+    # A seed drawn twice plays its matches twice against each copy of its opponent; all its copies share one strength.
+    weights = rng.multinomial(len(matches.first), np.full(len(matches.first), 1 / len(matches.first)))
+    repeats = weights * copies[matches.first] * copies[matches.second]
+    first, second, points = (np.repeat(array, repeats) for array in (matches.first, matches.second, matches.points))
+    strengths = fit(Matches(first, second, points, seated=matches.seated), num_players).strengths
+    means = np.bincount(world.entrants, copies * strengths) / np.bincount(world.entrants, copies)
+    return centred(means)
+
+
+def decide(world: World, rng: np.random.Generator, budget: int, schedule: str) -> tuple[int, bool, bool]:
+    """Returns the matches played until the ranking is decided, whether it was, and whether a decided order is wrong."""
+    lineup = Lineup(np.arange(len(world.entrants)), seated=True)
+    table = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
+    first, second = world.opponents()
+    difference, wrong = np.subtract.outer(world.true_strength, world.true_strength), False
+    for look in itertools.count(1):
+        step = adaptive([table], [lineup], world.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=0)
+        played = len(table.first)
+        if played:
+            better = rate([table], world.entrants, level=look_level(0.95, look)).pairwise.better
+            wrong |= bool((better & (difference <= 0)).any())
+        if not len(step.pairings) or (played and not step.undecided) or played >= budget:
+            return played, not step.undecided, wrong
+        one, two, start = step.pairings.first, step.pairings.second, step.pairings.start
+        if schedule == "round robin":  # as many more of each pair as the adaptive schedule gives to an open one
+            more = max(10 // len(first), int(np.ceil(0.5 * played / len(first) / 2)), 1)
+            starts = played // len(first) // 2 + np.arange(min(more, max((budget - played) // (2 * len(first)), 1)))
+            one, two, start = np.repeat(first, len(starts)), np.repeat(second, len(starts)), np.tile(starts, len(first))
+            one, two, start = np.concatenate([one, two]), np.concatenate([two, one]), np.tile(start, 2)
+        arrays = zip((table.first, table.second, table.points), (one, two, world.play(one, two, rng)), strict=True)
+        table = Matches(*(np.concatenate(pair) for pair in arrays), np.append(table.start, start), seated=True)
+    raise AssertionError
+
+
+def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
+    """Adaptive against round robin: matches until every neighbour is decided, and how often any order decided at any look is wrong."""
+    equal, steps = np.zeros(NUM_ENTRANTS), 0.3 * np.arange(NUM_ENTRANTS)
+    uneven = np.array([0.0, 0.2, 0.8, 1.4, 2.0, 2.2, 3.0, 3.8])
+    for name, truth, seeds, spread, most in (
+        ("52 Elo apart", steps, 1, 0.0, budget),
+        ("35 to 139 Elo apart", uneven, 1, 0.0, budget),
+        ("104 Elo apart, 5 seeds of 17 Elo", 2 * steps, 5, 0.1, budget),
+        ("all equal", equal, 1, 0.0, 5_000),
+        ("all equal, 5 seeds of 69 Elo", equal, 5, 0.4, 5_000),
+    ):
+        for schedule in ("adaptive", "round robin") if truth.any() else ("adaptive",):
+            rng = np.random.default_rng(0)
+            results = []
+            for _ in range(num_tournaments):
+                world = make_world(truth, seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
+                results.append(decide(world, rng, most, schedule))
+            played, decided, wrong = np.array(results, np.float64).T
+            print(
+                f"{name:34}{schedule:12} {np.median(played):7,.0f} matches (median), {100 * decided.mean():3.0f} % decided, "
+                f"{100 * wrong.mean():3.0f} % with a wrong order",
+                flush=True,
+            )
+
+
+def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
+    rng = np.random.default_rng(0)
+    world = World(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
+    first = rng.integers(0, num_players, num_matches)
+    second = (first + rng.integers(1, num_players, num_matches)) % num_players
+    matches = Matches(first, second, world.play(first, second, rng), seated=True)
+    start, cpu_start = time.perf_counter(), time.process_time()
+    rated = rate([matches], world.entrants)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    truth = centred(world.strengths)
+    held = np.mean((rated.low <= truth) & (truth <= rated.high))
+    error = np.sqrt(np.mean((rated.rating - truth) ** 2))
+    print(
+        f"{num_players:,} players, {num_matches:,} matches: rated in {seconds:.1f} s ({cpu_seconds:.1f} CPU-s); "
+        f"seat {rated.seat_advantage[0]:.1f} Elo (truth "
+        f"{0.3 * ELO_PER_LOG_ODDS:.1f}), error {error:.0f} Elo (root mean square), {100 * held:.1f} % of intervals hold the truth"
+    )
+
+
+if __name__ == "__main__":
+    measures = {"coverage": coverage, "bootstrap": bootstrap, "schedules": schedules, "speed": speed}
+    chosen = sys.argv[1] if len(sys.argv) > 1 else "coverage"
+    measures[chosen](*map(int, sys.argv[2:]))

@@ -1,0 +1,128 @@
+"""Several runs at once through an executor: env steps/s of all together, wall seconds, and the memory of each worker."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from arena.environments.make import EnvConfig
+from arena.errors import ArenaError
+from arena.executors.base import ExecutorConfig
+from arena.executors.choice import make_executor
+from arena.experiment.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
+from arena.experiment.runner import run_experiment
+from arena.machine.usage import available_cores
+from benchmarks.child.probe import peak_rss_bytes
+from benchmarks.scale import Runs, settings, while_all_train
+
+NUM_ENVS = 8
+ROWS = 1_024
+"""Of PPO's rollout: as in configs/cartpole.toml."""
+MAX_ENV_STEPS = 10**9
+"""Never reached: training ends by the clock."""
+TIMEOUT_SECONDS = 900.0
+REPORT_SECONDS = 0.02
+"""Events this close together came in one report of a cluster's node: the last says how far the run is by now."""
+
+
+class Watch:
+    """Watches runs from where they were started: how far each was when, and the most memory of its process.
+
+    Args:
+        experiment_name: by which the workers, all on this machine, are told from those of others.
+    """
+
+    def __init__(self, experiment_name: str) -> None:
+        self.marks: dict[str, list[tuple[float, int]]] = {}
+        """Of each run: seconds and env steps, from the beginning of training to the last log before its evaluation."""
+        self.peak_rss_bytes: dict[str, int] = {}
+        self._name = experiment_name
+        self._pids: dict[str, int] = {}
+        self._trained: set[str] = set()
+
+    def update(self, run_name: str, **fields: Any) -> None:
+        """See `arena.experiment.runner.View`."""
+        now = time.monotonic()
+        if fields.get("status") == "training" and "env_steps" not in fields:
+            self._mark(run_name, now, 0)
+            self._pids[run_name] = _worker_pid(f"/{self._name}/{run_name}")
+        elif "env_steps" in fields and run_name not in self._trained:
+            self._mark(run_name, now, fields["env_steps"])
+        elif "message" in fields:  # an evaluation: training has ended
+            self._trained.add(run_name)
+        if peak := peak_rss_bytes(self._pids.get(run_name, -1)):
+            self.peak_rss_bytes[run_name] = peak
+
+    def _mark(self, run_name: str, now: float, env_steps: int) -> None:
+        marks = self.marks.setdefault(run_name, [])
+        if marks and now - marks[-1][0] < REPORT_SECONDS:
+            marks.pop()
+        marks.append((now, env_steps))
+
+
+def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> dict[str, Any]:
+    """Runs an experiment of `point.num_runs` seeds and returns what it took; its folder is removed afterwards.
+
+    Args:
+        point: executor, runs and threads.
+        agent: id.
+        seconds: that each run trains.
+        address: of the cluster.
+    """
+    at_once = point.at_once(available_cores())
+    with tempfile.TemporaryDirectory(prefix="arena-scale-") as folder:
+        experiment = Experiment(
+            name=Path(folder).name,
+            agents=(AgentEntry(name=agent, agent=agent, hyperparameters=settings(agent, NUM_ENVS, ROWS)),),
+            envs=(EnvConfig("CartPole-v1"),),
+            seeds=tuple(range(point.num_runs)),
+            output=Path(folder),
+            budget=Budget(env_steps=MAX_ENV_STEPS, seconds=seconds),
+            evaluation=EvaluationProtocol(period=MAX_ENV_STEPS, episodes=1, final_episodes=1),
+            checkpoint_period=MAX_ENV_STEPS,
+            log_period=2_000,
+            resources=Resources(workers=point.workers, threads=point.threads, device="cpu", timeout_seconds=TIMEOUT_SECONDS),
+        )
+        executor = make_executor(
+            ExecutorConfig(kind="ray", address=address) if point.executor == "ray" else ExecutorConfig(), point.workers
+        )
+        watch, start = Watch(experiment.name), time.perf_counter()
+        try:
+            results = run_experiment(experiment, executor, watch)
+        except ArenaError as error:  # the cluster cannot be joined, say
+            return {"error": str(error)}
+        wall_seconds = time.perf_counter() - start
+    failed = [result for result in results if result.status != "finished"]
+    if failed:
+        return {"error": f"{len(failed)} of {len(results)} runs failed, the first: {failed[0].reason}"[:200]}
+    rates = [result.env_steps / result.seconds["train"] for result in results]
+    together: float | None
+    window: float | None
+    if at_once < point.num_runs:
+        together, window = at_once * statistics.mean(rates), None  # they never all train
+    else:
+        together, window = while_all_train([watch.marks.get(run.name, []) for run in experiment.runs()]) or (None, None)
+    peaks = list(watch.peak_rss_bytes.values())
+    return {
+        "at_once": at_once,
+        "oversubscribed": point.is_oversubscribed(available_cores()),
+        "env_steps_per_second": together,
+        "window_seconds": window,
+        "rates": rates,
+        "sum_of_rates": sum(rates),
+        "wall_seconds": wall_seconds,
+        "start_seconds": [result.start_seconds for result in results],
+        "peak_rss_bytes": peaks,
+    }
+
+
+def _worker_pid(folder_end: str) -> int:
+    """Returns the process id of the worker whose run folder ends so, -1 where there is none."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "arena.worker.worker" in command and command[-1].endswith(folder_end):
+            return int(process.pid)
+    return -1

@@ -1,0 +1,69 @@
+"""`arena run --dry-run` refuses what `arena run` refuses, in the same words."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arena.cli import status as plan
+from arena.cli.train import execute, with_options
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_table
+from arena.experiment.plan import make_plan
+from arena.formats.json import write_json
+
+FAKE = {"agent": "arena.testing.fakes:FAKE_AGENT"}
+TWO = [FAKE, {**FAKE, "name": "other"}]
+SEQUENTIAL = {"seeds": "until-decided"}
+
+
+def experiment(folder: Path, **changes: Any) -> Experiment:
+    return from_table({"name": "test", "output": str(folder), "agents": TWO, "envs": ["CartPole-v1"], **changes})
+
+
+def dry_run(wanted: Experiment) -> None:
+    plan.dry_run(wanted, retry_failed=False, json_lines=False)
+
+
+def run(wanted: Experiment) -> None:
+    execute(wanted, mode="quiet", retry_failed=False)
+
+
+@pytest.mark.parametrize("command", [dry_run, run])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({**SEQUENTIAL, "agents": [FAKE]}, "give at least two"),
+        ({**SEQUENTIAL, "envs": ["CartPole-v1", {"id": "Acrobot-v1", "kwargs": {"render_mode": "rgb_array"}}]}, "has no reference scores"),
+        ({"executor": {"address": "localhost:1"}}, "belong to kind 'ray'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_any_folder_is_made(
+    tmp_path: Path, command: Callable[[Experiment], None], changes: dict[str, Any], message: str
+):
+    with pytest.raises(ArenaError, match=message):
+        command(experiment(tmp_path, **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_on_the_command_line_needs_the_ray_executor(tmp_path: Path):
+    with pytest.raises(ArenaError, match="belong to kind 'ray'"):
+        dry_run(with_options(experiment(tmp_path), executor={"kind": "local", "address": "localhost:1", "storage": None}))
+
+
+@pytest.mark.parametrize("command", [dry_run, run])
+def test_another_question_in_the_folder_is_refused(tmp_path: Path, command: Callable[[Experiment], None]):
+    wanted = experiment(tmp_path, **SEQUENTIAL)
+    wanted.path.mkdir()
+    write_json(wanted.path / "decision.json", {"rule": {}, "agents": [], "envs": []})
+    with pytest.raises(ArenaError, match="answers another question"):
+        command(wanted)
+
+
+def test_a_plan_counts_the_cores_that_this_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert make_plan(experiment(tmp_path)).workers == 3
+    assert make_plan(experiment(tmp_path, resources={"threads": 2})).workers == 1

@@ -1,0 +1,146 @@
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arena.environments.make import EnvConfig
+from arena.environments.spaces import network_inputs
+from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.run_folder.folder import RunDir, RunResult
+from arena.tournament import admission
+from arena.tournament.players import env_spaces
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The paths of files put into quarantine, which are let through without a process of their own."""
+    paths: list[Path] = []
+    monkeypatch.setattr(admission, "check_policy_files", paths.extend)
+    return paths
+
+
+@pytest.fixture
+def write_policy() -> Callable[..., Path]:
+    """Writes a random linear policy for an environment or game."""
+
+    def write(path: Path, env_id: str, seed: int = 0) -> Path:
+        observations, actions = env_spaces(EnvConfig(env_id))
+        rng = np.random.default_rng(seed)
+        kernel = rng.normal(size=(network_inputs(observations).shape[0], int(actions.n))).astype(np.float32)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PolicyNetwork([Dense(kernel, np.zeros(int(actions.n), np.float32))], observations, actions).export(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
+    """Writes a finished run's folder as far as tournaments read it."""
+
+    def write(
+        experiment: Path, agent: str, env_id: str, seed: int, *, status: str = "finished", policy: bool = True, inputs: Any = None
+    ) -> Path:
+        path = experiment / agent / EnvConfig(env_id).name / f"seed-{seed}"
+        path.mkdir(parents=True)
+        inputs = {"agent": {"name": agent, "agent": agent}, "env": {"id": env_id, "kwargs": {}}, "seed": seed, **(inputs or {})}
+        (path / "run.json").write_text(json.dumps({"inputs": inputs}))
+        if policy:
+            write_policy(path / "policy.onnx", env_id, seed)
+        evaluations = [
+            {"kind": "selection", "env_steps": 1000 * step, "train_seconds": step * (1.0 + seed), "episode_return_mean": 10.0 * step + seed}
+            for step in (1, 2, 3)
+        ]
+        (path / "evaluations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in evaluations))
+        result = RunResult(
+            status=status,
+            agent=agent,
+            env=env_id,
+            seed=seed,
+            path=str(path),
+            env_steps=3000,
+            seconds={"train": 3.0 + seed},
+            cpu_seconds=9.0,
+        )
+        RunDir(path).write_result(result)
+        return path
+
+    return write
+
+
+_VOID = frozenset({"meta", "link", "br", "input", "wbr", "img", "hr"})
+_FETCHING = frozenset({"src", "href", "xlink:href", "action", "poster", "data", "srcset"})
+
+
+@pytest.fixture(scope="session")
+def problems() -> Callable[[str], list[str]]:
+    """What every page must keep to."""
+    return _problems
+
+
+def _problems(html: str) -> list[str]:
+    """Returns what is wrong with a page: tags that do not match, repeated ids, anything fetched, tables and charts without words."""
+    page = _Page()
+    page.feed(html)
+    page.close()
+    return page.found + [f"<{tag}> is never closed" for tag in page.open] + [f"no element has the id {name!r}" for name in page.dangling()]
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+        self._ids: set[str] = set()
+        self._references: set[str] = set()
+        self._has_header = True
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._check(tag, {name: value or "" for name, value in attrs})
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._check(tag, {name: value or "" for name, value in attrs})
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.found.append(f"</{tag}> on line {self.getpos()[0]} closes something else")
+        if tag == "table" and not self._has_header:
+            self.found.append(f"the table that ends on line {self.getpos()[0]} has no header cell with a scope")
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style" and ("@import" in data or "url(" in data):
+            self.found.append("the style sheet fetches something")
+
+    def dangling(self) -> list[str]:
+        """Returns the ids that are referred to and do not exist."""
+        return sorted(self._references - self._ids)
+
+    def _check(self, tag: str, attributes: dict[str, str]) -> None:
+        where = f"<{tag}> on line {self.getpos()[0]}"
+        if name := attributes.get("id"):
+            if name in self._ids:
+                self.found.append(f"{where} repeats the id {name!r}")
+            self._ids.add(name)
+        self._references |= {attributes[name] for name in ("aria-labelledby", "for") if name in attributes}
+        for key in _FETCHING & attributes.keys():
+            target = attributes[key]
+            if target.startswith("#"):
+                self._references.add(target[1:])
+            elif not target.startswith("data:") and (tag != "a" or (":" in target and not target.startswith("https://"))):
+                self.found.append(f"{where} reaches out to {target!r}")
+        if any(key.startswith("on") for key in attributes):
+            self.found.append(f"{where} carries a script in an attribute")
+        if tag == "table":
+            self._has_header = False
+        if tag == "th":
+            self._has_header |= "scope" in attributes
+        if tag == "svg" and attributes.get("role") != "img" and attributes.get("aria-hidden") != "true":
+            self.found.append(f"{where} has neither a description nor is it hidden from screen readers")
+        if tag == "svg" and attributes.get("role") == "img" and not attributes.get("aria-label"):
+            self.found.append(f"{where} has no description")

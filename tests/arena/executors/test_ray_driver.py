@@ -1,0 +1,102 @@
+"""What the driver of a cluster does with its runs, with actors of this process in place of Ray's; a real cluster: `test_ray.py`."""
+
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arena.executors.base import ExecutorConfig
+from arena.executors.ray import RayExecutor
+from arena.experiment.file import from_table
+from arena.experiment.runner import run_experiment
+from arena.run_folder.folder import RunDir
+from arena.run_folder.status import progress
+
+pytestmark = pytest.mark.worker
+
+
+class Reference:
+    """A call that is made when its value is asked for."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+
+
+class Actor:
+    """An object whose methods are called by `method.remote(...)`."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        return types.SimpleNamespace(remote=lambda *values: Reference(lambda: method(*values)))
+
+
+class Cluster:
+    """The part of Ray that the driver uses; every actor has room, one call is made at a time."""
+
+    exceptions = types.SimpleNamespace(RayError=type("RayError", (Exception,), {}), RayTaskError=type("RayTaskError", (Exception,), {}))
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def remote(self, made: type) -> Any:
+        actor_class = types.SimpleNamespace(remote=lambda *values, **named: Actor(made(*values, **named)))
+        return types.SimpleNamespace(options=lambda **resources: actor_class)
+
+    def wait(self, references: list[Reference], **_: Any) -> tuple[list[Reference], list[Reference]]:
+        return references[:1], references[1:]
+
+    def get(self, reference: Reference, timeout: float = 0.0) -> Any:
+        return reference.call()
+
+    def kill(self, actor: Actor) -> None:
+        pass
+
+
+class Driver(RayExecutor):
+    def check(self, tasks: Any) -> None:
+        """All is well."""
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
+    monkeypatch.setattr("arena.executors.ray._import_ray", Cluster)
+    return Driver(ExecutorConfig(kind="ray"))
+
+
+def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given_up(tmp_path: Path, driver: RayExecutor):
+    table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"], "seeds": 2}
+    evaluation = {"period": 1_000, "episodes": 5, "final_episodes": 10}
+    wanted = from_table({**table, "budget": {"env_steps": 20_000}, "evaluation": evaluation, "checkpoint_period": 5_000})
+    first, second = (run.name for run in wanted.runs())
+    states: set[str] = set()
+
+    def state(name: str) -> str:
+        return progress(RunDir(wanted.path / name), name).state
+
+    def judge(run_name: str, event: Mapping[str, Any]) -> str | None:
+        states.add(state(run_name))
+        return "hopeless" if run_name == second and event["event"] == "evaluation" else None
+
+    finished, given_up = run_experiment(wanted, driver, judge=judge)
+    assert states == {"running"}
+    assert (finished.status, given_up.status, given_up.reason) == ("finished", "pruned", "hopeless")
+    assert given_up.env_steps < finished.env_steps == 20_000
+    assert [state(first), state(second)] == ["finished", "pruned"]
+
+
+def test_the_mark_goes_with_the_driver(tmp_path: Path, driver: RayExecutor):
+    table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"]}
+    wanted = from_table({**table, "budget": {"env_steps": 20_000}})
+
+    def interrupt(run_name: str, event: Mapping[str, Any]) -> str | None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(wanted, driver, judge=interrupt)
+    name = next(wanted.runs()).name
+    assert progress(RunDir(wanted.path / name), name).state == "interrupted"

@@ -1,0 +1,155 @@
+"""`seeds = "until-decided"`, with scores in place of training."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from arena.environments.references import Catalogue, Reference, Score
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_table
+from arena.experiment.scores import seed_scores
+from arena.experiment.until_decided import run_until_decided, sentences
+from arena.report.decisions import read_decisions
+from arena.report.load import LoadedRun
+from arena.run_folder.folder import RunResult
+
+FAKE = "arena.testing.fakes:FAKE_AGENT"
+
+
+def experiment(folder: Path, *names: str, **changes) -> Experiment:
+    agents = [{"agent": FAKE, "name": name} for name in names]
+    table = {"name": "t", "output": str(folder), "agents": agents, "envs": ["CartPole-v1"], "seeds": "until-decided"}
+    table["until-decided"] = {"group_size": 5, "max_seeds": 15}
+    wanted = from_table({key: value for key, value in {**table, **changes}.items() if value is not None})
+    wanted.path.mkdir(parents=True)
+    return wanted
+
+
+class Scores:
+    """Runs nothing; gives each agent's score for each seed, and remembers which runs were asked for."""
+
+    def __init__(self, **means: float | None) -> None:
+        self.means, self.asked = means, []
+
+    def __call__(self, group: Experiment) -> list[RunResult]:
+        self.asked.append(({agent.name for agent in group.agents}, len(group.seeds)))
+        return [self.result(run) for run in group.runs()]
+
+    def result(self, run) -> RunResult:
+        mean = self.means[run.agent.name]
+        common = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": ""}
+        if mean is None:
+            return RunResult(status="diverged", reason="nan", **common)
+        return RunResult(status="finished", score_mean=mean + (run.seed * 7 % 5), **common)
+
+
+def test_a_clear_difference_is_decided_at_the_first_look(tmp_path: Path):
+    scores = Scores(good=400.0, bad=20.0)
+    wanted = experiment(tmp_path, "good", "bad")
+    results, decision = run_until_decided(
+        dataclasses.replace(wanted, until_decided=dataclasses.replace(wanted.until_decided, alpha=0.2)), scores
+    )
+    assert scores.asked == [({"good", "bad"}, 5)]
+    assert len(results) == 10
+    assert decision.verdicts == {("good", "bad"): "better"}
+    assert sentences(decision) == ["good is better than bad"]
+    document = json.loads((wanted.path / "decision.json").read_text())
+    assert document["pairs"] == [{"agent": "good", "other": "bad", "verdict": "better"}]
+    assert len(document["scores"]["good"]) == 5
+
+
+def test_equal_agents_get_all_seeds_and_stay_undecided(tmp_path: Path):
+    scores = Scores(a=100.0, b=100.0)
+    results, decision = run_until_decided(experiment(tmp_path, "a", "b"), scores)
+    assert [num_seeds for _, num_seeds in scores.asked] == [5, 10, 15]
+    assert len(results) == 30
+    assert sentences(decision) == ["a or b: undecided"]
+
+
+def test_an_agent_that_is_decided_against_all_others_gets_no_more_seeds(tmp_path: Path):
+    scores = Scores(a=100.0, b=100.0, far=500.0)
+    _, decision = run_until_decided(experiment(tmp_path, "a", "b", "far"), scores)
+    assert scores.asked[-1] == ({"a", "b"}, 15)
+    assert decision.verdicts == {("a", "b"): "undecided", ("a", "far"): "worse", ("b", "far"): "worse"}
+
+
+def test_the_same_scores_decide_the_same_again(tmp_path: Path):
+    wanted = experiment(tmp_path, "a", "b", "far")
+    first = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=500.0))
+    again = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=500.0))
+    assert first == again
+
+
+@pytest.fixture
+def references(monkeypatch):
+    """Makes the reference scores known that a test gives, and no others."""
+    known: dict[str, Reference] = {}
+    monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue(known))
+    return known
+
+
+def reference(env_id: str, random: float, solved: float) -> Reference:
+    return Reference(env_id=env_id, random=Score(random, "test"), threshold=Score(solved, "test"), lower_bound=None, upper_bound=None)
+
+
+def test_a_failed_run_stops_the_comparison_where_random_play_is_not_known(tmp_path: Path, references):
+    with pytest.raises(ArenaError, match=r"bad/CartPole-v1/seed-0 diverged, and there is no reference for random play there"):
+        run_until_decided(experiment(tmp_path, "good", "bad"), Scores(good=400.0, bad=None))
+
+
+def test_a_failed_run_stands_at_random_play(tmp_path: Path, references):
+    results = [Scores(bad=None).result(run) for run in experiment(tmp_path, "bad").runs()]
+    references["CartPole-v1"] = reference("CartPole-v1", 20.0, 500.0)
+    assert set(seed_scores(experiment(tmp_path / "again", "bad"), results)["bad"].values()) == {20.0}
+
+
+def test_several_environments_count_alike(tmp_path: Path, references):
+    references |= {"CartPole-v1": reference("CartPole-v1", 0.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    wanted = experiment(tmp_path, "a", envs=["CartPole-v1", "Acrobot-v1"], seeds=1, **{"until-decided": None})
+    results = [
+        dataclasses.replace(Scores(a=0.0).result(run), score_mean={"CartPole-v1": 250.0, "Acrobot-v1": -100.0}[run.env.id])
+        for run in wanted.runs()
+    ]
+    assert seed_scores(wanted, results) == {"a": {0: pytest.approx((0.5 + 1.0) / 2)}}
+
+
+def test_what_cannot_be_compared_is_refused_before_any_work(tmp_path: Path, references):
+    with pytest.raises(ArenaError, match="give at least two"):
+        run_until_decided(experiment(tmp_path / "a", "alone"), Scores())
+    with pytest.raises(ArenaError, match=r"FrozenLake-v1 has no reference scores, so its returns cannot be averaged"):
+        run_until_decided(experiment(tmp_path / "b", "a", "b", envs=["FrozenLake-v1", "CartPole-v1"]), Scores())
+
+
+def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
+    wanted = experiment(tmp_path, "a", "b")
+    run_until_decided(wanted, Scores(a=100.0, b=100.0))
+    longer = dataclasses.replace(wanted, until_decided=dataclasses.replace(wanted.until_decided, max_seeds=30))
+    with pytest.raises(ArenaError, match=r"answers another question \(rule: .*'max_seeds': 15.*give another --name"):
+        run_until_decided(longer, Scores(a=100.0, b=100.0))
+    others = dataclasses.replace(wanted, agents=(*wanted.agents, dataclasses.replace(wanted.agents[0], name="c")))
+    with pytest.raises(ArenaError, match="answers another question"):
+        run_until_decided(others, Scores(a=100.0, b=100.0, c=1.0))
+
+
+def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments(tmp_path: Path, references):
+    """`sutton_barto_reward` turns CartPole's returns of 0 to 500 into 0 or -1."""
+    references |= {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    changed = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
+    with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
+        run_until_decided(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]), Scores())
+    wanted = experiment(tmp_path / "b", "bad", envs=[changed])
+    with pytest.raises(ArenaError, match="no reference for random play there"):
+        seed_scores(wanted, [Scores(bad=None).result(run) for run in wanted.runs()])
+
+
+def test_the_report_reads_what_was_decided(tmp_path: Path):
+    wanted = experiment(tmp_path, "a", "b", "far")
+    run_until_decided(wanted, Scores(a=100.0, b=100.0, far=500.0))
+    path = wanted.path / "a" / "CartPole-v1" / "seed-0"
+    (decision,) = read_decisions([LoadedRun(path=path, inputs={}, record={}, tuning=None, result=None, selection=(), final=None)])
+    assert (decision.look, decision.num_looks, decision.finished) == (3, 3, True)
+    assert decision.num_seeds == {"a": 15, "b": 15, "far": 5}
+    assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]

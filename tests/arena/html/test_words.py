@@ -1,0 +1,30 @@
+import pytest
+
+from arena.html.words import count, join, verdict
+
+
+@pytest.mark.parametrize(
+    ("order", "decided", "sentence"),
+    [
+        ("", "", "There is nobody to compare."),
+        ("a", "", "a is alone here: there is nobody to compare it with."),
+        ("ab", "ab", "a is ahead of the other."),
+        ("ab", "", "Nobody is ahead: a does best here, but that it is better than b is not decided."),
+        ("abc", "ab ac bc", "a is ahead of all others."),
+        ("abc", "ab ac", "a is ahead of all others. Between b and c nothing is decided."),
+        ("abc", "ac bc", "a leads; whether it is better than b is not decided."),
+        ("abcd", "ab ac ad", "a is ahead of all others. Nothing is decided between b and c or c and d."),
+        ("abc", "ab ac cb", "a is ahead of all others."),
+        # What is decided the other way round is not decided this way.
+        ("ab", "ba", "Nobody is ahead: a does best here, but that it is better than b is not decided."),
+    ],
+)
+def test_a_verdict_claims_no_more_than_was_decided(order: str, decided: str, sentence: str) -> None:
+    better = {tuple(pair) for pair in decided.split()}
+    assert verdict(list(order), lambda a, b: (a, b) in better) == sentence
+
+
+def test_lists_and_counts_read_as_prose() -> None:
+    assert join(["a"]) == "a"
+    assert join(["a", "b", "c"], "or") == "a, b or c"
+    assert [count(1, "seed"), count(1200, "run")] == ["1 seed", "1,200 runs"]

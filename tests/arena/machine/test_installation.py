@@ -1,0 +1,41 @@
+"""The command that installs what is missing."""
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from arena.machine.installation import install_command
+
+
+def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.Distribution:
+    (tmp_path / "METADATA").write_text("Name: arena-rl\nVersion: 1\n")
+    if direct_url is not None:
+        (tmp_path / "direct_url.json").write_text(direct_url)
+    return importlib.metadata.PathDistribution(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "command"),
+    [
+        (None, "pip install 'arena-rl[keras]'"),
+        ('{"url": "file:///home/a/arena_rl.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
+        (
+            '{"url": "file:///home/a%20b/arena", "dir_info": {"editable": true}}',
+            "cd '/home/a b/arena' && uv pip install --override requirements/overrides.txt -e '.[keras]'",
+        ),
+    ],
+)
+def test_the_command_leads_back_to_where_the_arena_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str | None, command: str
+):
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: _distribution(tmp_path, direct_url))
+    assert install_command("keras") == command
+
+
+def test_without_an_installation_it_names_the_package_index(monkeypatch: pytest.MonkeyPatch):
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    assert install_command("keras") == "pip install 'arena-rl[keras]'"

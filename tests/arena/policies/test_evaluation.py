@@ -1,0 +1,111 @@
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from arena.environments.make import EnvConfig
+from arena.errors import TrainingDiverged
+from arena.experiment.experiment import EvaluationProtocol
+from arena.policies import evaluation as evaluation_module
+from arena.policies.evaluation import Evaluation, evaluate
+from arena.testing import FakeEnv
+from arena.worker.training import Training
+
+
+class Constant:
+    """Always acts alike, and remembers what it saw first."""
+
+    def __init__(self, action: int = 0) -> None:
+        self.action, self.starts = action, []
+
+    def act(self, observations, *, action_masks=None):
+        self.starts.append(observations.copy())
+        return np.full(len(observations), self.action)
+
+
+class Varied(gym.Env):
+    """Episodes of random length whose return is their length; the start tells the length."""
+
+    observation_space = gym.spaces.Box(0.0, 10.0, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.length, self.count = int(self.np_random.integers(1, 10)), 0
+        return np.array([self.length], np.float32), {}
+
+    def step(self, action):
+        self.count += 1
+        return np.array([self.length], np.float32), 1.0, self.count == self.length, False, {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registered():
+    for name, entry_point in (("ArenaTestFake-v0", FakeEnv), ("ArenaTestVaried-v0", Varied)):
+        gym.register(name, entry_point=entry_point)
+    yield
+    for name in ("ArenaTestFake-v0", "ArenaTestVaried-v0"):
+        gym.registry.pop(name)
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_returns_and_lengths_are_exact(terminated) -> None:
+    config = EnvConfig("ArenaTestFake-v0", {"script": ((4, terminated), (1, True)), "index": 2})
+    evaluation = evaluate(Constant(), config, num_episodes=3, seed=0)
+    assert evaluation.episode_returns.tolist() == [4 * 20_000.0 + 1 + 2 + 3 + 4] * 3
+    assert evaluation.episode_lengths.tolist() == [4, 4, 4]
+    assert evaluation.episode_return_mean == 80_010.0
+    assert evaluation.episode_return_std == 0.0
+
+
+def test_each_environment_plays_one_episode_so_that_short_ones_are_not_favoured() -> None:
+    policy = Constant()
+    evaluation = evaluate(policy, EnvConfig("ArenaTestVaried-v0"), num_episodes=50, seed=0)
+    lengths = policy.starts[0][:, 0]  # as the starts foretell
+    np.testing.assert_array_equal(evaluation.episode_lengths, lengths)
+    np.testing.assert_array_equal(evaluation.episode_returns, lengths)
+    assert len(set(lengths)) > 3
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1"])  # one vectorised, one not
+def test_policies_under_one_seed_are_paired(env_id) -> None:
+    config, policies = EnvConfig(env_id), [Constant(0), Constant(1)]
+    for policy in policies:
+        evaluate(policy, config, num_episodes=5, seed=3, max_episode_steps=2)
+    np.testing.assert_array_equal(policies[0].starts[0], policies[1].starts[0])
+    other = Constant(0)
+    evaluate(other, config, num_episodes=5, seed=4, max_episode_steps=2)
+    assert (other.starts[0] != policies[0].starts[0]).any()
+    assert len(np.unique(other.starts[0], axis=0)) == 5
+
+
+def test_many_episodes_are_played_in_batches_with_starts_of_their_own(monkeypatch) -> None:
+    monkeypatch.setattr(evaluation_module, "MAX_PARALLEL_ENVS", 4)
+    policy = Constant()
+    evaluation = evaluate(policy, EnvConfig("CartPole-v1"), num_episodes=10, seed=0)
+    assert len(evaluation.episode_returns) == len(evaluation.episode_lengths) == 10
+    sizes = [len(observations) for observations in policy.starts]
+    assert set(sizes) == {4, 2}
+    assert (evaluation.episode_returns == evaluation.episode_lengths).all()
+    again = evaluate(Constant(), EnvConfig("CartPole-v1"), num_episodes=10, seed=0)
+    np.testing.assert_array_equal(again.episode_returns, evaluation.episode_returns)
+    starts = np.concatenate([policy.starts[0], policy.starts[int(evaluation.episode_lengths[:4].max())]])
+    assert len(np.unique(starts, axis=0)) == 8
+
+
+def test_an_episode_without_end_is_cut() -> None:
+    evaluation = evaluate(
+        Constant(), EnvConfig("ArenaTestFake-v0", {"script": ((10**6, True),)}), num_episodes=2, seed=0, max_episode_steps=7
+    )
+    assert evaluation.episode_lengths.tolist() == [7, 7]
+    assert evaluation.episode_returns.tolist() == [28.0, 28.0]
+
+
+def test_returns_that_are_not_finite_end_a_run_as_diverged(monkeypatch):
+    evaluation = Evaluation(np.array([1.0, np.nan]), np.array([1, 1]), np.zeros((1, 3), np.float32))
+    monkeypatch.setattr("arena.worker.training.evaluate", lambda *args, **kwargs: evaluation)
+    run = SimpleNamespace(env=None, evaluation=EvaluationProtocol())
+    with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
+        Training._play(SimpleNamespace(run=run, _clock=lambda _: nullcontext()), None, 2, 0)

@@ -1,0 +1,133 @@
+import gymnasium as gym
+import numpy as np
+import onnxruntime
+import pytest
+import scipy.stats
+
+from arena.policies.policy import OnnxPolicy
+from arena.policies.policy_network import Conv, Dense, PolicyNetwork, initial_weights
+
+FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
+IMAGE = gym.spaces.Box(0, 255, (36, 36, 3), np.uint8)
+FLOAT_IMAGE = gym.spaces.Box(0.0, 1.0, (20, 24, 2), np.float32)
+DISCRETE = gym.spaces.Discrete(3)
+BOX = gym.spaces.Box(np.array([-1.0, 0.0], np.float32), np.array([3.0, 0.5], np.float32))
+
+
+def dense(rng: np.random.Generator, inputs: int, outputs: int, activation="linear") -> Dense:
+    kernel = rng.normal(0.0, inputs**-0.5, (inputs, outputs)).astype(np.float32)
+    return Dense(kernel, rng.normal(size=outputs).astype(np.float32), activation)
+
+
+def conv(rng: np.random.Generator, size: int, inputs: int, outputs: int, stride: int) -> Conv:
+    kernel = rng.normal(0.0, (size * size * inputs) ** -0.5, (size, size, inputs, outputs)).astype(np.float32)
+    return Conv(kernel, rng.normal(size=outputs).astype(np.float32), stride)
+
+
+def networks() -> dict[str, PolicyNetwork]:
+    rng = np.random.default_rng(0)
+    nature = [conv(rng, 8, 3, 4, 4), conv(rng, 4, 4, 5, 2), conv(rng, 3, 5, 6, 1)]  # 36 -> 8 -> 3 -> 1
+    wide = [conv(rng, 3, 2, 4, 2), conv(rng, 2, 4, 3, 1)]  # 20 x 24 -> 9 x 11 -> 8 x 10: not square, so a swapped axis shows
+    return {
+        "linear": PolicyNetwork([dense(rng, 4, 3)], FLAT, DISCRETE),
+        "relu": PolicyNetwork([dense(rng, 4, 16, "relu"), dense(rng, 16, 8, "relu"), dense(rng, 8, 3)], FLAT, DISCRETE),
+        "tanh": PolicyNetwork([dense(rng, 4, 16, "tanh"), dense(rng, 16, 3)], FLAT, DISCRETE),
+        "support": PolicyNetwork([dense(rng, 4, 3 * 11)], FLAT, DISCRETE, support=np.linspace(-10, 10, 11)),
+        "box": PolicyNetwork([dense(rng, 4, 8, "tanh"), dense(rng, 8, 2)], FLAT, BOX),
+        "squashed box": PolicyNetwork([dense(rng, 4, 8, "relu"), dense(rng, 8, 2, "tanh")], FLAT, BOX, squashed=True),
+        "image": PolicyNetwork([*nature, dense(rng, 6, 7, "relu"), dense(rng, 7, 3)], IMAGE, DISCRETE),
+        "float image": PolicyNetwork([*wide, dense(rng, 8 * 10 * 3, 3)], FLOAT_IMAGE, DISCRETE),
+        "image without convolutions": PolicyNetwork([dense(rng, 20 * 24 * 2, 3)], FLOAT_IMAGE, DISCRETE),
+        "image to box": PolicyNetwork([*wide, dense(rng, 8 * 10 * 3, 2)], FLOAT_IMAGE, BOX),
+    }
+
+
+def observations_of(space: gym.spaces.Box, count: int) -> np.ndarray:
+    space.seed(0)
+    return np.stack([space.sample() for _ in range(count)])
+
+
+@pytest.mark.parametrize("name", networks())
+@pytest.mark.parametrize("count", [1, 7])
+def test_the_file_equals_the_numpy_pass(tmp_path, name, count) -> None:
+    network = networks()[name]
+    network.export(tmp_path / "policy.onnx")
+    policy = OnnxPolicy(tmp_path / "policy.onnx")
+    policy.signature.check(network.observation_space, network.action_space, where=name)
+    observations = observations_of(network.observation_space, count)
+    np.testing.assert_allclose(policy.scores(observations), network.scores(observations), rtol=1e-5, atol=1e-5)
+    actions, expected = policy.act(observations), network.actions(observations)
+    assert actions.shape == expected.shape
+    assert actions.dtype == expected.dtype
+    np.testing.assert_allclose(actions, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_dense_layers_equal_float64() -> None:
+    network = networks()["tanh"]
+    observations = observations_of(FLAT, 9)
+    first, second = network.layers
+    hidden = np.tanh(observations.astype(float) @ first.kernel.astype(float) + first.bias)
+    np.testing.assert_allclose(network.scores(observations), hidden @ second.kernel.astype(float) + second.bias, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_convolution_equals_its_definition(stride) -> None:
+    rng = np.random.default_rng(1)
+    space = gym.spaces.Box(0.0, 1.0, (7, 9, 2), np.float32)
+    layer = conv(rng, 3, 2, 4, stride)
+    height, width = (7 - 3) // stride + 1, (9 - 3) // stride + 1
+    identity = Dense(np.eye(height * width * 4, dtype=np.float32), np.zeros(height * width * 4, np.float32))
+    network = PolicyNetwork([layer, identity], space, gym.spaces.Discrete(height * width * 4))
+    x = rng.random((2, 7, 9, 2))
+    expected = np.zeros((2, height, width, 4))
+    for n, row, column, k in np.ndindex(expected.shape):
+        patch = x[n, row * stride : row * stride + 3, column * stride : column * stride + 3]
+        expected[n, row, column, k] = max(0.0, np.sum(patch * layer.kernel[..., k].astype(float)) + layer.bias[k])
+    np.testing.assert_allclose(network.scores(x), expected.reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
+def test_support_gives_the_mean_under_the_softmax() -> None:
+    kernel = np.zeros((4, 6), np.float32)
+    bias = np.log(np.array([0.5, 0.25, 0.25, 1e-6, 1e-6, 1.0], np.float32))
+    network = PolicyNetwork([Dense(kernel, bias)], FLAT, gym.spaces.Discrete(2), support=np.array([-4.0, 0.0, 8.0]))
+    np.testing.assert_allclose(network.scores(np.zeros((1, 4))), [[-4 * 0.5 + 8 * 0.25, 8.0]], rtol=1e-4)
+
+
+def test_a_large_logit_does_not_overflow() -> None:
+    bias = np.array([1_000.0, 0.0, 0.0, -1_000.0], np.float32)
+    network = PolicyNetwork([Dense(np.zeros((4, 4), np.float32), bias)], FLAT, gym.spaces.Discrete(2), support=np.array([1.0, 2.0]))
+    np.testing.assert_allclose(network.scores(np.zeros((1, 4))), [[1.0, 1.0]])
+
+
+@pytest.mark.parametrize(("squashed", "expected"), [(True, [[1.0, 0.375], [3.0, 0.5]]), (False, [[0.0, 0.5], [3.0, 0.5]])])
+def test_actions_are_scaled_and_clipped_to_the_bounds(squashed, expected) -> None:
+    network = PolicyNetwork([Dense(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))], FLAT, BOX, squashed=squashed)
+    np.testing.assert_allclose(network.scale_actions(np.array([[0.0, 0.5], [9.0, 9.0]])), expected)
+
+
+def test_integer_images_are_divided_by_255_and_float_images_are_not(tmp_path) -> None:
+    for space, white in ((IMAGE, 255), (gym.spaces.Box(0.0, 1.0, IMAGE.shape, np.float32), 1.0)):
+        size = int(np.prod(IMAGE.shape))
+        network = PolicyNetwork([Dense(np.full((size, 1), 1 / size, np.float32), np.zeros(1, np.float32))], space, gym.spaces.Discrete(1))
+        observations = np.full((2, *IMAGE.shape), white, space.dtype)
+        np.testing.assert_allclose(network.scores(observations), 1.0, rtol=1e-4)
+        session = onnxruntime.InferenceSession(network.to_onnx().SerializeToString(), providers=["CPUExecutionProvider"])
+        np.testing.assert_allclose(session.run(["action_scores"], {"observations": observations})[0], 1.0, rtol=1e-4)
+
+
+def test_scores_do_not_change_their_input() -> None:
+    for network in networks().values():
+        observations = observations_of(network.observation_space, 3)
+        before = observations.copy()
+        network.scores(observations)
+        np.testing.assert_array_equal(observations, before)
+
+
+def test_initial_weights_are_uniform_within_the_root_of_fan_in() -> None:
+    shapes = [(8, 8, 4, 32), (256, 100)]  # both have a fan-in of 256
+    weights = initial_weights(shapes, np.random.default_rng(0))
+    assert [array.shape for array in weights] == [(8, 8, 4, 32), (32,), (256, 100), (100,)]
+    assert {array.dtype for array in weights} == {np.dtype(np.float32)}
+    everything = np.concatenate([array.ravel() for array in weights])
+    assert np.abs(everything).max() <= 1 / 16
+    assert scipy.stats.kstest(everything, scipy.stats.uniform(-1 / 16, 1 / 8).cdf).pvalue > 0.01

@@ -1,0 +1,173 @@
+import choix
+import evalica
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import logit
+
+from arena.errors import ArenaError
+from arena.rating import bradley_terry
+from arena.rating.bradley_terry import PRIOR_STD, Fit, Matches, fit
+from arena.testing.simulated_tournament import World
+
+NO_PRIOR = 1e4
+
+
+def played(num_players=12, num_matches=2_000, **model) -> Matches:
+    rng = np.random.default_rng(0)
+    strengths = rng.normal(0, 1, num_players)
+    first = rng.integers(0, num_players, num_matches)
+    second = (first + rng.integers(1, num_players, num_matches)) % num_players
+    points = World(strengths, strengths, np.arange(num_players), **model).play(first, second, rng)
+    return Matches(first, second, points, seated="seat_advantage" in model)
+
+
+def two_players(wins: int, ties: int, losses: int, **options) -> Matches:
+    count = wins + ties + losses
+    points = np.repeat([1.0, 0.5, 0.0], [wins, ties, losses])
+    return Matches(np.zeros(count, np.int64), np.ones(count, np.int64), points, **options)
+
+
+def noise(fitted: Fit, contrast: np.ndarray) -> float:
+    """Variance of a contrast of strengths by matches, dependence within starts included."""
+    return float(contrast @ (fitted.covariance + (0.0 if fitted.shared is None else fitted.shared)) @ contrast)
+
+
+def winners(matches: Matches) -> list[evalica.Winner]:
+    names = {1.0: evalica.Winner.X, 0.5: evalica.Winner.Draw, 0.0: evalica.Winner.Y}
+    return [names[points] for points in matches.points.tolist()]
+
+
+def test_agrees_with_choix_on_the_penalised_estimate() -> None:
+    matches = played(num_matches=300)
+    wins = [(a, b) if p == 1 else (b, a) for a, b, p in zip(matches.first, matches.second, matches.points, strict=True)]
+    expected = choix.opt_pairwise(12, wins, alpha=0.5 / PRIOR_STD**2, tol=1e-12)
+    np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-6)
+
+
+def test_agrees_with_evalica_without_ties(monkeypatch) -> None:
+    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+    matches = played()
+    result = evalica.bradley_terry(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
+    expected = np.log(result.scores.sort_index().to_numpy())
+    np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-5)
+
+
+def test_agrees_with_evalica_on_ties(monkeypatch) -> None:
+    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+    matches = played(tie_ratio=0.7)
+    # Newman (2023, jmlr.org/papers/v24/22-1086.html) writes Davidson's model with v = nu / 2.
+    result = evalica.newman(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
+    expected = np.log(result.scores.sort_index().to_numpy())
+    fitted = fit(matches, 12)
+    np.testing.assert_allclose(fitted.strengths, expected - expected.mean(), atol=1e-5)
+    assert np.exp(fitted.log_tie_ratio) == pytest.approx(2 * result.v, rel=1e-5)
+
+
+def test_two_players_in_closed_form(monkeypatch) -> None:
+    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+    fitted = fit(two_players(30, 0, 10), 2)
+    assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx(logit(0.75), rel=1e-6)
+    contrast = np.array([1.0, -1.0])
+    assert contrast @ fitted.covariance @ contrast == pytest.approx(1 / (40 * 0.75 * 0.25), rel=1e-4)
+    fitted = fit(two_players(30, 20, 10), 2)  # Davidson: wins, ties and losses as exp(d / 2) : nu : exp(-d / 2)
+    assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx(np.log(30 / 10), rel=1e-6)
+    assert np.exp(fitted.log_tie_ratio) == pytest.approx(20 / np.sqrt(30 * 10), rel=1e-6)
+
+
+def test_the_seat_in_closed_form(monkeypatch) -> None:
+    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+    first = np.repeat([0, 1], 40)
+    points = np.repeat([1.0, 0.0, 1.0, 0.0], [32, 8, 20, 20])
+    fitted = fit(Matches(first, 1 - first, points, seated=True), 2)
+    assert fitted.seat_advantage == pytest.approx((logit(0.8) + logit(0.5)) / 2, rel=1e-6)
+    assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx((logit(0.8) - logit(0.5)) / 2, rel=1e-6)
+
+
+def test_a_player_who_always_wins_stays_finite_and_uncertain() -> None:
+    fitted = fit(two_players(100, 0, 0), 2)
+    difference = fitted.strengths[0] - fitted.strengths[1]
+    deviation = np.sqrt(np.array([1, -1]) @ fitted.covariance @ np.array([1, -1]))
+    assert 4 < difference < 8
+    assert deviation > 0.8
+
+
+@pytest.mark.parametrize("results", [(0, 50, 0), (0, 0, 0)])
+def test_players_who_only_tie_or_never_meet_are_equal(results) -> None:
+    np.testing.assert_allclose(fit(two_players(*results), 2).strengths, 0.0, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_matches_leaves_no_trace(seed) -> None:
+    matches = MATCHES
+    order = np.random.default_rng(seed).permutation(len(matches.first))
+    shuffled = Matches(matches.first[order], matches.second[order], matches.points[order], seated=True)
+    np.testing.assert_array_equal(fit(shuffled, 5).strengths, FITTED.strengths)
+    np.testing.assert_array_equal(fit(shuffled, 5).covariance, FITTED.covariance)
+
+
+MATCHES = played(5, 60, seat_advantage=0.3, tie_ratio=0.5)
+FITTED = fit(MATCHES, 5)
+
+
+def test_names_and_sides_leave_no_trace() -> None:
+    matches = played(tie_ratio=0.5)
+    names = np.random.default_rng(0).permutation(12)
+    renamed = Matches(names[matches.second], names[matches.first], 1 - matches.points)
+    np.testing.assert_allclose(fit(renamed, 12).strengths[names], fit(matches, 12).strengths, atol=1e-9)
+
+
+def test_many_players_are_fitted_as_few_are(monkeypatch) -> None:
+    matches = played(100, 20_000, seat_advantage=0.3, tie_ratio=0.5)
+    dense = fit(matches, 100)
+    monkeypatch.setattr(bradley_terry, "MAX_DENSE_PLAYERS", 10)
+    sparse = fit(matches, 100)
+    np.testing.assert_allclose(sparse.strengths, dense.strengths, atol=1e-7)
+    assert sparse.covariance is None
+    centre = np.eye(100) - 0.01
+    np.testing.assert_allclose(sparse.variance, np.diag(centre @ dense.covariance @ centre.T), rtol=0.05)
+
+
+def test_matches_of_one_start_count_once() -> None:
+    single = two_players(30, 0, 10, start=np.arange(40))
+    repeated = Matches(*(np.repeat(array, 5) for array in (single.first, single.second, single.points)), np.repeat(np.arange(40), 5))
+    once, five, blind = (
+        noise(fit(matches, 2), np.array([1, -1]))
+        for matches in (single, repeated, Matches(repeated.first, repeated.second, repeated.points))
+    )
+    assert five == pytest.approx(once, rel=0.1)
+    assert blind == pytest.approx(once / 5, rel=0.1)
+
+
+def test_duels_on_common_starts_vary_as_their_covariance_says() -> None:
+    rng, strengths = np.random.default_rng(0), np.array([0.0, 0.5, 1.0, 1.5])
+    world = World(strengths, strengths, np.arange(4))
+    fits = [fit(world.duel(40, rng), 4) for _ in range(100)]
+    observed = np.var([fitted.strengths[3] - fitted.strengths[0] for fitted in fits], ddof=1)
+    contrast = np.array([-1, 0, 0, 1])
+    stated = np.mean([noise(fitted, contrast) for fitted in fits])
+    low, high = stats.chi2.ppf([0.005, 0.995], 99) / 99
+    assert low < observed / stated < high
+
+
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        (([0], [1, 2], [1.0]), "one length"),
+        (([0], [-1], [1.0]), "negative"),
+        (([0, 3], [1, 3], [1.0, 0.0]), "match 1 has player 3 twice"),
+        (([0], [1], [0.7]), "1, 0.5 or 0"),
+        (([0], [1], [np.nan]), "1, 0.5 or 0"),
+    ],
+)
+def test_matches_that_cannot_be_are_refused(arrays, match) -> None:
+    with pytest.raises(ArenaError, match=match):
+        Matches(*(np.array(array) for array in arrays))
+
+
+def test_an_unknown_player_is_refused() -> None:
+    with pytest.raises(ArenaError, match="names player 1, but there are 1"):
+        fit(two_players(1, 0, 0), 1)

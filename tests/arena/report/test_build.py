@@ -1,0 +1,184 @@
+import dataclasses
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+from arena.environments.references import Catalogue, Published, Reference, Score
+from arena.errors import ArenaError
+from arena.experiment.experiment import Budget
+from arena.experiment.file import from_toml
+from arena.report.build import build_report
+from arena.report.load import load_runs
+from arena.report.repeat import experiment_toml
+from arena.statistics.bootstrap import MEAN_NOTE
+
+# Random play returns 20, solved is 120: scores are (return - 20) / 100.
+CARTPOLE = Reference(
+    env_id="CartPole-v1", random=Score(20.0, "r"), threshold=Score(120.0, "t"), lower_bound=Score(1.0, "l"), upper_bound=Score(500.0, "u")
+)
+PUBLISHED = Published(
+    env_id="CartPole-v1", who="W", algorithm="random", value=90.0, std=5.0, env_steps=9, num_seeds=3, protocol="p", source="s"
+)
+CATALOGUE = Catalogue({"CartPole-v1": CARTPOLE}, (PUBLISHED, dataclasses.replace(PUBLISHED, algorithm="dqn")))
+
+
+def report(tmp_path):
+    return build_report(load_runs([tmp_path]), CATALOGUE, title="test", command="arena report logs/test")
+
+
+@pytest.fixture
+def five_seeds(tmp_path, write_run):
+    """Agent b is better than a by a score of 0.5; both spread over 0.4."""
+    for seed in range(5):
+        for agent, shift in (("a", 0.0), ("b", 50.0)):
+            value = 60.0 + shift + 10.0 * seed
+            write_run(tmp_path, agent, seed, final=(value - 1.0, value + 1.0), curve=[(500, 1.0, 20.0), (1_000, 2.0, value)])
+    return tmp_path
+
+
+def test_scores_are_normalised_and_compared(five_seeds):
+    document = report(five_seeds)
+    iqm = {row.agent: row.estimate for row in document.aggregates if row.metric == "iqm"}
+    assert (iqm["a"].value, iqm["b"].value) == pytest.approx((0.6, 1.1))
+    assert iqm["a"].low < 0.6 < iqm["a"].high
+    pair = document.pairs[0]
+    assert (pair.x, pair.y, pair.probability.value) == ("a", "b", 0.0)
+    assert pair.decided
+    result = document.results[1]
+    assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
+    assert document.profiles[0].fractions[0] == 1.0
+    assert document.notes == (MEAN_NOTE,), "5 seeds"
+
+
+def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):
+    document = report(five_seeds)
+    assert document == report(five_seeds)
+    assert json.loads(json.dumps(dataclasses.asdict(document)))["title"] == "test"
+
+
+def test_rankings_at_equal_steps_and_at_equal_seconds_may_differ(tmp_path, write_run):
+    """The quick agent learns more slowly per step, and is done in a tenth of the time."""
+    for seed in range(5):
+        write_run(tmp_path, "quick", seed, final=(110.0 + seed,) * 2, curve=[(500, 0.1, 20.0), (1_000, 0.2, 110.0 + seed)])
+        write_run(tmp_path, "slow", seed, final=(120.0 + seed,) * 2, curve=[(500, 5.0, 100.0), (1_000, 10.0, 120.0 + seed)])
+    document = report(tmp_path)
+    first = {row.axis: row.agent for row in document.rankings if row.rank == 1}
+    assert first == {"env_steps": "slow", "train_seconds": "quick"}
+    assert {row.horizon for row in document.rankings} == {1_000.0, 10.0}
+    curve = next(curve for curve in document.curves if (curve.agent, curve.env, curve.axis) == ("quick", None, "train_seconds"))
+    assert curve.values[-1] == pytest.approx(0.92), "it keeps its last score"
+    assert curve.low[-1] < 0.92 < curve.high[-1]
+
+
+def test_failed_runs_stand_at_the_floor_and_the_result_without_them_beside(five_seeds, write_run):
+    write_run(five_seeds, "a", 5, status="crashed")
+    write_run(five_seeds, "b", 5, status=None)
+    document = report(five_seeds)
+    mean = next(row for row in document.aggregates if (row.agent, row.metric) == ("a", "mean"))
+    assert mean.estimate.value == pytest.approx(5 * 0.6 / 6)
+    assert mean.without_failed.value == pytest.approx(0.6)
+    result = document.results[0]
+    assert (result.failed, result.returns[-1]) == ((False,) * 5 + (True,), 20.0)
+    assert [(row.num_finished, row.num_failed, row.num_unfinished) for row in document.agents] == [(5, 1, 0), (5, 0, 1)]
+    assert "1 of 12 runs failed (a/CartPole-v1/seed-5 crashed)" in document.notes[0]
+    assert "1 of 12 runs have no outcome yet" in document.notes[1]
+    assert [row.status for row in document.runs if row.seed == 5] == ["crashed", "unfinished"]
+
+
+def test_environments_without_references_are_reported_but_not_averaged(five_seeds, write_run):
+    for agent in ("a", "b"):
+        write_run(five_seeds, agent, 0, env="FrozenLake-v1", final=(0.0, 1.0))
+        write_run(five_seeds, agent, 0, kwargs={"sutton_barto_reward": True}, final=(7.0, 7.0))
+    document = report(five_seeds)
+    assert document.num_envs_in_aggregates == 1
+    assert [env.solved_return for env in document.envs] == [120.0, None, None], "other arguments, other returns"
+    assert {result.env for result in document.results} == {"CartPole-v1", "CartPole-v1,sutton_barto_reward=True", "FrozenLake-v1"}
+    assert any("No reference scores of CartPole-v1,sutton_barto_reward=True, FrozenLake-v1" in note for note in document.notes)
+    assert any(
+        "CartPole-v1,sutton_barto_reward=True is CartPole-v1 made with other arguments, for which its" in note for note in document.notes
+    )
+    assert any("Intervals of means and IQMs are given from 5 training seeds on" in note for note in document.notes)
+
+
+def test_costs_differences_versions_and_published_numbers(tmp_path, write_run):
+    machines = [{"cpu": "x"}, {"cpu": "y"}]
+    for seed, machine in enumerate(machines):
+        record = {"machine": machine, "versions": {"numpy": str(seed)}, "git": {"commit": "c0ffee", "dirty": True}}
+        write_run(tmp_path, "a", seed, record=record, tuning={"num_trials": 9})
+        write_run(tmp_path, "b", seed, hyperparameters={"num_envs": 4, "discount": 0.9})
+    document = report(tmp_path)
+    cost = document.costs[0]
+    assert (cost.start_seconds, cost.train_seconds, cost.other_seconds, cost.env_steps_per_second) == (3.0, 4.0, 0.5, 250.0)
+    assert cost.total_cpu_hours == pytest.approx(18 / 3_600)
+    assert [(row.name, row.values) for row in document.differences] == [("discount", {"b": 0.9}), ("num_envs", {"a": 8, "b": 4})]
+    assert document.agents[0].versions == {"numpy": "0 | 1"}
+    assert document.agents[0].tuning == {"num_trials": 9}
+    assert (document.machines, document.commits) == (tuple(machines), ("c0ffee+",))
+    assert any("2 different machines" in note for note in document.notes)
+    assert any("numpy 0 and 1" in note for note in document.notes)
+    published = {row.algorithm: row for row in document.published}
+    assert published["random"].published == "90 ± 5"
+    assert published["random"].ours == (("a", 250.0, 1_000), ("b", 250.0, 1_000))
+    assert published["dqn"].ours == ()
+
+
+def test_runs_without_an_outcome_make_no_report(tmp_path, write_run):
+    write_run(tmp_path, "a", 0, status=None)
+    with pytest.raises(ArenaError, match="none of the 1 runs has finished"):
+        report(tmp_path)
+
+
+def test_the_experiments_file_is_put_together_again(tmp_path, write_run):
+    for agent in ("a", "b"):
+        for seed in (0, 3):
+            write_run(tmp_path / "logs", agent, seed)
+            write_run(tmp_path / "logs", agent, seed, env="Acrobot-v1", kwargs={"x": [1, "y"]})
+    runs = load_runs([tmp_path / "logs"])
+    document = report(tmp_path / "logs")
+    (tmp_path / "test.toml").write_text(document.experiment_file)
+    again = {run.name: run.inputs() for run in from_toml(tmp_path / "test.toml").runs()}
+    assert again.keys() == {run.name for run in runs}
+    for run in runs:
+        assert json.loads(json.dumps(again[run.name])) == {**run.inputs, "agent": again[run.name]["agent"]}
+        assert again[run.name]["agent"]["hyperparameters"].items() >= run.inputs["agent"]["hyperparameters"].items()
+
+
+def test_settings_of_one_environment_stand_with_it(tmp_path, write_run):
+    write_run(tmp_path, "a", 0)
+    write_run(tmp_path, "a", 0, env="Acrobot-v1", budget=Budget(env_steps=9_000), hyperparameters={"num_envs": 4}, checkpoint_period=2_250)
+    document = report(tmp_path)
+    assert document.agents[0].hyperparameters == {}
+    assert document.agents[0].env_hyperparameters == {"Acrobot-v1": {"num_envs": 4}, "CartPole-v1": {"num_envs": 8}}
+    assert "env_steps" not in document.budget
+    assert {env.name: env.budget["env_steps"] for env in document.envs} == {"Acrobot-v1": 9_000, "CartPole-v1": 1_000}
+    assert {"a": {"num_envs": 4}} in [env["hyperparameters"] for env in tomllib.loads(document.experiment_file)["envs"]]
+    assert "checkpoint_period" not in document.experiment_file, "it follows from each budget"
+
+
+def test_numbers_are_pythons_own(five_seeds):
+    """NumPy scalars would not be JSON."""
+
+    def check(value):
+        assert not isinstance(value, np.generic), value
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+            check(part)
+
+    check(dataclasses.asdict(report(five_seeds)))
+
+
+def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_path, write_run):
+    kwargs = {"name": "\U0001f600 \x7f \x01", "high": 1e300}
+    write_run(tmp_path / "logs", "a", 0)
+    runs = [
+        dataclasses.replace(run, inputs={**run.inputs, "env": {"id": "CartPole-v1", "kwargs": kwargs}}) for run in load_runs([tmp_path])
+    ]
+    assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
+
+
+@pytest.mark.parametrize(("num_seeds", "expected"), [(4, False), (5, True), (19, True), (20, False)])
+def test_few_seeds_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
+    for seed in range(num_seeds):
+        write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
+    assert (MEAN_NOTE in report(tmp_path).notes) == expected

@@ -1,0 +1,71 @@
+"""What `seeds = "until-decided"` has decided, in the report."""
+
+import json
+import tomllib
+
+import pytest
+
+from arena.environments.references import Catalogue
+from arena.errors import ArenaError
+from arena.report.build import build_report
+from arena.report.decisions import claims, governing
+from arena.report.load import load_runs
+
+DECISION = {
+    "rule": {"group_size": 5, "max_seeds": 20, "alpha": 0.05},
+    "agents": ["a", "b", "c"],
+    "envs": ["CartPole-v1"],
+    "finished": True,
+    "look": 1,
+    "pairs": [
+        {"agent": "a", "other": "b", "verdict": "worse"},
+        {"agent": "a", "other": "c", "verdict": "undecided"},
+        {"agent": "b", "other": "c", "verdict": "better"},
+    ],
+    "scores": {"a": [1.0] * 5, "b": [2.0] * 5, "c": [1.0] * 5},
+}
+
+
+@pytest.fixture
+def folder(tmp_path, write_run):
+    for seed in range(5):
+        for agent in "abc":
+            write_run(tmp_path / "seq", agent, seed, final=(100.0,) * 2)
+    (tmp_path / "seq" / "decision.json").write_text(json.dumps(DECISION))
+    return tmp_path / "seq"
+
+
+def report(*folders):
+    return build_report(load_runs(folders), Catalogue({}), title="test", command="arena report")
+
+
+def test_a_sequential_comparison_governs_what_is_claimed_of_its_pairs(folder):
+    document = report(folder)
+    (decision,) = document.decisions
+    assert (decision.look, decision.num_looks, decision.num_seeds) == (1, 4, {"a": 5, "b": 5, "c": 5})
+    assert governing(document) == decision
+    assert not any(pair.decided for pair in document.pairs)
+    assert claims(document) == {("b", "a"), ("b", "c")}
+    note = next(note for note in document.notes if "seeds were added until the ranking was decided" in note)
+    assert "at 1 of at most 4 looks (a 5, b 5, c 5 of at most 20 seeds). Not all pairs are decided" in note
+    assert "not corrected for that" in note
+
+
+def test_other_runs_beside_it_are_judged_by_their_p_values(folder, tmp_path, write_run):
+    for seed in range(5):
+        write_run(tmp_path / "more", "d", seed, final=(500.0,) * 2)
+    document = report(folder, tmp_path / "more")
+    assert governing(document) is None
+    assert ("b", "a") not in claims(document), "five equal seeds decide nothing"
+
+
+def test_the_repeated_file_adds_seeds_by_the_same_rule(folder):
+    again = tomllib.loads(report(folder).experiment_file)
+    assert (again["seeds"], again["until-decided"]) == ("until-decided", DECISION["rule"])
+
+
+@pytest.mark.parametrize("change", [{"rule": []}, {"scores": {}}, {"pairs": [1]}, {"look": "x"}])
+def test_a_decision_that_cannot_be_read_is_named(folder, change):
+    (folder / "decision.json").write_text(json.dumps({**DECISION, **change}))
+    with pytest.raises(ArenaError, match=r"decision\.json is no decision of this version"):
+        report(folder)

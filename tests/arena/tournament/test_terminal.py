@@ -1,0 +1,81 @@
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from arena.statistics.estimate import Interval
+from arena.tournament.standings import Cost, EnvScore, EnvStandings, Standing, Standings
+from arena.tournament.terminal import print_leaderboard
+
+NAMES = ("tfagents-categorical-dqn", "rllib-ppo", "random")
+
+
+def _row(rank: int, name: str) -> Standing:
+    rating = Interval(value=0.0, low=0.0, high=0.0) if name == "random" else Interval(value=1234.0, low=-1021.4, high=2890.1)
+    cost = None if name == "random" else Cost(num_runs=15, env_steps=7_500_123, train_seconds=9_000.0, cpu_seconds=18_000.0)
+    return Standing(
+        entrant=name,
+        rating=rating,
+        rank=rank,
+        rank_low=1,
+        rank_high=3,
+        points=0.512,
+        num_matches=15_000,
+        wins=10_000,
+        ties=4_000,
+        losses=1_000,
+        members=(),
+        runs=(),
+        cost=cost,
+    )
+
+
+@pytest.fixture
+def standings() -> Standings:
+    scores = (
+        EnvScore(entrant="rllib-ppo", score=Interval(value=500.0, low=None, high=None), at_equal_steps=None, at_equal_seconds=None),
+        EnvScore(entrant="random", score=Interval(value=22.0, low=20.0, high=24.0), at_equal_steps=None, at_equal_seconds=None),
+    )
+    return Standings(
+        name="x",
+        seed=0,
+        confidence=0.95,
+        rows=tuple(_row(rank, name) for rank, name in enumerate(NAMES, start=1)),
+        win_matrix=(),
+        pairs=(),
+        envs=(EnvStandings(env="CartPole-v1", kind="duel", scores=scores, equal_steps=None, equal_seconds=None),),
+        cycles=(),
+        seat_advantage=None,
+        notes=(),
+    )
+
+
+def _printed(standings: Standings, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    print_leaderboard(standings, console)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("width", "last"), [(200, "CPU"), (80, "won-tied-lost"), (70, "points")])
+def test_names_stay_whole_and_the_last_columns_go_where_the_terminal_is_narrow(standings: Standings, width: int, last: str) -> None:
+    header, *rows = _printed(standings, width)[:4]
+    assert header.split()[-1] == last
+    assert [name in row for name, row in zip(NAMES, rows, strict=True)] == [True] * 3
+    assert all(len(row.rstrip()) <= width for row in (header, *rows))
+    assert "-1021 to 2890" in rows[0]
+    assert not any("\N{HORIZONTAL ELLIPSIS}" in row for row in rows)
+
+
+def test_everything_fits_where_names_and_counts_are_short(standings: Standings) -> None:
+    rows = tuple(dataclasses.replace(row, entrant=row.entrant[:9], wins=100, ties=40, losses=10) for row in standings.rows)
+    header, first, *_ = _printed(dataclasses.replace(standings, rows=rows), 80)
+    assert header.split()[-1] == "CPU"
+    assert first.split()[-4:] == ["100-40-10", "7.5M", "5.0", "h"]
+
+
+def test_what_has_no_interval_says_so(standings: Standings) -> None:
+    rows = tuple(dataclasses.replace(row, rating=Interval(value=100.0, low=None, high=None)) for row in standings.rows)
+    lines = _printed(dataclasses.replace(standings, rows=rows), 120)
+    assert all(" none " in line for line in lines[1:4])
+    assert "CartPole-v1: rllib-ppo 500.0 [no interval], random 22.0 [20.0, 24.0]" in lines
