@@ -1,7 +1,7 @@
 """Records what this tree computes, so that a later one can be compared with it: for changes that must not change results.
 
-    python scripts/benchmarks/fingerprint.py record before.json    # every agent for one seed: episodes, evaluations, weights, checkpoint
-    python scripts/benchmarks/fingerprint.py compare before.json   # after the change, on the same machine: exit code 1 where anything differs
+    python scripts/benchmarks/fingerprint.py record before.json    # every agent, one seed: episodes, evaluations, weights, checkpoint
+    python scripts/benchmarks/fingerprint.py compare before.json   # later, on the same machine: exit code 1 where anything differs
 
 Floating-point results depend on the processor and the installed packages, so a record is worth something on the machine that made it alone.
 Everything goes through the command line and the files of run folders, whatever the modules inside are called. `--only` takes names of
@@ -103,7 +103,8 @@ def experiment(env: str, agents: dict[str, tuple[str, dict[str, Any]]]) -> str:
     """Returns the experiment's TOML."""
     steps = 8_192 if env.startswith("phys2d") else 4_000
     head = f'envs = ["{env}"]\nseeds = [0]\ncheckpoint_period = {steps // 2}\n'
-    head += f'[budget]\nenv_steps = {steps}\n[evaluation]\nperiod = {steps // 2}\nepisodes = 5\nfinal_episodes = 10\n[resources]\ndevice = "cpu"\n'
+    head += f"[budget]\nenv_steps = {steps}\n[evaluation]\nperiod = {steps // 2}\nepisodes = 5\nfinal_episodes = 10\n"
+    head += '[resources]\ndevice = "cpu"\n'
     for algorithm in sorted({agent.rpartition("-")[2] for agent, _ in agents.values()} & SMALL.keys()):
         head += f"[hyperparameters.{algorithm}]\n{SMALL[algorithm]}"
     for name, (agent, settings) in agents.items():
