@@ -18,8 +18,9 @@ from arena.experiment.plan import Plan, PlannedRun, differences, env_differences
 from arena.experiment.runner import check_frameworks, refuse_changes
 from arena.experiment.until_decided import check_comparison, refuse_another_question
 from arena.formats.json import json_line
+from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
-from arena.run_folder.status import RunProgress, at_work, progress
+from arena.run_folder.status import RunProgress, progress
 
 
 def refuse_impossible(experiment: Experiment) -> None:
@@ -70,7 +71,7 @@ def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
             print(json_line(dataclasses.asdict(state)), end="")
     else:
         _print_states(states, _console())
-        if at_work(folder):
+        if is_locked(folder):
             print(f"An arena is at work in {folder}.")
     return 1 if any(state.state == "failed" for state in states) else 0
 

@@ -15,8 +15,9 @@ from arena.cli.status import refuse_impossible
 from arena.cli.train import with_options
 from arena.executors.choice import make_executor
 from arena.experiment.experiment import Experiment
-from arena.experiment.runner import Judge, locked, make_folder, run_experiment
+from arena.experiment.runner import Judge, make_folder, run_experiment
 from arena.formats.json import json_line
+from arena.formats.locks import FolderLock
 from arena.run_folder.folder import RunResult
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
@@ -43,7 +44,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
         return _run(wanted, judge, mode)
 
     try:
-        with locked(experiment.path):
+        with FolderLock(experiment.path):
             for agent in experiment.agents:
                 search = Search(
                     experiment, agent, config, spaces[agent.name], lambda wanted, judge: _run(wanted, judge, mode), storage, report

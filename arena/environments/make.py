@@ -22,6 +22,7 @@ from arena.environments.metering import Meter, MeteredEnv, MeteredVectorEnv
 from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError, did_you_mean
 from arena.machine.installation import install_command
+from arena.seeding import reset_seed
 
 Vectorize = Callable[[gym.Env[Any, Any], int, gym.Space[Any], gym.Space[Any]], VectorEnv[Any, Any, Any] | None]
 """`vectorize(env, num_envs, observation_space, action_space)` returns a vector environment of the arena's spaces that does what `num_envs`
@@ -261,8 +262,6 @@ class ArenaEnvFactory:
         index = len(self._made)
 
         def next_seed() -> int:
-            entropy = self._seed.entropy
-            key = (*self._seed.spawn_key, index, self.num_cuts)
-            return int(np.random.SeedSequence(entropy, spawn_key=key).generate_state(1)[0])
+            return reset_seed(self._seed, index, self.num_cuts)
 
         return next_seed

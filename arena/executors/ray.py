@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.base import Ended, ExecutorConfig, OnEnd, OnEvent, Task
@@ -27,9 +27,9 @@ from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
 from arena.formats.json import read_json_object
+from arena.formats.locks import FolderBusy, FolderLock
 from arena.machine.installation import install_command
 from arena.run_folder.folder import RunDir
-from arena.run_folder.status import mark_at_work
 
 DISTRIBUTION = "arena-rl"
 CONNECT_SECONDS = 5.0
@@ -46,18 +46,20 @@ class _Flight:
     actor: Any
     is_placed: bool = False
     waiting_since: float = dataclasses.field(default_factory=time.monotonic)
-    mark: TextIO | None = None
-    """Held while a node works on it: the lock of the driver's run folder, by which `arena status` knows."""
+    lock: FolderLock | None = None
+    """Lock of the driver's run folder, held while a node works on the run; `arena status` reads it."""
 
     reason: str = ""
     """Why it was given up."""
 
     def place(self) -> None:
-        self.is_placed, self.mark = True, mark_at_work(self.task.run_dir)
+        self.is_placed = True
+        with contextlib.suppress(FolderBusy):  # a worker of this machine holds it: the run counts as running all the same
+            self.lock = FolderLock(self.task.run_dir)
 
     def release(self) -> None:
-        if self.mark is not None:
-            self.mark.close()
+        if self.lock is not None:
+            self.lock.release()
 
 
 class RayExecutor:

@@ -4,15 +4,12 @@ Every run is one worker process with a run folder of its own. What is finished i
 checkpoint, and a worker that dies becomes a result like any other.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import importlib.util
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +18,7 @@ from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
 from arena.experiment.experiment import Experiment, Run
 from arena.formats.json import read_json_object, write_json
+from arena.formats.locks import FolderLock
 from arena.run_folder.folder import SCHEMA_VERSION, RunDir, RunResult, Status
 from arena.run_folder.status import known_outcome
 
@@ -59,7 +57,7 @@ def run_experiment(
     tasks = [_task(run, experiment.path / run.name) for run in todo]
     executor.check(tasks)
     make_folder(experiment.path)
-    with locked(experiment.path):
+    with FolderLock(experiment.path):
         todo = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
         tasks = [task for task in tasks if task.name in {run.name for run in todo}]
         for run in todo:
@@ -108,21 +106,6 @@ def check_frameworks(runs: list[Run]) -> None:
         for module in sorted(spec.modules_for(config)):
             if importlib.util.find_spec(module) is None:
                 raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keeps a second `arena run` out of an experiment's folder while this one is at work."""
-    with (path / ".lock").open("w") as file:
-        for attempt in range(5):  # `arena status` holds the lock for a moment
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if attempt == 4:
-                    raise ArenaError(f"another arena is at work in {path}; wait for it, or give the experiment another name") from None
-                time.sleep(0.05)
-        yield
 
 
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.make import EnvConfig, make_vec_env
 from arena.policies.policy import Policy
+from arena.seeding import batch_seed
 
 Array = npt.NDArray[Any]
 
@@ -51,16 +52,16 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
         max_episode_steps: an episode that an environment without a time limit never ends is cut here.
     """
     batches = []
-    for num_envs, batch_seed in episode_batches(num_episodes, seed):
+    for num_envs, vector_seed in episode_batches(num_episodes, seed):
         env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
-        batches.append(_play(policy, env, batch_seed, max_episode_steps))
+        batches.append(_play(policy, env, vector_seed, max_episode_steps))
     return Evaluation(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
 def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
     """Yields the number of environments and the reset seed of each batch that `evaluate` plays; episodes are numbered through them."""
     for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
-        yield min(MAX_PARALLEL_ENVS, num_episodes - first), int(np.random.SeedSequence([seed, first]).generate_state(1)[0])
+        yield min(MAX_PARALLEL_ENVS, num_episodes - first), batch_seed(seed, first)
 
 
 def _play(policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int) -> tuple[Array, Array, Array]:

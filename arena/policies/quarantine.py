@@ -21,6 +21,7 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.policies.file_check import BATCH
 from arena.policies.policy import OnnxPolicy, PolicySignature
+from arena.seeding import probe_rng
 
 Array = npt.NDArray[Any]
 
@@ -139,7 +140,7 @@ def _limit(memory_bytes: int, seconds: float) -> None:
 
 def _try(policy: OnnxPolicy, where: str) -> float:
     """Plays probes, checks every answer, and returns the seconds for a batch."""
-    signature, rng = policy.signature, np.random.default_rng(0)
+    signature, rng = policy.signature, probe_rng()
     seconds = []
     for count in (1, BATCH, BATCH, BATCH):
         observations = _probes(signature, count, rng)

@@ -2,15 +2,15 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object
+from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
 
 State = Literal["to do", "running", "interrupted", "finished", "pruned", "failed"]
@@ -50,7 +50,7 @@ def progress(run_dir: RunDir, name: str) -> RunProgress:
         return RunProgress(name=name, state="to do")
     max_env_steps, checkpoint, result = _budget(run_dir), _checkpoint(run_dir), run_dir.read_result()
     begun = checkpoint is not None or any(path.exists() for path in (run_dir.log, run_dir.episodes, run_dir.evaluations))
-    state: State = "running" if at_work(run_dir.path) else "interrupted" if begun else "to do"
+    state: State = "running" if is_locked(run_dir.path) else "interrupted" if begun else "to do"
     if result is not None:
         state = result.status if result.status in ("finished", "pruned") else "failed"
     reason = "" if result is None else result.reason if state != "failed" else f"{result.status}: {result.reason}"
@@ -82,29 +82,6 @@ def known_outcome(run_dir: RunDir) -> dict[str, Any]:
         "seconds": seconds,
         "num_attempts": saved.num_attempts,
     }
-
-
-def at_work(path: Path) -> bool:
-    """Returns whether a process of this machine holds the lock of a folder.
-
-    A worker holds that of its run, an arena that of an experiment, and those of the runs that nodes of a cluster work on for it.
-    """
-    try:
-        with (path / ".lock").open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def mark_at_work(path: Path) -> TextIO:
-    """Takes the lock of a run's folder for this process, so that `at_work` says so until the file is closed, however this process ends."""
-    file = (path / ".lock").open("w")
-    with contextlib.suppress(BlockingIOError):  # an `arena status` that is just looking, or a worker of this machine: it is at work
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return file
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

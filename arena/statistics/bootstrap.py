@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from arena.seeding import resampling_rng
 from arena.statistics.estimate import Estimate
 from arena.statistics.metrics import METRICS, Scores
 
@@ -73,7 +74,7 @@ def estimate(
     value = float(METRICS[metric]([env_returns.mean(-1) for env_returns in returns]))
     if note := _no_interval(returns, fewest, confidence):
         return Estimate(value=value, num_seeds=fewest, note=note)
-    rng = np.random.default_rng(seed)
+    rng = resampling_rng(seed)
     ends = interval([env_returns[None] for env_returns in returns], metric, confidence, rng, num_resamples)
     low, high = (float(np.clip(end[0], *bounds)) for end in ends)
     note = MEDIAN_NOTE if metric == "median" and len(returns) > 2 else ""
@@ -96,7 +97,7 @@ def band(
     if min(env_values.shape[-1] for env_values in values) < MIN_SEEDS:
         nothing = np.full(means.shape, np.nan)
         return means, nothing, nothing
-    ends = interval([env_values[..., None] for env_values in values], "mean", confidence, np.random.default_rng(seed), num_resamples)
+    ends = interval([env_values[..., None] for env_values in values], "mean", confidence, resampling_rng(seed), num_resamples)
     flat = np.all([np.ptp(env_values, axis=-1) == 0 for env_values in values], axis=0)
     low, high = (np.where(flat, np.nan, np.clip(end, *bounds)) for end in ends)
     return means, low, high

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
+from arena.seeding import resampling_rng
 from arena.statistics.estimate import Estimate
 from arena.statistics.metrics import probability_of_improvement
 
@@ -124,7 +125,7 @@ def permutation_test(samples: Sequence[tuple[Array, Array]], *, seed: int = 0) -
         samples: one pair of arrays `[S]`, `[R]` per environment.
         seed: of the permutations.
     """
-    rng = np.random.default_rng(seed)
+    rng = resampling_rng(seed)
     observed, permuted = 0.0, np.zeros(NUM_PERMUTATIONS)
     for x, y in samples:
         ranks = stats.rankdata(np.concatenate([x, y]))

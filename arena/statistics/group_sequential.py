@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
+from arena.seeding import relabelling_rng
 
 Array = npt.NDArray[Any]
 Verdict = Literal["better", "worse", "undecided"]
@@ -101,7 +102,7 @@ def decide(scores: Mapping[str, Sequence[float]], plan: Plan, *, seed: int = 0) 
 
 def _signs(group_size: int, seed: int, look: int) -> Array:
     """Returns `[B, 2 * group_size]`: +1 where a score counts for the first agent, -1 for the second; row 0 is as observed."""
-    rng = np.random.default_rng([seed, look])
+    rng = relabelling_rng(seed, look)
     observed = np.repeat([1.0, -1.0], group_size)
     relabelled = rng.permuted(np.broadcast_to(observed, (NUM_RELABELLINGS - 1, 2 * group_size)), axis=1)
     return np.concatenate([observed[None], relabelled])

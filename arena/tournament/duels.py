@@ -5,7 +5,6 @@ come from a stream of their own that no training, selection or final evaluation 
 """
 
 import dataclasses
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,10 @@ from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
+from arena.seeding import duel_player_rng
 from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of, short
 from arena.tournament.matches import Episodes
 from arena.tournament.players import env_spaces, make_policy
-
-SEED_STREAM = 3
-"""First word of the spawn key: experiments draw evaluation seeds under 0 and training seeds under 1."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,15 +39,9 @@ class EpisodesTask:
         return (self.match,)
 
 
-def start_seed(tournament_seed: int, env_name: str) -> int:
-    """Returns the seed of an environment's starts, the same for all players."""
-    key = (SEED_STREAM, zlib.crc32(env_name.encode()))
-    return int(np.random.SeedSequence(tournament_seed, spawn_key=key).generate_state(1)[0])
-
-
 def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int) -> Policy:
     """Returns the policy that plays a player's episodes; its random draws, if any, follow from the player's name and the starts' seed."""
-    return make_policy(path, env_spaces(env), np.random.default_rng([seed, zlib.crc32(player.encode())]))
+    return make_policy(path, env_spaces(env), duel_player_rng(seed, player))
 
 
 def play_episodes(task: EpisodesTask) -> list[Episodes]:

@@ -9,13 +9,11 @@
 ===================  ==================================================================================================
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +24,7 @@ from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_bytes, write_json
 from arena.formats.jsonl import read_jsonl
+from arena.formats.locks import FolderLock
 from arena.formats.validation import check_keys, checked
 from arena.machine.usage import package_versions
 from arena.policies.file_check import read_bounded
@@ -225,24 +224,14 @@ class TournamentFolder:
             records.append(record)
         return records
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> FolderLock:
         """Keeps every other arena out of the folder, which is made if need be.
 
         Raises:
             ArenaError: if one is at work in it, or it cannot be written.
         """
         _make(self.path)
-        try:
-            file = (self.path / ".lock").open("w")
-        except OSError as error:
-            raise ArenaError(f"cannot write into the tournament's folder {self.path}: {error.strerror}") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ArenaError(f"another arena is at work in {self.path}; try again when it has ended") from None
-            yield
+        return FolderLock(self.path)
 
     def _stored(self) -> _Stored:
         """Returns what `tournament.json` holds."""

@@ -7,7 +7,6 @@ call divided by the positions in it.
 
 import dataclasses
 import time
-import zlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from arena.environments.games import Game
 from arena.policies.policy import Policy
+from arena.seeding import game_player_rng
 from arena.tournament.faults import faults_of, short
 from arena.tournament.matches import PlayedGame
 from arena.tournament.openings import Opening
@@ -56,10 +56,7 @@ def play_games(task: GamesTask) -> list[PlayedGame]:
         tables = [_Table(task.game_id, opening, seed, first) for opening, seed in pairs for first in (0, 1)]
     spaces = tables[0].game.observation_space, tables[0].game.action_space
     pair = "~".join(task.players)
-    policies = [
-        make_policy(path, spaces, np.random.default_rng([zlib.crc32(f"{pair}/{index}".encode()), *task.seeds]))
-        for index, path in enumerate(task.policies)
-    ]
+    policies = [make_policy(path, spaces, game_player_rng(pair, index, task.seeds)) for index, path in enumerate(task.policies)]
     with faults_of(task.game_id):
         while any(not table.over for table in tables):
             for player, policy in enumerate(policies):

@@ -2,14 +2,13 @@
 
 import contextlib
 import itertools
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from arena.environments.games import Game
 from arena.errors import ArenaError
-from arena.tournament.duels import SEED_STREAM
+from arena.seeding import opening_seed, probe_rng
 from arena.tournament.faults import short
 
 MAX_DRAWS = 100
@@ -69,8 +68,7 @@ class Openings:
         return most if self._has_chance else min(most, len(self._taken))
 
     def _draw(self, index: int) -> tuple[int, Opening]:
-        key = (SEED_STREAM, zlib.crc32(self._game.id.encode()), index)
-        seed = int(np.random.SeedSequence(self._seed, spawn_key=key).generate_state(1)[0])
+        seed = opening_seed(self._seed, self._game.id, index)
         rng = np.random.default_rng(seed)
         chosen: Opening | None = None
         for _ in range(MAX_DRAWS):
@@ -135,7 +133,7 @@ class Openings:
 
     def _draws_itself(self) -> bool:
         """Returns whether the moves of a random game look otherwise, to either seat, under another seed."""
-        game, rng, moves = self._game, np.random.default_rng(0), list[int]()
+        game, rng, moves = self._game, probe_rng(), list[int]()
         seen = set()
         for seed in range(5):
             game.reset(seed)

@@ -13,7 +13,8 @@ import numpy as np
 from arena.environments.games import is_game
 from arena.environments.make import EnvConfig
 from arena.rating.bradley_terry import Matches
-from arena.tournament.duels import EpisodesTask, start_seed
+from arena.seeding import duel_seed
+from arena.tournament.duels import EpisodesTask
 from arena.tournament.folder import Tournament
 from arena.tournament.game_tables import GamesTask
 from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
@@ -98,7 +99,7 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         env=env,
         player=player.name,
         policy=player.policies.get(env.name),
-        seed=start_seed(tournament.rules.seed, env.name),
+        seed=duel_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
         action_seconds=tournament.rules.move_seconds,
     )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.rating.bradley_terry import Matches
 from arena.rating.ratings import Ratings, rate
+from arena.seeding import adaptive_rng, swiss_rng
 
 Array = npt.NDArray[Any]
 
@@ -98,7 +99,7 @@ def swiss(
     """
     parts = []
     for env, (table, lineup) in enumerate(zip(tables, lineups, strict=True)):
-        rng = np.random.default_rng([seed, round_index, env])
+        rng = swiss_rng(seed, round_index, env)
         pairs = _swiss_pairs(table, rng.permutation(lineup.players), entrants)
         starts = round_index * num_starts + np.arange(num_starts)
         parts.append(_matches(env, lineup, pairs[:, 0], pairs[:, 1], starts))
@@ -150,7 +151,7 @@ def adaptive(
         seed: breaks ties.
         level: of the whole ranking.
     """
-    rng = np.random.default_rng([seed, look])
+    rng = adaptive_rng(seed, look)
     ratings = rate(tables, entrants, level=look_level(level, look))
     new = np.isin(np.arange(len(ratings.rating)), entrants[np.concatenate([lineup.players for lineup in lineups])])
     new &= np.isnan(ratings.rating)

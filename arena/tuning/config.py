@@ -15,6 +15,7 @@ from arena.errors import ArenaError, did_you_mean
 from arena.experiment.experiment import AgentEntry, Experiment
 from arena.experiment.file import from_table, load_table
 from arena.formats.validation import check_keys, checked
+from arena.seeding import sampler_seed
 from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
 
@@ -42,7 +43,7 @@ class TuneConfig:
     def make_sampler(self, num_trials: int) -> optuna.samplers.BaseSampler:
         """Returns the sampler for the trial after `num_trials`: made anew for each, so that an interruption does not change its choices."""
         name = self.sampler if isinstance(self.sampler, str) else self.sampler.get("name")
-        seed = self.seed if name in ORDERED_SAMPLERS else (self.seed * 1_000_003 + num_trials) % 2**32
+        seed = self.seed if name in ORDERED_SAMPLERS else sampler_seed(self.seed, num_trials)
         return _make(optuna.samplers, "sampler", self.sampler, seed=seed)  # type: ignore[no-any-return]
 
     def make_pruner(self) -> optuna.pruners.BasePruner:

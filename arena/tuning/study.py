@@ -21,6 +21,7 @@ from arena.experiment.experiment import AgentEntry, EnvSettings, Experiment
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
 from arena.run_folder.folder import RunResult
+from arena.seeding import tuning_seed
 from arena.tuning.config import TuneConfig
 from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
@@ -70,7 +71,7 @@ class Search:
         check_scores(experiment)
         self.experiment, self.agent, self.config, self.space = experiment, agent, config, space
         self._run_all, self._report = run_all, report
-        seed = int(np.random.SeedSequence(experiment.seed, spawn_key=(2,)).generate_state(1)[0])
+        seed = tuning_seed(experiment.seed)
         self._trials = dataclasses.replace(experiment, name=agent.name, output=experiment.path, seed=seed)
         self.study = optuna.create_study(
             storage=storage,

@@ -26,6 +26,7 @@ from arena.machine.usage import UsageSampler
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
+from arena.seeding import evaluation_seeds, parity_rng
 
 Array = npt.NDArray[Any]
 
@@ -84,8 +85,7 @@ class Training:
         self.stop_reason = ""
         self._usage = UsageSampler([] if device == "cpu" else visible_gpus())
         self._last_evaluation: float | None = None
-        seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(0,)).generate_state(3)
-        self._selection_seed, self._target_seed, self._final_seed = (int(seed) for seed in seeds)
+        self._seeds = evaluation_seeds(run.experiment_seed)
         self._since_log = _Window(self)
         checkpoint = run_dir.latest_checkpoint()
         offsets: Mapping[str, Any] = {}
@@ -151,7 +151,7 @@ class Training:
         """Plays the kept policy on seeds that were used for nothing else."""
         policy, count = OnnxPolicy(self.run_dir.policy), self.run.evaluation.final_episodes
         with self._clock("evaluate"):
-            evaluation = self._play(policy, count, self._final_seed)
+            evaluation = self._play(policy, count, self._seeds.final)
         self._record("final", evaluation, self.progress.policy_env_steps or 0)
         return evaluation
 
@@ -169,7 +169,7 @@ class Training:
             policy = OnnxPolicy(candidate)
             if self.factory.snapshots is not None:
                 self.run_dir.add_snapshot(candidate, self.meter.env_steps)
-            evaluation = self._play(policy, self.run.evaluation.episodes, self._selection_seed)
+            evaluation = self._play(policy, self.run.evaluation.episodes, self._seeds.selection)
             self._record("selection", evaluation, self.meter.env_steps)
             mean = self._last_evaluation = evaluation.episode_return_mean
             held = self._target_held(policy, mean)
@@ -185,7 +185,7 @@ class Training:
         target = self.run.budget.target_return
         if target is None or mean < target:
             return False
-        evaluation = self._play(policy, self.run.budget.target_episodes, self._target_seed)
+        evaluation = self._play(policy, self.run.budget.target_episodes, self._seeds.target)
         self._record("target", evaluation, self.meter.env_steps)
         if evaluation.episode_return_mean < target:
             return False
@@ -203,7 +203,7 @@ class Training:
     def _parity(self, policy: OnnxPolicy, visited: Array) -> float:
         space = self.factory.observation_space
         assert isinstance(space, gym.spaces.Box)
-        rng = np.random.default_rng(self.run.seed)
+        rng = parity_rng(self.run.seed)
         if np.issubdtype(space.dtype, np.integer):
             scattered = rng.integers(0, 256, (ACT_ROWS // 2, *space.shape)).astype(space.dtype)
         else:

@@ -7,7 +7,6 @@ this process; everything that a framework prints goes to `worker.log`.
 import atexit
 import contextlib
 import ctypes
-import fcntl
 import gc
 import json
 import os
@@ -19,25 +18,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-import numpy as np
-
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.make import ArenaEnvFactory
 from arena.environments.metering import Meter
-from arena.errors import ArenaError, DeviceUnavailable, TrainingDiverged
+from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_modules
 from arena.experiment.experiment import Run
 from arena.formats.json import json_line, read_json, write_json
+from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.devices import isolate, resolve_device
 from arena.machine.usage import git_commit, machine_info, package_versions
 from arena.run_folder.folder import RunDir, RunResult, Status
+from arena.seeding import training_seeds
 from arena.worker.training import Training
 
 CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
+LOCK_SECONDS = 30.0
+"""Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
 
 
 def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
@@ -59,17 +60,15 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
             clock.lap("import")
             emit({"event": "phase", "phase": "building"})
             meter = Meter(max_env_steps=run.budget.env_steps)
-            seeds = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed))
-            env_seed, agent_seed = seeds.spawn(2)
-            factory = ArenaEnvFactory(run.env, meter, env_seed, snapshots=run_dir.snapshots)
-            seed = int(agent_seed.generate_state(1)[0] % 2**31)
+            seeds = training_seeds(run.experiment_seed, run.seed)
+            factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots)
             try:
-                agent = agent_class(factory, config, seed=seed, device=own_device)
+                agent = agent_class(factory, config, seed=seeds.agent, device=own_device)
             except DeviceUnavailable:
                 if run.resources.device != "auto":
                     raise
                 device = "cpu"
-                agent = agent_class(factory, config, seed=seed, device=device)
+                agent = agent_class(factory, config, seed=seeds.agent, device=device)
             keep_compiled()
             clock.lap("build")
         status: Status = "finished"
@@ -156,21 +155,6 @@ def _redirect_output(log: Path) -> TextIO:
     return events
 
 
-def _lock(run_dir: RunDir, timeout_seconds: float = 30.0) -> TextIO:
-    """Takes the run folder for this process; an earlier worker whose parent died needs a moment to notice."""
-    file = (run_dir.path / ".lock").open("w")
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise ArenaError(f"another worker is still at work in {run_dir.path}") from None
-            time.sleep(0.2)
-        else:
-            return file
-
-
 def main(path: str) -> int:
     """Works in the run folder `path`; returns the exit code: 0 unless the run crashed."""
     run_dir = RunDir(Path(path))
@@ -183,7 +167,7 @@ def main(path: str) -> int:
     if (cpus := os.environ.get(CPUS_VARIABLE)) and hasattr(os, "sched_setaffinity"):  # Linux alone has it
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
-        with _lock(run_dir):
+        with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS):
             run_dir.write_result(work(run_dir, emit))
     except Exception:
         traceback.print_exc()

@@ -27,8 +27,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.make import ArenaEnvFactory
@@ -42,6 +40,7 @@ from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.machine.usage import usable_cores
 from arena.run_folder.folder import START_PARTS, WORK_PARTS, RunResult
+from arena.seeding import training_seeds
 
 AGENTS = "tfagents-dqn,rllib-ppo,keras-ppo,kerasrl-dqn"
 
@@ -200,10 +199,10 @@ def bare_seconds(run: Run) -> float:
     spec = run.spec()
     config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
     refuse_other_frameworks(spec.modules_for(config))
-    env_seed, agent_seed = np.random.SeedSequence(run.experiment_seed, spawn_key=(1, run.seed)).spawn(2)
+    seeds = training_seeds(run.experiment_seed, run.seed)
     meter = Meter(max_env_steps=run.budget.env_steps)
-    factory = ArenaEnvFactory(run.env, meter, env_seed)
-    agent = spec.load()(factory, config, seed=int(agent_seed.generate_state(1)[0] % 2**31), device="cpu")
+    factory = ArenaEnvFactory(run.env, meter, seeds.env)
+    agent = spec.load()(factory, config, seed=seeds.agent, device="cpu")
     start = time.perf_counter()
     try:
         while meter.env_steps < run.budget.env_steps:

@@ -1,7 +1,6 @@
 """Plans and states, from run folders written by hand."""
 
 import dataclasses
-import fcntl
 import json
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.plan import differences, env_differences, make_plan
 from arena.experiment.runner import refuse_changes
+from arena.formats.locks import FolderLock
 from arena.run_folder.folder import RunDir, RunResult
-from arena.run_folder.status import known_outcome, mark_at_work, progress
+from arena.run_folder.status import known_outcome, progress
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 
@@ -78,8 +78,7 @@ def test_a_run_is_at_work_while_its_lock_is_held(tmp_path: Path):
         '{"kind":"selection","env_steps":1000,"train_seconds":2.5,"episode_return_mean":12.5}\n'
         '{"kind":"selection","env_steps":2000,"train_seconds":4.5,"episode_return_mean":null}\n{"kind":"sel'
     )
-    with (run_dir.path / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FolderLock(run_dir.path):
         state = progress(run_dir, "x")
     assert (state.state, state.env_steps, state.max_env_steps, state.best_return) == ("running", 2_000, 4_000, 12.5)
     assert state.age_seconds is not None
@@ -160,12 +159,4 @@ def test_a_run_that_was_made_ready_and_has_not_begun_is_to_do(tmp_path: Path):
     run_dir = write_run(wanted)
     assert progress(run_dir, "x").state == "to do"
     run_dir.log.touch()
-    assert progress(run_dir, "x").state == "interrupted"
-
-
-def test_a_run_is_at_work_while_the_driver_of_a_cluster_marks_it(tmp_path: Path):
-    run_dir = write_run(experiment(tmp_path))
-    run_dir.log.touch()
-    with mark_at_work(run_dir.path):
-        assert progress(run_dir, "x").state == "running"
     assert progress(run_dir, "x").state == "interrupted"

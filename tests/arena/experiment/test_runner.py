@@ -1,7 +1,6 @@
 """Experiments of fake agents in real worker processes."""
 
 import dataclasses
-import fcntl
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import _prepare, run_experiment
 from arena.formats.jsonl import read_jsonl
+from arena.formats.locks import FolderLock, is_locked
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir, RunResult
 from arena.run_folder.status import progress
@@ -220,10 +220,8 @@ def test_an_unwritable_output_is_refused_before_any_work(tmp_path: Path):
 def test_a_second_arena_is_kept_out_of_a_folder_at_work(tmp_path: Path):
     wanted = experiment(tmp_path)
     wanted.path.mkdir(parents=True)
-    with (wanted.path / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ArenaError, match="another arena is at work in"):
-            run_experiment(wanted, LocalExecutor())
+    with FolderLock(wanted.path), pytest.raises(ArenaError, match="another arena is at work in"):
+        run_experiment(wanted, LocalExecutor())
     assert only(run_experiment(wanted, LocalExecutor())).status == "finished"
 
 
@@ -243,8 +241,7 @@ def test_sigterm_ends_the_workers_too(tmp_path: Path):
     _, errors = parent.communicate(timeout=30)
     assert parent.returncode == 130
     assert b"go on with" in errors
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the worker has let go of it
+    assert not is_locked(lock.parent)
 
 
 def test_a_parent_killed_at_random_moments_loses_and_doubles_nothing(tmp_path: Path):

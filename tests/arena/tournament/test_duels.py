@@ -7,8 +7,9 @@ import pytest
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.policies.policy import OnnxPolicy
+from arena.seeding import duel_seed
 from arena.tournament import duels
-from arena.tournament.duels import EpisodesTask, play_episodes, start_seed
+from arena.tournament.duels import EpisodesTask, play_episodes
 
 ENV = EnvConfig("Acrobot-v1", {"max_episode_steps": 60})
 
@@ -50,7 +51,7 @@ def test_the_random_player_plays_the_same_episodes_again_and_others_under_anothe
 
 
 def test_starts_differ_between_environments_and_tournaments():
-    assert len({start_seed(0, "A"), start_seed(0, "B"), start_seed(1, "A")}) == 3
+    assert len({duel_seed(0, "A"), duel_seed(0, "B"), duel_seed(1, "A")}) == 3
 
 
 def test_a_policy_that_fails_in_play_has_no_episodes_and_the_reason(monkeypatch):

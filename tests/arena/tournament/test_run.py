@@ -167,7 +167,7 @@ def test_two_tournaments_at_once_do_not_share_a_new_folder(tournament):
 
 def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tournament, tmp_path):
     (tournament.path / ".lock").mkdir(parents=True)
-    with pytest.raises(ArenaError, match=r"cannot write into the tournament's folder .*: Is a directory"):
+    with pytest.raises(ArenaError, match=r"cannot write the lock .*: Is a directory"):
         play(tournament, workers=1)
     (tmp_path / "file").touch()
     with pytest.raises(ArenaError, match=r"cannot make the tournament's folder .*: Not a directory"):
