@@ -225,7 +225,8 @@ class LocalLearner:
         """Returns weights (target networks included) and optimizer slots as arrays by name."""
         arrays = {f"module/{name}": tensor for name, tensor in self.module.state_dict().items()}
         for name, parameter in self._optimized():
-            arrays |= {f"optimizer/{name}/{slot}": tensor for slot, tensor in self.optimizer.state[parameter].items()}
+            slots = self.optimizer.state.get(parameter, {})  # reading it by [] would make empty ones, which look like a step taken
+            arrays |= {f"optimizer/{name}/{slot}": tensor for slot, tensor in slots.items()}
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in arrays.items()}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:

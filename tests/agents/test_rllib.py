@@ -122,6 +122,17 @@ def test_resumed_runs_are_bitwise_the_same(tmp_path):
     assert resumed == whole
 
 
+def updates_after_a_save_before_the_first_update(directory):
+    agent, _ = make_agent(DQN, {"learning_starts": 64, "train_period": 64, "num_updates": 2, "batch_size": 16}, "CartPole-v1")
+    agent.save(Path(directory))
+    return agent.learn(256).learner_steps
+
+
+@pytest.mark.framework
+def test_training_continues_after_a_checkpoint_before_the_first_update(tmp_path):
+    assert in_worker(updates_after_a_save_before_the_first_update, str(tmp_path)) == 6
+
+
 def exported_and_framework_actions(path):
     gym.register("Square-v0", SquareEnv, max_episode_steps=50)
     image = {"conv_layers": [[4, 3, 2], [8, 3, 1]], "hidden_sizes": [16], "num_envs": 4}
