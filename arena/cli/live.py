@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Self, TextIO
+from typing import Literal, Self, TextIO, Unpack
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.formats.json import json_line
+from arena.run_folder.events import RunUpdate
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
 ENDED = frozenset({"finished", "crashed", "timed_out", "killed", "diverged", "pruned", "interrupted"})
@@ -83,7 +84,7 @@ class TerminalView:
             self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2, vertical_overflow="crop")
             self._live.start()
 
-    def update(self, run_name: str, **fields: Any) -> None:
+    def update(self, run_name: str, **fields: Unpack[RunUpdate]) -> None:
         """Takes over what is new about a run; names as in `Row`.
 
         Raises:

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from annotated_types import Ge
+
+from arena.run_folder.events import WorkerEvent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ class Ended:
     """Why it was given up, where that is not the worker's doing: its node was lost, say, or `OnEvent` asked for it."""
 
 
-OnEvent = Callable[[Task, dict[str, Any]], str | None]
+OnEvent = Callable[[Task, WorkerEvent], str | None]
 """Takes an event of a task's worker; returns why the worker is to be ended, None to let it go on."""
 OnEnd = Callable[[Task, Ended], None]
 """Called once per task, after its last event."""

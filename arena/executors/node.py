@@ -9,12 +9,12 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from arena.executors.base import Ended, Task
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.storage import Storage
 from arena.executors.transfer import FolderWatch, Piece, lay_down
+from arena.run_folder.events import WorkerEvent
 
 POLL_SECONDS = 1.0
 """The longest that `poll` waits for an event."""
@@ -26,7 +26,7 @@ GATHER_SECONDS = 0.1
 class Report:
     """What happened since the last report."""
 
-    events: list[dict[str, Any]]
+    events: list[WorkerEvent]
     pieces: list[Piece]
     """To lay down in the driver's run folder."""
     ended: Ended | None
@@ -82,7 +82,7 @@ class NodeWorker:
         end_workers([self._worker])
         return self._report([])
 
-    def _report(self, events: list[dict[str, Any]]) -> Report:
+    def _report(self, events: list[WorkerEvent]) -> Report:
         ended = self._worker.ended()
         if self._storage and (ended or self._stored_changes.has_new_checkpoint()):
             self._storage.write(self._location, self._stored_changes.changes(ended=ended is not None))

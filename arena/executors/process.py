@@ -1,17 +1,17 @@
 """A worker as a child process: what it is started with, what it says, how it ends. Every executor runs its workers by this."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO
 
 from arena.executors.base import Ended, Task
 from arena.machine.devices import SHARE_VARIABLE
+from arena.run_folder.events import WorkerEvent, parse_event
 from arena.run_folder.folder import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
@@ -60,19 +60,15 @@ class WorkerProcess:
         self._timed_out = False
         self._reason = ""
 
-    def read_events(self) -> list[dict[str, Any]]:
-        """Returns what the worker has said since the last call; waits until it says something or ends."""
+    def read_events(self) -> list[WorkerEvent]:
+        """Returns the worker's events since the last call; waits until there is one, or the worker has closed its output."""
         if self.stdout.closed:
             return []
         chunk = os.read(self.stdout.fileno(), 65_536)
         if not chunk:
             self.stdout.close()
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-        events = []
-        for line in lines:
-            with contextlib.suppress(ValueError):  # not an event: something printed before the worker took over its output
-                events.append(json.loads(line))
-        return [event for event in events if isinstance(event, dict)]
+        return [event for line in lines if (event := parse_event(line)) is not None]
 
     def ended(self) -> Ended | None:
         """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its time limit."""

@@ -29,6 +29,7 @@ from arena.executors.transfer import lay_down, read_folder
 from arena.formats.json import read_json_object
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.machine.installation import install_command
+from arena.run_folder.events import PhaseBegan
 from arena.run_folder.folder import RunDir
 
 DISTRIBUTION = "arena-rl"
@@ -168,7 +169,7 @@ class RayExecutor:
         run_dir = RunDir(task.run_dir)
         if run_dir.latest_checkpoint() is None:
             run_dir.clear()
-        on_event(task, {"event": "phase", "phase": "restarting", "message": f"lost its node ({reason}); goes on elsewhere"})
+        on_event(task, PhaseBegan(phase="restarting", message=f"lost its node ({reason}); resumes on another"))
         waiting.appendleft(task)
 
     def _give_up_hopeless(self, flights: dict[Any, _Flight], on_end: OnEnd) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
@@ -19,6 +19,7 @@ from arena.executors.base import Ended, Executor, Task
 from arena.experiment.experiment import Experiment, Run
 from arena.formats.json import read_json_object, write_json
 from arena.formats.locks import FolderLock
+from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import SCHEMA_VERSION, RunDir, RunResult, Status
 from arena.run_folder.status import known_outcome
 
@@ -26,11 +27,11 @@ from arena.run_folder.status import known_outcome
 class View(Protocol):
     """Watches an experiment."""
 
-    def update(self, run_name: str, **fields: Any) -> None:
-        """Takes new values of a run: status, env_steps, max_env_steps, last_return, best_evaluation, message and others."""
+    def update(self, run_name: str, **fields: Unpack[RunUpdate]) -> None:
+        """Takes new values of a run."""
 
 
-Judge = Callable[[str, Mapping[str, Any]], str | None]
+Judge = Callable[[str, WorkerEvent], str | None]
 """Takes the name of a run and an event of its worker; returns why the run is given up, None to let it go on."""
 
 
@@ -70,12 +71,12 @@ def _run_all(
 ) -> list[RunResult]:
     by_name, given_up = {run.name: run for run in runs}, set[str]()
 
-    def on_event(task: Task, event: dict[str, Any]) -> str | None:
+    def on_event(task: Task, event: WorkerEvent) -> str | None:
         reason = judge(task.name, event) if judge is not None else None
         if reason:
             given_up.add(task.name)
         if view is not None:
-            view.update(task.name, **_fields(by_name[task.name], event))
+            view.update(task.name, **update_of(event, by_name[task.name].budget.env_steps))
         return reason
 
     def on_end(task: Task, ended: Ended) -> None:
@@ -184,17 +185,6 @@ def _prepare(run: Run, run_dir: RunDir) -> None:
     resources = dataclasses.asdict(run.resources)
     document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuning": run.agent.tuning}
     write_json(run_dir.run, document)
-
-
-def _fields(run: Run, event: dict[str, Any]) -> dict[str, Any]:
-    kind = event.pop("event", None)
-    if kind == "phase":
-        return {"status": event.pop("phase"), "max_env_steps": run.budget.env_steps, **event}
-    if kind == "evaluation":
-        return {"message": f"{event['kind']} evaluation after {event['env_steps']:,} env steps: {event['episode_return_mean']:.1f}"}
-    rate = event.get("env_steps_per_second")
-    seconds_left = (run.budget.env_steps - event["env_steps"]) / rate if rate else None
-    return {"status": "training", "max_env_steps": run.budget.env_steps, "seconds_left": seconds_left, **event}
 
 
 def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:

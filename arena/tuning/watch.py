@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import optuna
@@ -11,6 +10,7 @@ import optuna
 from arena.experiment.experiment import Experiment, Run
 from arena.experiment.scores import seed_scores
 from arena.formats.jsonl import read_jsonl
+from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir, RunResult
 
 
@@ -49,10 +49,10 @@ class Watch:
             elif (result := RunDir(experiment.path / run.name).read_result()) is not None:
                 self._ended.setdefault(run.agent.name, []).append(result)
 
-    def judge(self, run_name: str, event: Mapping[str, Any]) -> str | None:
+    def judge(self, run_name: str, event: WorkerEvent) -> str | None:
         """Returns why a run is given up, None to let it go on; takes every event of its worker."""
         agent = self._agent_of[run_name]
-        if event.get("event") == "evaluation":
+        if isinstance(event, EvaluationEnded):
             self.catch_up(agent)
         return self.pruned.get(agent)
 

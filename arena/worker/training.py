@@ -25,6 +25,7 @@ from arena.machine.gpus import visible_gpus
 from arena.machine.usage import UsageSampler
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import OnnxPolicy
+from arena.run_folder.events import EvaluationEnded, EvaluationKind, ProgressMade, WorkerEvent
 from arena.run_folder.folder import RunDir
 from arena.seeding import evaluation_seeds, parity_rng
 
@@ -68,7 +69,7 @@ class Training:
         run_dir: RunDir,
         agent: Agent,
         factory: ArenaEnvFactory,
-        emit: Callable[[dict[str, Any]], None],
+        emit: Callable[[WorkerEvent], None],
         seconds: Mapping[str, float],
         *,
         device: str = "cpu",
@@ -222,7 +223,7 @@ class Training:
             raise RuntimeError(f"the exported policy acts as the agent does on only {fraction:.1%} of {len(observations)} observations")
         return fraction
 
-    def _record(self, kind: str, evaluation: Evaluation, env_steps: int) -> None:
+    def _record(self, kind: EvaluationKind, evaluation: Evaluation, env_steps: int) -> None:
         self._evaluations.write(
             {
                 "kind": kind,
@@ -235,8 +236,7 @@ class Training:
         )
         self._evaluations.flush()
         if kind != "target":
-            event = {"event": "evaluation", "kind": kind, "env_steps": env_steps, "episode_return_mean": evaluation.episode_return_mean}
-            self.emit(event)
+            self.emit(EvaluationEnded(kind=kind, env_steps=env_steps, episode_return_mean=evaluation.episode_return_mean))
 
     def _log(self) -> None:
         episodes, steps = self._write_episodes(), self.meter.env_steps
@@ -255,13 +255,12 @@ class Training:
         self.tensorboard.scalars(steps, values)
         self.tensorboard.flush()
         self.emit(
-            {
-                "event": "progress",
-                "env_steps": steps,
-                "env_steps_per_second": values.get(tags.ENV_STEPS_PER_SECOND),
-                "last_return": values.get(tags.EPISODE_RETURN),
-                "best_evaluation": self.progress.best_return,
-            }
+            ProgressMade(
+                env_steps=steps,
+                env_steps_per_second=values.get(tags.ENV_STEPS_PER_SECOND),
+                last_return=values.get(tags.EPISODE_RETURN),
+                best_evaluation=self.progress.best_return,
+            )
         )
         self._since_log = _Window(self)
 

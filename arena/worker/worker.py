@@ -27,11 +27,12 @@ from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_modules
 from arena.experiment.experiment import Run
-from arena.formats.json import json_line, read_json, write_json
+from arena.formats.json import read_json, write_json
 from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.devices import isolate, resolve_device
 from arena.machine.usage import git_commit, machine_info, package_versions
+from arena.run_folder.events import PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir, RunResult, Status
 from arena.seeding import training_seeds
 from arena.worker.training import Training
@@ -41,7 +42,7 @@ LOCK_SECONDS = 30.0
 """Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
 
 
-def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
+def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
     """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
     clock = _Stopwatch()
     document = read_json(run_dir.run)
@@ -55,10 +56,10 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
     with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
         clock.lap("start")
         with _no_collection():
-            emit({"event": "phase", "phase": "importing"})
+            emit(PhaseBegan(phase="importing"))
             agent_class = spec.load()
             clock.lap("import")
-            emit({"event": "phase", "phase": "building"})
+            emit(PhaseBegan(phase="building"))
             meter = Meter(max_env_steps=run.budget.env_steps)
             seeds = training_seeds(run.experiment_seed, run.seed)
             factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots)
@@ -75,7 +76,7 @@ def work(run_dir: RunDir, emit: Callable[[dict[str, Any]], None]) -> RunResult:
         with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
             try:
                 training.start()
-                emit({"event": "phase", "phase": "training"})
+                emit(PhaseBegan(phase="training"))
                 training.train()
                 final = training.final_evaluation()
                 reason = training.stop_reason
@@ -160,8 +161,8 @@ def main(path: str) -> int:
     run_dir = RunDir(Path(path))
     events = _redirect_output(run_dir.log)
 
-    def emit(event: dict[str, Any]) -> None:
-        events.write(json_line(event))
+    def emit(event: WorkerEvent) -> None:
+        events.write(event_line(event))
         events.flush()  # fails once the parent is gone, which ends the worker
 
     if (cpus := os.environ.get(CPUS_VARIABLE)) and hasattr(os, "sched_setaffinity"):  # Linux alone has it

@@ -39,6 +39,7 @@ from arena.experiment.experiment import Experiment, Run
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.machine.usage import usable_cores
+from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.folder import START_PARTS, WORK_PARTS, RunResult
 from arena.seeding import training_seeds
 
@@ -88,8 +89,8 @@ class ClockedExecutor:
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `LocalExecutor.execute`."""
 
-        def noted(task: Task, event: dict[str, Any]) -> str | None:
-            if event.get("phase") == "importing":
+        def noted(task: Task, event: WorkerEvent) -> str | None:
+            if isinstance(event, PhaseBegan) and event.phase == "importing":
                 self._imported[task.name] = time.monotonic()
             return on_event(task, event)
 

@@ -20,6 +20,7 @@ from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import THREAD_VARIABLES, WorkerProcess, end_workers
 from arena.experiment.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
 from arena.experiment.runner import run_experiment
+from arena.run_folder.events import PhaseBegan
 from benchmarks.child.probe import peak_rss_bytes
 from benchmarks.peers import peers_python, peers_script, probe_folder
 from benchmarks.settings import Contest, Rival
@@ -124,7 +125,7 @@ class _ClockedExecutor:
                     if not worker.stdout.closed and not select.select([worker.stdout], [], [], 0.2)[0]:
                         continue  # `ended` looks at the time limit
                     for event in worker.read_events():
-                        if event.get("phase") == "training":
+                        if isinstance(event, PhaseBegan) and event.phase == "training":
                             self.start_seconds = time.monotonic() - start
                         self.peak_rss_bytes = peak_rss_bytes(worker.pid) or self.peak_rss_bytes
                         if (reason := on_event(task, event)) is not None:

@@ -14,6 +14,7 @@ from arena.executors.base import Task
 from arena.executors.process import WorkerProcess, end_workers
 from arena.experiment.file import from_table
 from arena.formats.json import write_json
+from arena.run_folder.events import ProgressMade
 from arena.run_folder.folder import RunDir
 
 pytestmark = pytest.mark.framework
@@ -35,7 +36,7 @@ def mean_runnable_threads(folder: Path, agent: str, settings: dict, threads: int
     try:
         num_points = 0
         while num_points < 4:  # by then all is compiled
-            num_points += sum(event["event"] == "progress" for event in worker.read_events())
+            num_points += sum(isinstance(event, ProgressMade) for event in worker.read_events())
             assert worker.ended() is None, run_dir.log_tail()
         counts = []
         for _ in range(150):

@@ -15,6 +15,7 @@ from arena.experiment.file import from_table
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy, UniformPolicy
 from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
 from arena.testing import FakeAgent, FakeConfig
 from arena.worker.training import Training
@@ -228,8 +229,8 @@ def train(folder: Path, *, kill_after: int | None = None) -> RunDir:
     factory = ArenaEnvFactory(run.env, Meter(run.budget.env_steps), np.random.SeedSequence(0), snapshots=run_dir.snapshots)
     agent = FakeAgent(factory, FakeConfig(num_envs=2), seed=0, device="cpu")
 
-    def emit(event: dict) -> None:
-        if event["event"] == "evaluation" and kill_after is not None and event["env_steps"] >= kill_after:
+    def emit(event: WorkerEvent) -> None:
+        if isinstance(event, EvaluationEnded) and kill_after is not None and event.env_steps >= kill_after:
             raise Killed
 
     with contextlib.closing(Training(run, run_dir, agent, factory, emit, {})) as training:

@@ -12,6 +12,7 @@ from arena.executors.transfer import lay_down, read_folder
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
+from arena.run_folder.events import WorkerEvent
 from arena.run_folder.folder import RunDir
 
 pytestmark = pytest.mark.worker
@@ -27,7 +28,7 @@ class Nodes:
 
     def __init__(self, num_losses: int, storage: Path | None) -> None:
         self.num_losses, self.storage = num_losses, storage
-        self.events: list[dict] = []
+        self.events: list[WorkerEvent] = []
 
     def check(self, tasks) -> None:
         pass
@@ -64,7 +65,7 @@ def test_a_run_that_loses_two_nodes_is_the_run_that_lost_none(tmp_path: Path, ha
     (wanted,) = run_experiment(expected, LocalExecutor())
     (result,) = run_experiment(experiment(tmp_path / "nodes"), nodes)
     assert (result.status, result.num_attempts) == ("finished", 3)
-    assert nodes.events[-1]["kind"] == "final"
+    assert nodes.events[-1].kind == "final"
     for name in ("episodes.jsonl", "policy.onnx"):
         assert (Path(result.path) / name).read_bytes() == (Path(wanted.path) / name).read_bytes()
     same = ("env_steps", "num_episodes", "num_cut_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity", "reason")

@@ -14,6 +14,7 @@ import pytest
 
 from arena.executors.base import Ended, Task
 from arena.executors.process import WorkerProcess, end_workers
+from arena.run_folder.events import PhaseBegan
 
 pytestmark = pytest.mark.worker
 
@@ -47,13 +48,13 @@ def group_of(worker: WorkerProcess) -> list[int]:
     return found
 
 
-STUBBORN = "trap '' TERM; echo '{\"event\": \"phase\"}'; sleep 60 & wait; sleep 60"
+STUBBORN = 'trap \'\' TERM; echo \'{"event": "phase", "phase": "building"}\'; sleep 60 & wait; sleep 60'
 
 
 def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace(start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("arena.executors.process.GRACE_SECONDS", 0.3)
     worker = start(STUBBORN)
-    assert worker.read_events() == [{"event": "phase"}]
+    assert worker.read_events() == [PhaseBegan(phase="building")]
     assert group_of(worker)
     end_workers([worker])
     assert group_of(worker) == []
@@ -90,7 +91,7 @@ def test_a_second_interrupt_within_the_grace_leaves_no_orphan(start) -> None:
 
 
 def test_a_child_that_outlives_its_worker_is_ended_with_it(start) -> None:
-    worker = start('sleep 60 > /dev/null & echo \'{"event": "phase"}\'')
+    worker = start('sleep 60 > /dev/null & echo \'{"event": "phase", "phase": "building"}\'')
     while (ended := worker.ended()) is None:
         worker.read_events()
         time.sleep(0.01)
@@ -102,11 +103,13 @@ def test_a_child_that_outlives_its_worker_is_ended_with_it(start) -> None:
 
 
 def test_events_are_told_from_what_is_printed_before_them(start) -> None:
-    worker = start('printf \'hello\\n{"event": \'; sleep 0.3; printf \'"a"}\\n3\\n{"event":"b"}\\n{"torn\'')
+    worker = start(
+        'printf \'hello\\n{"event": \'; sleep 0.3; printf \'"phase","phase":"building"}\\n3\\n{"event":"phase","phase":"training"}\\n{"torn\''
+    )
     events = []
     while worker.ended() is None:
         events += worker.read_events()
-    assert events == [{"event": "a"}, {"event": "b"}]
+    assert events == [PhaseBegan(phase="building"), PhaseBegan(phase="training")]
     assert worker.read_events() == []
 
 

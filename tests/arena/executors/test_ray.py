@@ -24,6 +24,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.formats.jsonl import read_jsonl
+from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
 from arena.run_folder.status import progress
 from benchmarks.ray_cluster import RayCluster, free_ports, use_own_token
@@ -170,8 +171,8 @@ def test_a_run_that_is_given_up_ends_on_its_node(tmp_path: Path, cluster: RayClu
     wanted = experiment(tmp_path, name="given-up", seeds=2)
     first = next(wanted.runs()).name
 
-    def judge(run_name: str, event: Any) -> str | None:
-        return "hopeless" if run_name == first and event["event"] == "evaluation" else None
+    def judge(run_name: str, event: WorkerEvent) -> str | None:
+        return "hopeless" if run_name == first and isinstance(event, EvaluationEnded) else None
 
     executor = RayExecutor(ExecutorConfig(kind="ray", address=cluster.address))
     given_up, other = run_experiment(wanted, executor, judge=judge)

@@ -1,7 +1,7 @@
 """What the driver of a cluster does with its runs, with actors of this process in place of Ray's; a real cluster: `test_ray.py`."""
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from arena.executors.base import ExecutorConfig
 from arena.executors.ray import RayExecutor
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
+from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
 from arena.run_folder.status import progress
 
@@ -78,9 +79,9 @@ def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given
     def state(name: str) -> str:
         return progress(RunDir(wanted.path / name), name).state
 
-    def judge(run_name: str, event: Mapping[str, Any]) -> str | None:
+    def judge(run_name: str, event: WorkerEvent) -> str | None:
         states.add(state(run_name))
-        return "hopeless" if run_name == second and event["event"] == "evaluation" else None
+        return "hopeless" if run_name == second and isinstance(event, EvaluationEnded) else None
 
     finished, given_up = run_experiment(wanted, driver, judge=judge)
     assert states == {"running"}
@@ -93,7 +94,7 @@ def test_the_mark_goes_with_the_driver(tmp_path: Path, driver: RayExecutor):
     table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"]}
     wanted = from_table({**table, "budget": {"env_steps": 20_000}})
 
-    def interrupt(run_name: str, event: Mapping[str, Any]) -> str | None:
+    def interrupt(run_name: str, event: WorkerEvent) -> str | None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

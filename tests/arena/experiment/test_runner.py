@@ -20,6 +20,7 @@ from arena.experiment.runner import _prepare, run_experiment
 from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock, is_locked
 from arena.policies.policy import OnnxPolicy
+from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir, RunResult
 from arena.run_folder.status import progress
 
@@ -107,7 +108,7 @@ def test_a_run_that_is_given_up_ends_at_once_and_the_others_go_on(tmp_path: Path
 
     def judge(run_name: str, event) -> str | None:
         told.append(run_name)
-        return "hopeless" if run_name.startswith("bad/") and event["event"] == "evaluation" else None
+        return "hopeless" if run_name.startswith("bad/") and isinstance(event, EvaluationEnded) else None
 
     bad, good = run_experiment(wanted, LocalExecutor(2), judge=judge)
     assert (bad.status, bad.reason) == ("pruned", "hopeless")

@@ -13,6 +13,7 @@ from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
 from arena.formats.jsonl import JsonlWriter, read_jsonl
+from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir, RunResult
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
@@ -145,7 +146,7 @@ class Training(Formula):
                     raise KeyboardInterrupt
                 with JsonlWriter(run_dir.evaluations) as evaluations:
                     evaluations.write({"kind": "selection", "env_steps": 100 * step, "episode_return_mean": final.score_mean * step / 10})
-                reason = judge(run.name, {"event": "evaluation", "kind": "selection"})
+                reason = judge(run.name, EvaluationEnded(kind="selection", env_steps=100 * step, episode_return_mean=0.0))
                 if reason or step == 10:
                     status = "pruned" if reason else "finished"
                     run_dir.write_result(dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))

@@ -1,0 +1,105 @@
+"""Worker events: what a worker tells about its run while it is at work, one JSON object per line of its standard output."""
+
+import dataclasses
+import json
+from typing import Any, ClassVar, Literal, TypedDict
+
+from arena.formats.json import json_line
+
+Phase = Literal["importing", "building", "training", "restarting"]
+EvaluationKind = Literal["selection", "target", "final"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseBegan:
+    """The run enters a phase: its framework is imported, its agent is built, it trains, or it restarts on another node."""
+
+    name: ClassVar[str] = "phase"
+    phase: Phase
+    message: str = ""
+    """Sentence for people; empty where the phase says everything."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationEnded:
+    """An evaluation was played and is recorded in `evaluations.jsonl`."""
+
+    name: ClassVar[str] = "evaluation"
+    kind: EvaluationKind
+    env_steps: int
+    """Env steps after which the evaluated policy was taken."""
+    episode_return_mean: float
+    """Mean return over the evaluation's episodes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressMade:
+    """A point of the training curves was logged."""
+
+    name: ClassVar[str] = "progress"
+    env_steps: int
+    """Env steps of the run so far."""
+    env_steps_per_second: float | None = None
+    """Env steps per wall second of training since the last point."""
+    last_return: float | None = None
+    """Mean return of the training episodes that ended since the last point; None if none ended."""
+    best_evaluation: float | None = None
+    """Mean return of the best selection evaluation so far."""
+
+
+WorkerEvent = PhaseBegan | EvaluationEnded | ProgressMade
+
+_KINDS: dict[str, type[WorkerEvent]] = {kind.name: kind for kind in (PhaseBegan, EvaluationEnded, ProgressMade)}
+
+
+class RunUpdate(TypedDict, total=False):
+    """New values of one run, as a view of the whole experiment takes them; a field that is missing stays as it was."""
+
+    status: str
+    env_steps: int
+    max_env_steps: int
+    env_steps_per_second: float | None
+    last_return: float | None
+    best_evaluation: float | None
+    seconds_left: float | None
+    message: str
+
+
+def event_line(event: WorkerEvent) -> str:
+    """Returns an event as one line of JSON with its newline; NaN and infinities become null."""
+    return json_line({"event": event.name, **{key: value for key, value in dataclasses.asdict(event).items() if value != ""}})
+
+
+def parse_event(line: bytes) -> WorkerEvent | None:
+    """Returns the event that a line of a worker's output holds; None if the line was printed by something else."""
+    try:
+        record: Any = json.loads(line)
+        return _KINDS[record.pop("event")](**record)
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None
+
+
+def update_of(event: WorkerEvent, max_env_steps: int) -> RunUpdate:
+    """Returns what an event changes for a view of the experiment.
+
+    Args:
+        event: the event of one run's worker.
+        max_env_steps: the run's budget.
+    """
+    if isinstance(event, PhaseBegan):
+        update: RunUpdate = {"status": event.phase, "max_env_steps": max_env_steps}
+        if event.message:
+            update["message"] = event.message
+        return update
+    if isinstance(event, EvaluationEnded):
+        return {"message": f"{event.kind} evaluation after {event.env_steps:,} env steps: {event.episode_return_mean:.1f}"}
+    rate = event.env_steps_per_second
+    return {
+        "status": "training",
+        "max_env_steps": max_env_steps,
+        "seconds_left": (max_env_steps - event.env_steps) / rate if rate else None,
+        "env_steps": event.env_steps,
+        "env_steps_per_second": rate,
+        "last_return": event.last_return,
+        "best_evaluation": event.best_evaluation,
+    }
