@@ -7,7 +7,7 @@ import setup_env
 
 setup_env.enter()
 
-REQUIREMENTS = setup_env.ROOT / "requirements"
+REQUIREMENTS = setup_env.REQUIREMENTS
 COMPILE = (
     *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--override", str(REQUIREMENTS / "overrides.txt"), "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"),
@@ -18,6 +18,7 @@ for name, sources in {
     "rliable.txt": [str(REQUIREMENTS / "rliable.in")],
     "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
+    "core.txt": ["pyproject.toml", "--group", "unit", "--constraint", "requirements/all.txt"],  # the same versions
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():
     subprocess.run([*COMPILE, *sources, "-o", str(REQUIREMENTS / name), *sys.argv[1:]], cwd=setup_env.ROOT, check=True)

@@ -1,8 +1,9 @@
-"""Makes the project's own environment in `.venv`, from the hashed lock files, with nothing but Python and pip.
+"""Makes the project's own environments from the hashed lock files, with nothing but Python and pip.
 
-`enter()` does it if it has not been done, then runs the calling script again inside. The user's Python stays as it was.
+`enter()` sets one up if that has not been done, then runs the calling script again inside. The user's Python stays as it was.
 """
 
+import dataclasses
 import hashlib
 import os
 import subprocess
@@ -11,35 +12,69 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STAMP = VENV / "arena-setup"
-LOCKS = (ROOT / "requirements" / "uv.txt", ROOT / "requirements" / "all.txt")
+REQUIREMENTS = ROOT / "requirements"
+UV_LOCK = REQUIREMENTS / "uv.txt"
 
 
-def enter() -> None:
-    """Returns inside the project's environment; from outside, sets it up and does not return."""
-    if Path(sys.prefix).resolve() == VENV and STAMP.exists() and STAMP.read_text() == _fingerprint():
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """A virtual environment inside the repository that holds the packages of one lock file and this project."""
+
+    folder: Path
+    lock: Path
+    cost: str
+    """Size and time of the set-up, printed before it begins."""
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        """File that holds the fingerprint of what was installed; absent until the set-up has succeeded."""
+        return self.folder / "arena-setup"
+
+    def fingerprint(self) -> str:
+        """Returns a digest of everything that the set-up reads."""
+        digest = hashlib.sha256(str(ROOT).encode())
+        for path in (UV_LOCK, self.lock, ROOT / "pyproject.toml"):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def is_ready(self) -> bool:
+        """Returns whether the environment holds what its lock file names."""
+        return self.python.exists() and self.stamp.exists() and self.stamp.read_text() == self.fingerprint()
+
+
+FULL = Environment(ROOT / ".venv", REQUIREMENTS / "all.txt", "once; about 10 GB with the CUDA libraries of PyTorch")
+CORE = Environment(ROOT / ".venv-core", REQUIREMENTS / "core.txt", "once; about 0.6 GB, under a minute")
+
+
+def enter(environment: Environment = FULL) -> None:
+    """Returns inside the environment; from outside, sets it up and does not return."""
+    if Path(sys.prefix).resolve() == environment.folder and environment.is_ready():
         return
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}. Call this script with another python3.")
-    python = VENV / "bin" / "python"
-    if not (STAMP.exists() and STAMP.read_text() == _fingerprint() and python.exists()):
-        _install(python)
-    environment = {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    os.execve(python, [str(python), *sys.argv], environment)
+    if not environment.is_ready():
+        _install(environment)
+    folder = environment.folder
+    variables = {**os.environ, "VIRTUAL_ENV": str(folder), "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    os.execve(environment.python, [str(environment.python), *sys.argv], variables)
 
 
-def _install(python: Path) -> None:
-    print(f"Setting up {VENV} (once; about 10 GB with the CUDA libraries of PyTorch)", flush=True)
-    STAMP.unlink(missing_ok=True)
+def _install(environment: Environment) -> None:
+    print(f"Setting up {environment.folder} ({environment.cost})", flush=True)
+    environment.stamp.unlink(missing_ok=True)
+    python = environment.python
     if not python.exists():
-        venv.create(VENV, with_pip=True)
-    uv_lock, lock = LOCKS
-    _call(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", uv_lock)
-    uv = (python, "-m", "uv", "pip")
-    _call(*uv, "install", "--quiet", "--python", python, "--no-deps", "--require-hashes", "--compile-bytecode", "-r", lock)
-    _call(*uv, "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", ROOT)
-    STAMP.write_text(_fingerprint())
+        venv.create(environment.folder, with_pip=True)
+    _call(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", UV_LOCK)
+    install = (python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps")
+    _call(*install, "--require-hashes", "--compile-bytecode", "-r", environment.lock)
+    _call(*install, "--no-build-isolation", "--editable", ROOT)
+    environment.stamp.write_text(environment.fingerprint())
 
 
 def _call(*command: object) -> None:
@@ -47,10 +82,3 @@ def _call(*command: object) -> None:
         subprocess.run([str(part) for part in command], check=True)
     except subprocess.CalledProcessError as error:
         sys.exit(f"setting up failed: {' '.join(map(str, command))} ended with code {error.returncode}")
-
-
-def _fingerprint() -> str:
-    digest = hashlib.sha256(str(ROOT).encode())
-    for path in (*LOCKS, ROOT / "pyproject.toml"):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

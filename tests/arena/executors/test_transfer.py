@@ -118,6 +118,7 @@ def test_a_gap_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "worker.log").read_bytes() == b"abcd", "the same piece twice changes nothing"
 
 
+@pytest.mark.extra
 def test_a_storage_gives_back_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.mkdir()
@@ -133,6 +134,7 @@ def test_a_storage_gives_back_what_was_written(tmp_path: Path) -> None:
     assert contents(tmp_path / "copy") == contents(path) == contents(tmp_path / "store" / "a" / "b")
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("uri", ["nowhere://x", "relative/path"])
 def test_a_wrong_uri_is_refused(uri: str) -> None:
     with pytest.raises(ArenaError, match=f"cannot use the storage '{uri}'"):

@@ -90,7 +90,13 @@ def test_malformed_toml_names_file_and_line(tmp_path: Path):
         from_toml(tmp_path / "absent.toml")
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("configs/*.toml")), ids=lambda path: path.stem)
+def bundled(path: Path):
+    """Marks an experiment whose environments need a package beyond the core."""
+    needs_package = any(name in path.read_text() for name in ("phys2d", "LunarLander"))
+    return pytest.param(path, marks=[pytest.mark.extra] if needs_package else [], id=path.stem)
+
+
+@pytest.mark.parametrize("path", [bundled(path) for path in sorted(Path(__file__).parents[3].glob("configs/*.toml"))])
 def test_every_bundled_experiment_is_valid(path: Path):
     code = "import pathlib, sys; from arena.experiment.file import from_toml; it = from_toml(pathlib.Path(sys.argv[1])); it.check()"
     if "phys2d" in path.read_text():  # making such an environment imports JAX, which no test may leave behind in this process

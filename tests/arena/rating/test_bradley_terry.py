@@ -1,5 +1,3 @@
-import choix
-import evalica
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,7 @@ from scipy.special import logit
 
 from arena.errors import ArenaError
 from arena.rating import bradley_terry
-from arena.rating.bradley_terry import PRIOR_STD, Fit, Matches, fit
+from arena.rating.bradley_terry import Fit, Matches, fit
 from arena.testing.simulated_tournament import World
 
 NO_PRIOR = 1e4
@@ -33,37 +31,6 @@ def two_players(wins: int, ties: int, losses: int, **options) -> Matches:
 def noise(fitted: Fit, contrast: np.ndarray) -> float:
     """Variance of a contrast of strengths by matches, dependence within starts included."""
     return float(contrast @ (fitted.covariance + (0.0 if fitted.shared is None else fitted.shared)) @ contrast)
-
-
-def winners(matches: Matches) -> list[evalica.Winner]:
-    names = {1.0: evalica.Winner.X, 0.5: evalica.Winner.Draw, 0.0: evalica.Winner.Y}
-    return [names[points] for points in matches.points.tolist()]
-
-
-def test_agrees_with_choix_on_the_penalised_estimate() -> None:
-    matches = played(num_matches=300)
-    wins = [(a, b) if p == 1 else (b, a) for a, b, p in zip(matches.first, matches.second, matches.points, strict=True)]
-    expected = choix.opt_pairwise(12, wins, alpha=0.5 / PRIOR_STD**2, tol=1e-12)
-    np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-6)
-
-
-def test_agrees_with_evalica_without_ties(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
-    matches = played()
-    result = evalica.bradley_terry(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
-    expected = np.log(result.scores.sort_index().to_numpy())
-    np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-5)
-
-
-def test_agrees_with_evalica_on_ties(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
-    matches = played(tie_ratio=0.7)
-    # Newman (2023, jmlr.org/papers/v24/22-1086.html) writes Davidson's model with v = nu / 2.
-    result = evalica.newman(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
-    expected = np.log(result.scores.sort_index().to_numpy())
-    fitted = fit(matches, 12)
-    np.testing.assert_allclose(fitted.strengths, expected - expected.mean(), atol=1e-5)
-    assert np.exp(fitted.log_tie_ratio) == pytest.approx(2 * result.v, rel=1e-5)
 
 
 def test_two_players_in_closed_form(monkeypatch) -> None:

@@ -19,6 +19,7 @@ from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
 
+pytestmark = pytest.mark.extra
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 FILE = """
