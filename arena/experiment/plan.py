@@ -9,6 +9,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment, Run
+from arena.formats.differences import differing_keys
 from arena.formats.json import read_json_object
 from arena.machine.usage import usable_cores
 from arena.run_folder.folder import RunDir
@@ -69,13 +70,12 @@ def differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:
     by_algorithm: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for run in first.runs():
         by_algorithm[run.spec().algorithm][run.agent.name] = run.agent.hyperparameters
-    return {algorithm: _differing(agents) for algorithm, agents in by_algorithm.items() if len(agents) > 1}
-
-
-def _differing(agents: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    names = dict.fromkeys(name for settings in agents.values() for name in settings)
-    different = [name for name in names if len({repr(settings.get(name, ...)) for settings in agents.values()}) > 1]
-    return {agent: {name: settings[name] for name in different if name in settings} for agent, settings in agents.items()}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for algorithm, agents in by_algorithm.items():
+        if len(agents) > 1:
+            names = differing_keys(list(agents.values()))
+            found[algorithm] = {agent: {name: own[name] for name in names if name in own} for agent, own in agents.items()}
+    return found
 
 
 def env_differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:

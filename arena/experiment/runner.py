@@ -17,6 +17,7 @@ from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
 from arena.experiment.experiment import Experiment, Run
+from arena.formats.differences import differences, told
 from arena.formats.json import read_json_object, write_json
 from arena.formats.locks import FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
@@ -126,30 +127,17 @@ def refuse_changes(path: Path, runs: list[Run]) -> None:
         run_dir = RunDir(path / run.name)
         if run_dir.run.exists():
             there, wanted = read_json_object(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
-            for key, old, new in _differences(there, wanted):
-                changed.setdefault(f"{key}: {_short(old)} there, {_short(new)} wanted", []).append(run.name)
+            for difference in differences(there, wanted):
+                changed.setdefault(told(difference), []).append(run.name)
     if not changed:
         return
     listed = "; ".join(list(changed)[:3]) + ("; …" if len(changed) > 3 else "")
     error = ArenaError(
         f"{path} holds runs with other inputs ({listed}); undo the change, or start a new experiment beside it with --name or --output"
     )
-    for difference, names in changed.items():
-        error.add_note(f"  {difference} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
+    for line, names in changed.items():
+        error.add_note(f"  {line} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
     raise error
-
-
-def _differences(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        names = [*old, *(name for name in new if name not in old)]
-        nested = [_differences(old.get(name), new.get(name), f"{key}.{name}" if key else str(name)) for name in names]
-        return [difference for differences in nested for difference in differences]
-    return [] if old == new else [(key, old, new)]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def make_folder(path: Path) -> None:

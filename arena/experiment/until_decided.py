@@ -12,6 +12,7 @@ from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment, UntilDecided
 from arena.experiment.runner import refuse_changes
 from arena.experiment.scores import check_scores, seed_scores
+from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_json
 from arena.run_folder.folder import RunResult
 from arena.statistics.group_sequential import Decision, Plan, decide
@@ -75,11 +76,10 @@ def refuse_another_question(experiment: Experiment) -> None:
     rule, path = experiment.until_decided, experiment.path / "decision.json"
     assert rule is not None
     there = read_json_object(path) if path.exists() else {}
-    changed = [
-        f"{key}: {there.get(key)} there, {value} wanted" for key, value in _question(experiment, rule).items() if there.get(key) != value
-    ]
-    if there and changed:
-        raise ArenaError(f"{path} answers another question ({'; '.join(changed)}); give another --name")
+    question = _question(experiment, rule)
+    found = differences({key: there.get(key) for key in question}, question)
+    if there and found:
+        raise ArenaError(f"{path} answers another question ({all_told(found)}); give another --name")
     refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
 
 

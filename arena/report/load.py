@@ -1,12 +1,12 @@
 """Reads run folders, of one machine or several, into one set of comparable runs, or says why they are not comparable."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from arena.errors import ArenaError
+from arena.formats.differences import sides
 from arena.formats.json import read_json_object
 from arena.formats.jsonl import read_jsonl
 from arena.run_folder.folder import RunDir, RunResult
@@ -147,21 +147,21 @@ def _refuse_incomparable(runs: list[LoadedRun]) -> None:
     of_agent: dict[str, LoadedRun] = {}
     of_both: dict[tuple[str, str], LoadedRun] = {}
     for run in runs:
-        _refuse_differing(runs[0], run, _SHARED)
-        _refuse_differing(of_env.setdefault(run.env, run), run, _SHARED_BY_ENV)
+        _refusesides(runs[0], run, _SHARED)
+        _refusesides(of_env.setdefault(run.env, run), run, _SHARED_BY_ENV)
         # One environment may have hyperparameters of its own; what the name stands for is the same everywhere.
         pairs = [(of_both.setdefault((run.agent, run.env), run), "hyperparameters"), (of_agent.setdefault(run.agent, run), "agent")]
         for other, key in pairs:
-            there, here = _differing(other.inputs["agent"].get(key), run.inputs["agent"].get(key))
+            there, here = sides(other.inputs["agent"].get(key), run.inputs["agent"].get(key))
             if there != here:
                 raise ArenaError(
                     f"agent {run.agent!r} is two different agents: {other.path} has {there}, {run.path} has {here}; rename one"
                 )
 
 
-def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
+def _refusesides(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
     for key, what in shared.items():
-        there, here = _differing(other.inputs.get(key), run.inputs.get(key))
+        there, here = sides(other.inputs.get(key), run.inputs.get(key))
         if there != here:
             raise ArenaError(f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}")
 
@@ -182,11 +182,3 @@ def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:
 def _outcome(run: LoadedRun) -> tuple[Any, ...]:
     evaluations = [(evaluated.env_steps, evaluated.episode_returns) for evaluated in run.selection]
     return run.state, evaluations, run.final and run.final.episode_returns
-
-
-def _differing(there: Any, here: Any) -> tuple[str, str]:
-    """Returns what differs between two JSON values, in words."""
-    if not isinstance(there, Mapping) or not isinstance(here, Mapping):
-        return json.dumps(there), json.dumps(here)
-    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    return tuple(", ".join(f"{key}={json.dumps(side.get(key))}" for key in keys) for side in (there, here))  # type: ignore[return-value]

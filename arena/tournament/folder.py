@@ -22,6 +22,7 @@ from annotated_types import Ge, Gt
 from arena.agent.hyperparameters import Count
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
+from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_bytes, write_json
 from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock
@@ -140,7 +141,9 @@ class TournamentFolder:
         """
         inputs = _inputs(tournament)
         if self.tournament.exists():
-            self._refuse_other(_as_json(self._stored().inputs), _as_json(inputs))
+            found = differences(_as_json(self._stored().inputs), _as_json(inputs))
+            if found:
+                raise ArenaError(f"{self.path} holds another tournament ({all_told(found)}); give another --name or --output")
         return self.write(tournament)
 
     def write(self, tournament: Tournament) -> Tournament:
@@ -257,18 +260,6 @@ class TournamentFolder:
             )
         return path
 
-    def _refuse_other(self, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        differences = []
-        for part in ("rules", "players"):
-            old, new = there.get(part, {}), wanted[part]
-            changed = [key for key in [*old, *(key for key in new if key not in old)] if old.get(key) != new.get(key)]
-            differences += [f"{part}.{key}: {_short(old.get(key))} there, {_short(new.get(key))} wanted" for key in changed]
-        if there.get("envs") != wanted["envs"]:
-            differences.append(f"envs: {_short(there.get('envs'))} there, {_short(wanted['envs'])} wanted")
-        if differences:
-            listed = "; ".join(differences[:5]) + ("; …" if len(differences) > 5 else "")
-            raise ArenaError(f"{self.path} holds another tournament ({listed}); give another --name or --output")
-
 
 def _make(path: Path) -> None:
     try:
@@ -297,8 +288,3 @@ def _as_json(inputs: _Inputs) -> dict[str, Any]:
 def file_hash(path: Path) -> str:
     """Returns the SHA-256 of a policy file, in hexadecimal digits; raises as `arena.policies.file_check.read_bounded`."""
     return hashlib.sha256(read_bounded(path)).hexdigest()
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -6,7 +6,6 @@ a single policy. A player of several environments is the same agent trained with
 
 import dataclasses
 import functools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from arena.agent.registry import agent_ids
 from arena.environments.games import Game, is_game
 from arena.environments.make import EnvConfig, make_env
 from arena.errors import ArenaError, did_you_mean
+from arena.formats.differences import sides
 from arena.formats.json import read_json_object
 from arena.formats.validation import checked
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
@@ -172,7 +172,7 @@ def check_entrants(players: Iterable[Player]) -> None:
             for key, here in ((env, origin), ("", {"agent": origin["agent"]})):
                 other_path, there = trained.setdefault((player.entrant, key), (path, here))
                 for part in (part for part in here if here[part] != there.get(part)):
-                    one, two = _differing(there.get(part), here[part]), _differing(here[part], there.get(part))
+                    one, two = sides(there.get(part), here[part])
                     raise ArenaError(
                         f"entrant {player.entrant!r} would be two agents: {other_path} has {part} {one}, {path} has {two}; "
                         "give one as NAME=PATH"
@@ -317,10 +317,3 @@ def _joined(one: Player, other: Player) -> Player:
         runs={**one.runs, **other.runs},
         origins={**one.origins, **other.origins},
     )
-
-
-def _differing(here: Any, there: Any) -> str:
-    """Returns, in words, a JSON value where it differs from another."""
-    if not isinstance(here, Mapping) or not isinstance(there, Mapping):
-        return json.dumps(here)
-    return ", ".join(f"{key}={json.dumps(here.get(key))}" for key in {**here, **there} if here.get(key) != there.get(key))

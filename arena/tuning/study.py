@@ -20,6 +20,7 @@ from arena.errors import ArenaError
 from arena.experiment.experiment import AgentEntry, EnvSettings, Experiment
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
+from arena.formats.differences import all_told, differences
 from arena.run_folder.folder import RunResult
 from arena.seeding import tuning_seed
 from arena.tuning.config import TuneConfig
@@ -120,10 +121,10 @@ class Search:
         values |= {name: getattr(self.config, name) for name in ("sampler", "pruner", "group_size", "parallel_trials")}
         inputs = json.loads(json.dumps(values))
         there = self.study.user_attrs.get("inputs", inputs)
-        changed = [key for key in inputs if inputs[key] != there.get(key)]
-        if changed:
+        found = differences({key: there.get(key) for key in inputs}, inputs)
+        if found:
             raise ArenaError(
-                f"{self.experiment.path} holds another search for {self.agent.name!r}: {', '.join(changed)} differ; give another --name"
+                f"{self.experiment.path} holds another search for {self.agent.name!r} ({all_told(found)}); give another --name"
             )
         self.study.set_user_attr("inputs", inputs)
 

@@ -127,7 +127,7 @@ def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b")
     run_until_decided(wanted, Scores(a=100.0, b=100.0))
     longer = dataclasses.replace(wanted, until_decided=dataclasses.replace(wanted.until_decided, max_seeds=30))
-    with pytest.raises(ArenaError, match=r"answers another question \(rule: .*'max_seeds': 15.*give another --name"):
+    with pytest.raises(ArenaError, match=r"answers another question \(rule\.max_seeds: 15 there, 30 wanted\); give another --name"):
         run_until_decided(longer, Scores(a=100.0, b=100.0))
     others = dataclasses.replace(wanted, agents=(*wanted.agents, dataclasses.replace(wanted.agents[0], name="c")))
     with pytest.raises(ArenaError, match="answers another question"):

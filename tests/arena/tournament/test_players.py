@@ -142,7 +142,7 @@ def test_runs_that_were_trained_otherwise_are_not_one_entrant(tmp_path, write_ru
 def test_seats_trained_against_other_opponents_are_not_one_entrant(tmp_path, write_run):
     write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
     write_run(tmp_path / "y", "a", "arena/TicTacToe-v0", 1, inputs={"env": {"id": "arena/TicTacToe-v0", "kwargs": {"opponent": "self"}}})
-    with pytest.raises(ArenaError, match=r"would be two agents: .* has env kwargs=\{\}, .* has kwargs=\{.opponent.: .self.\}"):
+    with pytest.raises(ArenaError, match=r"would be two agents: .* has env kwargs\.opponent=null, .* has kwargs\.opponent=.self."):
         find_players([str(tmp_path)], [EnvConfig("tictactoe_v3")])
 
 
