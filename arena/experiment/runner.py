@@ -9,9 +9,9 @@ import importlib.util
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, Unpack
+from typing import Protocol, Unpack
 
 from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError

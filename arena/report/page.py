@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from arena.html import charts, page, words
+from arena.formats.readable import count, listed, number, percent
+from arena.html import axes, charts
+from arena.html.rendering import render as render_page
+from arena.html.verdicts import verdict
 from arena.report.decisions import claims, governing
 from arena.report.document import Axis, Curve, Report
 from arena.statistics.estimate import Estimate
@@ -28,7 +31,7 @@ class Figure:
     caption: str
     chart: charts.LineChart | None
     x_label: str
-    curves: tuple[charts.Curve, ...]
+    curves: tuple[charts.ChartLine, ...]
 
     def rows(self) -> list[tuple[float, list[tuple[float | None, float | None, float | None]]]]:
         """Returns x and (value, low, high) of every curve, at some of the points."""
@@ -58,18 +61,18 @@ def render(report: Report) -> str:
         ("runs", "Runs", report.runs),
         ("again", "How to repeat it", (True,)),
     ]
-    return page.render(
+    return render_page(
         "report.html",
         report=report,
-        sections=[(id_, name) for id_, name, content in sections if content],
-        verdict=words.verdict(_by_probability(report), lambda a, b: (a, b) in better) if report.pairs else "",
+        sections=sections,
+        verdict=verdict(_by_probability(report), lambda a, b: (a, b) in better) if report.pairs else "",
         facts=_facts(report),
         order=order,
         colors=colors,
         names=list(colors),
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
-        scale=charts.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
+        scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
         curves=_curves(report, colors),
         profile=_profile(report, colors),
         probability=lambda x, y: _probability(pairs, x, y, better),
@@ -81,13 +84,13 @@ def render(report: Report) -> str:
 
 def _facts(report: Report) -> str:
     num_runs = sum(agent.num_runs for agent in report.agents)
-    parts = [words.count(len(report.agents), "agent"), words.count(len(report.envs), "environment"), words.count(num_runs, "run")]
+    parts = [count(len(report.agents), "agent"), count(len(report.envs), "environment"), count(num_runs, "run")]
     if steps := report.budget.get("env_steps"):
         parts.append(f"at most {steps:,} env steps each")
     failed, unfinished = (sum(getattr(agent, name) for agent in report.agents) for name in ("num_failed", "num_unfinished"))
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{unfinished} not finished"] if unfinished else []
-    return f"{', '.join(parts)}. Intervals hold {page.percent(report.confidence)} of the time and include the spread over training seeds."
+    return f"{', '.join(parts)}. Intervals hold {percent(report.confidence)} of the time and include the spread over training seeds."
 
 
 def _by_probability(report: Report) -> list[str]:
@@ -136,10 +139,10 @@ def _curves(report: Report, colors: Mapping[str, int]) -> list[tuple[str, list[F
 
 def _figure(curves: Sequence[Curve], colors: Mapping[str, int], caption: str, x_label: str, y_label: str) -> Figure:
     lines = tuple(
-        charts.Curve(label=curve.agent, color=colors[curve.agent], x=curve.x, y=curve.values, low=curve.low, high=curve.high)
+        charts.ChartLine(label=curve.agent, color=colors[curve.agent], x=curve.x, y=curve.values, low=curve.low, high=curve.high)
         for curve in curves
     )
-    ends = words.join([f"{curve.agent} {page.number(curve.values[-1])}" for curve in curves])
+    ends = listed([f"{curve.agent} {number(curve.values[-1])}" for curve in curves])
     description = f"{y_label} over {x_label}; at the end: {ends}. The table below has the numbers."
     # A grid that does not begin at zero is spaced by factors.
     log_x = curves[0].x[0] > 0 and curves[0].x[-1] > 30 * curves[0].x[0] and x_label != "env steps"
@@ -150,7 +153,8 @@ def _profile(report: Report, colors: Mapping[str, int]) -> Figure | None:
     if not report.profiles:
         return None
     lines = tuple(
-        charts.Curve(label=p.agent, color=colors[p.agent], x=p.thresholds, y=p.fractions, low=p.low, high=p.high) for p in report.profiles
+        charts.ChartLine(label=row.agent, color=colors[row.agent], x=row.thresholds, y=row.fractions, low=row.low, high=row.high)
+        for row in report.profiles
     )
     description = "Fraction of runs that score above each threshold. The table below has the numbers."
     chart = charts.line_chart(lines, x_label="score τ", y_label="fraction of runs above τ", description=description, y_limits=(0.0, 1.02))

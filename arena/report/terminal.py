@@ -16,7 +16,7 @@ from rich.table import Table
 from arena.environments.references import catalogue
 from arena.errors import ArenaError
 from arena.formats.json import json_line, write_bytes, write_json
-from arena.html.page import write_page
+from arena.html.rendering import write_page
 from arena.report.build import METRIC_NAMES, build_report
 from arena.report.decisions import claims, governing
 from arena.report.document import Report

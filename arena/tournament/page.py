@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from arena.html import charts, page, words
+from arena.formats.readable import count, percent
+from arena.html.axes import row_scale
+from arena.html.rendering import render as render_page
+from arena.html.rendering import write_page
+from arena.html.verdicts import verdict
 from arena.tournament.duels import duel_policy
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame
@@ -41,7 +45,7 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
     games = game_replays(tournament, records, order, matches)
     duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)], max_frame_bytes)
     path = folder / FILE_NAME
-    page.write_page(path, render(standings, tournament, [*games, *duels], notes))
+    write_page(path, render(standings, tournament, [*games, *duels], notes))
     return path
 
 
@@ -65,22 +69,22 @@ def render(standings: Standings, tournament: Tournament, replays: Sequence[Repla
         ("replays", "Replays", replays or notes),
         ("again", "How to repeat it", True),
     ]
-    return page.render(
+    return render_page(
         "leaderboard.html",
         standings=standings,
         rows=rows,
         games=games,
         tournament=tournament,
         rules=tournament.rules,
-        level=page.percent(standings.confidence),
-        sections=[(id_, name) for id_, name, content in sections if content],
+        level=percent(standings.confidence),
+        sections=sections,
         shown=[id_ for id_, _, content in sections if content],
-        verdict=words.verdict([row.entrant for row in rows], _decided(standings)),
+        verdict=verdict([row.entrant for row in rows], _decided(standings)),
         colors={row.entrant: index for index, row in enumerate(rows)},
-        scale=charts.row_scale([(row.rating.low, row.rating.value, row.rating.high) for row in rows] + [0.0]),
+        scale=row_scale([(row.rating.low, row.rating.value, row.rating.high) for row in rows] + [0.0]),
         neighbours=_neighbours(standings),
         cell=lambda i, j: _cell(standings, i, j),
-        env_scales={env.env: charts.row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
+        env_scales={env.env: row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
         replays=replays,
         notes=notes,
     )
@@ -109,7 +113,7 @@ def record_duels(
         replays.append(replay)
     notes = [f"{env} has no replays: {reason}." for env, reason in dark.items()]
     if num_left_out:
-        notes.append(f"{words.count(num_left_out, 'duel')} were left out to keep the page small; arena leaderboard --match shows any.")
+        notes.append(f"{count(num_left_out, 'duel')} were left out to keep the page small; arena leaderboard --match shows any.")
     return replays, notes
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from arena.environments.games import Game, is_game
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.html.page import fixed
+from arena.formats.readable import fixed
 from arena.tournament.folder import Tournament
 from arena.tournament.matches import Episodes, PlayedGame, Record
 from arena.tournament.replays import GameMatch, GameReplay, Ply

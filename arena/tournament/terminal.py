@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arena.html.page import duration
+from arena.formats.readable import duration
 from arena.statistics.estimate import Interval
 from arena.tournament.players import RANDOM
 from arena.tournament.standings import Standing, Standings

@@ -1,6 +1,6 @@
 import pytest
 
-from arena.html.words import count, join, verdict
+from arena.html.verdicts import verdict
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,3 @@ from arena.html.words import count, join, verdict
 def test_a_verdict_claims_no_more_than_was_decided(order: str, decided: str, sentence: str) -> None:
     better = {tuple(pair) for pair in decided.split()}
     assert verdict(list(order), lambda a, b: (a, b) in better) == sentence
-
-
-def test_lists_and_counts_read_as_prose() -> None:
-    assert join(["a"]) == "a"
-    assert join(["a", "b", "c"], "or") == "a, b or c"
-    assert [count(1, "seed"), count(1200, "run")] == ["1 seed", "1,200 runs"]

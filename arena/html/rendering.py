@@ -1,0 +1,84 @@
+"""Rendering of pages: a template and its data become one file that opens offline and for years.
+
+Nothing is fetched: style and script are inlined, charts are inline SVG, images are data URIs. Text from run folders (names of
+agents, error messages) is escaped by Jinja.
+"""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from arena.errors import ArenaError
+from arena.formats import readable
+from arena.formats.json import write_bytes
+from arena.html import charts
+
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of the templates, the style sheet and the script."""
+
+_FILTERS = (
+    readable.number,
+    readable.fixed,
+    readable.percent,
+    readable.duration,
+    readable.interval,
+    readable.ranks,
+    readable.plain,
+    readable.settings,
+)
+
+
+def render(template: str, *, sections: Iterable[tuple[str, str, Any]], **context: Any) -> str:
+    """Returns the HTML of a page.
+
+    Args:
+        template: name of a file in `templates/`.
+        sections: id, title and content of each section, in their order; those with empty content are left out of the list of contents.
+        context: values that the template names; a name that it asks for and does not get is an error.
+    """
+    contents = [(id_, title) for id_, title, content in sections if content]
+    return _environment().get_template(template).render(sections=contents, **context)
+
+
+def write_page(path: Path, html: str) -> None:
+    """Writes a page atomically; makes its folder if it is missing.
+
+    Raises:
+        ArenaError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, html.encode())
+    except OSError as error:
+        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {function.__name__: function for function in _FILTERS}
+    environment.filters["breakable"] = _breakable
+    environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}
+    return environment
+
+
+def _asset(name: str) -> Markup:
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # our own file, not data
+
+
+def _breakable(text: str) -> Markup:
+    """Returns `text` with places to break a long name after `-`, `,`, `/` and `=`."""
+    escaped = str(Markup.escape(text))
+    for mark in "-,/=":
+        escaped = escaped.replace(mark, f"{mark}<wbr>")
+    return Markup(escaped)

@@ -1,0 +1,125 @@
+"""Output of every command: text and tables for people, or JSON lines for programs, depending on the mode.
+
+======  =================================================================================================
+mode    what is written
+======  =================================================================================================
+auto    text for people: `live` on a terminal that can redraw, `plain` elsewhere
+live    text for people, with colours and tables that are redrawn in place
+plain   text for people without control codes, for logs and pipes
+json    one JSON object a line
+quiet   nothing; errors and exit codes still tell how it went
+======  =================================================================================================
+
+Names and messages may come from other people's files. `literal` and `visible` make every text safe to print: brackets stay brackets, and
+control codes are shown instead of obeyed.
+"""
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, TextIO
+
+from rich.console import Console, RenderableType
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from arena.formats.json import json_line
+
+Mode = Literal["auto", "live", "plain", "json", "quiet"]
+"""How a command writes; the table in the module's docstring says what each mode shows."""
+PIPE_WIDTH = 1_000
+"""Width in characters where the output is a file or a pipe: wide enough that no name is cut or folded."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Output:
+    """What a command writes to.
+
+    Args:
+        mode: what is written.
+        file: where to write; standard output if None.
+    """
+
+    def __init__(self, mode: Mode = "auto", file: TextIO | None = None) -> None:
+        self.file = file or sys.stdout
+        self.mode = _resolved(mode, self.file)
+        self.console = make_console(self.file, force_terminal=self.mode == "live")
+
+    @property
+    def for_people(self) -> bool:
+        """Whether text is written."""
+        return self.mode in ("live", "plain")
+
+    def say(self, text: str = "") -> None:
+        """Writes a line for people, however long, without folding it."""
+        if self.for_people:
+            self.console.print(literal(text), soft_wrap=True)
+
+    def show(self, content: RenderableType) -> None:
+        """Writes a table, or another piece that rich lays out, for people."""
+        if self.for_people:
+            self.console.print(content)
+
+    def record(self, value: Any) -> None:
+        """Writes a JSON object on a line of its own, for programs."""
+        if self.mode == "json":
+            self.file.write(json_line(value))
+            self.file.flush()
+
+    @contextlib.contextmanager
+    def progress(self, description: str) -> Iterator[Callable[[int, int | None], None]]:
+        """Shows a bar for people while something is done, and removes it afterwards.
+
+        Yields:
+            A function that takes how much is done and how much is known to be done in all.
+        """
+        with Progress(console=self.console, transient=True, disable=not self.for_people) as bars:
+            bar = bars.add_task(description, total=None)
+            yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+def make_console(file: TextIO | None = None, *, force_terminal: bool = False) -> Console:
+    """Returns a rich console that adds no colour of its own to text, and that has room for every name where there is no terminal.
+
+    Args:
+        file: where it writes; standard output if None.
+        force_terminal: whether control codes are written even if `file` does not look like a terminal.
+    """
+    file = file or sys.stdout
+    is_terminal = force_terminal or file.isatty()
+    return Console(file=file, force_terminal=is_terminal, width=None if is_terminal else PIPE_WIDTH, highlight=False)
+
+
+def make_table(columns: Iterable[str], rows: Iterable[Sequence[RenderableType]] = (), *, right: Iterable[str] = ()) -> Table:
+    """Returns a table without lines.
+
+    Args:
+        columns: titles; never read as markup.
+        rows: cells; text is never read as markup.
+        right: titles of the columns whose cells stand at the right.
+    """
+    table, at_right = Table(box=None, pad_edge=False), frozenset(right)
+    for title in columns:
+        table.add_column(literal(title), justify="right" if title in at_right else "left")
+    for row in rows:
+        table.add_row(*(literal(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def literal(text: str, style: str = "") -> Text:
+    """Returns `text` for rich such that exactly its characters are shown: `[keras]` is no markup, and control codes are visible."""
+    return Text(visible(text), style=style)
+
+
+def visible(text: str) -> str:
+    """Returns `text` with its control codes, which could rewrite a terminal, written as hexadecimal escapes; newlines and tabs stay."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def _resolved(mode: Mode, file: TextIO) -> Mode:
+    if mode != "auto":
+        return mode
+    return "live" if file.isatty() and not Console(file=file).is_dumb_terminal else "plain"
