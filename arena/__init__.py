@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from arena.executors.local import LocalExecutor as LocalExecutor
     from arena.executors.ray import RayExecutor as RayExecutor
     from arena.experiment.experiment import Experiment as Experiment
-    from arena.experiment.experiment import Run as Run
     from arena.experiment.file import from_toml as from_toml
     from arena.experiment.runner import run_experiment as run_experiment
     from arena.policies.evaluation import Evaluation as Evaluation
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
     from arena.policies.policy import OnnxPolicy as OnnxPolicy
     from arena.policies.policy import Policy as Policy
     from arena.run_folder.folder import RunDir as RunDir
-    from arena.run_folder.folder import RunResult as RunResult
+    from arena.run_folder.inputs import Run as Run
+    from arena.run_folder.record import RunRecord as RunRecord
+    from arena.run_folder.result import RunResult as RunResult
 
 __version__ = "0.1.0"
 
@@ -41,11 +42,14 @@ _HOMES = {
     "arena.executors.base": ("Executor", "ExecutorConfig"),
     "arena.executors.local": ("LocalExecutor",),
     "arena.executors.ray": ("RayExecutor",),
-    "arena.experiment.experiment": ("Experiment", "Run"),
+    "arena.experiment.experiment": ("Experiment",),
     "arena.experiment.file": ("from_toml",),
     "arena.policies.policy": ("OnnxPolicy", "Policy"),
     "arena.agent.registry": ("agent_ids", "agent_spec"),
-    "arena.run_folder.folder": ("RunDir", "RunResult"),
+    "arena.run_folder.folder": ("RunDir",),
+    "arena.run_folder.inputs": ("Run",),
+    "arena.run_folder.record": ("RunRecord",),
+    "arena.run_folder.result": ("RunResult",),
     "arena.experiment.runner": ("run_experiment",),
     "arena.agent.spec": ("AgentSpec",),
 }

@@ -23,7 +23,7 @@ from arena.experiment.file import from_toml
 from arena.formats.json import json_line, write_bytes
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import UniformPolicy
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
 
 QUICK_BAR, FULL_BAR = 195.0, 475.0
 """Mean returns on CartPole-v1, whose bound is 500; 475 is Gymnasium's `reward_threshold`."""

@@ -20,6 +20,7 @@ from arena.experiment.until_decided import check_comparison, refuse_another_ques
 from arena.formats.json import json_line
 from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
+from arena.run_folder.record import run_folders
 from arena.run_folder.status import RunProgress, progress
 
 
@@ -77,8 +78,7 @@ def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
 
 
 def _under(folder: Path) -> list[RunProgress]:
-    paths = sorted(path.parent for path in folder.rglob("run.json")) if folder.is_dir() else []
-    return [progress(RunDir(path), str(path.relative_to(folder))) for path in paths]
+    return [progress(RunDir(path), str(path.relative_to(folder))) for path in run_folders(folder)]
 
 
 def _print_states(states: Sequence[RunProgress], console: Console) -> None:

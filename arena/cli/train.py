@@ -13,12 +13,14 @@ from arena.cli.live import ClosingRow, Mode, TerminalView, closing_table
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
-from arena.experiment.experiment import Experiment, Resources
+from arena.experiment.experiment import Experiment
 from arena.experiment.file import check_name, from_table, from_toml
 from arena.experiment.runner import run_experiment
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.validation import checked
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Resources
+from arena.run_folder.result import RunResult
 
 
 def train(

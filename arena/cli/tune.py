@@ -18,7 +18,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.runner import Judge, make_folder, run_experiment
 from arena.formats.json import json_line
 from arena.formats.locks import FolderLock
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search, Tuned

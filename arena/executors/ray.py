@@ -7,7 +7,6 @@ the last checkpoint, and another node does that again: records later than the ch
 import contextlib
 import dataclasses
 import importlib.metadata
-import json
 import os
 import re
 import signal
@@ -26,11 +25,12 @@ from arena.executors.node import NodeWorker, Report
 from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
-from arena.formats.json import read_json_object
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.machine.installation import install_command
 from arena.run_folder.events import PhaseBegan
 from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.schema import parse_result, parse_run
 
 DISTRIBUTION = "arena-rl"
 CONNECT_SECONDS = 5.0
@@ -261,12 +261,12 @@ class RayExecutor:
         """Fetches the record of a run that the storage holds finished; refuses another run in its place."""
         pieces = {piece.name: piece for piece in self._storage.read(_location(task))} if self._storage else {}
         if "run.json" in pieces:
-            wanted = read_json_object(RunDir(task.run_dir).run)["inputs"]
-            if json.loads(pieces["run.json"].content)["inputs"] != wanted:
+            stored, _ = parse_run(pieces["run.json"].content, f"{self._config.storage}: {_location(task)}/run.json")
+            if stored.inputs() != RunRecord(task.run_dir).run.inputs():
                 raise ArenaError(
                     f"{self._config.storage} holds a run {_location(task)} with other inputs; give the experiment another name"
                 )
-        if "result.json" not in pieces or json.loads(pieces["result.json"].content)["status"] != "finished":
+        if "result.json" not in pieces or parse_result(pieces["result.json"].content, task.run_dir).status != "finished":
             return False
         lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
         on_end(task, Ended(timed_out=False, exit_code=0))

@@ -3,66 +3,16 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import pydantic
-from annotated_types import Ge, Gt, Interval, Le
+from annotated_types import Ge, Interval
 
-from arena.agent.hyperparameters import Count, Positive, build_config
-from arena.agent.registry import agent_spec
-from arena.agent.spec import AgentSpec
+from arena.agent.hyperparameters import Count
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.experiment.compatibility import check_pair
-
-Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Budget:
-    """When training ends: at the first of these."""
-
-    env_steps: Count = 100_000
-    """Never overrun."""
-    seconds: Positive | None = None
-    """Wall seconds of training, without compilation and evaluation; checked every `log_period`."""
-    target_return: Annotated[float, pydantic.AllowInfNan(False)] | None = None
-    """Stop once the mean return of an evaluation over `target_episodes` is at least this."""
-    target_episodes: Count = 100
-    """Selection episodes over which `target_return` must be held; played only after a regular evaluation has reached it."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationProtocol:
-    """How policies are judged. Selection and final episodes start from different seeds, the same for every agent."""
-
-    period: Count = 10_000
-    """Env steps between two selection evaluations."""
-    episodes: Count = 20
-    """Episodes of a selection evaluation."""
-    final_episodes: Count = 100
-    """Episodes of the final evaluation, on seeds that selection never used."""
-    max_episode_steps: Count = 100_000
-    """An evaluation episode that the environment does not end by then is cut there, with what it has returned."""
-    keep: Literal["best", "last"] = "best"
-    """Which policy is judged: that of the best selection evaluation (of equals the later), or the last."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What a run may use; changing it does not change what a run computes."""
-
-    workers: Annotated[int, Ge(0)] = 0
-    """Runs at a time; 0 means cores divided by `threads`."""
-    threads: Count = 1
-    """Cores of each worker: its threads are bound to them."""
-    device: Device = "auto"
-    """`auto` takes a GPU where there is one that the framework can use."""
-    gpu_share: Annotated[float, Gt(0), Le(1)] | None = None
-    """Part of a GPU, and of its memory, for each run: 0.25 puts four on one. None deals runs out over the GPUs without a limit."""
-    timeout_seconds: Positive = 86_400.0
-    """A worker that takes longer is ended, and its run has failed."""
+from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources, Run
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,22 +32,6 @@ class UntilDecided:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AgentEntry:
-    """An agent with settings, under a name of its own."""
-
-    name: str
-    """In folders and tables; the agent's id unless the file gives another."""
-    agent: str
-    """Id, or `package.module:SPEC`."""
-    hyperparameters: Mapping[str, Any]
-    """Resolved: every field of the agent's config."""
-    resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Fields of `Resources` in which its runs differ from the experiment's."""
-    tuning: Mapping[str, Any] | None = None
-    """What was spent on finding the hyperparameters (`arena tune`); None where nobody said."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class EnvSettings:
     """What one environment has of its own."""
 
@@ -105,46 +39,6 @@ class EnvSettings:
     """None: the experiment's."""
     hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """By agent name, resolved; an agent that is missing here has its own everywhere."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Run:
-    """One agent x env x seed: everything that decides what is computed."""
-
-    agent: AgentEntry
-    env: EnvConfig
-    seed: int
-    experiment_seed: int
-    budget: Budget
-    evaluation: EvaluationProtocol
-    checkpoint_period: int
-    """Env steps between two checkpoints; at each, all environments are reset."""
-    log_period: int
-    """Env steps between two points of the curves."""
-    resources: Resources = dataclasses.field(default_factory=Resources)
-
-    @property
-    def name(self) -> str:
-        """The run's folder below the experiment's."""
-        return f"{self.agent.name}/{self.env.name}/seed-{self.seed}"
-
-    def inputs(self) -> dict[str, Any]:
-        """Returns all that decides the outcome, fit for JSON: two runs with equal inputs are the same run."""
-        value = dataclasses.asdict(self)
-        for part in (value, value["agent"]):
-            del part["resources"]
-        del value["agent"]["tuning"]
-        return value
-
-    @classmethod
-    def from_inputs(cls, inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> "Run":
-        """Reverses `inputs` after a way through JSON."""
-        run: Run = pydantic.TypeAdapter(cls).validate_python({**inputs, "resources": resources})
-        return run
-
-    def spec(self) -> AgentSpec:
-        """Returns the agent's spec."""
-        return agent_spec(self.agent.agent)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -213,8 +107,7 @@ class Experiment:
                 raise ArenaError(
                     f"budget.env_steps={run.budget.env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}"
                 )
-            spec = run.spec()
-            config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+            spec, config = run.spec(), run.config()
             if run.budget.env_steps < (iteration := spec.device_iteration(config)):
                 raise ArenaError(
                     f"budget.env_steps={run.budget.env_steps} is less than one iteration of {run.agent.name!r} on the device: "

@@ -11,8 +11,9 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError, did_you_mean
-from arena.experiment.experiment import AgentEntry, Budget, EnvSettings, Experiment, Resources, UntilDecided
+from arena.experiment.experiment import EnvSettings, Experiment, UntilDecided
 from arena.formats.validation import check_keys, checked
+from arena.run_folder.inputs import AgentEntry, Budget, Resources
 
 UNTIL_DECIDED = "until-decided"
 OTHER_TABLES = ("tournament", "tune")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.experiment.experiment import Experiment, Run
+from arena.experiment.experiment import Experiment
 from arena.formats.differences import differing_keys
-from arena.formats.json import read_json_object
 from arena.machine.usage import usable_cores
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord
 from arena.run_folder.status import RunProgress, progress
 
 Speed = tuple[float, float]
@@ -93,12 +94,12 @@ def env_differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any
 def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
     samples: dict[tuple[str, str], list[Speed]] = defaultdict(list)
     for path in sorted(output.rglob("result.json")) if output.is_dir() else ():
-        run_dir = RunDir(path.parent)
+        record = RunRecord(path.parent)
         try:
-            result, inputs = run_dir.read_result(), read_json_object(run_dir.run)["inputs"]
-            key = inputs["agent"]["agent"], result.env if result else ""
-        except (ArenaError, KeyError, TypeError):
+            result, run = record.result, record.run
+        except ArenaError:
             continue  # another program's file, or another version's: it only misses from an estimate
         if result is not None and result.status == "finished" and result.env_steps:
-            samples[key].append((result.start_seconds, (result.whole_seconds - result.start_seconds) / result.env_steps))
+            per_env_step = (result.whole_seconds - result.start_seconds) / result.env_steps
+            samples[run.agent.agent, run.env.name].append((result.start_seconds, per_env_step))
     return {key: (statistics.median(s[0] for s in speeds), statistics.median(s[1] for s in speeds)) for key, speeds in samples.items()}

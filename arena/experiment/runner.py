@@ -13,16 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Unpack
 
-from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
-from arena.experiment.experiment import Experiment, Run
+from arena.experiment.experiment import Experiment
 from arena.formats.differences import differences, told
-from arena.formats.json import read_json_object, write_json
 from arena.formats.locks import FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
-from arena.run_folder.folder import SCHEMA_VERSION, RunDir, RunResult, Status
-from arena.run_folder.status import known_outcome
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult, Status
+from arena.run_folder.schema import write_result, write_run
 
 
 class View(Protocol):
@@ -82,17 +83,17 @@ def _run_all(
 
     def on_end(task: Task, ended: Ended) -> None:
         run, run_dir = by_name[task.name], RunDir(task.run_dir)
-        result = run_dir.read_result()
+        result = RunRecord(run_dir.path).result
         if result is None:
             result = _failure(run, run_dir, ended)
             if task.name in given_up:
                 result = dataclasses.replace(result, status="pruned", log_tail=())
-            run_dir.write_result(result)
+            write_result(run_dir, result)
         if view is not None:
             view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))
 
     executor.execute(tasks, on_event, on_end)
-    results = [RunDir(experiment.path / run.name).read_result() for run in runs]
+    results = [RunRecord(experiment.path / run.name).result for run in runs]
     return [result for result in results if result is not None]
 
 
@@ -103,8 +104,7 @@ def check_frameworks(runs: list[Run]) -> None:
         ArenaError: naming the missing module and the command that installs it.
     """
     for run in runs:
-        spec = run.spec()
-        config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+        spec, config = run.spec(), run.config()
         for module in sorted(spec.modules_for(config)):
             if importlib.util.find_spec(module) is None:
                 raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
@@ -112,7 +112,7 @@ def check_frameworks(runs: list[Run]) -> None:
 
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:
     refuse_changes(experiment.path, runs)
-    results = {run.name: RunDir(experiment.path / run.name).read_result() for run in runs}
+    results = {run.name: RunRecord(experiment.path / run.name).result for run in runs}
     return [run for run in runs if (result := results[run.name]) is None or (retry_failed and result.status != "finished")]
 
 
@@ -126,7 +126,7 @@ def refuse_changes(path: Path, runs: list[Run]) -> None:
     for run in runs:
         run_dir = RunDir(path / run.name)
         if run_dir.run.exists():
-            there, wanted = read_json_object(run_dir.run).get("inputs", {}), json.loads(json.dumps(run.inputs()))
+            there, wanted = (json.loads(json.dumps(it.inputs())) for it in (RunRecord(run_dir.path).run, run))
             for difference in differences(there, wanted):
                 changed.setdefault(told(difference), []).append(run.name)
     if not changed:
@@ -151,8 +151,7 @@ def make_folder(path: Path) -> None:
 
 
 def _task(run: Run, path: Path) -> Task:
-    spec = run.spec()
-    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    spec, config = run.spec(), run.config()
     return Task(
         name=run.name,
         run_dir=path,
@@ -170,9 +169,7 @@ def _prepare(run: Run, run_dir: RunDir) -> None:
     if run_dir.latest_checkpoint() is None:
         run_dir.clear()
     run_dir.result.unlink(missing_ok=True)
-    resources = dataclasses.asdict(run.resources)
-    document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": resources, "tuning": run.agent.tuning}
-    write_json(run_dir.run, document)
+    write_run(run_dir, run)
 
 
 def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
@@ -194,7 +191,7 @@ def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
         path=str(run_dir.path),
         reason=reason,
         log_tail=tail,
-        **known_outcome(run_dir),
+        **RunRecord(run_dir.path).last_known(),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from arena.environments.references import Reference, catalogue
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
 
 
 def check_scores(experiment: Experiment) -> None:

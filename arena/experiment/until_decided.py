@@ -14,7 +14,7 @@ from arena.experiment.runner import refuse_changes
 from arena.experiment.scores import check_scores, seed_scores
 from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_json
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
 from arena.statistics.group_sequential import Decision, Plan, decide
 
 RunAll = Callable[[Experiment], list[RunResult]]

@@ -49,7 +49,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
-    machines = _distinct([run.record.get("machine") for run in runs])
+    machines = _distinct([run.provenance.machine for run in runs])
     return Report(
         title=title,
         arena_version=arena.__version__,
@@ -73,7 +73,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
         differences=tuple(inventory.differences(runs)),
         runs=tuple(inventory.run_row(run, samples, machines) for run in runs),
         machines=tuple(machines),
-        commits=tuple(_distinct([inventory.commit(run.record.get("git")) for run in runs])),
+        commits=tuple(_distinct([inventory.commit(run.provenance.git) for run in runs])),
         experiment_file=repeat.experiment_toml(title, runs, decisions),
         commands=(f"arena run {title}.toml", command),
         notes=tuple(notes.notes(samples, machines, catalogue, decisions)),

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from arena.report.document import Axis, TimeToThreshold
-from arena.report.load import Evaluated, LoadedRun
+from arena.report.load import LoadedRun
+from arena.run_folder.schema import Evaluated
 from arena.statistics.estimate import Estimate
 
 Array = npt.NDArray[Any]
@@ -35,7 +36,7 @@ def run_curve(run: LoadedRun, axis: Axis, grid: Array, floor: float) -> Array:
     x, y = [0.0], [floor]
     for evaluated in run.selection:
         x.append(position(evaluated, axis))
-        y.append(evaluated.return_mean)
+        y.append(evaluated.episode_return_mean)
     values = np.interp(grid, x, y)
     return np.where(grid > x[-1], floor, values) if run.state == "failed" else values
 
@@ -51,7 +52,7 @@ def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence
     Runs that never did are censored: they count as later than all that did. The first of many looks is an optimistic one: a policy
     that once reached the threshold may be worse at the end.
     """
-    firsts = [next((point for point in run.selection if point.return_mean >= threshold), None) for run in runs]
+    firsts = [next((point for point in run.selection if point.episode_return_mean >= threshold), None) for run in runs]
     env_steps = np.array([np.inf if first is None else first.env_steps for first in firsts])
     seconds = np.array([np.inf if first is None else first.train_seconds for first in firsts])
     num_reached = int(np.isfinite(env_steps).sum())

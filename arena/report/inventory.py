@@ -27,7 +27,7 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
         states = [run.state for run in runs]
         versions: dict[str, set[str]] = {}
         for run in runs:
-            for name, version in (run.record.get("versions") or {}).items():
+            for name, version in run.provenance.versions.items():
                 versions.setdefault(name, set()).add(version or "not installed")
         summaries.append(
             AgentSummary(
@@ -41,7 +41,7 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
                 num_finished=states.count("finished"),
                 num_failed=states.count("failed"),
                 num_unfinished=states.count("unfinished"),
-                tuning=next((run.tuning for run in runs if run.tuning), None),
+                tuning=next((run.run.agent.tuning for run in runs if run.run.agent.tuning), None),
             )
         )
     return summaries
@@ -151,8 +151,8 @@ def differences(runs: Sequence[LoadedRun]) -> list[Difference]:
 def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
     """Returns the row of one run."""
     result, scale = run.result, samples.scales[run.env]
-    mean = run.final.return_mean if run.final else None
-    machine = run.record.get("machine")
+    mean = run.final.episode_return_mean if run.final else None
+    machine = run.provenance.machine
     return RunRow(
         agent=run.agent,
         env=run.env,

@@ -7,28 +7,12 @@ from typing import Any, Literal
 
 from arena.errors import ArenaError
 from arena.formats.differences import sides
-from arena.formats.json import read_json_object
-from arena.formats.jsonl import read_jsonl
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord, run_folders
+from arena.run_folder.result import RunResult
+from arena.run_folder.schema import Evaluated, Provenance
 
 State = Literal["finished", "failed", "unfinished"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluated:
-    """One evaluation of a policy."""
-
-    env_steps: int
-    """Of training, when the policy was taken."""
-    train_seconds: float
-    """Of training, until then."""
-    episode_returns: tuple[float, ...]
-    """Entry e has the same start in every run of the experiment."""
-
-    @property
-    def return_mean(self) -> float:
-        """Mean over episodes."""
-        return sum(self.episode_returns) / len(self.episode_returns)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,37 +20,41 @@ class LoadedRun:
     """One run folder."""
 
     path: Path
-    inputs: Mapping[str, Any]
-    """As `Run.inputs()`."""
-    record: Mapping[str, Any]
-    """`versions`, `machine`, `git`, `command`; empty where no worker got so far."""
-    tuning: Mapping[str, Any] | None
-    """What was spent on finding the hyperparameters, where `run.json` says so."""
+    run: Run
+    """Inputs of the run."""
+    provenance: Provenance
+    """Versions, machine and commit; empty if no worker got so far."""
     result: RunResult | None
-    """None where the run is unfinished."""
+    """Outcome of the run; None if it has not ended."""
     selection: tuple[Evaluated, ...]
     """Selection evaluations, by env steps."""
     final: Evaluated | None
+    """Final evaluation; None if the run did not get so far."""
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Everything that decides the outcome, as `Run.inputs` has it."""
+        return self.run.inputs()
 
     @property
     def agent(self) -> str:
-        """The entry's name."""
-        return str(self.inputs["agent"]["name"])
+        """The agent's name in the experiment."""
+        return self.run.agent.name
 
     @property
     def env(self) -> str:
         """The environment's name, as in the run folder."""
-        return self.path.parent.name
+        return self.run.env.name
 
     @property
     def seed(self) -> int:
         """The training seed."""
-        return int(self.inputs["seed"])
+        return self.run.seed
 
     @property
     def name(self) -> str:
-        """For people: `agent/env/seed-n`."""
-        return f"{self.agent}/{self.env}/seed-{self.seed}"
+        """The run's name: `agent/env/seed-0`."""
+        return self.run.name
 
     @property
     def state(self) -> State:
@@ -94,43 +82,21 @@ def _run_folders(roots: Iterable[Path]) -> list[Path]:
     for root in roots:
         if not root.is_dir():
             raise ArenaError(f"no folder {root}; give folders that arena run has written")
-        for file in sorted(root.rglob("run.json")):
-            found.setdefault(file.parent.resolve(), file.parent)
+        for path in run_folders(root):
+            found.setdefault(path.resolve(), path)
     return list(found.values())
 
 
 def _load(path: Path) -> LoadedRun:
-    run_dir = RunDir(path)
-    document = read_json_object(run_dir.run)
-    inputs = document.get("inputs")
-    if not isinstance(inputs, dict) or not {"agent", "env", "seed", "budget", "evaluation", "experiment_seed"} <= inputs.keys():
-        raise ArenaError(f"{run_dir.run} does not say what was run; it was not written by this version of arena-rl")
-    selection, final = _evaluations(run_dir)
+    record = RunRecord(path)
     return LoadedRun(
         path=path,
-        inputs=inputs,
-        record=document.get("record") or {},
-        tuning=document.get("tuning"),
-        result=run_dir.read_result(),
-        selection=tuple(selection),
-        final=final,
+        run=record.run,
+        provenance=record.provenance,
+        result=record.result,
+        selection=record.selection,
+        final=record.final,
     )
-
-
-def _evaluations(run_dir: RunDir) -> tuple[list[Evaluated], Evaluated | None]:
-    selection, final = [], None
-    for record in read_jsonl(run_dir.evaluations) if run_dir.evaluations.exists() else []:
-        try:
-            returns = tuple(float(value) for value in record["episode_returns"])
-            evaluated = Evaluated(int(record["env_steps"]), float(record["train_seconds"]), returns)
-            kind = record["kind"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArenaError(f"{run_dir.evaluations} holds an evaluation that cannot be read: {error!r}") from error
-        if kind == "selection":
-            selection.append(evaluated)
-        elif kind == "final":
-            final = evaluated
-    return selection, final
 
 
 _SHARED = {"evaluation": "evaluation protocols", "experiment_seed": "experiment seeds, so other evaluation starts"}

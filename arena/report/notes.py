@@ -80,7 +80,7 @@ def _sequential(decision: SequentialComparison) -> str:
 def _versions(samples: Samples) -> list[str]:
     versions: dict[str, set[str]] = {}
     for run in samples.runs:
-        for name, version in (run.record.get("versions") or {}).items():
+        for name, version in run.provenance.versions.items():
             versions.setdefault(name, set()).add(str(version))
     differing = [f"{name} {' and '.join(sorted(found))}" for name, found in sorted(versions.items()) if len(found) > 1]
     return [f"Runs were made with different versions: {'; '.join(differing)}."] if differing else []

@@ -93,5 +93,5 @@ def _scale(runs: Sequence[LoadedRun], catalogue: Catalogue) -> Scale:
         floor = reference.random.value
     else:
         evaluations = [evaluated for run in runs for evaluated in (*run.selection, *([run.final] if run.final else []))]
-        floor = min((evaluated.return_mean for evaluated in evaluations), default=0.0)
+        floor = min((evaluated.episode_return_mean for evaluated in evaluations), default=0.0)
     return Scale(env=runs[0].env, env_id=env["id"], reference=reference, floor=floor)

@@ -15,79 +15,10 @@
 =====================  ==============================================================================================
 """
 
-import dataclasses
 import shutil
 from pathlib import Path
-from typing import Literal
 
-from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_bytes, write_json
-
-Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "pruned"]
-"""How a run ended; `pruned`: given up for others that do better. One that was interrupted has no result: it can go on."""
-
-SCHEMA_VERSION = 1
-
-
-START_PARTS = ("start", "import", "build")
-"""Of `RunResult.seconds`: before training."""
-WORK_PARTS = ("train", "evaluate", "checkpoint", "log")
-"""Of `RunResult.seconds`: after that, each second once."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """The outcome of one run, as in `result.json`."""
-
-    status: Status
-    agent: str
-    env: str
-    seed: int
-    path: str
-    """The run folder."""
-    reason: str = ""
-    """Why it ended: the budget that was used up, the target that was held, or the error."""
-    env_steps: int = 0
-    """Of a run that crashed, hung or was killed, this and the counts below are the last that it wrote down."""
-    num_episodes: int = 0
-    num_cut_episodes: int = 0
-    learner_steps: int = 0
-    score_mean: float | None = None
-    """Mean return of `policy.onnx` over the final evaluation episodes, on seeds used for nothing else."""
-    score_std: float | None = None
-    """Standard deviation over those episodes."""
-    score_episodes: int = 0
-    policy_env_steps: int | None = None
-    """Env steps after which the judged policy was taken."""
-    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Wall seconds: `start` (of the process, with the arena's own imports), `import` (the framework), `build` (with compilation), `train`,
-    `evaluate`, `checkpoint`, `log`; of `train`: `env`, `act`, `learn`; of `evaluate`: `play` (the episodes). And the CPU seconds of
-    `train`, `log` and `checkpoint`: `train_cpu`."""
-    cpu_seconds: float | None = None
-    """Of the worker process, over all its attempts."""
-    device: str = "cpu"
-    parity: float | None = None
-    """Fraction of observations on which `policy.onnx` acts as the agent does; checked whenever a policy is kept."""
-    num_attempts: int = 1
-    """Worker processes that this run took: more than one after a resume."""
-    log_tail: tuple[str, ...] = ()
-    """Last lines of `worker.log`, where the run failed."""
-
-    @property
-    def env_steps_per_second(self) -> float | None:
-        """Env steps per wall second of training, without compilation and evaluation."""
-        seconds = self.seconds.get("train")
-        return self.env_steps / seconds if seconds else None
-
-    @property
-    def start_seconds(self) -> float:
-        """Wall seconds until training began: process, imports, building and compilation, over all attempts."""
-        return sum(self.seconds.get(part, 0.0) for part in START_PARTS)
-
-    @property
-    def whole_seconds(self) -> float:
-        """Wall seconds of all that is accounted for; the end of the process is not."""
-        return self.start_seconds + sum(self.seconds.get(part, 0.0) for part in WORK_PARTS)
 
 
 class RunDir:
@@ -117,21 +48,6 @@ class RunDir:
         except OSError:
             return ()
         return tuple(line for line in text.splitlines() if line.strip())[-num_lines:]
-
-    def read_result(self) -> RunResult | None:
-        """Returns the outcome, or None while there is none."""
-        if not self.result.exists():
-            return None
-        value = read_json_object(self.result)
-        value.pop("schema_version", None)
-        try:
-            return RunResult(**{**value, "path": str(self.path), "log_tail": tuple(value.get("log_tail", ()))})
-        except TypeError as error:
-            raise ArenaError(f"{self.result} was written by another version of arena-rl: {error}") from error
-
-    def write_result(self, result: RunResult) -> None:
-        """Writes the outcome, atomically."""
-        write_json(self.result, {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result)})
 
     def latest_checkpoint(self) -> Path | None:
         """Returns the folder of the newest complete checkpoint, or None."""

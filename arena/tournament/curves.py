@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from arena.formats.jsonl import read_jsonl
-from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,14 +18,12 @@ class Curve:
     """Mean over the episodes of each evaluation."""
 
 
-def read_curve(run_dir: RunDir) -> Curve:
-    """Returns a run's curve; an empty one where its folder is gone."""
-    lines = read_jsonl(run_dir.evaluations) if run_dir.evaluations.exists() else []
-    lines = [line for line in lines if line["kind"] == "selection"]
+def read_curve(record: RunRecord) -> Curve:
+    """Returns a run's curve; an empty one if its folder is gone."""
     return Curve(
-        env_steps=tuple(line["env_steps"] for line in lines),
-        train_seconds=tuple(line["train_seconds"] for line in lines),
-        returns=tuple(line["episode_return_mean"] for line in lines),
+        env_steps=tuple(evaluated.env_steps for evaluated in record.selection),
+        train_seconds=tuple(evaluated.train_seconds for evaluated in record.selection),
+        returns=tuple(evaluated.episode_return_mean for evaluated in record.selection),
     )
 
 

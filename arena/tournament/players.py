@@ -18,10 +18,9 @@ from arena.environments.games import Game, is_game
 from arena.environments.make import EnvConfig, make_env
 from arena.errors import ArenaError, did_you_mean
 from arena.formats.differences import sides
-from arena.formats.json import read_json_object
-from arena.formats.validation import checked
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord, run_folders
 from arena.tournament.faults import short
 
 RANDOM = "random"
@@ -261,24 +260,14 @@ class _Run:
 
 
 def _runs(folder: Path) -> list[_Run]:
-    return [_read_run(path.parent) for path in sorted(folder.rglob("run.json"))]
+    return [_read_run(path) for path in run_folders(folder)]
 
 
 def _read_run(folder: Path) -> _Run:
-    path = RunDir(folder).run
-    inputs = read_json_object(path).get("inputs", {})
-    try:
-        agent = inputs["agent"]
-        origin = {
-            "agent": agent["agent"],
-            "hyperparameters": agent.get("hyperparameters"),
-            "budget": inputs.get("budget"),
-            "env": inputs["env"],
-        }
-        env, seed = checked(EnvConfig, inputs["env"], f"{path}: env"), checked(int, inputs["seed"], f"{path}: seed")
-        return _Run(folder, str(agent["agent"]), str(agent["name"]), env, seed, origin)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArenaError(f"{path} does not say which agent, env and seed it is of ({error!r}); it is no run of this version") from error
+    run = RunRecord(folder).run
+    inputs = run.inputs()
+    origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters")} | {key: inputs[key] for key in ("budget", "env")}
+    return _Run(folder, run.agent.agent, run.agent.name, run.env, run.seed, origin)
 
 
 def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
@@ -298,7 +287,7 @@ def _is_registered(env: EnvConfig) -> bool:
 
 
 def _unfit(run_dir: RunDir) -> str:
-    result = run_dir.read_result()
+    result = RunRecord(run_dir.path).result
     if result is None:
         return "the run has not ended; go on with it first"
     if result.status != "finished":

@@ -21,7 +21,8 @@ from arena.rating.bradley_terry import Matches
 from arena.rating.ratings import Ratings, rate
 from arena.rating.strengths import presence
 from arena.rating.win_matrix import WinMatrix, win_matrix
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
 from arena.statistics.estimate import Interval
 from arena.statistics.intervals import difference_interval, mean_interval, share_interval, variance_saved
 from arena.tournament.curves import Curve, at_equal, read_curve
@@ -173,9 +174,8 @@ class _Env:
         )
 
     def _curves(self, entrant: str) -> list[Curve]:
-        return [
-            read_curve(RunDir(player.runs[self.name])) for player in self._players if player.entrant == entrant and self.name in player.runs
-        ]
+        runs = [player.runs[self.name] for player in self._players if player.entrant == entrant and self.name in player.runs]
+        return [read_curve(RunRecord(run)) for run in runs]
 
     def _score(self, entrant: str) -> Interval | None:
         if not self.is_game:
@@ -225,7 +225,7 @@ def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int
         losses=matches - ties - wins,
         members=tuple(player.name for player in players),
         runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
-        cost=_cost([result for run in runs if (result := RunDir(run).read_result()) is not None]),
+        cost=_cost([result for run in runs if (result := RunRecord(run).result) is not None]),
     )
 
 

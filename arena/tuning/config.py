@@ -12,9 +12,10 @@ from annotated_types import Ge
 from arena.agent.hyperparameters import Count
 from arena.agent.registry import agent_spec
 from arena.errors import ArenaError, did_you_mean
-from arena.experiment.experiment import AgentEntry, Experiment
+from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, load_table
 from arena.formats.validation import check_keys, checked
+from arena.run_folder.inputs import AgentEntry
 from arena.seeding import sampler_seed
 from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space

@@ -17,11 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
 from arena.errors import ArenaError
-from arena.experiment.experiment import AgentEntry, EnvSettings, Experiment
+from arena.experiment.experiment import EnvSettings, Experiment
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
 from arena.formats.differences import all_told, differences
-from arena.run_folder.folder import RunResult
+from arena.run_folder.inputs import AgentEntry
+from arena.run_folder.result import RunResult
 from arena.seeding import tuning_seed
 from arena.tuning.config import TuneConfig
 from arena.tuning.rehearsal import tell

@@ -1,17 +1,17 @@
 """Prunes trials while their runs are at work: tells Optuna of selection evaluations, and gives up the trials that its pruner gives up."""
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import optuna
 
-from arena.experiment.experiment import Experiment, Run
+from arena.experiment.experiment import Experiment
 from arena.experiment.scores import seed_scores
-from arena.formats.jsonl import read_jsonl
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
 
 
 def num_evaluations(experiment: Experiment) -> int:
@@ -46,7 +46,7 @@ class Watch:
             self._agent_of[run.name] = run.agent.name
             if run.seed in experiment.seeds[first:]:
                 self._runs.setdefault(run.agent.name, []).append(run)
-            elif (result := RunDir(experiment.path / run.name).read_result()) is not None:
+            elif (result := RunRecord(experiment.path / run.name).result) is not None:
                 self._ended.setdefault(run.agent.name, []).append(result)
 
     def judge(self, run_name: str, event: WorkerEvent) -> str | None:
@@ -58,7 +58,7 @@ class Watch:
 
     def catch_up(self, agent: str) -> None:
         """Tells Optuna of the evaluations of a trial that it does not know of yet, until it prunes the trial."""
-        curves = [_selection_returns(RunDir(self._experiment.path / run.name), self._num_steps) for run in self._runs[agent]]
+        curves = [_selection_returns(RunRecord(self._experiment.path / run.name), self._num_steps) for run in self._runs[agent]]
         # The last evaluation is left to the scores of the final ones.
         for step in range(self._told[agent] + 1, min(self._num_steps, 1 + min(map(len, curves)))):
             if agent in self.pruned:
@@ -79,10 +79,8 @@ class Watch:
         return float(np.mean(list(seed_scores(self._experiment, [*self._ended.get(agent, ()), *at_work])[agent].values())))
 
 
-def _selection_returns(run_dir: RunDir, num_steps: int) -> list[float]:
-    """Returns the mean returns of a run's selection evaluations, as far as they are numbers; a run that has ended keeps its last."""
-    if not run_dir.evaluations.exists():
-        return []
-    means = [record["episode_return_mean"] for record in read_jsonl(run_dir.evaluations) if record["kind"] == "selection"]
-    returns = list(itertools.takewhile(lambda mean: mean is not None, means))
-    return returns + returns[-1:] * (num_steps - len(returns)) if run_dir.result.exists() else returns
+def _selection_returns(record: RunRecord, num_steps: int) -> list[float]:
+    """Returns the mean returns of a run's selection evaluations; a run that has ended keeps its last."""
+    ended = record.result is not None  # read first: what a worker writes between the two counts as still at work
+    returns = [evaluated.episode_return_mean for evaluated in record.selection]
+    return returns + returns[-1:] * (num_steps - len(returns)) if ended else returns

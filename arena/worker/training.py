@@ -16,7 +16,6 @@ from arena.environments.make import ArenaEnvFactory
 from arena.environments.metering import Episode
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import ArenaError, BudgetExhausted, TrainingDiverged
-from arena.experiment.experiment import Run
 from arena.formats.json import read_json, write_bytes, write_json
 from arena.formats.jsonl import JsonlWriter
 from arena.loggers import tags
@@ -27,6 +26,7 @@ from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.events import EvaluationEnded, EvaluationKind, ProgressMade, WorkerEvent
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
 from arena.seeding import evaluation_seeds, parity_rng
 
 Array = npt.NDArray[Any]

@@ -16,9 +16,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
-from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.make import ArenaEnvFactory
@@ -26,14 +25,15 @@ from arena.environments.metering import Meter
 from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_modules
-from arena.experiment.experiment import Run
-from arena.formats.json import read_json, write_json
 from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.devices import isolate, resolve_device
 from arena.machine.usage import git_commit, machine_info, package_versions
 from arena.run_folder.events import PhaseBegan, WorkerEvent, event_line
-from arena.run_folder.folder import RunDir, RunResult, Status
+from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult, Status
+from arena.run_folder.schema import Provenance, write_result, write_run
 from arena.seeding import training_seeds
 from arena.worker.training import Training
 
@@ -45,12 +45,10 @@ LOCK_SECONDS = 30.0
 def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
     """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
     clock = _Stopwatch()
-    document = read_json(run_dir.run)
-    run = Run.from_inputs(document["inputs"], document["resources"])
-    spec = run.spec()
-    config = build_config(spec.config, run.agent.hyperparameters, where=f"agent {run.agent.name!r}")
+    run = RunRecord(run_dir.path).run
+    spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
-    write_json(run_dir.run, {**document, "record": _record(spec)})
+    write_run(run_dir, run, _provenance(spec))
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
     with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
@@ -122,14 +120,14 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _record(spec: AgentSpec) -> dict[str, Any]:
-    return {
-        "versions": package_versions((*CORE_DISTRIBUTIONS, *spec.distributions)),
-        "machine": machine_info(),
-        "git": git_commit(Path.cwd()),
-        "command": sys.orig_argv,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
+def _provenance(spec: AgentSpec) -> Provenance:
+    return Provenance(
+        versions=package_versions((*CORE_DISTRIBUTIONS, *spec.distributions)),
+        machine=machine_info(),
+        git=git_commit(Path.cwd()),
+        command=tuple(sys.orig_argv),
+        started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    )
 
 
 class _Stopwatch:
@@ -169,7 +167,7 @@ def main(path: str) -> int:
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
         with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS):
-            run_dir.write_result(work(run_dir, emit))
+            write_result(run_dir, work(run_dir, emit))
     except Exception:
         traceback.print_exc()
         return 1

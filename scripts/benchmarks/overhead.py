@@ -35,12 +35,14 @@ from arena.errors import BudgetExhausted
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.local import LocalExecutor
 from arena.executors.process import THREAD_VARIABLES
-from arena.experiment.experiment import Experiment, Run
+from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
+from arena.formats.validation import validate
 from arena.machine.usage import usable_cores
 from arena.run_folder.events import PhaseBegan, WorkerEvent
-from arena.run_folder.folder import START_PARTS, WORK_PARTS, RunResult
+from arena.run_folder.inputs import Run
+from arena.run_folder.result import START_PARTS, WORK_PARTS, RunResult
 from arena.seeding import training_seeds
 
 AGENTS = "tfagents-dqn,rllib-ppo,keras-ppo,kerasrl-dqn"
@@ -56,7 +58,7 @@ def main() -> None:
     parser.add_argument("--bare-run", metavar="JSON", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare_run:
-        print(json.dumps(bare_seconds(Run.from_inputs(json.loads(arguments.bare_run), {"device": "cpu"}))))
+        print(json.dumps(bare_seconds(validate(Run, {**json.loads(arguments.bare_run), "resources": {"device": "cpu"}}))))
         return
     with tempfile.TemporaryDirectory(prefix="arena-overhead-") as folder:
         table = {"name": "overhead", "output": folder, "agents": arguments.agents.split(","), "envs": arguments.envs.split(",")}

@@ -4,7 +4,6 @@ python scripts/benchmarks/parity_page.py logs/dqn_parity docs/parity
 """
 
 import itertools
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -13,15 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from arena.formats.jsonl import read_jsonl
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
 
 
 def read_results(folder: Path) -> dict[str, list[RunResult]]:
     """Returns the finished runs of each agent, of the seeds that every agent has finished, by seed."""
     found: dict[str, dict[int, RunResult]] = {}
     for path in sorted(folder.glob("*/*/seed-*/result.json")):
-        result = RunDir(path.parent).read_result()
+        result = RunRecord(path.parent).result
         assert result is not None
         if result.status == "finished":
             found.setdefault(result.agent, {})[result.seed] = result
@@ -31,18 +30,18 @@ def read_results(folder: Path) -> dict[str, list[RunResult]]:
 
 def curve(result: RunResult) -> tuple[list[int], list[float]]:
     """Returns env steps and mean returns of a run's selection evaluations."""
-    records = [record for record in read_jsonl(RunDir(Path(result.path)).evaluations) if record["kind"] == "selection"]
-    return [record["env_steps"] for record in records], [record["episode_return_mean"] for record in records]
+    selection = RunRecord(Path(result.path)).selection
+    return [evaluated.env_steps for evaluated in selection], [evaluated.episode_return_mean for evaluated in selection]
 
 
 def common_env_steps(one: RunResult, other: RunResult) -> int:
     """Returns the env steps after which the last episode ended that both runs have in common, counted from the first."""
     last = 0
-    episodes = (read_jsonl(RunDir(Path(result.path)).episodes) for result in (one, other))
-    for record, counterpart in zip(*episodes, strict=False):
-        if record != counterpart:
+    episodes = (RunRecord(Path(result.path)).episodes for result in (one, other))
+    for episode, counterpart in zip(*episodes, strict=False):
+        if episode != counterpart:
             break
-        last = record["env_steps"]
+        last = episode.env_steps
     return last
 
 
@@ -132,7 +131,7 @@ def main(folder: str, target: str) -> None:
     print(f"\n{outcome_table(outcomes, by_agent)}\n")
     for name, outcome in zip(("return over training", "last policy's return"), outcomes, strict=True):
         print(f"No difference in {name}: p = {p_value(outcome):.3f}; standard deviation over seeds {outcome.std(-1, ddof=1).mean():.1f}")
-    machine = json.loads(RunDir(Path(next(iter(by_agent.values()))[0].path)).run.read_text())["record"]["machine"]
+    machine = RunRecord(Path(next(iter(by_agent.values()))[0].path)).provenance.machine or {}
     print(f"\n{machine['cpu']}; {machine}")
 
 

@@ -18,9 +18,10 @@ from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import THREAD_VARIABLES, WorkerProcess, end_workers
-from arena.experiment.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
+from arena.experiment.experiment import Experiment
 from arena.experiment.runner import run_experiment
 from arena.run_folder.events import PhaseBegan
+from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources
 from benchmarks.child.probe import peak_rss_bytes
 from benchmarks.peers import peers_python, peers_script, probe_folder
 from benchmarks.settings import Contest, Rival

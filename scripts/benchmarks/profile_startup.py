@@ -136,7 +136,7 @@ from arena.experiment.file import from_table
 from arena.agent.hyperparameters import build_config
 agents = [{{"agent": {agent!r}, "hyperparameters": json.loads({hyperparameters!r})}}]
 run = next(from_table({{"name": "s", "output": ".", "agents": agents, "envs": [{env!r}], "budget": {{"env_steps": 100_000}}}}).runs())
-document = json.dumps({{"inputs": run.inputs(), "resources": {{"device": "cpu"}}}})
+document = json.dumps({{"schema_version": 1, "inputs": run.inputs(), "resources": {{"device": "cpu"}}}})
 print(json.dumps([document, run.spec().process_env_for(build_config(run.spec().config, run.agent.hyperparameters, where="it"))]))
 """
     environment = {**os.environ, "PYTHONPATH": path, "ARENA_NUM_THREADS": "1"}

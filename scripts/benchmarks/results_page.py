@@ -3,7 +3,6 @@
 python scripts/benchmarks/results_page.py logs/cartpole docs/cartpole
 """
 
-import json
 import statistics
 import sys
 from collections import defaultdict
@@ -12,8 +11,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from arena.formats.jsonl import read_jsonl
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
 
 BAR = 475.0
 
@@ -21,7 +20,7 @@ BAR = 475.0
 def read_results(folder: Path) -> dict[str, list[RunResult]]:
     by_agent = defaultdict(list)
     for path in sorted(folder.glob("*/*/seed-*/result.json")):
-        result = RunDir(path.parent).read_result()
+        result = RunRecord(path.parent).result
         assert result is not None
         by_agent[result.agent].append(result)
     return dict(sorted(by_agent.items()))
@@ -53,12 +52,13 @@ def draw(by_agent: dict[str, list[RunResult]], path: Path) -> None:
     plt.rcParams.update({"svg.hashsalt": "arena", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, (by_steps, by_seconds) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, constrained_layout=True)
     for index, (agent, results) in enumerate(by_agent.items()):
-        curves = [[record for record in read_jsonl(RunDir(Path(r.path)).evaluations) if record["kind"] == "selection"] for r in results]
+        curves = [RunRecord(Path(result.path)).selection for result in results]
         for axis, key, scale in ((by_steps, "env_steps", 1e-3), (by_seconds, "train_seconds", 1.0)):
             # A run that reached the target ended there, so its last value is carried on.
-            grid = np.linspace(0.0, max(curve[-1][key] for curve in curves), 60)
+            grid = np.linspace(0.0, max(getattr(curve[-1], key) for curve in curves), 60)
             values = [
-                np.interp(grid, [0.0, *(r[key] for r in curve)], [20.0, *(r["episode_return_mean"] for r in curve)]) for curve in curves
+                np.interp(grid, [0.0, *(getattr(e, key) for e in curve)], [20.0, *(e.episode_return_mean for e in curve)])
+                for curve in curves
             ]
             axis.plot(grid * scale, np.median(values, axis=0), color=f"C{index}", label=agent)
     by_steps.set(xlabel="thousand env steps", ylabel="evaluation return, median of seeds", ylim=(0, 510))
@@ -71,7 +71,7 @@ def main(folder: str, target: str) -> None:
     by_agent = read_results(Path(folder))
     draw(by_agent, Path(f"{target}.svg"))
     first = next(iter(by_agent.values()))[0]
-    machine = json.loads(RunDir(Path(first.path)).run.read_text())["record"]["machine"]
+    machine = RunRecord(Path(first.path)).provenance.machine or {}
     print(table(by_agent))
     print(f"\n{machine['cpu']}; {machine}")
 

@@ -12,9 +12,10 @@ from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
-from arena.experiment.experiment import AgentEntry, Budget, EvaluationProtocol, Experiment, Resources
+from arena.experiment.experiment import Experiment
 from arena.experiment.runner import run_experiment
 from arena.machine.usage import available_cores
+from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources
 from benchmarks.child.probe import peak_rss_bytes
 from benchmarks.scale import Runs, settings, while_all_train
 

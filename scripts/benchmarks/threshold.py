@@ -12,7 +12,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_json
 from arena.machine.usage import machine_info
-from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
 from benchmarks.peers import peers_fingerprint
 from benchmarks.processes import measure_loop, pinned
 from benchmarks.run import Say, circumstances
@@ -103,14 +103,14 @@ def measure_to_threshold(
 
 
 def _ours(path: Path) -> dict[str, Any]:
-    result = RunDir(path).read_result()
-    inputs = read_json_object(RunDir(path).run)["inputs"]
+    record = RunRecord(path)
+    result = record.result
     assert result is not None
     if "start" not in result.seconds:
         raise ArenaError(f"{path} was run by an earlier version, which did not clock the start of the process; run it again")
     return {
         "agent": result.agent,
-        "id": inputs["agent"]["agent"],
+        "id": record.run.agent.agent,
         "seed": result.seed,
         "env_steps": result.env_steps,
         "reached": result.status == "finished" and result.reason.startswith(f"a return of {TARGET_RETURN:g} held"),

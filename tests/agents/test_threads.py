@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from arena.agent.hyperparameters import build_config
 from arena.executors.base import Task
 from arena.executors.process import WorkerProcess, end_workers
 from arena.experiment.file import from_table
-from arena.formats.json import write_json
 from arena.run_folder.events import ProgressMade
 from arena.run_folder.folder import RunDir
+from arena.run_folder.schema import write_run
 
 pytestmark = pytest.mark.framework
 LARGE = {"hidden_sizes": [512, 512], "batch_size": 1024, "learning_starts": 1024, "train_period": 1}
@@ -26,12 +25,17 @@ HANDING_OVER = 0.5
 
 def mean_runnable_threads(folder: Path, agent: str, settings: dict, threads: int) -> float:
     table = {"name": "t", "output": str(folder), "agents": [{"agent": agent, "hyperparameters": {**LARGE, **settings}}]}
-    table |= {"envs": ["CartPole-v1"], "budget": {"env_steps": 1_000_000}, "log_period": 200, "resources": {"device": "cpu"}}
+    table |= {
+        "envs": ["CartPole-v1"],
+        "budget": {"env_steps": 1_000_000},
+        "log_period": 200,
+        "resources": {"device": "cpu", "threads": threads},
+    }
     run = next(from_table(table).runs())
     run_dir = RunDir(folder / run.name)
     run_dir.path.mkdir(parents=True)
-    write_json(run_dir.run, {"inputs": run.inputs(), "resources": {"device": "cpu", "threads": threads}})
-    environment = run.spec().process_env_for(build_config(run.spec().config, run.agent.hyperparameters, where=agent))
+    write_run(run_dir, run)
+    environment = run.spec().process_env_for(run.config())
     worker = WorkerProcess(Task(name=run.name, run_dir=run_dir.path, process_env=environment, threads=threads, timeout_seconds=300.0))
     try:
         num_points = 0

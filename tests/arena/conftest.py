@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -10,7 +11,10 @@ import pytest
 from arena.environments.make import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.policies.policy_network import Dense, PolicyNetwork
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run
+from arena.run_folder.result import RunResult
+from arena.run_folder.schema import Evaluated, write_result
 from arena.tournament import admission
 from arena.tournament.players import env_spaces
 
@@ -47,15 +51,31 @@ def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
     ) -> Path:
         path = experiment / agent / EnvConfig(env_id).name / f"seed-{seed}"
         path.mkdir(parents=True)
-        inputs = {"agent": {"name": agent, "agent": agent}, "env": {"id": env_id, "kwargs": {}}, "seed": seed, **(inputs or {})}
-        (path / "run.json").write_text(json.dumps({"inputs": inputs}))
+        run = Run(
+            agent=AgentEntry(name=agent, agent=agent, hyperparameters={}),
+            env=EnvConfig(env_id),
+            seed=seed,
+            experiment_seed=0,
+            budget=Budget(),
+            evaluation=EvaluationProtocol(),
+            checkpoint_period=1_000,
+            log_period=1_000,
+        )
+        (path / "run.json").write_text(json.dumps({"schema_version": 1, "inputs": {**run.inputs(), **(inputs or {})}}))
         if policy:
             write_policy(path / "policy.onnx", env_id, seed)
         evaluations = [
-            {"kind": "selection", "env_steps": 1000 * step, "train_seconds": step * (1.0 + seed), "episode_return_mean": 10.0 * step + seed}
+            Evaluated(
+                kind="selection",
+                env_steps=1000 * step,
+                train_seconds=step * (1.0 + seed),
+                episode_return_mean=10.0 * step + seed,
+                episode_returns=(10.0 * step + seed,),
+                episode_lengths=(10,),
+            )
             for step in (1, 2, 3)
         ]
-        (path / "evaluations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in evaluations))
+        (path / "evaluations.jsonl").write_text("".join(json.dumps(dataclasses.asdict(line)) + "\n" for line in evaluations))
         result = RunResult(
             status=status,
             agent=agent,
@@ -66,7 +86,7 @@ def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
             seconds={"train": 3.0 + seed},
             cpu_seconds=9.0,
         )
-        RunDir(path).write_result(result)
+        write_result(RunDir(path), result)
         return path
 
     return write

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from arena.errors import ArenaError
-from arena.formats.json import read_json, write_json
+from arena.experiment.file import from_table
+from arena.formats.json import read_json
 from arena.machine.usage import usable_cores
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder import schema
+from arena.run_folder.folder import RunDir
+from arena.run_folder.result import RunResult
 from benchmarks import threshold
 from benchmarks.page import markdown, rows
 from benchmarks.threshold import measure_to_threshold, read_runs, threshold_rows
@@ -15,12 +18,13 @@ from benchmarks.threshold import measure_to_threshold, read_runs, threshold_rows
 def write_run(folder: Path, agent: str, seed: int, *, train: float, reached: bool = True) -> None:
     run_dir = RunDir(folder / agent / "CartPole-v1" / f"seed-{seed}")
     run_dir.path.mkdir(parents=True)
-    write_json(run_dir.run, {"inputs": {"agent": {"agent": agent}}})
+    table = {"name": "t", "agents": [agent], "envs": ["CartPole-v1"], "seeds": [seed]}
+    (run,) = from_table(table).runs()
+    schema.write_run(run_dir, run)
     reason = "a return of 475 held over 100 episodes" if reached else "200,000 env steps"
     seconds = {"start": 0.5, "import": 1.5, "build": 3.0, "train": train, "evaluate": 50.0, "checkpoint": 0.5, "log": 0.25, "env": 1.0}
-    run_dir.write_result(
-        RunResult(status="finished", agent=agent, env="CartPole-v1", seed=seed, path=str(run_dir.path), reason=reason, seconds=seconds)
-    )
+    result = RunResult(status="finished", agent=agent, env="CartPole-v1", seed=seed, path=str(run_dir.path), reason=reason, seconds=seconds)
+    schema.write_result(run_dir, result)
 
 
 @pytest.fixture

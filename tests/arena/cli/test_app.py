@@ -12,7 +12,7 @@ from arena.cli.smoke import FULL_BAR, QUICK_BAR, Verdict, judge, write_junit
 from arena.cli.train import parse_setting
 from arena.errors import ArenaError
 from arena.policies.evaluation import Evaluation
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 

@@ -11,7 +11,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from arena.executors.local import LocalExecutor
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.folder import RunDir
+from arena.run_folder.result import RunResult
 
 pytestmark = pytest.mark.worker
 

@@ -14,6 +14,7 @@ from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.run_folder.events import WorkerEvent
 from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
 
 pytestmark = pytest.mark.worker
 
@@ -72,7 +73,7 @@ def test_a_run_that_loses_two_nodes_is_the_run_that_lost_none(tmp_path: Path, ha
     assert [getattr(result, name) for name in same] == [getattr(wanted, name) for name in same]
     if storage is not None:
         stored = RunDir(storage / Path(result.path).relative_to(tmp_path / "nodes"))
-        assert stored.read_result() is not None
+        assert RunRecord(stored.path).result is not None
         assert stored.episodes.read_bytes() == (Path(wanted.path) / "episodes.jsonl").read_bytes()
         assert not (Path(result.path) / "checkpoint").exists()
 

@@ -26,6 +26,7 @@ from arena.experiment.runner import run_experiment
 from arena.formats.jsonl import read_jsonl
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
 from arena.run_folder.status import progress
 from benchmarks.ray_cluster import RayCluster, free_ports, use_own_token
 
@@ -98,7 +99,7 @@ def assert_same(got: Experiment, expected: Experiment) -> None:
         for name in ("episodes.jsonl", "policy.onnx"):
             assert (paths[0] / name).read_bytes() == (paths[1] / name).read_bytes(), (run.name, name)
         assert lines_of(paths[0] / "evaluations.jsonl") == lines_of(paths[1] / "evaluations.jsonl")
-        results = [RunDir(path).read_result() for path in paths]
+        results = [RunRecord(path).result for path in paths]
         same = ("status", "env_steps", "num_episodes", "num_cut_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity")
         values = [[getattr(result, name) for name in same] for result in results]
         assert values[0] == values[1]
@@ -121,7 +122,7 @@ def test_runs_on_a_node_that_is_killed_go_on_elsewhere_as_if_nothing_had_happene
         wait_until(find_victims)
         name, node = victims[0]
         cluster.kill_node(node)
-        assert RunDir(wanted.path / name).read_result() is None, "the node was to be killed in mid-run"
+        assert RunRecord(wanted.path / name).result is None, "the node was to be killed in mid-run"
         cluster.add_node()
         output, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
@@ -129,7 +130,7 @@ def test_runs_on_a_node_that_is_killed_go_on_elsewhere_as_if_nothing_had_happene
     assert name in [event["run"] for event in told]
     assert "lost its node" in told[0]["message"]
     assert_same(wanted, local)
-    result = RunDir(wanted.path / name).read_result()
+    result = RunRecord(wanted.path / name).result
     assert result is not None
     assert result.num_attempts >= 2, "it went on from its checkpoint"
     assert (wanted.path / name / "checkpoint").exists() != has_storage
@@ -153,7 +154,7 @@ def test_an_interrupt_ends_all_workers_and_keeps_what_was_written(tmp_path: Path
     assert process.returncode == 130
     assert "go on with" in errors
     wait_until(lambda: not workers(wanted))
-    assert RunDir(wanted.path / first).read_result() is None
+    assert RunRecord(wanted.path / first).result is None
     assert progress(RunDir(wanted.path / first), first).state == "interrupted"
     assert run_experiment(wanted, LocalExecutor())[0].num_attempts == 2, "begun on the cluster, ended here"
     assert_same(wanted, local)

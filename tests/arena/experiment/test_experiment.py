@@ -7,9 +7,10 @@ import pytest
 
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
-from arena.experiment.experiment import Run
 from arena.experiment.file import from_table, from_toml
 from arena.experiment.runner import check_frameworks
+from arena.formats.validation import validate
+from arena.run_folder.inputs import Run
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 MINIMAL = {"name": "test", "agents": [FAKE], "envs": ["CartPole-v1"]}
@@ -41,7 +42,7 @@ def test_hyperparameters_go_from_algorithm_to_agent_to_entry():
 
 def test_inputs_survive_json():
     run = next(from_table({**MINIMAL, "envs": [{"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}]}).runs())
-    again = Run.from_inputs(json.loads(json.dumps(run.inputs())), {})
+    again = validate(Run, run.inputs())
     assert again.inputs() == json.loads(json.dumps(run.inputs()))
     assert again.env == EnvConfig("CartPole-v1", {"sutton_barto_reward": True})
     assert again.env.name == "CartPole-v1,sutton_barto_reward=True"

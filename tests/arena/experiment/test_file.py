@@ -1,14 +1,14 @@
 """What a file can say beyond agents, environments and seeds: parents, grids, settings of one environment or one agent."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arena.errors import ArenaError
-from arena.experiment.experiment import Run
 from arena.experiment.file import from_table, from_toml, load_table, merged
+from arena.formats.validation import validate
+from arena.run_folder.inputs import Run
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 MINIMAL: dict[str, Any] = {"name": "test", "agents": [FAKE], "envs": ["CartPole-v1"]}
@@ -75,7 +75,7 @@ def test_resources_of_one_agent_change_nothing_that_is_computed():
     assert (second.resources.threads, second.resources.gpu_share) == (2, None)
     assert {**first.inputs(), "agent": None} == {**second.inputs(), "agent": None}
     assert first.inputs()["agent"].keys() == {"name", "agent", "hyperparameters"}
-    assert Run.from_inputs(json.loads(json.dumps(first.inputs())), {"threads": 4}).resources.threads == 4
+    assert validate(Run, {**first.inputs(), "resources": {"threads": 4}}).resources.threads == 4
 
 
 def test_files_extend_each_other_relative_to_themselves(tmp_path: Path):

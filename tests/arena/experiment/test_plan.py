@@ -12,8 +12,11 @@ from arena.experiment.file import from_table
 from arena.experiment.plan import differences, env_differences, make_plan
 from arena.experiment.runner import refuse_changes
 from arena.formats.locks import FolderLock
-from arena.run_folder.folder import RunDir, RunResult
-from arena.run_folder.status import known_outcome, progress
+from arena.run_folder import schema
+from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
+from arena.run_folder.status import progress
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 
@@ -27,9 +30,9 @@ def write_run(wanted: Experiment, index: int = 0, **result) -> RunDir:
     run = list(wanted.runs())[index]
     run_dir = RunDir(wanted.path / run.name)
     run_dir.path.mkdir(parents=True)
-    run_dir.run.write_text(json.dumps({"inputs": run.inputs()}))
+    schema.write_run(run_dir, run)
     if result:
-        run_dir.write_result(RunResult(agent=run.agent.name, env=run.env.name, seed=run.seed, path=str(run_dir.path), **result))
+        schema.write_result(run_dir, RunResult(agent=run.agent.name, env=run.env.name, seed=run.seed, path=str(run_dir.path), **result))
     return run_dir
 
 
@@ -37,10 +40,19 @@ def write_checkpoint(run_dir: RunDir, env_steps: int, **progress_fields) -> None
     directory = run_dir.new_checkpoint(env_steps)
     state = {
         "meter": [env_steps, 0.1, 3, 0],
-        "progress": {"learner_steps": 7, "num_attempts": 2, "seconds": {"train": 1.0}, **progress_fields},
+        "progress": {"learner_steps": 7, "policy_env_steps": None, "num_attempts": 2, "seconds": {"train": 1.0}, **progress_fields},
     }
     (directory / "training.json").write_text(json.dumps(state))
     run_dir.commit_checkpoint(directory)
+
+
+def selection(env_steps: int, train_seconds: float, mean: float) -> str:
+    row = {"kind": "selection", "env_steps": env_steps, "train_seconds": train_seconds, "episode_return_mean": mean}
+    return json.dumps({**row, "episode_returns": [mean], "episode_lengths": [1]}) + "\n"
+
+
+def episode(env_steps: int) -> str:
+    return json.dumps({"env_steps": env_steps, "episode_return": 1.0, "episode_length": 1, "terminated": True}) + "\n"
 
 
 SECONDS = {"import": 1.0, "build": 2.0, "train": 6.0, "evaluate": 1.0, "checkpoint": 1.0, "env": 5.0}
@@ -74,10 +86,7 @@ def test_what_is_done_costs_nothing_and_what_was_cut_only_the_rest(tmp_path: Pat
 
 def test_a_run_is_at_work_while_its_lock_is_held(tmp_path: Path):
     run_dir = write_run(experiment(tmp_path))
-    run_dir.evaluations.write_text(
-        '{"kind":"selection","env_steps":1000,"train_seconds":2.5,"episode_return_mean":12.5}\n'
-        '{"kind":"selection","env_steps":2000,"train_seconds":4.5,"episode_return_mean":null}\n{"kind":"sel'
-    )
+    run_dir.evaluations.write_text(selection(1_000, 2.5, 12.5) + selection(2_000, 4.5, 2.5) + '{"kind":"sel')
     with FolderLock(run_dir.path):
         state = progress(run_dir, "x")
     assert (state.state, state.env_steps, state.max_env_steps, state.best_return) == ("running", 2_000, 4_000, 12.5)
@@ -87,9 +96,9 @@ def test_a_run_is_at_work_while_its_lock_is_held(tmp_path: Path):
 
 def test_a_run_that_left_no_result_has_its_last_known_counts(tmp_path: Path):
     run_dir = write_run(experiment(tmp_path))
-    assert known_outcome(run_dir)["env_steps"] == 0
+    assert RunRecord(run_dir.path).last_known()["env_steps"] == 0
     write_checkpoint(run_dir, 1_000, policy_env_steps=500)
-    assert known_outcome(run_dir) == {
+    assert RunRecord(run_dir.path).last_known() == {
         "env_steps": 1_000,
         "num_episodes": 0,
         "learner_steps": 7,
@@ -97,9 +106,9 @@ def test_a_run_that_left_no_result_has_its_last_known_counts(tmp_path: Path):
         "seconds": {"train": 1.0},
         "num_attempts": 2,
     }
-    run_dir.evaluations.write_text('{"kind":"selection","env_steps":1500,"train_seconds":1.5}\n')
-    run_dir.episodes.write_text('{"env_steps":800}\n{"env_steps":1700}\n{"env_ste')
-    known = known_outcome(run_dir)
+    run_dir.evaluations.write_text(selection(1_500, 1.5, 1.0))
+    run_dir.episodes.write_text(episode(800) + episode(1_700) + '{"env_ste')
+    known = RunRecord(run_dir.path).last_known()
     assert (known["env_steps"], known["num_episodes"], known["seconds"]) == (1_700, 2, {"train": 1.5})
 
 
@@ -131,8 +140,8 @@ def test_a_changed_file_is_refused_with_every_difference_and_its_runs(tmp_path: 
 @pytest.mark.parametrize("inputs", [[], "x", None, {"budget": []}, {"budget": {"env_steps": "many"}}])
 def test_a_run_file_that_does_not_say_what_was_run_is_named(tmp_path: Path, inputs):
     run_dir = write_run(experiment(tmp_path))
-    run_dir.run.write_text(json.dumps({"inputs": inputs}))
-    with pytest.raises(ArenaError, match=r"run\.json does not say what was run"):
+    run_dir.run.write_text(json.dumps({"schema_version": 1, "inputs": inputs}))
+    with pytest.raises(ArenaError, match=r"run\.json: .*; it was not written by this version of arena-rl"):
         progress(run_dir, "x")
 
 
@@ -143,15 +152,16 @@ def test_a_checkpoint_that_another_program_wrote_is_named(tmp_path: Path, state)
     run_dir = write_run(experiment(tmp_path))
     write_checkpoint(run_dir, 1_000)
     (run_dir.latest_checkpoint() / "training.json").write_text(json.dumps(state))
-    with pytest.raises(ArenaError, match=r"training\.json is no checkpoint"):
+    with pytest.raises(ArenaError, match=r"training\.json isn't a checkpoint"):
         progress(run_dir, "x")
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", '{"kind": "selection"}', "3", "{", '{"kind":"selection","env_steps":"x","train_seconds":1}'])
-def test_a_record_of_an_evaluation_that_another_program_wrote_is_passed_over(tmp_path: Path, line):
+def test_an_evaluation_that_another_program_wrote_is_named(tmp_path: Path, line):
     run_dir = write_run(experiment(tmp_path))
-    run_dir.evaluations.write_text('{"kind":"selection","env_steps":1000,"train_seconds":2.5,"episode_return_mean":12.5}\n' + line + "\n")
-    assert progress(run_dir, "x").best_return == 12.5
+    run_dir.evaluations.write_text(selection(1_000, 2.5, 12.5) + line + "\n")
+    with pytest.raises(ArenaError, match=r"evaluations\.jsonl, line 2: "):
+        progress(run_dir, "x")
 
 
 def test_a_run_that_was_made_ready_and_has_not_begun_is_to_do(tmp_path: Path):

@@ -21,7 +21,9 @@ from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock, is_locked
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.events import EvaluationEnded
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
 from arena.run_folder.status import progress
 
 pytestmark = pytest.mark.worker
@@ -55,7 +57,7 @@ def test_a_run_leaves_a_complete_record(tmp_path: Path):
     result = only(run_experiment(experiment(tmp_path), LocalExecutor()))
     run_dir = RunDir(Path(result.path))
     assert result.status == "finished"
-    assert result == run_dir.read_result()
+    assert result == RunRecord(run_dir.path).result
     assert result.env_steps == 4_000, "four environments, no reset-only steps on this path: the budget is used up exactly"
     assert result.score_mean == 100.0
     assert result.score_episodes == 10
@@ -173,7 +175,7 @@ run_experiment(from_table(table), LocalExecutor())
         time.sleep(0.02)
     os.kill(parent.pid, number)
     parent.wait(30)
-    assert run_dir.read_result() is None, "the parent was to be killed in mid-run"
+    assert RunRecord(run_dir.path).result is None, "the parent was to be killed in mid-run"
     result = only(run_experiment(cut, LocalExecutor()))
     assert result.status == "finished"
     assert result.num_attempts >= 2
@@ -183,7 +185,7 @@ run_experiment(from_table(table), LocalExecutor())
         [dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")] for path in (run_dir.path, straight)
     ]
     assert evaluations[0] == evaluations[1]
-    expected = RunDir(straight).read_result()
+    expected = RunRecord(straight).result
     assert expected is not None
     same = ("env_steps", "num_episodes", "num_cut_episodes", "learner_steps", "score_mean", "policy_env_steps")
     assert [getattr(result, name) for name in same] == [getattr(expected, name) for name in same]

@@ -14,7 +14,8 @@ from arena.experiment.scores import seed_scores
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.report.decisions import read_decisions
 from arena.report.load import LoadedRun
-from arena.run_folder.folder import RunResult
+from arena.run_folder.result import RunResult
+from arena.run_folder.schema import Provenance
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 
@@ -148,8 +149,9 @@ def test_reference_scores_do_not_hold_where_the_environment_is_made_with_argumen
 def test_the_report_reads_what_was_decided(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b", "far")
     run_until_decided(wanted, Scores(a=100.0, b=100.0, far=500.0))
-    path = wanted.path / "a" / "CartPole-v1" / "seed-0"
-    (decision,) = read_decisions([LoadedRun(path=path, inputs={}, record={}, tuning=None, result=None, selection=(), final=None)])
+    first = next(wanted.runs())
+    path = wanted.path / first.name
+    (decision,) = read_decisions([LoadedRun(path=path, run=first, provenance=Provenance(), result=None, selection=(), final=None)])
     assert (decision.look, decision.num_looks, decision.finished) == (3, 3, True)
     assert decision.num_seeds == {"a": 15, "b": 15, "far": 5}
     assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]

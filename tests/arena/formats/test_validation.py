@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from arena.agent.hyperparameters import DQNConfig, PPOConfig, build_config
 from arena.errors import ArenaError
-from arena.experiment.experiment import Budget, Resources
 from arena.formats.validation import checked
+from arena.run_folder.inputs import Budget, Resources
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 
 from arena.environments.make import EnvConfig
 from arena.errors import TrainingDiverged
-from arena.experiment.experiment import EvaluationProtocol
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import Evaluation, evaluate
+from arena.run_folder.inputs import EvaluationProtocol
 from arena.testing import FakeEnv
 from arena.worker.training import Training
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from arena.environments.make import EnvConfig
-from arena.experiment.experiment import AgentEntry, Budget, EvaluationProtocol, Run
-from arena.formats.json import write_json
 from arena.formats.jsonl import JsonlWriter
-from arena.run_folder.folder import RunDir, RunResult, Status
+from arena.run_folder import schema
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run
+from arena.run_folder.result import RunResult, Status
 
 WriteRun = Callable[..., Path]
 
@@ -48,7 +49,8 @@ def write_run() -> WriteRun:
         run = dataclasses.replace(run, **inputs)
         run_dir = RunDir(root / run.name)
         run_dir.path.mkdir(parents=True)
-        write_json(run_dir.run, {"schema_version": 1, "inputs": run.inputs(), "resources": {}, "record": record or {}, "tuning": tuning})
+        run = dataclasses.replace(run, agent=dataclasses.replace(run.agent, tuning=tuning))
+        schema.write_run(run_dir, run, schema.Provenance(**(record or {})))
         with JsonlWriter(run_dir.evaluations) as evaluations:
             for env_steps, seconds, value in curve:
                 evaluations.write(_evaluation("selection", env_steps, seconds, [value, value]))
@@ -57,12 +59,13 @@ def write_run() -> WriteRun:
         if status is not None:
             score = sum(final) / len(final) if status == "finished" else None
             seconds = {"import": 1.0, "build": 2.0, "train": 4.0, "env": 1.0, "act": 0.5, "learn": 2.0, "evaluate": 0.5, "checkpoint": 0.1}
-            run_dir.write_result(
+            schema.write_result(
+                run_dir,
                 RunResult(
                     **{"status": status, "agent": agent, "env": run.env.name, "seed": seed, "path": str(run_dir.path)},
                     **{"reason": "over", "env_steps": 1_000, "learner_steps": 100, "score_mean": score, "score_episodes": len(final)},
                     **{"seconds": seconds, "cpu_seconds": 9.0},
-                )
+                ),
             )
         return run_dir.path
 
@@ -70,4 +73,12 @@ def write_run() -> WriteRun:
 
 
 def _evaluation(kind: str, env_steps: int, seconds: float, returns: Sequence[float]) -> dict[str, Any]:
-    return {"kind": kind, "env_steps": env_steps, "train_seconds": seconds, "episode_returns": list(returns), "episode_lengths": []}
+    mean = sum(returns) / len(returns)
+    return {
+        "kind": kind,
+        "env_steps": env_steps,
+        "train_seconds": seconds,
+        "episode_return_mean": mean,
+        "episode_returns": list(returns),
+        "episode_lengths": [1] * len(returns),
+    }

@@ -5,13 +5,14 @@ import tomllib
 import numpy as np
 import pytest
 
+from arena.environments.make import EnvConfig
 from arena.environments.references import Catalogue, Published, Reference, Score
 from arena.errors import ArenaError
-from arena.experiment.experiment import Budget
 from arena.experiment.file import from_toml
 from arena.report.build import build_report
 from arena.report.load import load_runs
 from arena.report.repeat import experiment_toml
+from arena.run_folder.inputs import Budget
 from arena.statistics.bootstrap import MEAN_NOTE
 
 # Random play returns 20, solved is 120: scores are (return - 20) / 100.
@@ -172,7 +173,7 @@ def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_pa
     kwargs = {"name": "\U0001f600 \x7f \x01", "high": 1e300}
     write_run(tmp_path / "logs", "a", 0)
     runs = [
-        dataclasses.replace(run, inputs={**run.inputs, "env": {"id": "CartPole-v1", "kwargs": kwargs}}) for run in load_runs([tmp_path])
+        dataclasses.replace(run, run=dataclasses.replace(run.run, env=EnvConfig("CartPole-v1", kwargs))) for run in load_runs([tmp_path])
     ]
     assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
 

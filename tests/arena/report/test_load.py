@@ -1,8 +1,8 @@
 import pytest
 
 from arena.errors import ArenaError
-from arena.experiment.experiment import Budget, EvaluationProtocol
 from arena.report.load import load_runs
+from arena.run_folder.inputs import Budget, EvaluationProtocol
 
 
 def test_runs_come_by_agent_env_and_seed_with_their_evaluations(tmp_path, write_run):
@@ -17,7 +17,7 @@ def test_runs_come_by_agent_env_and_seed_with_their_evaluations(tmp_path, write_
         ("b/CartPole-v1/seed-0", "failed"),
         ("b/CartPole-v1/seed-1", "finished"),
     ]
-    assert [(point.env_steps, point.train_seconds, point.return_mean) for point in runs[3].selection] == [
+    assert [(point.env_steps, point.train_seconds, point.episode_return_mean) for point in runs[3].selection] == [
         (500, 1.0, 100.0),
         (1_000, 2.0, 250.0),
     ]
@@ -77,6 +77,6 @@ def test_what_holds_no_runs_is_refused(tmp_path):
         load_runs([tmp_path])
     with pytest.raises(ArenaError, match=r"no folder .*missing"):
         load_runs([tmp_path / "missing"])
-    (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(ArenaError, match="does not say what was run"):
+    (tmp_path / "run.json").write_text('{"schema_version": 1}')
+    with pytest.raises(ArenaError, match=r"run\.json: inputs: Field required"):
         load_runs([tmp_path])

@@ -77,7 +77,7 @@ def _refusals(tmp_path, write_run, write_policy):
         ([run], ACROBOT, "holds no player for Acrobot-v1: it was trained on CartPole-v1"),
         ([lone], CARTPOLE, "policy.onnx is missing"),
         ([tmp_path / "empty"], CARTPOLE, r"no run folder \(run.json\)"),
-        ([tmp_path / "odd"], CARTPOLE, "does not say which agent, env and seed"),
+        ([tmp_path / "odd"], CARTPOLE, "run.json has schema_version None"),
         ([run, again], CARTPOLE, "two players are called 'a/seed-0'"),
         ([RANDOM], CARTPOLE, "at least one player besides the random one"),
         ([named], CARTPOLE, "'random' is the name of the uniformly random player"),
@@ -150,7 +150,7 @@ def test_one_name_stands_for_one_agent_on_all_environments_though_settings_may_d
     write_run(tmp_path / "x", "a", "CartPole-v1", 0, inputs=_settings())
     write_run(tmp_path / "x", "a", "Acrobot-v1", 0, inputs=_settings(budget={"env_steps": 7}))
     assert len(find_players([str(tmp_path / "x")], [CARTPOLE, ACROBOT]).players) == 2
-    write_run(tmp_path / "x", "a", "Acrobot-v1", 1, inputs=_settings(agent={"name": "a", "agent": "ppo"}))
+    write_run(tmp_path / "x", "a", "Acrobot-v1", 1, inputs=_settings(agent={"name": "a", "agent": "ppo", "hyperparameters": {}}))
     with pytest.raises(ArenaError, match="would be two agents"):
         find_players([str(tmp_path / "x")], [CARTPOLE, ACROBOT])
 

@@ -14,7 +14,10 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
 from arena.formats.jsonl import JsonlWriter, read_jsonl
 from arena.run_folder.events import EvaluationEnded
-from arena.run_folder.folder import RunDir, RunResult
+from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
+from arena.run_folder.schema import Evaluated, write_result
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
@@ -136,7 +139,7 @@ class Training(Formula):
     """
 
     def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
-        at_work = [run for run in experiment.runs() if RunDir(experiment.path / run.name).read_result() is None]
+        at_work = [run for run in experiment.runs() if RunRecord(experiment.path / run.name).result is None]
         for step in range(1, 11):
             for run in list(at_work):
                 run_dir, final = RunDir(experiment.path / run.name), self.result(run)
@@ -146,13 +149,24 @@ class Training(Formula):
                 if self.calls == self.cut_at:
                     raise KeyboardInterrupt
                 with JsonlWriter(run_dir.evaluations) as evaluations:
-                    evaluations.write({"kind": "selection", "env_steps": 100 * step, "episode_return_mean": final.score_mean * step / 10})
+                    evaluations.write(dataclasses.asdict(selection(100 * step, final.score_mean * step / 10)))
                 reason = judge(run.name, EvaluationEnded(kind="selection", env_steps=100 * step, episode_return_mean=0.0))
                 if reason or step == 10:
                     status = "pruned" if reason else "finished"
-                    run_dir.write_result(dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))
+                    write_result(run_dir, dataclasses.replace(final, status=status, reason=reason or "", env_steps=100 * step))
                     at_work.remove(run)
-        return [RunDir(experiment.path / run.name).read_result() for run in experiment.runs()]
+        return [RunRecord(experiment.path / run.name).result for run in experiment.runs()]
+
+
+def selection(env_steps: int, mean: float) -> Evaluated:
+    return Evaluated(
+        kind="selection",
+        env_steps=env_steps,
+        train_seconds=1.0,
+        episode_return_mean=mean,
+        episode_returns=(mean,),
+        episode_lengths=(1,),
+    )
 
 
 def _lines(run_dir: RunDir) -> list[Any]:

@@ -1,0 +1,57 @@
+"""What a checkpoint says of its run, for everyone who only wants to know how far the run is."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from arena.errors import ArenaError
+from arena.formats.json import read_json_object
+from arena.run_folder.folder import RunDir
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckpointSummary:
+    """Counts at a checkpoint; without one, those of a run that has not begun."""
+
+    env_steps: int = 0
+    learner_steps: int = 0
+    policy_env_steps: int | None = None
+    """Env steps after which the kept policy was taken; None if there is no policy yet."""
+    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Wall seconds by part, as in `RunResult.seconds`."""
+    num_attempts: int = 1
+    """Number of worker processes so far."""
+
+    @classmethod
+    def latest(cls, files: RunDir) -> Self | None:
+        """Returns the counts of a run's latest checkpoint, also while a worker replaces it; None if there is none.
+
+        Raises:
+            ArenaError: if the checkpoint cannot be read, or was written by another version.
+        """
+        directory = files.latest_checkpoint()
+        if directory is None:
+            return None
+        file = directory / "training.json"
+        try:
+            state = read_json_object(file)
+        except ArenaError:
+            if directory == files.latest_checkpoint():
+                raise
+            return cls.latest(files)  # a worker has just replaced it
+        try:
+            return cls._from_state(state)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise ArenaError(f"{file} isn't a checkpoint of this version of arena-rl: {error!r}") from error
+
+    @classmethod
+    def _from_state(cls, state: Mapping[str, Any]) -> Self:
+        meter, progress = state["meter"], state["progress"]
+        return cls(
+            # Versions before the first release wrote the meter's counts by position, env steps first.
+            env_steps=int(meter["env_steps"] if isinstance(meter, Mapping) else meter[0]),
+            learner_steps=int(progress["learner_steps"]),
+            policy_env_steps=progress["policy_env_steps"],
+            seconds=dict(progress["seconds"]),
+            num_attempts=int(progress["num_attempts"]),
+        )

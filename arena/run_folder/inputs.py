@@ -1,0 +1,125 @@
+"""Inputs of a run: the agent with its hyperparameters, the environment, the seed, the budget, the evaluation protocol, the resources."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import pydantic
+from annotated_types import Ge, Gt, Le
+
+from arena.agent.hyperparameters import Count, Positive, build_config
+from arena.agent.registry import agent_spec
+from arena.agent.spec import AgentSpec
+from arena.environments.make import EnvConfig
+
+Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Limits of training; the first that is reached ends it."""
+
+    env_steps: Count = 100_000
+    """Largest number of env steps; never exceeded."""
+    seconds: Positive | None = None
+    """Wall seconds of training, without compilation and evaluation; checked every `log_period`."""
+    target_return: Annotated[float, pydantic.AllowInfNan(False)] | None = None
+    """Mean return over `target_episodes` episodes at which training stops."""
+    target_episodes: Count = 100
+    """Selection episodes over which `target_return` must be held; played only after a regular evaluation has reached it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationProtocol:
+    """How policies are judged. Selection and final episodes begin from different seeds, which are the same for every agent."""
+
+    period: Count = 10_000
+    """Env steps between two selection evaluations."""
+    episodes: Count = 20
+    """Episodes of a selection evaluation."""
+    final_episodes: Count = 100
+    """Episodes of the final evaluation, on seeds that selection never used."""
+    max_episode_steps: Count = 100_000
+    """Length at which an evaluation episode that the environment has not ended is cut; its return so far counts."""
+    keep: Literal["best", "last"] = "best"
+    """Policy that the final evaluation judges: that of the best selection evaluation (the later of two equal ones), or the last."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a run may use; a change of it does not change what the run computes."""
+
+    workers: Annotated[int, Ge(0)] = 0
+    """Number of runs at a time; 0 means the number of cores divided by `threads`."""
+    threads: Count = 1
+    """Cores of each worker; its threads are bound to them."""
+    device: Device = "auto"
+    """Device of the agent; `auto` takes a GPU if there is one that the framework can use."""
+    gpu_share: Annotated[float, Gt(0), Le(1)] | None = None
+    """Part of a GPU and of its memory for each run: 0.25 puts four on one. None distributes runs over the GPUs without a limit."""
+    timeout_seconds: Positive = 86_400.0
+    """Seconds after which a worker is ended and its run has failed."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AgentEntry:
+    """An agent with settings, under a name of its own."""
+
+    name: str
+    """Name in folders and tables; the agent's id unless the experiment's file gives another."""
+    agent: str
+    """Agent id, or `package.module:SPEC`."""
+    hyperparameters: Mapping[str, Any]
+    """Value of every field of the agent's config."""
+    resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Fields of `Resources` in which the agent's runs differ from the experiment's."""
+    tuning: Mapping[str, Any] | None = None
+    """Cost of the search that found the hyperparameters (`arena tune`); None if nothing is recorded."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """One agent x env x seed: everything that decides what is computed."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    agent: AgentEntry
+    env: EnvConfig
+    seed: int
+    experiment_seed: int
+    budget: Budget
+    evaluation: EvaluationProtocol
+    checkpoint_period: int
+    """Env steps between two checkpoints; at each, all environments are reset."""
+    log_period: int
+    """Env steps between two points of the training curves."""
+    resources: Resources = dataclasses.field(default_factory=Resources)
+
+    @property
+    def name(self) -> str:
+        """The run's folder, relative to the experiment's: `agent/env/seed-0`."""
+        return f"{self.agent.name}/{self.env.name}/seed-{self.seed}"
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns all that decides the outcome, as plain values: two runs with equal inputs are the same run."""
+        value = dataclasses.asdict(self)
+        for part in (value, value["agent"]):
+            del part["resources"]
+        del value["agent"]["tuning"]
+        return value
+
+    def spec(self) -> AgentSpec:
+        """Returns the agent's spec.
+
+        Raises:
+            ArenaError: if the agent is not installed.
+        """
+        return agent_spec(self.agent.agent)
+
+    def config(self) -> Any:
+        """Returns the agent's hyperparameters as an instance of its config class.
+
+        Raises:
+            ArenaError: if the agent is not installed, or does not have a hyperparameter or take its value.
+        """
+        return build_config(self.spec().config, self.agent.hyperparameters, where=f"agent {self.agent.name!r}")

@@ -1,0 +1,187 @@
+"""Schema of the files in a run folder: how each is written, and how it is checked when it is read. Nobody else parses these files."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+import pydantic
+
+from arena.errors import ArenaError
+from arena.formats.json import write_json
+from arena.formats.validation import sentence, validate
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
+from arena.run_folder.result import RunResult
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = 1
+"""Version of the form of `run.json` and `result.json` that this program writes and reads."""
+
+TAIL_BYTES = 1_048_576
+"""Number of bytes at the end of a file in which its last complete row is looked for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """One row of `evaluations.jsonl`: a policy's returns over some episodes."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    kind: Literal["selection", "target", "final"]
+    """Purpose of the evaluation: to choose the best policy, to verify that the target return is held, or to judge the chosen policy."""
+    env_steps: int
+    """Env steps of training when the policy was taken."""
+    train_seconds: float
+    """Wall seconds of training until the policy was taken."""
+    episode_return_mean: float
+    """Mean of `episode_returns`."""
+    episode_returns: tuple[float, ...]
+    """Return of each episode; episode e begins from the same initial state in every run of the experiment."""
+    episode_lengths: tuple[int, ...]
+    """Env steps of each episode."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Circumstances of a run, as its worker recorded them in `run.json`."""
+
+    versions: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    """Version of each distribution that takes part; None for one that isn't installed."""
+    machine: Mapping[str, Any] | None = None
+    """Platform, Python, CPU, cores, memory and GPUs."""
+    git: Mapping[str, Any] | None = None
+    """Commit of the working directory and whether tracked files were changed; None outside a repository."""
+    command: tuple[str, ...] = ()
+    """Command line of the worker."""
+    started: str = ""
+    """Local time at which the latest worker began, in ISO 8601."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _RunDocument:
+    """The form of `run.json`."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    inputs: Mapping[str, Any]
+    resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tuning: Mapping[str, Any] | None = None
+    record: Provenance | None = None
+
+
+def write_run(files: RunDir, run: Run, provenance: Provenance | None = None) -> None:
+    """Writes `run.json`, atomically.
+
+    Args:
+        files: the run folder, which exists.
+        run: inputs of the run.
+        provenance: circumstances, once a worker knows them.
+    """
+    document = {"schema_version": SCHEMA_VERSION, "inputs": run.inputs(), "resources": dataclasses.asdict(run.resources)}
+    document["tuning"] = run.agent.tuning
+    if provenance is not None:
+        document["record"] = dataclasses.asdict(provenance)
+    write_json(files.run, document)
+
+
+def write_result(files: RunDir, result: RunResult) -> None:
+    """Writes `result.json`, atomically; the run has then ended."""
+    write_json(files.result, {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result)})
+
+
+def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
+    """Returns the inputs in the content of a `run.json`, and the circumstances, which are empty until a worker has begun.
+
+    Args:
+        content: bytes of the file.
+        file: named in errors.
+
+    Raises:
+        ArenaError: if the content isn't what this program writes.
+    """
+    document = _checked(_RunDocument, _json_object(content, file), file)
+    inputs = {**document.inputs, "resources": document.resources}
+    if isinstance(inputs.get("agent"), Mapping):
+        inputs["agent"] = {**inputs["agent"], "tuning": document.tuning}
+    return _checked(Run, inputs, file), document.record or Provenance()
+
+
+def parse_result(content: bytes, path: Path) -> RunResult:
+    """Returns the outcome in the content of a `result.json`.
+
+    Args:
+        content: bytes of the file.
+        path: the run folder, which may have been moved since.
+
+    Raises:
+        ArenaError: if the content isn't what this program writes.
+    """
+    file = path / "result.json"
+    value = _json_object(content, file)
+    return _checked(RunResult, {**value, "path": str(path)}, file)
+
+
+def _json_object(content: bytes, file: Path | str) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError as error:
+        raise ArenaError(f"cannot read {file}: it is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ArenaError(f"{file} must hold a JSON object")
+    version = value.pop("schema_version", None)
+    if version != SCHEMA_VERSION:
+        raise ArenaError(
+            f"{file} has schema_version {version!r}, and this version of arena-rl reads {SCHEMA_VERSION}; use the version that wrote it"
+        )
+    return value
+
+
+def _checked(kind: type[T], value: Any, file: Path | str) -> T:
+    try:
+        return validate(kind, value)  # type: ignore[no-any-return]
+    except pydantic.ValidationError as error:
+        raise ArenaError(f"{file}: {sentence(error)}; it was not written by this version of arena-rl") from error
+
+
+@functools.cache
+def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)
+
+
+def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
+    """Yields the rows of a file; the last may be half written while a run is at work or was cut, but not where the file is `whole`."""
+    try:
+        *lines, rest = path.read_bytes().split(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise ArenaError(f"cannot read {path}: {error.strerror}") from error
+    if whole and rest:
+        raise ArenaError(f"{path} ends in the middle of a row, though its run has finished; copy it again from where it was written")
+    adapter: pydantic.TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]  # mypy doesn't count type[T] as hashable
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield adapter.validate_json(line, strict=True)
+        except pydantic.ValidationError as error:
+            raise ArenaError(f"{path}, line {number}: {sentence(error)}; it was not written by this version of arena-rl") from error
+
+
+def last_row(path: Path, kind: type[T]) -> T | None:
+    """Returns the last row of a file that may be growing or damaged; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            lines = file.read().split(b"\n")[:-1]
+    except OSError:
+        return None
+    adapter: pydantic.TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]  # mypy doesn't count type[T] as hashable
+    for line in reversed(lines):
+        try:
+            return adapter.validate_json(line, strict=True)
+        except pydantic.ValidationError:
+            continue
+    return None
