@@ -1,7 +1,6 @@
 """Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347) on Keras 3. Differs from the paper: gradients are clipped."""
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from keras import ops
 
 from arena.agent.interface import ACT_ROWS, Agent, EnvFactory, Metrics
 from arena.environments.spaces import features_of, network_inputs
-from arena.errors import BudgetExhausted
 from arena.formats.json import read_json, write_json
-from arena.learning.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
-from arena.learning.transitions import TransitionStream
+from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
+from arena.learning.rollouts import Rollout, rollout_advantages
 from arena.policies.policy_network import PolicyNetwork
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
@@ -50,8 +48,7 @@ class PPO(Agent):
         loss = make_ppo_loss(self._policy_network, self._value_network, self._distribution, config)
         self._learner = Learner(self._engine, loss, parameters, STATISTICS, config)
         self._env = env_factory.make_vec(config.num_envs)
-        self._stream = TransitionStream(self._env)
-        self._env_steps = 0
+        self._loop = RolloutLoop(self._env, config)
         self._num_minibatches = math.ceil(config.rollout_length * config.num_envs / config.batch_size)
         self._device_loop = self._make_device_loop(draw_seed) if config.on_device else None
         if self._device_loop is None:
@@ -62,34 +59,13 @@ class PPO(Agent):
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.interface.Agent.learn`."""
-        config = self._config
-        if self._device_loop is not None:
-            num_iterations, seconds = self._device_loop.run(num_steps)
-            self._pull_policy()
-            per_iteration = config.num_epochs * self._num_minibatches
-            losses = self._device_loop.losses(per_iteration)
-            return Metrics(learner_steps=num_iterations * per_iteration, learn_seconds=seconds, losses=losses)
-        self._stream.start()
-        end = self._env_steps + num_steps
-        act_seconds = learn_seconds = 0.0
-        num_rollouts = 0
-        losses: dict[str, float] = {}
-        while self._env_steps < end:
-            try:
-                rollout = collect_rollout(self._stream, config.rollout_length, self._draw)
-            except BudgetExhausted:
-                if not num_rollouts:
-                    raise
-                break  # what this call did still counts; the next one raises
-            start = time.perf_counter()
-            losses = self._learner.update(self._minibatches(rollout), config.learning_rate_at(self._env_steps))
-            self._pull_policy()
-            self._env_steps += rollout.num_env_steps
-            num_rollouts += 1
-            act_seconds += rollout.act_seconds
-            learn_seconds += time.perf_counter() - start
-        learner_steps = num_rollouts * config.num_epochs * self._num_minibatches
-        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+        if self._device_loop is None:
+            return self._loop.run(num_steps, self._draw, self._update)
+        num_iterations, seconds = self._device_loop.run(num_steps)
+        self._pull_policy()
+        per_iteration = self._config.num_epochs * self._num_minibatches
+        losses = self._device_loop.losses(per_iteration)
+        return Metrics(learner_steps=num_iterations * per_iteration, learn_seconds=seconds, losses=losses)
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
@@ -105,13 +81,13 @@ class PPO(Agent):
         """See `arena.agent.interface.Agent.save`."""
         self._learner.save(directory / "learner.npz")
         device = None if self._device_loop is None else self._device_loop.state()
-        write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state, "device": device})
+        write_json(directory / "state.json", {**self._loop.state(), "rng": self._rng.bit_generator.state, "device": device})
 
     def restore(self, directory: Path) -> None:
         """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
         self._learner.restore(directory / "learner.npz")
-        self._env_steps = state["env_steps"]
+        self._loop.restore(state)
         self._rng.bit_generator.state = state["rng"]
         if self._device_loop is not None:
             self._device_loop.restore(state["device"])
@@ -148,6 +124,11 @@ class PPO(Agent):
         actions = choices if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(choices)
         return actions, choices, log_probs, self._values(observations)
 
+    def _update(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
+        losses = self._learner.update(self._minibatches(rollout), learning_rate)
+        self._pull_policy()
+        return self._config.num_epochs * self._num_minibatches, losses
+
     def _minibatches(self, rollout: Rollout) -> tuple[Array, ...]:
         """Returns observations, choices, their log probabilities, advantages and returns, each `[num_epochs * M, B, ...]`.
 
@@ -156,20 +137,9 @@ class PPO(Agent):
         """
         config = self._config
         choices, log_probs, values = rollout.extras
-        following = next_values(rollout, values, self._values)
-        advantages = generalized_advantages(
-            rollout.rewards,
-            values,
-            following,
-            rollout.terminated,
-            rollout.truncated,
-            discount=config.discount,
-            gae_lambda=config.gae_lambda,
-        )
+        advantages = rollout_advantages(rollout, values, self._values, discount=config.discount, gae_lambda=config.gae_lambda)
         rows = np.flatnonzero(rollout.valid)
-        num_rows = self._num_minibatches * config.batch_size
-        epochs = [np.resize(self._rng.permutation(rows), num_rows) for _ in range(config.num_epochs)]
-        indices = np.concatenate(epochs).reshape(-1, config.batch_size)
+        indices = epoch_minibatches(rows, config.batch_size, config.num_epochs, self._rng, num_minibatches=self._num_minibatches)
         fields = (rollout.observations, choices, log_probs, advantages, advantages + values)  # [T, N, ...] each
         return tuple(field.reshape(-1, *field.shape[2:])[indices] for field in fields)
 

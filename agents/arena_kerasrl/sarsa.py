@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
-from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.formats.json import read_json, write_json
+from arena.learning.learn_call import LearnCall
 from arena.learning.transitions import Transitions, TransitionStream
 from arena_kerasrl.config import KerasRLSARSAConfig
 from arena_kerasrl.fast_path import FastPath
@@ -48,37 +48,31 @@ class SARSA(Agent):
         """Trains for about `num_steps` env steps: one update after each vector step.
 
         Raises:
-            BudgetExhausted: from the environment.
+            BudgetExhausted: if the budget does not allow a single vector step.
             TrainingDiverged: when the loss is not finite.
         """
         stream = self._stream
         if stream.start():
             self._actions = self._choose(self._fast.scores(stream.observations))
-        end, learner_steps = self._env_steps + num_steps, 0
-        act_seconds = learn_seconds = loss = target = 0.0
-        while self._env_steps < end:
-            try:
+        call = LearnCall()
+        with call:
+            while call.env_steps < num_steps:
                 transitions = stream.step(self._actions)
-            except BudgetExhausted:
-                if not learner_steps:
-                    raise
-                break  # what this call did still counts; the next one raises
-            self._env_steps += stream.num_valid
-            start = time.perf_counter()
-            next_scores = self._fast.scores(transitions.next_observations)  # [N, A]
-            next_actions = self._choose(next_scores)  # [N]
-            acted = time.perf_counter()
-            if stream.num_valid:
-                loss, target = self.update(transitions, next_scores, next_actions)
-                learner_steps += 1
-            learned = time.perf_counter()
-            self._actions = self._restart(transitions, next_actions)
-            act_seconds += acted - start + time.perf_counter() - learned
-            learn_seconds += learned - acted
-        if not math.isfinite(loss):
-            raise TrainingDiverged(f"huber is {loss} after {self._env_steps} env steps; try a smaller learning_rate")
-        losses = {"huber": loss, "target": target} if learner_steps else {}
-        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+                self._env_steps += stream.num_valid
+                call.env_steps += stream.num_valid
+                start = time.perf_counter()
+                next_scores = self._fast.scores(transitions.next_observations)  # [N, A]
+                next_actions = self._choose(next_scores)  # [N]
+                acted = time.perf_counter()
+                if stream.num_valid:
+                    loss, target = self.update(transitions, next_scores, next_actions)
+                    call.losses = {"huber": loss, "target": target}
+                    call.learner_steps += 1
+                learned = time.perf_counter()
+                self._actions = self._restart(transitions, next_actions)
+                call.act_seconds += acted - start + time.perf_counter() - learned
+                call.learn_seconds += learned - acted
+        return call.metrics(self._env_steps)
 
     def _choose(self, scores: Array) -> Array:
         """Returns epsilon-greedy actions `[N]` for `scores` `[N, A]`."""

@@ -5,7 +5,6 @@ Rollouts and advantages are the arena's (equal to RLlib's `GeneralAdvantageEstim
 
 import dataclasses
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.environments.spaces import MaskedBox
-from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.formats.json import read_json, write_json
-from arena.learning.rollouts import Rollout, collect_rollout, generalized_advantages, next_values
-from arena.learning.transitions import TransitionStream
+from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
+from arena.learning.rollouts import Rollout, rollout_advantages
 from arena.policies.policy_network import PolicyNetwork
 from arena_rllib import networks
 from arena_rllib.config import PPOConfig
@@ -104,34 +102,18 @@ class PPOAgent(Agent):
         )
         networks.scale_output_layer(self._learner.module.pi, 0.01)
         self._env = env_factory.make_vec(config.num_envs)
-        self._stream = TransitionStream(self._env)
+        self._loop = RolloutLoop(self._env, config)
         self._action_rng, self._batch_rng = np.random.default_rng(sample_seed), np.random.default_rng(batch_seed)
-        self._env_steps = 0
+        self._loss_names = ("policy_loss", "vf_loss", "vf_explained_var", "entropy", "gradient_norm", "total_loss")
+        if config.options["use_kl_loss"]:
+            self._loss_names += ("mean_kl_loss", "curr_kl_coeff")
         if len(observation_space.shape) == 1:
             self._record()
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains on whole rollouts; see `arena.agent.interface.Agent.learn`."""
-        self._stream.start()
-        end = self._env_steps + num_steps
-        learner_steps, act_seconds, learn_seconds = 0, 0.0, 0.0
-        while self._env_steps < end:
-            try:
-                rollout = collect_rollout(self._stream, self._config.rollout_length, self._sample)
-            except BudgetExhausted:
-                if not learner_steps:
-                    raise
-                break  # what this call did still counts; the next one raises
-            start = time.perf_counter()
-            learner_steps += self._train(rollout)
-            learn_seconds += time.perf_counter() - start
-            act_seconds += rollout.act_seconds
-        names = ("policy_loss", "vf_loss", "vf_explained_var", "entropy", "gradient_norm", "total_loss")
-        losses = self._learner.metrics((*names, *(("mean_kl_loss", "curr_kl_coeff") if self._config.options["use_kl_loss"] else ())))
-        if not math.isfinite(losses["total_loss"] + losses["gradient_norm"]):
-            raise TrainingDiverged(f"losses are {losses} after {self._env_steps} env steps; try a smaller learning_rate")
-        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+        return self._loop.run(num_steps, self._sample, self._train)
 
     def _sample(self, observations: Array) -> tuple[Array, ...]:
         """Returns env actions, and the module's actions, log probabilities and distribution inputs."""
@@ -151,22 +133,21 @@ class PPOAgent(Agent):
         limit = self._config.options["log_std_clip_param"]
         return np.concatenate([means, np.broadcast_to(np.clip(log_std, -limit, limit), means.shape)], axis=1)
 
-    def _train(self, rollout: Rollout) -> int:
-        """Updates on one rollout; returns the number of optimizer steps."""
+    def _train(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
         config, learner = self._config, self._learner
-        learner.set_learning_rate(config.learning_rate_at(self._env_steps))
-        self._env_steps += rollout.num_env_steps
+        learner.set_learning_rate(learning_rate)
         batch = self._batch(rollout)
-        num_rows = len(batch[Columns.OBS])
         # Minibatches run over the ends of epochs, all of one size, as in RLlib; every epoch is shuffled (RLlib takes the first in order).
-        rows = np.concatenate([self._batch_rng.permutation(num_rows) for _ in range(config.num_epochs)])
-        size = min(config.batch_size, num_rows)
-        minibatches = learner.tensor(rows[: len(rows) // size * size].reshape(-1, size))
+        rows = np.arange(len(batch[Columns.OBS]))
+        minibatches = learner.tensor(epoch_minibatches(rows, config.batch_size, config.num_epochs, self._batch_rng))
         for indices in minibatches:
             learner.update({name: column[indices] for name, column in batch.items()})
-        learner.end_iteration(self._env_steps)
+        learner.end_iteration(self._loop.env_steps)
         self._pull_weights()
-        return len(minibatches)
+        losses = learner.metrics(self._loss_names)
+        if not math.isfinite(losses["vf_explained_var"]):  # it has no value where all value targets of a minibatch are equal
+            del losses["vf_explained_var"]
+        return len(minibatches), losses
 
     def _record(self) -> None:
         learner, size, space = self._learner, self._config.batch_size, self._space
@@ -185,15 +166,7 @@ class PPOAgent(Agent):
         num_steps, num_envs = rollout.rewards.shape
         observations = rollout.observations.reshape(num_steps * num_envs, *rollout.observations.shape[2:])
         values = self._values(observations).reshape(num_steps, num_envs)
-        advantages = generalized_advantages(
-            rollout.rewards,
-            values,
-            next_values(rollout, values, self._values),
-            rollout.terminated,
-            rollout.truncated,
-            discount=config.discount,
-            gae_lambda=config.gae_lambda,
-        )
+        advantages = rollout_advantages(rollout, values, self._values, discount=config.discount, gae_lambda=config.gae_lambda)
         valid = rollout.valid.reshape(-1)
         module_actions, log_probabilities, inputs = (extra.reshape(-1, *extra.shape[2:])[valid] for extra in rollout.extras)
         targets = (advantages + values).reshape(-1)[valid]
@@ -244,7 +217,7 @@ class PPOAgent(Agent):
             np.savez(file, **self._learner.state())  # type: ignore[arg-type]
         kl_coefficient = self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]  # Learner.get_state leaves it out
         state = {
-            "env_steps": self._env_steps,
+            **self._loop.state(),
             "kl_coefficient": float(kl_coefficient),
             "action_rng": self._action_rng.bit_generator.state,
             "batch_rng": self._batch_rng.bit_generator.state,
@@ -256,7 +229,7 @@ class PPOAgent(Agent):
         with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
             self._learner.restore(arrays)
         state = read_json(directory / "state.json")
-        self._env_steps = state["env_steps"]
+        self._loop.restore(state)
         self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID].fill_(state["kl_coefficient"])
         self._action_rng.bit_generator.state = state["action_rng"]
         self._batch_rng.bit_generator.state = state["batch_rng"]

@@ -80,8 +80,7 @@ class Agent(abc.ABC):
         """Trains for about `num_steps` env steps: at least one, and at most one rollout or training period beyond it.
 
         Raises:
-            BudgetExhausted: passed on from the environment when the run's env steps are used up. An agent that has learned
-                something in this call returns its metrics first, and raises in the next.
+            BudgetExhausted: by the environment, when the run's env steps are used up; an agent does nothing about it.
             TrainingDiverged: when a loss is not finite.
         """
 

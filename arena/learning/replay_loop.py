@@ -4,7 +4,6 @@ Frameworks differ in their loss, network and optimizer, not in this; each adapte
 """
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -17,14 +16,14 @@ from arena.agent.hyperparameters import DQNConfig
 from arena.agent.interface import Metrics
 from arena.environments.metering import MeteredVectorEnv
 from arena.environments.spaces import MaskedBox, random_actions
-from arena.errors import BudgetExhausted, TrainingDiverged
+from arena.learning.learn_call import LearnCall
 from arena.learning.transitions import Transitions, TransitionStream
 
 Array = npt.NDArray[Any]
 
 
-class Replay(Protocol):
-    """Where transitions go."""
+class TransitionStore(Protocol):
+    """Takes the transitions of a `ReplayLoop`: a replay buffer."""
 
     def add(self, transitions: Transitions) -> None:
         """Appends the valid rows of `transitions`."""
@@ -35,20 +34,20 @@ class ReplayLoop:
     """Drives one agent; its counters are the agent's only clock.
 
     Args:
-        env: the agent's environments.
-        config: shared DQN settings.
-        replay: takes every transition.
-        seed: of exploration.
+        env: The agent's environments.
+        config: Shared settings of DQN.
+        replay: Takes every transition.
+        seed: Seed of exploration.
     """
 
     env: MeteredVectorEnv
     config: DQNConfig
-    replay: Replay
+    replay: TransitionStore
     seed: int
     env_steps: int = 0
-    """Transitions taken by this agent."""
+    """Transitions that this agent has taken."""
     num_bursts: int = 0
-    """Training bursts made."""
+    """Training bursts that this agent has made."""
 
     def __post_init__(self) -> None:
         assert isinstance(self.env.single_action_space, gym.spaces.Discrete)
@@ -66,44 +65,35 @@ class ReplayLoop:
         """Takes at least `num_steps` env steps.
 
         Args:
-            num_steps: env steps to take; the last vector step may go beyond by `num_envs - 1`.
+            num_steps: Env steps to take; the last vector step may go beyond by `num_envs - 1`.
             action_scores: `[N, *obs]` -> `[N, A]`, by the latest weights.
             update: `update(num_updates, update_target)` makes that many optimizer steps on fresh minibatches, then copies
                 weights into the target network if `update_target`; returns the losses.
 
         Raises:
-            BudgetExhausted: from the environment, if not even one step was possible.
+            BudgetExhausted: if the budget does not allow a single vector step.
             TrainingDiverged: if a loss is not finite.
         """
         config, stream, rng = self.config, self._stream, self._rng
         stream.start()
-        begin, end = self.env_steps, self.env_steps + num_steps
-        act_seconds = learn_seconds = 0.0
-        learner_steps = 0
-        losses: Mapping[str, float] = {}
-        while self.env_steps < end:
-            start = time.perf_counter()
-            actions = self._actions(stream.observations, action_scores, rng)
-            act_seconds += time.perf_counter() - start
-            try:
+        call = LearnCall()
+        with call:
+            while call.env_steps < num_steps:
+                start = time.perf_counter()
+                actions = self._actions(stream.observations, action_scores, rng)
+                call.act_seconds += time.perf_counter() - start
                 transitions = stream.step(actions)
-            except BudgetExhausted:
-                if self.env_steps == begin:
-                    raise
-                break  # what this call did still counts; the next one raises
-            start = time.perf_counter()
-            self.replay.add(transitions)
-            self.env_steps += stream.num_valid
-            bursts_due = (self.env_steps - config.learning_starts) // config.train_period
-            while self.num_bursts < bursts_due:
-                self.num_bursts += 1
-                losses = update(config.num_updates, self.num_bursts % config.target_update_bursts == 0)
-                learner_steps += config.num_updates
-            learn_seconds += time.perf_counter() - start
-        for name, value in losses.items():
-            if not math.isfinite(value):
-                raise TrainingDiverged(f"{name} is {value} after {self.env_steps} env steps; try a smaller learning_rate")
-        return Metrics(learner_steps=learner_steps, act_seconds=act_seconds, learn_seconds=learn_seconds, losses=losses)
+                start = time.perf_counter()
+                self.replay.add(transitions)
+                self.env_steps += stream.num_valid
+                call.env_steps += stream.num_valid
+                bursts_due = (self.env_steps - config.learning_starts) // config.train_period
+                while self.num_bursts < bursts_due:
+                    self.num_bursts += 1
+                    call.losses = update(config.num_updates, self.num_bursts % config.target_update_bursts == 0)
+                    call.learner_steps += config.num_updates
+                call.learn_seconds += time.perf_counter() - start
+        return call.metrics(self.env_steps)
 
     def _actions(self, observations: Array, action_scores: Callable[[Array], Array], rng: np.random.Generator) -> Array:
         count = len(observations)

@@ -22,7 +22,7 @@ class Rollout:
     actions: Array
     """`[T, N, *act]`"""
     extras: tuple[Array, ...]
-    """What `act` returned besides actions, each `[T, N, ...]`: log probabilities, values, logits."""
+    """Further arrays that `act` returned with the actions, each `[T, N, ...]`: log probabilities, values, logits."""
     rewards: Array
     """`float32 [T, N]`"""
     terminated: Array
@@ -32,25 +32,25 @@ class Rollout:
     valid: Array
     """`bool [T, N]`"""
     last_observations: Array
-    """`[N, *obs]`, after the last step."""
+    """Observations after the last step, `[N, *obs]`."""
     final_observations: list[tuple[int, int, Array]]
-    """`(t, n, observation)` at every end of an episode: the true next observation, from which a truncated one is bootstrapped."""
+    """One `(t, n, observation)` for every end of an episode: its true next observation, whose value a truncated episode bootstraps from."""
     num_env_steps: int
-    """Valid rows."""
+    """Number of valid rows."""
     act_seconds: float
-    """Wall seconds inside `act`."""
+    """Wall seconds spent inside `act`."""
 
 
 def collect_rollout(stream: TransitionStream, length: int, act: Callable[[Array], tuple[Array, ...]]) -> Rollout:
     """Takes `length` vector steps.
 
     Args:
-        stream: started.
-        length: T.
+        stream: Environments to step; call its `start` first.
+        length: T, the vector steps of the rollout.
         act: `[N, *obs]` -> `(actions [N, *act], *extras)`.
 
     Raises:
-        BudgetExhausted: from the environment; the partial rollout is lost.
+        BudgetExhausted: if the budget ends before the rollout does; the rollout is then lost.
     """
     steps = []
     all_extras: list[tuple[Array, ...]] = []
@@ -87,7 +87,7 @@ def next_values(rollout: Rollout, values: Array, value_function: Callable[[Array
 
     Args:
         rollout: T steps of N environments.
-        values: `[T, N]`, of `rollout.observations`.
+        values: Values of `rollout.observations`, `[T, N]`.
         value_function: `[M, *obs]` -> `[M]`; called once, for the ends of episodes and of the rollout.
     """
     following = np.empty_like(values)
@@ -102,6 +102,24 @@ def next_values(rollout: Rollout, values: Array, value_function: Callable[[Array
     return following
 
 
+def rollout_advantages(
+    rollout: Rollout, values: Array, value_function: Callable[[Array], Array], *, discount: float, gae_lambda: float
+) -> Array:
+    """Returns the generalised advantages of a rollout, `float32 [T, N]`: `generalized_advantages` with the values of `next_values`.
+
+    Args:
+        rollout: T steps of N environments.
+        values: Values of `rollout.observations`, `[T, N]`.
+        value_function: `[M, *obs]` -> `[M]`; called once, for the ends of episodes and of the rollout.
+        discount: Weight of the next value.
+        gae_lambda: Weight of longer returns.
+    """
+    following = next_values(rollout, values, value_function)
+    return generalized_advantages(
+        rollout.rewards, values, following, rollout.terminated, rollout.truncated, discount=discount, gae_lambda=gae_lambda
+    )
+
+
 def generalized_advantages(
     rewards: Array, values: Array, following: Array, terminated: Array, truncated: Array, *, discount: float, gae_lambda: float
 ) -> Array:
@@ -111,12 +129,12 @@ def generalized_advantages(
 
     Args:
         rewards: `[T, N]`
-        values: `[T, N]`, of the observations.
-        following: `[T, N]`, of the true next observations (`next_values`).
+        values: Values of the observations, `[T, N]`.
+        following: Values of the true next observations, `[T, N]` (see `next_values`).
         terminated: `bool [T, N]`
         truncated: `bool [T, N]`
-        discount: weight of the next value.
-        gae_lambda: weight of longer returns.
+        discount: Weight of the next value.
+        gae_lambda: Weight of longer returns.
     """
     deltas = rewards + discount * following * ~terminated - values
     weights = np.float32(discount * gae_lambda) * ~(terminated | truncated)

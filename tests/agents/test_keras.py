@@ -19,7 +19,6 @@ from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
 from arena.environments.spaces import random_actions, random_masks
 from arena.errors import ArenaError
-from arena.learning.rollouts import collect_rollout
 from arena.policies.policy import OnnxPolicy
 from arena.policies.policy_network import Conv
 from arena.testing import check_agent
@@ -245,30 +244,6 @@ def check_truncation(backend):
     found = agent._learner.update(tuple(part[None] for part in batch), 0.0, agent._target)
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
 
-    agent = make_agent(PPO, "arena/Truncation-v0", **table, gae_lambda=0.0, rollout_length=16, batch_size=64)
-    agent._stream.start()
-    rollout = collect_rollout(agent._stream, 16, agent._draw)
-    observations, choices, _, _, returns = agent._minibatches(rollout)
-    places = observations.argmax(-1)
-    assert ((places == 1) & (choices == 1)).any()
-    values = agent._values(np.eye(2, dtype=np.float32))
-    np.testing.assert_allclose(returns, np.where(choices == 0, 3.0, 1.0 + discount * values[1 - places]), rtol=1e-5)
-
-
-def check_minibatches(backend):
-    """An epoch holds every valid row, none that only reset an environment, and as many rows more as fill the last minibatch."""
-    agent = make_agent(PPO, "CartPole-v1", backend=backend, hidden_sizes=(8,), rollout_length=100, num_envs=3, batch_size=64, num_epochs=2)
-    agent._stream.start()
-    rollout = collect_rollout(agent._stream, 100, agent._draw)
-    assert 0 < np.count_nonzero(~rollout.valid) < 44
-    batches = agent._minibatches(rollout)
-    dummies = agent._dummy_batches()
-    assert [(part.shape, part.dtype) for part in batches] == [(part.shape, part.dtype) for part in dummies]
-    assert batches[0].shape[:2] == (2 * 5, 64)
-    valid = {row.tobytes() for row in rollout.observations[rollout.valid]}
-    for epoch in batches[0].reshape(2, 5 * 64, 4):
-        assert {row.tobytes() for row in epoch} == valid
-
 
 def check_promises(backend):
     small = {"backend": backend, "hidden_sizes": (16, 16), "num_envs": 4}
@@ -311,7 +286,6 @@ CHECKS = {
         check_ppo_oracle,
         check_masked_oracles,
         check_truncation,
-        check_minibatches,
         check_promises,
         check_export,
     )
@@ -347,11 +321,6 @@ def test_masked_losses_equal_a_float64_oracle(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_truncation_is_bootstrapped_and_termination_is_not(backend):
     run_check(check_truncation, backend)
-
-
-@pytest.mark.framework
-def test_minibatches_hold_every_valid_row():
-    run_check(check_minibatches, "jax")
 
 
 @pytest.mark.framework

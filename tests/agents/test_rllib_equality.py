@@ -118,11 +118,8 @@ def rllib_value_targets(rollout, observations_after, agent):
 
 
 def advantage_differences(env_id):
-    from arena.learning.rollouts import collect_rollout
-
     agent, _ = make_agent(PPO, {"rollout_length": 300, "num_envs": 3, "batch_size": 64}, env_id)
-    agent._stream.start()
-    rollout = collect_rollout(agent._stream, 300, agent._sample)
+    rollout = agent._loop.collect(agent._sample)
     finals = {(t, n): observation for t, n, observation in rollout.final_observations}
 
     def observations_after(t, n):
