@@ -102,5 +102,5 @@ def epoch_minibatches(
     if num_minibatches is not None:
         return np.concatenate([np.resize(epoch, num_minibatches * batch_size) for epoch in epochs]).reshape(-1, batch_size)
     size = min(batch_size, len(rows))
-    indices = np.concatenate(epochs)
+    indices: Array = np.concatenate(epochs)
     return indices[: len(indices) // size * size].reshape(-1, size)
