@@ -9,7 +9,7 @@ things make a rating uncertain:
 - the rest of the match noise, from the covariance of the fit.
 
 Both add up, and Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019) give a t interval;
-`scripts/benchmarks/measure_ratings.py` measures how
+`scripts/benchmarks/ratings.py` measures how
 often it holds the truth, beside a bootstrap. Where an entrant has one player, its interval holds for that policy, and training again is not
 included.
 

@@ -1,5 +1,5 @@
-"""The benchmark: every agent beside its framework's own loop, beside peers, and above the floor of its environment and arithmetic.
+"""The benchmarks of this repository, outside the wheel: `python3 scripts/benchmark.py` lists and runs them.
 
-No framework is imported here. Each measurement is a process of its own: the arena's worker, a module of `benchmarks.loops`, or
-`peers_script.py` in an environment of its own.
+`benchmarks.catalogue` names them all, and `benchmarks.<name>` has the `main` of each. Nothing here imports a framework: what needs one
+runs in a process of its own, as a module of `benchmarks.child` or of `benchmarks.loops`.
 """

@@ -1,17 +1,17 @@
 """Measures how often the nominal 95% intervals hold the true value: prints the tables of docs/statistics.md.
 
-python scripts/benchmarks/calibrate_intervals.py [EXPERIMENTS]
+benchmark.py calibrate-intervals [EXPERIMENTS]
 """
 
 import functools
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from arena.statistics.bootstrap import interval
 from arena.statistics.comparison import improvement
 from arena.statistics.metrics import METRICS
+from benchmarks.options import option_parser
 
 Shape = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -112,7 +112,15 @@ def coverage_of_improvement(shapes: list[Shape], num_seeds: int, num_experiments
     return float(np.mean([estimate.low <= true <= estimate.high for estimate in estimates]))
 
 
-def main(num_experiments: int = 2_000) -> None:
+def main(options: Sequence[str]) -> None:
+    """Prints the tables."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("experiments", type=int, nargs="?", default=2_000, help="number of simulated experiments for each figure")
+    print_tables(parser.parse_args(options).experiments)
+
+
+def print_tables(num_experiments: int) -> None:
+    """Simulates the experiments of every table, and prints how often the intervals held the true value."""
     counts, metrics = (3, 5, 10, 20), ("iqm", "mean")
     columns = [f"{metric}, {count} seeds" for metric in metrics for count in counts]
     print(f"| scores | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}", flush=True)
@@ -128,7 +136,3 @@ def main(num_experiments: int = 2_000) -> None:
     for name, shapes in PAIRS.items():
         cells = [f"{coverage_of_improvement(shapes, count, num_experiments):.3f}" for count in counts]
         print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

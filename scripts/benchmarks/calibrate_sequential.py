@@ -1,14 +1,15 @@
 """Measures how often the sequential rule claims a wrong difference, how often it finds a true one, and with how many seeds.
 
-Prints the table of docs/statistics.md. python scripts/benchmarks/calibrate_sequential.py [EXPERIMENTS]
+Prints the table of docs/statistics.md: `benchmark.py calibrate-sequential [EXPERIMENTS]`.
 """
 
-import sys
+from collections.abc import Sequence
 
 import numpy as np
 
 from arena.statistics import group_sequential as sequential
 from arena.statistics.group_sequential import Plan, decide
+from benchmarks.options import option_parser
 
 sequential.NUM_RELABELLINGS = 2_000  # a fifth of what the arena takes: coarser boundaries, never laxer ones
 
@@ -48,7 +49,15 @@ def simulate(noise, means: tuple[float, ...], num_experiments: int) -> tuple[flo
     return num_wrong / num_experiments, num_found / max(1, num_true), num_seeds / num_experiments
 
 
-def main(num_experiments: int = 500) -> None:
+def main(options: Sequence[str]) -> None:
+    """Prints the table."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("experiments", type=int, nargs="?", default=500, help="number of simulated experiments for each row")
+    print_table(parser.parse_args(options).experiments)
+
+
+def print_table(num_experiments: int) -> None:
+    """Simulates the experiments of every row, and prints how the rule decided."""
     print("| agents | noise | wrong claims | differences found | seeds of an agent |\n|---|---|---|---|---|")
     for setting, means in SETTINGS.items():
         for name, noise in NOISES.items():
@@ -59,7 +68,3 @@ def main(num_experiments: int = 500) -> None:
                 else f"| {setting} | {name} | {wrong:.3f} | - | {seeds:.1f} |",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

@@ -1,19 +1,19 @@
 """Records what this tree computes, so that a later one can be compared with it: for changes that must not change results.
 
-    python scripts/benchmarks/fingerprint.py record before.json    # every agent, one seed: episodes, evaluations, weights, checkpoint
-    python scripts/benchmarks/fingerprint.py compare before.json   # later, on the same machine: exit code 1 where anything differs
+    benchmark.py fingerprint record before.json    every agent, one seed: episodes, evaluations, weights, checkpoint
+    benchmark.py fingerprint compare before.json   later, on the same machine: exit code 1 if anything differs
 
 Floating-point results depend on the processor and the installed packages, so a record is worth something on the machine that made it alone.
 Everything goes through the command line and the files of run folders, whatever the modules inside are called. `--only` takes names of
 agents, `--folder` keeps the runs.
 """
 
-import argparse
 import hashlib
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,15 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from benchmarks.options import option_parser
+
 SMALL = {
     "dqn": "hidden_sizes = [32]\nlearning_starts = 500\nbatch_size = 32\ntrain_period = 32\nnum_updates = 16\ntarget_update_period = 64\n",
     "ppo": "hidden_sizes = [32]\nrollout_length = 32\nbatch_size = 64\nnum_epochs = 4\n",
     "sarsa": "hidden_sizes = [32]\n",
 }
 SMALL["c51"] = SMALL["dqn"]
-AGENTS = {
+AGENTS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "CartPole-v1": {
         **{
             name: (name, {})
@@ -48,25 +50,26 @@ AGENTS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(options: Sequence[str]) -> int:
+    """Records, or compares and returns 1 if anything differs."""
+    parser = option_parser(__name__, __doc__)
     parser.add_argument("what", choices=("record", "compare"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--only", help="names of agents, separated by commas")
     parser.add_argument("--folder", type=Path, help="where the runs are kept; a temporary folder by default")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     only = set(arguments.only.split(",")) if arguments.only else None
     with tempfile.TemporaryDirectory() as temporary:
         found = fingerprint(arguments.folder or Path(temporary), only)
     if arguments.what == "record":
         arguments.file.write_text(json.dumps(found, indent=1) + "\n")
         print(f"{len(found)} entries in {arguments.file}")
-        return
+        return 0
     before = json.loads(arguments.file.read_text())
     names = [name for name in before if name in found] if only else sorted({*before, *found})
     changes = [change for name in names for change in differences(before.get(name), found.get(name), name)]
     print("\n".join(changes) or f"nothing differs in {len(names)} entries")
-    sys.exit(1 if changes else 0)
+    return 1 if changes else 0
 
 
 def fingerprint(folder: Path, only: set[str] | None) -> dict[str, Any]:
@@ -166,4 +169,4 @@ def differences(before: Any, after: Any, where: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -1,10 +1,8 @@
-"""The floor under a training run: its environment steps alone, and the arithmetic of its updates in bare BLAS.
+"""The floor of a training run: the time of its environment steps alone, and of the arithmetic of its updates in NumPy's BLAS.
 
-    python -m benchmarks.floor REQUEST       # see benchmarks.child.probe; loop: dqn or ppo
-
-Arithmetic is what no implementation can leave out: the matrix products of the forward and backward passes, with bias and activation,
-and one pass of Adam over all parameters; in NumPy, into buffers made beforehand, in float32. Acting, replay, losses, advantages and all
-dispatch are left out, so nothing reaches the floor; it says how far down it lies.
+The arithmetic is what every implementation must do: the matrix products of the forward and backward passes, bias and activation, and one
+pass of Adam over all parameters, in float32 and in buffers made beforehand. Acting, replay, losses, advantages and the dispatch of a
+framework are left out, so an implementation hardly reaches the floor.
 """
 
 import itertools
@@ -13,40 +11,39 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
 from arena.environments.make import EnvConfig, make_env, make_vec_env
-from benchmarks.child.probe import Probe
 
 Array = npt.NDArray[Any]
 
 CLOCKS = ("wall_seconds", "cpu_seconds")
 NUM_REPETITIONS = 40
-"""Short ones, some of which nothing interrupts."""
+"""Number of short repetitions; the fastest is taken, which nothing else on the machine has interrupted."""
 NUM_TIMED_UPDATES = 20
 NUM_TIMED_STEPS = 200
-"""Vector steps."""
+"""Vector steps of one repetition."""
 
 
 class BareNetwork:
     """Dense layers whose parameters lie in one array, so that Adam is a pass over one array.
 
     Args:
-        sizes: inputs, hidden units, outputs.
-        batch_size: rows of every pass.
-        activation: `relu` or `tanh`, after each hidden layer.
-        rng: of the weights.
+        sizes: numbers of inputs, of units in each hidden layer, and of outputs.
+        batch_size: number of rows in every pass.
+        activation: `relu` or `tanh`, applied after each hidden layer.
+        rng: source of the weights.
     """
 
     def __init__(self, sizes: Sequence[int], batch_size: int, activation: str, rng: np.random.Generator) -> None:
         pairs = list(itertools.pairwise(sizes))
         self.parameters = np.concatenate([rng.normal(size=a * b + b) / math.sqrt(a) for a, b in pairs]).astype(np.float32)
-        self._gradients = np.zeros_like(self.parameters)
+        self.gradients = np.zeros_like(self.parameters)
+        """Gradient of each of `parameters`."""
         self._moments = np.zeros_like(self.parameters), np.zeros_like(self.parameters)
         self._scratch = np.empty_like(self.parameters)
-        self._layers, self._slopes = _views(self.parameters, pairs), _views(self._gradients, pairs)
+        self._layers, self._slopes = _views(self.parameters, pairs), _views(self.gradients, pairs)
         self._outputs = [np.empty((batch_size, b), np.float32) for _, b in pairs]
         self._back, self._factors = ([np.empty((batch_size, a), np.float32) for a, _ in pairs] for _ in range(2))
         self._ones = np.ones(batch_size, np.float32)
@@ -60,12 +57,18 @@ class BareNetwork:
             np.matmul(x, kernel, out=output)
             output += bias
             if index < last:
-                (np.maximum(output, 0.0, out=output) if self._relu else np.tanh(output, out=output))
+                self._activate(output)
             x = output
         return x
 
+    def _activate(self, output: Array) -> None:
+        if self._relu:
+            np.maximum(output, 0.0, out=output)
+        else:
+            np.tanh(output, out=output)
+
     def backward(self, x: Array, slope: Array) -> None:
-        """Computes the gradient of all parameters, from that of the outputs of the last `forward(x)`."""
+        """Computes `gradients` from `slope` `[B, outputs]`, the gradient of the outputs of the last `forward(x)`."""
         for index in reversed(range(len(self._layers))):
             inputs = x if index == 0 else self._outputs[index - 1]
             kernel_slope, bias_slope = self._slopes[index]
@@ -81,11 +84,11 @@ class BareNetwork:
                 slope = back
 
     def adam(self, learning_rate: float) -> None:
-        """Makes one step of Adam (Kingma and Ba, 2015, with its epsilon hat) with the last gradient."""
+        """Makes one step of Adam (Kingma and Ba, 2015, with its epsilon hat) along `gradients`."""
         self._steps += 1
         (first, second), scratch = self._moments, self._scratch
-        first += np.multiply(np.subtract(self._gradients, first, out=scratch), 0.1, out=scratch)
-        np.multiply(self._gradients, self._gradients, out=scratch)
+        first += np.multiply(np.subtract(self.gradients, first, out=scratch), 0.1, out=scratch)
+        np.multiply(self.gradients, self.gradients, out=scratch)
         second += np.multiply(np.subtract(scratch, second, out=scratch), 0.001, out=scratch)
         np.add(np.sqrt(second, out=scratch), 1e-8, out=scratch)
         np.divide(first, scratch, out=scratch)
@@ -104,7 +107,7 @@ def _views(flat: Array, pairs: Sequence[tuple[int, int]]) -> list[tuple[Array, A
 
 
 def time_updates(algorithm: str, hyperparameters: dict[str, Any], num_inputs: int, num_actions: int) -> tuple[float, float]:
-    """Returns the wall and CPU seconds of the arithmetic of one update; none for an algorithm that is neither DQN nor PPO."""
+    """Returns the wall and CPU seconds of the arithmetic of one update; zeros for an algorithm that is neither DQN nor PPO."""
     if algorithm not in ("dqn", "ppo"):
         return 0.0, 0.0
     rng, batch_size = np.random.default_rng(0), hyperparameters["batch_size"]
@@ -131,7 +134,7 @@ def time_updates(algorithm: str, hyperparameters: dict[str, Any], num_inputs: in
 
 
 def time_env_steps(num_envs: int) -> tuple[float, float]:
-    """Returns the wall and CPU seconds of one env step of CartPole-v1, with `num_envs` of them stepped together."""
+    """Returns the wall and CPU seconds of one env step of CartPole-v1 while `num_envs` environments step together."""
     env = make_vec_env(EnvConfig("CartPole-v1"), num_envs)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(0, 2, (NUM_TIMED_STEPS, num_envs))
@@ -144,7 +147,7 @@ def time_env_steps(num_envs: int) -> tuple[float, float]:
 
 
 def time_single_env_steps() -> tuple[float, float]:
-    """Returns the wall and CPU seconds of one step of one CartPole-v1, resets included."""
+    """Returns the wall and CPU seconds of one step of a single CartPole-v1, resets included."""
     env = make_env(EnvConfig("CartPole-v1"))
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(0, 2, NUM_TIMED_STEPS)
@@ -159,31 +162,10 @@ def time_single_env_steps() -> tuple[float, float]:
 
 
 def _seconds(work: Callable[[], None], count: int) -> tuple[float, float]:
-    """Returns the wall and CPU seconds of one of `count` things that `work` does: the least of some repetitions, it being a floor."""
+    """Returns the wall and CPU seconds of one of the `count` things that `work` does: the minimum over repetitions, since it is a floor."""
     found = []
     for _ in range(NUM_REPETITIONS):
         wall, cpu = time.perf_counter(), time.process_time()
         work()
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
     return min(wall for wall, _ in found) / count, min(cpu for _, cpu in found) / count
-
-
-def main() -> None:
-    """Measures, and prints the seconds of one env step and of one update."""
-    probe = Probe()
-    hyperparameters, env = probe.hyperparameters, make_env(EnvConfig("CartPole-v1"))
-    assert isinstance(env.action_space, gym.spaces.Discrete)
-    assert env.observation_space.shape is not None
-    probe.begin()
-    updates = time_updates(probe.loop, hyperparameters, env.observation_space.shape[0], int(env.action_space.n))
-    steps = time_env_steps(hyperparameters["num_envs"])
-    single = time_single_env_steps()
-    seconds = {"env_step": steps, "single_env_step": single, "update": updates}
-    further: dict[str, Any] = {
-        f"{what}_{clock}": value for what, pair in seconds.items() for clock, value in zip(CLOCKS, pair, strict=True)
-    }
-    probe.finish(env_steps=0, updates=0, **further)
-
-
-if __name__ == "__main__":
-    main()

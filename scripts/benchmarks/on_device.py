@@ -1,35 +1,29 @@
-"""Measures training on the device: env steps a second while learning, compilation, seconds to a score, and how both scale.
+"""Measures agents that train inside one JAX program: env steps per second, compilation, seconds to a score, and how they scale.
 
-Three tables, each point in a process of its own on `--threads` cores:
+Each point of the three tables is a process of its own on `--threads` cores:
 
-    target   seconds of training until the exported policy's mean over 100 episodes is `--target`; its score on the ordinary environment
+    target   seconds of training until the exported policy's mean over 100 episodes is `--target`, and its score on the ordinary environment
     envs     env steps/s over `--num-envs`, at the width of `--hidden-sizes`
-    widths   env steps/s over `--widths` of two hidden layers, at `--width-envs` environments
+    widths   env steps/s over `--widths` of two hidden layers, with `--width-envs` environments
 
-    python scripts/benchmarks/on_device.py                                # keras-ppo on phys2d/CartPole-v1, all three, ten seeds
-    python scripts/benchmarks/on_device.py --agent keras-dqn --tables target --seeds 3
-    python scripts/benchmarks/on_device.py --tables envs --host           # beside it the agent that steps the environment from the host
-    python scripts/benchmarks/on_device.py --tables widths --device cuda --threads 8 --output gpu.jsonl
+    benchmark.py on-device                                keras-ppo on phys2d/CartPole-v1, all three tables, ten seeds
+    benchmark.py on-device --agent keras-dqn --tables target --seeds 3
+    benchmark.py on-device --tables envs --host           beside it the agent that steps the environment from the host
+    benchmark.py on-device --tables widths --device cuda --threads 8 --output gpu.jsonl
 
-Seconds of training are those inside `Agent.learn` and the accounts it keeps: no compilation, no evaluation, no log.
+Seconds of training are those inside `Agent.learn` and of recording episodes; compilation, evaluation and log are left out.
 """
 
 import argparse
 import json
 import os
 import statistics
-import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from arena.environments.make import EnvConfig
-from arena.environments.metering import Meter
-from arena.policies.evaluation import evaluate
-from arena.policies.policy import OnnxPolicy
-from benchmarks.points import append_point, make_agent, run_point, speeds
+from benchmarks.options import names, numbers, option_parser
+from benchmarks.training_speed import append_point, run_point
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "keras-ppo": {"num_envs": 2_048, "rollout_length": 16, "batch_size": 512, "num_epochs": 1, "learning_rate": 2e-3},
@@ -47,38 +41,39 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "epsilon_decay_steps": 50_000,
     },
 }
-"""Those of configs/on_device.toml."""
+"""Hyperparameters of each agent, those of `configs/on_device.toml`."""
 MIN_ROLLOUT = 4_096
-"""Env steps of PPO's rollout in the tables of speeds: with fewer environments it has more vector steps."""
+"""Smallest number of env steps in PPO's rollout in the tables `envs` and `widths`: fewer environments take more vector steps."""
 COLUMNS = ("env_steps_per_second", "env_steps_per_cpu_second", "learner_steps_per_second", "compile_seconds", "iteration_env_steps")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(options: Sequence[str]) -> None:
+    """Measures the tables asked for, and prints them."""
+    parser = option_parser(__name__, __doc__)
     parser.add_argument("--agent", default="keras-ppo", choices=sorted(SETTINGS))
     parser.add_argument("--env", default="phys2d/CartPole-v1")
-    parser.add_argument("--ordinary-env", default="CartPole-v1", help="where the policy is judged as well; empty for nowhere")
-    parser.add_argument("--tables", default="target,envs,widths")
+    parser.add_argument(
+        "--ordinary-env", default="CartPole-v1", help="environment on which the policy is evaluated as well; empty for none"
+    )
+    parser.add_argument("--tables", type=names, default="target,envs,widths")
     parser.add_argument("--target", type=float, default=475.0)
     parser.add_argument("--max-steps", type=int, default=4_000_000, help="env steps in which the target must be reached")
-    parser.add_argument("--look-steps", type=int, default=65_536, help="env steps between two looks at the score")
+    parser.add_argument("--look-steps", type=int, default=65_536, help="env steps between two evaluations")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--num-envs", default="1,4,16,64,256,1024,2048,4096")
-    parser.add_argument("--hidden-sizes", default="64,64")
-    parser.add_argument("--widths", default="64,128,256,512,1024,2048")
+    parser.add_argument("--num-envs", type=numbers, default="1,4,16,64,256,1024,2048,4096")
+    parser.add_argument("--hidden-sizes", type=numbers, default="64,64")
+    parser.add_argument("--widths", type=numbers, default="64,128,256,512,1024,2048")
     parser.add_argument("--width-envs", type=int, default=256)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of measured training at each point, after one call that is not")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="seconds of measured training at each point, after one call that is not measured"
+    )
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds after which a point is given up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--host", action="store_true", help="measure the speeds of the agent that steps from the host as well")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=JSON", help="a hyperparameter; repeat for more")
     parser.add_argument("--output", type=Path, help="append every point to this file, a JSON object a line")
-    parser.add_argument("--point", metavar="JSON", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.point:
-        print(json.dumps(measure(json.loads(arguments.point))))
-        return
+    arguments = parser.parse_args(options)
     given = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in arguments.set)}
     base = {
         "agent": arguments.agent,
@@ -89,7 +84,7 @@ def main() -> None:
         "hyperparameters": {"on_device": True, **SETTINGS[arguments.agent], **given},
     }
     print(f"{arguments.agent} on {arguments.env}, {arguments.threads} threads, {arguments.device}, load {os.getloadavg()[0]:.1f}")
-    for table in arguments.tables.split(","):
+    for table in arguments.tables:
         {"target": target_table, "envs": envs_table, "widths": widths_table}[table](arguments, base)
 
 
@@ -114,16 +109,16 @@ def target_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
 
 
 def envs_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
-    hidden = [int(size) for size in arguments.hidden_sizes.split(",")]
+    hidden = arguments.hidden_sizes
     print(f"\nenvs: env steps/s over parallel environments, hidden sizes {hidden}")
-    counts = [int(count) for count in arguments.num_envs.split(",")]
-    speed_table(arguments, base, "num_envs", [(count, {"num_envs": count, "hidden_sizes": hidden}) for count in counts])
+    rows = [(count, {"num_envs": count, "hidden_sizes": hidden}) for count in arguments.num_envs]
+    speed_table(arguments, base, "num_envs", rows)
 
 
 def widths_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
     print(f"\nwidths: env steps/s over the width of two hidden layers, {arguments.width_envs} environments")
-    widths = [int(width) for width in arguments.widths.split(",")]
-    speed_table(arguments, base, "width", [(width, {"num_envs": arguments.width_envs, "hidden_sizes": [width, width]}) for width in widths])
+    rows = [(width, {"num_envs": arguments.width_envs, "hidden_sizes": [width, width]}) for width in arguments.widths]
+    speed_table(arguments, base, "width", rows)
 
 
 def speed_table(arguments: argparse.Namespace, base: dict[str, Any], name: str, rows: list[tuple[int, dict[str, Any]]]) -> None:
@@ -137,7 +132,7 @@ def speed_table(arguments: argparse.Namespace, base: dict[str, Any], name: str, 
 
 
 def fitted(agent: str, hyperparameters: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings for another number of environments: as many env steps in a rollout, or updates for each env step, as it can."""
+    """Returns the hyperparameters for another number of environments, with as nearly as possible the same work for each env step."""
     num_envs = hyperparameters["num_envs"]
     if agent == "keras-ppo":
         return {**hyperparameters, "rollout_length": max(16, -(-MIN_ROLLOUT // num_envs))}
@@ -145,39 +140,8 @@ def fitted(agent: str, hyperparameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def measured(arguments: argparse.Namespace, point: dict[str, Any]) -> dict[str, Any]:
-    """Returns what `measure` finds in a process of its own, or a table with its `error`."""
-    found = run_point(Path(__file__), point, arguments.timeout)
+    """Returns what a process of its own has measured, or a mapping with its `error`."""
+    found = run_point(point, arguments.timeout)
     if arguments.output:
         append_point(arguments.output, {**point, **found})
     return found
-
-
-def measure(point: dict[str, Any]) -> dict[str, Any]:
-    """Returns speeds, or where the point has a `target` the seconds to it."""
-    agent, meter, compile_seconds = make_agent(point)
-    found = time_to_target(agent, meter, point) if "target" in point else speeds(agent, meter, point["seconds"])
-    agent.close()
-    return {"compile_seconds": compile_seconds, **found}
-
-
-def time_to_target(agent: Any, meter: Meter, point: dict[str, Any]) -> dict[str, Any]:
-    seconds, score = 0.0, -np.inf
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.onnx"
-        while score < point["target"] and meter.env_steps < point["max_steps"]:
-            start = time.perf_counter()
-            agent.learn(point["look_steps"])
-            meter.take_episode_columns()
-            seconds += time.perf_counter() - start
-            agent.export_policy(path)
-            score = evaluate(OnnxPolicy(path), EnvConfig(point["env"]), num_episodes=100, seed=point["seed"]).episode_return_mean
-        ordinary = point["ordinary_env"]
-        other = (
-            evaluate(OnnxPolicy(path), EnvConfig(ordinary), num_episodes=100, seed=point["seed"]).episode_return_mean if ordinary else None
-        )
-    reached = bool(score >= point["target"])
-    return {"reached": reached, "train_seconds": seconds, "env_steps": meter.env_steps, "score": score, "ordinary_score": other}
-
-
-if __name__ == "__main__":
-    main()

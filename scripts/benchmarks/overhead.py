@@ -1,25 +1,22 @@
-"""Measures what the arena adds to training: agents x envs x seeds on some workers, beside the same training without the arena.
+"""Measures what the arena adds to training: an experiment on some workers, beside the same training without the arena.
 
-The sum of all workers' seconds, wall time times workers, is split into what the runs themselves account for (`RunResult.seconds`), the
-ending of their processes, and workers without a run. Beside it stands each run's `Agent.learn` with nothing else (no evaluation, log,
-checkpoint or event), in a process of its own, as many at a time and on the same cores: once before the arena's turn and once after it,
-and the mean of both counts, so that a machine that grows slower meets both sides alike.
+The seconds of all workers, wall time times workers, are split into the parts that the runs themselves record (`RunResult.seconds`), the
+ends of their processes, and workers without a run. Beside them stands each run's `Agent.learn` alone (no evaluation, log, checkpoint or
+event), in a process of its own, as many at a time and on the same cores: once before the experiment and once after it. The mean of the two
+counts, so that a machine that becomes slower affects both sides alike.
 
     overhead = (wall * workers - start-up - bare training) / bare training
 
-with the episodes of evaluations, which the protocol asks for and any loop would play, left out or counted.
+The overhead is given without and with the episodes of evaluations, which the protocol asks for and any loop would play.
 
-    python scripts/benchmarks/overhead.py                          # tfagents-dqn, rllib-ppo, keras-ppo, kerasrl-dqn on two envs, 10 seeds
-    python scripts/benchmarks/overhead.py --agents random --steps 20000 --seeds 2
+    benchmark.py overhead                          tfagents-dqn, rllib-ppo, keras-ppo and kerasrl-dqn on two environments, 10 seeds
+    benchmark.py overhead --agents random --steps 20000 --seeds 2
 """
 
-import argparse
 import json
 import os
 import queue
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -27,46 +24,35 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from arena.agent.hyperparameters import build_config
-from arena.agent.isolation import refuse_other_frameworks
-from arena.environments.make import ArenaEnvFactory
-from arena.environments.metering import Meter
-from arena.errors import BudgetExhausted
+from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.local import LocalExecutor
-from arena.executors.process import THREAD_VARIABLES
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
-from arena.formats.validation import validate
 from arena.machine.usage import usable_cores
 from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import START_PARTS, WORK_PARTS, RunResult
-from arena.seeding import training_seeds
+from benchmarks.options import names, option_parser
+from benchmarks.processes import child_environment, last_json_line, module_command, pinned
 
-AGENTS = "tfagents-dqn,rllib-ppo,keras-ppo,kerasrl-dqn"
+TIMEOUT_SECONDS = 3_600.0
+"""Seconds after which a training without the arena is given up."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--agents", default=AGENTS)
-    parser.add_argument("--envs", default="CartPole-v1,Acrobot-v1")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=50_000)
+def main(options: Sequence[str]) -> None:
+    """Measures both sides, and prints the tables."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("--agents", type=names, default="tfagents-dqn,rllib-ppo,keras-ppo,kerasrl-dqn")
+    parser.add_argument("--envs", type=names, default="CartPole-v1,Acrobot-v1")
+    parser.add_argument("--seeds", type=int, default=10, help="number of seeds")
+    parser.add_argument("--steps", type=int, default=50_000, help="env steps of each run")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--bare-run", metavar="JSON", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.bare_run:
-        print(json.dumps(bare_seconds(validate(Run, {**json.loads(arguments.bare_run), "resources": {"device": "cpu"}}))))
-        return
+    arguments = parser.parse_args(options)
     with tempfile.TemporaryDirectory(prefix="arena-overhead-") as folder:
-        table = {"name": "overhead", "output": folder, "agents": arguments.agents.split(","), "envs": arguments.envs.split(",")}
-        table |= {
-            "seeds": arguments.seeds,
-            "budget": {"env_steps": arguments.steps},
-            "resources": {"workers": arguments.workers, "device": "cpu"},
-        }
+        table = {"name": "overhead", "output": folder, "agents": arguments.agents, "envs": arguments.envs, "seeds": arguments.seeds}
+        table |= {"budget": {"env_steps": arguments.steps}, "resources": {"workers": arguments.workers, "device": "cpu"}}
         experiment = from_table(table)
         print(f"load {os.getloadavg()[0]:.1f}; bare training, the arena, bare training", flush=True)
         before = measure_bare(list(experiment.runs()), arguments.workers)
@@ -82,7 +68,7 @@ class ClockedExecutor:
         self._executor = LocalExecutor(num_workers)
         self._imported: dict[str, float] = {}
         self.seconds_after_start: dict[str, float] = {}
-        """Run -> wall seconds from the end of `start` (`RunResult.seconds`) until the process had ended."""
+        """For each run: wall seconds from the end of `start` (`RunResult.seconds`) until its process had ended."""
 
     def check(self, tasks: Sequence[Task]) -> None:
         """See `LocalExecutor.check`."""
@@ -112,7 +98,7 @@ def measure(experiment: Experiment, workers: int) -> tuple[float, dict[str, floa
     wall = time.perf_counter() - start
     failed = [result for result in results if result.status != "finished"]
     if failed:
-        raise SystemExit(f"{len(failed)} runs failed, the first: {failed[0].reason}")
+        raise ArenaError(f"{len(failed)} runs failed, the first: {failed[0].reason}")
     seconds = {part: sum(result.seconds.get(part, 0.0) for result in results) for part in (*START_PARTS, *WORK_PARTS, "play")}
     seconds["evaluate"] -= seconds["play"]
     alive = seconds["start"] + sum(executor.seconds_after_start.values())
@@ -167,53 +153,22 @@ def report(
 
 
 def measure_bare(runs: Sequence[Run], workers: int) -> dict[str, float]:
-    """Returns the wall seconds of each run's training without the arena, by agent, environment and seed; `workers` at a time."""
-    if not hasattr(os, "sched_setaffinity"):
-        raise SystemExit("this benchmark binds processes to cores, which only Linux lets it do")
+    """Returns the wall seconds of each run's training without the arena, by agent, environment and seed; `workers` run at a time."""
     free = queue.SimpleQueue[list[int]]()
     cores = usable_cores()
     for worker in range(workers):
-        free.put(cores[worker : worker + 1] if workers <= len(cores) else cores)  # more than cores share them
+        free.put(cores[worker : worker + 1] if workers <= len(cores) else cores)  # more workers than cores share them
 
     def one(run: Run) -> tuple[str, float]:
-        spec = run.spec()
-        config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
+        variables = child_environment(run.resources.threads, run.agent.agent, run.agent.hyperparameters)
+        command = module_command("benchmarks.child.bare_training", json.dumps(run.inputs()))
         own = free.get()
         try:
-            variables = {
-                **os.environ,
-                "CUDA_VISIBLE_DEVICES": "",
-                **spec.process_env_for(config),
-                **dict.fromkeys(THREAD_VARIABLES, str(run.resources.threads)),
-            }
-            command = [sys.executable, __file__, "--bare-run", json.dumps(run.inputs())]
-            os.sched_setaffinity(0, own)  # this thread, and with it the process that it starts
-            done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+            with pinned(own):  # this thread, and with it the process that it starts
+                found = last_json_line(command, {**variables, "CUDA_VISIBLE_DEVICES": ""}, TIMEOUT_SECONDS, run.name)
         finally:
             free.put(own)
-        return f"{run.agent.name}/{run.env.name}/{run.seed}", float(json.loads(done.stdout.strip().splitlines()[-1]))
+        return f"{run.agent.name}/{run.env.name}/{run.seed}", float(found["seconds"])
 
     with ThreadPoolExecutor(workers) as threads:
         return dict(threads.map(one, runs))
-
-
-def bare_seconds(run: Run) -> float:
-    """Returns the wall seconds of the run's training with no evaluation, log or checkpoint."""
-    spec = run.spec()
-    config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
-    refuse_other_frameworks(spec.modules_for(config))
-    seeds = training_seeds(run.experiment_seed, run.seed)
-    meter = Meter(max_env_steps=run.budget.env_steps)
-    factory = ArenaEnvFactory(run.env, meter, seeds.env)
-    agent = spec.load()(factory, config, seed=seeds.agent, device="cpu")
-    start = time.perf_counter()
-    try:
-        while meter.env_steps < run.budget.env_steps:
-            agent.learn(run.log_period)
-    except BudgetExhausted:
-        pass
-    return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    main()

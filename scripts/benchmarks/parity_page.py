@@ -1,31 +1,31 @@
-"""Writes tables and a figure of the DQN parity study from its run folders, as Markdown and SVG for docs/parity.md.
-
-python scripts/benchmarks/parity_page.py logs/dqn_parity docs/parity
-"""
+"""Prints the tables of docs/parity.md, and draws its figure: `benchmark.py parity-page logs/dqn_parity docs/parity.svg`."""
 
 import itertools
 import statistics
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import pyplot as plt
 from scipy import stats
 
+from arena.errors import ArenaError
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
+from benchmarks.marked_page import CHART_STYLE, table
+from benchmarks.options import option_parser
+from benchmarks.results_page import machine_of, read_results
 
 
-def read_results(folder: Path) -> dict[str, list[RunResult]]:
-    """Returns the finished runs of each agent, of the seeds that every agent has finished, by seed."""
-    found: dict[str, dict[int, RunResult]] = {}
-    for path in sorted(folder.glob("*/*/seed-*/result.json")):
-        result = RunRecord(path.parent).result
-        assert result is not None
-        if result.status == "finished":
-            found.setdefault(result.agent, {})[result.seed] = result
+def paired_results(folder: Path) -> dict[str, list[RunResult]]:
+    """Returns the finished runs of each agent, in the same order of seeds: those that every agent has finished."""
+    found = {
+        agent: {result.seed: result for result in results if result.status == "finished"} for agent, results in read_results(folder).items()
+    }
     seeds = sorted(set.intersection(*(set(results) for results in found.values())))
-    return {agent: [results[seed] for seed in seeds] for agent, results in sorted(found.items())}
+    if not seeds:
+        raise ArenaError(f"no seed in {folder} that every agent has finished")
+    return {agent: [results[seed] for seed in seeds] for agent, results in found.items()}
 
 
 def curve(result: RunResult) -> tuple[list[int], list[float]]:
@@ -35,7 +35,7 @@ def curve(result: RunResult) -> tuple[list[int], list[float]]:
 
 
 def common_env_steps(one: RunResult, other: RunResult) -> int:
-    """Returns the env steps after which the last episode ended that both runs have in common, counted from the first."""
+    """Returns the env steps at the end of the last episode up to which the two runs are identical."""
     last = 0
     episodes = (RunRecord(Path(result.path)).episodes for result in (one, other))
     for episode, counterpart in zip(*episodes, strict=False):
@@ -45,16 +45,12 @@ def common_env_steps(one: RunResult, other: RunResult) -> int:
     return last
 
 
-def table(names: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in [names, ["---"] * len(names), *rows])
-
-
 def outcome_table(outcomes: np.ndarray, by_agent: dict[str, list[RunResult]]) -> str:
-    """Each agent's mean over seeds, and its difference from the mean of the others, paired by seed, with t-intervals.
+    """Returns a row for each agent: its mean over seeds, and its difference from the mean of the others, paired by seed, with t-intervals.
 
     Args:
-        outcomes: `[2, agents, seeds]`, mean return over training and of the last policy.
-        by_agent: gives speeds.
+        outcomes: `[2, agents, seeds]`, the mean return over training and that of the last policy.
+        by_agent: results that give the speeds.
     """
     rows = []
     num_agents = outcomes.shape[1]
@@ -74,7 +70,7 @@ def outcome_table(outcomes: np.ndarray, by_agent: dict[str, list[RunResult]]) ->
 def p_value(outcome: np.ndarray) -> float:
     """Returns the exact p-value of no difference between agents, by flipping the signs of whole seeds (Fisher's test for pairs).
 
-    Agents cannot be exchanged within a seed: those whose runs part later end more alike, which is no difference in what they learn.
+    Agents are not exchanged within a seed: agents whose runs part later end more alike, which says nothing about how well they learn.
 
     Args:
         outcome: `[agents, seeds]`.
@@ -86,7 +82,8 @@ def p_value(outcome: np.ndarray) -> float:
 
 
 def draw(by_agent: dict[str, list[RunResult]], common: np.ndarray, path: Path) -> None:
-    plt.rcParams.update({"svg.hashsalt": "arena", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    """Draws learning curves, and a matrix of the env steps that pairs of agents have in common, `[agents, agents]`."""
+    plt.rcParams.update(CHART_STYLE)
     figure, (curves, matrix) = plt.subplots(1, 2, figsize=(10, 3.8), constrained_layout=True, width_ratios=[1.25, 1.0])
     for index, (agent, results) in enumerate(by_agent.items()):
         runs = [curve(result) for result in results]
@@ -107,8 +104,13 @@ def draw(by_agent: dict[str, list[RunResult]], common: np.ndarray, path: Path) -
     figure.savefig(path, metadata={"Date": None})
 
 
-def main(folder: str, target: str) -> None:
-    by_agent = read_results(Path(folder))
+def main(options: Sequence[str]) -> None:
+    """Prints the tables and writes the figure."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("folder", type=Path, help="folder of the experiment configs/dqn_parity.toml")
+    parser.add_argument("figure", type=Path, help="SVG file to write")
+    arguments = parser.parse_args(options)
+    by_agent = paired_results(arguments.folder)
     names = list(by_agent)
     pairs = {
         (row, column): [common_env_steps(a, b) for a, b in zip(by_agent[names[row]], by_agent[names[column]], strict=True)]
@@ -120,8 +122,8 @@ def main(folder: str, target: str) -> None:
     over_training = [[np.mean(curve(result)[1]) for result in results] for results in by_agent.values()]
     at_the_end = [[result.score_mean for result in results] for results in by_agent.values()]
     outcomes = np.array([over_training, at_the_end], np.float64)  # [2, agents, seeds]
-    draw(by_agent, common, Path(f"{target}.svg"))
-    print(f"{outcomes.shape[-1]} seeds; the same until env step (median of seeds, least to most):\n")
+    draw(by_agent, common, arguments.figure)
+    print(f"{outcomes.shape[-1]} seeds; the same until env step (median of seeds, min to max):\n")
     print(
         table(
             ["", ""],
@@ -131,9 +133,4 @@ def main(folder: str, target: str) -> None:
     print(f"\n{outcome_table(outcomes, by_agent)}\n")
     for name, outcome in zip(("return over training", "last policy's return"), outcomes, strict=True):
         print(f"No difference in {name}: p = {p_value(outcome):.3f}; standard deviation over seeds {outcome.std(-1, ddof=1).mean():.1f}")
-    machine = RunRecord(Path(next(iter(by_agent.values()))[0].path)).provenance.machine or {}
-    print(f"\n{machine['cpu']}; {machine}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    print(f"\n{machine_of(next(iter(by_agent.values()))[0])}")

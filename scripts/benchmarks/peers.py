@@ -1,41 +1,37 @@
-"""The environment of the peers: Stable-Baselines3 and SBX, which would not fit beside every framework here, nor should they."""
+"""Sets up the environment of Stable-Baselines3 and SBX, its JAX edition, which are kept apart from the frameworks of this project."""
 
 import hashlib
 import importlib.util
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import ArenaError
+from benchmarks.options import option_parser
+from benchmarks.processes import ROOT
 
-_PACKAGE = Path(__file__).parent
-_REPOSITORY = _PACKAGE.parent.parent
-
-
-def peers_script() -> Path:
-    """Returns the script that measures peers; see `_found`."""
-    return _found("scripts/benchmarks/peers_script.py")
-
-
-def probe_folder() -> Path:
-    """Returns the folder of `probe.py`, for peers to import."""
-    return _PACKAGE / "child"
+LOCK = ROOT / "requirements" / "peers.txt"
+"""Versions and hashes of all packages in that environment."""
+PEERS = ROOT / ".venv-peers"
+"""Default folder of that environment."""
 
 
-def peers_fingerprint() -> str:
-    """Returns the SHA-256 of the file that pins the peers' versions."""
-    return hashlib.sha256(_lock().read_bytes()).hexdigest()
+def main(options: Sequence[str]) -> None:
+    """Sets the environment up if it is missing, and prints its Python."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("--peers", type=Path, default=PEERS, metavar="DIR", help="folder of the environment")
+    print(peers_python(parser.parse_args(options).peers))
 
 
 def peers_python(folder: Path) -> Path:
-    """Returns the Python of the peers' environment in `folder`, and makes that where it is missing or of another lock file.
+    """Returns the Python of the environment in `folder`; sets that up if it is missing, or was made from another lock file.
 
     Raises:
-        ArenaError: if it cannot be made: no network, no room.
+        ArenaError: if it cannot be set up: no network, say, or no space.
     """
-    lock, python, stamp = _lock(), folder / "bin" / "python", folder / "arena-peers"
-    fingerprint = peers_fingerprint()
+    python, stamp, fingerprint = folder / "bin" / "python", folder / "arena-peers", peers_fingerprint()
     if python.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return python.absolute()
     print(f"Setting up {folder} for Stable-Baselines3 and SBX (once; about 8 GB with PyTorch's CUDA libraries)", file=sys.stderr)
@@ -43,32 +39,25 @@ def peers_python(folder: Path) -> Path:
         stamp.unlink(missing_ok=True)
         if not python.exists():
             venv.create(folder, with_pip=True)
-        install = [*_installer(python), "--quiet", "--no-deps", "--require-hashes", "-r", lock]
+        install = [*_installer(python), "--quiet", "--no-deps", "--require-hashes", "-r", LOCK]
         subprocess.run([str(part) for part in install], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         stamp.write_text(fingerprint)
     except (OSError, subprocess.CalledProcessError) as error:
         lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
         raise ArenaError(
-            f"the peers' environment {folder} cannot be made ({lines[-1] if lines else error}); "
-            "it needs the package index and 8 GB, or measure without peers: --only tfagents-dqn,rllib-dqn,rllib-ppo,kerasrl-dqn"
+            f"cannot set up the environment of Stable-Baselines3 and SBX in {folder} ({lines[-1] if lines else error}); it needs the "
+            "package index and 8 GB, or measure without them: performance --only tfagents-dqn,rllib-dqn,rllib-ppo,kerasrl-dqn"
         ) from error
     return python.absolute()
 
 
-def _lock() -> Path:
-    return _found("requirements/peers.txt")
+def peers_fingerprint() -> str:
+    """Returns the SHA-256 of the lock file."""
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 def _installer(python: Path) -> list[str | Path]:
-    """Returns uv's command where our own environment has uv, which takes a minute instead of many; else that of the new one's pip."""
+    """Returns the command of uv if our own environment has it, which takes a minute instead of many; otherwise that of the new pip."""
     if importlib.util.find_spec("uv") is not None:
         return [sys.executable, "-m", "uv", "pip", "install", "--python", python, "--compile-bytecode"]
     return [python, "-m", "pip", "install", "--disable-pip-version-check"]
-
-
-def _found(name: str) -> Path:
-    """Returns a file of the repository, or its copy in the installed package."""
-    for path in (_PACKAGE / "peers_files" / Path(name).name, _REPOSITORY / name):
-        if path.exists():
-            return path
-    raise ArenaError(f"{name} is missing from this installation of arena-rl")

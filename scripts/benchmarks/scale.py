@@ -1,186 +1,158 @@
-"""Scale curves: which points are measured, with what settings, and what their measurements say together."""
+"""Measures how training scales: env steps/s over environments, network width, runs at once and Ray workers; writes docs/scale.md.
 
-import dataclasses
-import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+Four tables, on CartPole-v1 with the hyperparameters of configs/cartpole.toml:
+
+    envs      env steps/s over --num-envs, with the same work for each env step in every row of an agent
+    widths    env steps/s over --widths of two hidden layers, with --width-envs environments
+    parallel  env steps/s of --runs runs together, by the local executor; each run has cores / runs threads, and at least one
+    ray       the same on a Ray cluster of --nodes nodes on this machine with one core each, beside the local executor with as many workers
+
+    benchmark.py scale --output logs/scale.jsonl --page docs/scale.md
+    benchmark.py scale --from logs/scale.jsonl --page docs/scale.md                  only writes the page again
+    benchmark.py scale --tables envs --agents keras-ppo --num-envs 8,64 --rounds 1   a first look
+
+A point of `envs` and `widths` is a process of its own on --threads cores. PPO has rollouts of 4,096 rows (widths: 512), minibatches
+of 256 rows and 10 epochs; DQN makes 64 updates of 128 rows for every 256 env steps. The first rollout or burst is not measured.
+
+A point of `parallel` and `ray` is a whole experiment of --run-agent with 8 environments. Asked for more workers than there are cores, the
+local executor starts them all: it binds the first to a core each, and the others share all cores. Left to itself (`workers = 0`) it runs
+as many at a time as there are cores for, and the others wait. So the largest number of runs is measured both ways if the runs share cores.
+Ray binds its workers to no core.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from arena.executors.base import ExecutorConfig
+from arena.executors.choice import make_executor
+from arena.formats.jsonl import read_jsonl
+from arena.machine.usage import available_cores, usable_cores
+from benchmarks.circumstances import measured_circumstances
+from benchmarks.options import names, numbers, option_parser
+from benchmarks.ray_cluster import RayCluster, use_own_token
+from benchmarks.scale_curves import Record, refuse_mixture
+from benchmarks.scale_page import scale_page, write_page
+from benchmarks.scale_points import ROLLOUT_ROWS, TABLES, WIDTH_ROWS, RunsPoint, runs_points, scaled_hyperparameters, warm_steps
+from benchmarks.scale_runs import measure_runs
+from benchmarks.training_speed import append_point, run_point
 
-from arena.errors import ArenaError
-from benchmarks.settings import LEARNING_STARTS, from_cartpole
-from benchmarks.verdicts import Spread
-
-TABLES = ("envs", "widths", "parallel", "ray")
-ROLLOUT_ROWS = 4_096
-"""Of PPO's rollout in the table of environments: fewer environments take more vector steps for it."""
-WIDTH_ROWS = 512
-"""Of PPO's rollout in the table of widths, where an update of the widest network takes long."""
-NEAR_MOST, HALF = 0.9, 0.5
-Record = Mapping[str, Any]
-"""A line of the file of measurements: of a point (`tables`, `agent`, what was measured or an `error`), or `circumstances`."""
-Curve = dict[int, Spread]
-"""Env steps/s by number of environments, or by width."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Runs:
-    """A point of the tables of runs: so many runs of an agent, by an executor."""
-
-    tables: tuple[str, ...]
-    """Whose rows it is."""
-    executor: str
-    """`local` or `ray`."""
-    num_runs: int
-    """On a cluster also the number of nodes, with one core each."""
-    workers: int
-    """As in `[resources]`: 0 means as many as there are cores for."""
-    threads: int
-    """Of each run."""
-
-    def at_once(self, num_cores: int) -> int:
-        """Returns how many runs the executor has at work at a time."""
-        return min(self.num_runs, self.workers or max(1, num_cores // self.threads))
-
-    def is_oversubscribed(self, num_cores: int) -> bool:
-        """Returns whether the runs at work share cores."""
-        return self.at_once(num_cores) * self.threads > num_cores
+AGENTS = "keras-ppo,tfagents-dqn"
+"""Default agents of `envs` and `widths`: PPO compiled by JAX and DQN compiled by TensorFlow. Four agents would take twice as long."""
 
 
-def settings(agent: str, num_envs: int, rollout_rows: int = ROLLOUT_ROWS, width: int | None = None) -> dict[str, Any]:
-    """Returns the settings of configs/cartpole.toml for another number of environments, with as much work for each env step.
+def main(options: Sequence[str]) -> None:
+    """Measures the tables asked for, and writes the page if one is given."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("--tables", type=names, default=",".join(TABLES))
+    parser.add_argument("--agents", type=names, default=AGENTS)
+    parser.add_argument("--num-envs", type=numbers, default="1,4,16,64,256,1024,4096")
+    parser.add_argument("--widths", type=numbers, default="64,128,256,512,1024,2048")
+    parser.add_argument("--width-envs", type=int, default=64)
+    parser.add_argument("--run-agent", default="keras-ppo", help="agent of the tables parallel and ray")
+    parser.add_argument("--runs", type=numbers, default="1,2,4,8")
+    parser.add_argument("--nodes", type=numbers, default="1,2")
+    parser.add_argument("--rounds", type=int, default=3, help="all points take turns")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds of measured training at each point of envs and widths")
+    parser.add_argument("--run-seconds", type=float, default=5.0, help="seconds that each run of parallel and ray trains")
+    parser.add_argument("--threads", type=int, default=1, help="threads, and cores, of each point of envs and widths")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds after which a point of envs or widths is given up")
+    parser.add_argument("--output", type=Path, help="append every measurement to this file, a JSON object a line")
+    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="measure nothing: write the page from such a file")
+    parser.add_argument(
+        "--page", type=Path, help="write the tables (of everything in --output) between the marks of this page, and a chart"
+    )
+    arguments = parser.parse_args(options)
+    if unknown := set(arguments.tables) - set(TABLES):
+        parser.error(f"--tables: no table {', '.join(sorted(unknown))} (there are: {', '.join(TABLES)})")
+    page = scale_page(arguments.page) if arguments.page else None
+    records = list(read_jsonl(arguments.source)) if arguments.source else measure_all(arguments)
+    if page is not None:
+        kept = list(read_jsonl(arguments.output)) if arguments.output and not arguments.source else records
+        write_page(page, kept)
 
-    PPO's rollout has `rollout_rows` rows, or one vector step where that is more. DQN's bursts are counted in env steps already, several
-    follow one vector step where it has more than `train_period`.
 
-    Args:
-        agent: id, of an agent in that file.
-        num_envs: stepped together.
-        rollout_rows: a number of env steps.
-        width: of two hidden layers; None: those of the file.
-    """
-    found = {**from_cartpole(agent), "num_envs": num_envs}
-    if width is not None:
-        found["hidden_sizes"] = (width, width)
-    if "rollout_length" in found:
-        found["rollout_length"] = -(-rollout_rows // num_envs)
-    else:
-        found |= {"learning_starts": LEARNING_STARTS, "replay_capacity": max(found["replay_capacity"], num_envs)}
+def measure_all(arguments: argparse.Namespace) -> list[Record]:
+    """Measures all points, round by round, and returns their records."""
+    records: list[Record] = []
+
+    def add(record: dict[str, Any]) -> None:
+        records.append(append_point(arguments.output, record))
+
+    points = [point for table in ("envs", "widths") if table in arguments.tables for point in speed_points(arguments, table)]
+    runs = runs_points(arguments.tables, arguments.runs, arguments.nodes, available_cores())
+    planned = [*points, *({**vars(run), "agent": arguments.run_agent} for run in runs)]
+    there = list(read_jsonl(arguments.output)) if arguments.output and arguments.output.exists() else []
+    refuse_mixture([*there, {"circumstances": measured_circumstances(arguments.rounds, usable_cores())}, *planned])
+    if any(run.executor == "ray" for run in runs):
+        use_own_token()  # before the next line imports Ray
+        make_executor(ExecutorConfig(kind="ray"), 1)  # refuses where it is not installed
+    add({"circumstances": measured_circumstances(arguments.rounds, usable_cores())})
+    for number in range(1, arguments.rounds + 1):
+        print(f"round {number} of {arguments.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
+        for point in points:
+            found = run_point(point, arguments.timeout)
+            add({**point, "round": number, **found})
+            print(f"{point['tables'][0]:>8} {point['agent']:<14} {point['value']:>6,} {_described(found)}", flush=True)
+        for run, found in measured_runs(arguments, runs):
+            add({**vars(run), "agent": arguments.run_agent, "round": number, **found})
+            label = f"{run.executor}, {run.num_runs} runs, workers = {run.workers}, threads = {run.threads}"
+            print(f"{'+'.join(run.tables):>8} {label}: {_described_runs(found)}", flush=True)
+    return records
+
+
+def speed_points(arguments: argparse.Namespace, table: str) -> list[dict[str, Any]]:
+    """Returns the points of the table `envs` or `widths`."""
+    found = []
+    for agent in arguments.agents:
+        for value in arguments.num_envs if table == "envs" else arguments.widths:
+            num_envs, rows, width = (value, ROLLOUT_ROWS, None) if table == "envs" else (arguments.width_envs, WIDTH_ROWS, value)
+            point = {"tables": [table], "agent": agent, "value": value, "num_envs": num_envs, "env": "CartPole-v1", "device": "cpu"}
+            point |= {"threads": arguments.threads, "seconds": arguments.seconds, "seed": 0}
+            hyperparameters = scaled_hyperparameters(agent, num_envs, rows, width)
+            found.append({**point, "hyperparameters": hyperparameters, "warm_steps": warm_steps(hyperparameters)})
     return found
 
 
-def updates_per_env_step(hyperparameters: Mapping[str, Any]) -> float:
-    """Returns the optimizer steps that the settings ask for, each on `batch_size` rows, for each env step."""
-    if "rollout_length" in hyperparameters:
-        return float(hyperparameters["num_epochs"] / hyperparameters["batch_size"])
-    return float(hyperparameters.get("num_updates", 1) / hyperparameters.get("train_period", 1))
+def measured_runs(arguments: argparse.Namespace, points: list[RunsPoint]) -> Iterator[tuple[RunsPoint, dict[str, Any]]]:
+    """Yields each point and what it took; the cluster is started for the points that need it, and grows from one to the next."""
+    for point in points:
+        if point.executor == "local":
+            yield point, measure_runs(point, arguments.run_agent, arguments.run_seconds)
+    on_cluster = sorted((point for point in points if point.executor == "ray"), key=lambda point: point.num_runs)
+    if not on_cluster:
+        return
+    done = 0
+    try:
+        with RayCluster(1) as cluster:
+            num_nodes = 1
+            for point in on_cluster:
+                for _ in range(point.num_runs - num_nodes):
+                    cluster.add_node()
+                num_nodes = point.num_runs
+                yield point, measure_runs(point, arguments.run_agent, arguments.run_seconds, cluster.address)
+                done += 1
+    except RuntimeError as error:  # a node did not start
+        for point in on_cluster[done:]:
+            yield point, {"error": str(error)[:200]}
 
 
-def warm_steps(hyperparameters: Mapping[str, Any]) -> int:
-    """Returns the env steps of the call before the measured ones: PPO's takes a rollout whatever is asked, DQN's makes a burst."""
-    return int(hyperparameters.get("learning_starts", 0) + hyperparameters.get("train_period", 1))
+def _described(found: dict[str, Any]) -> str:
+    if "error" in found:
+        return f"failed: {found['error']}"
+    shares = " ".join(f"{part} {found[f'{part}_share']:.0%}" for part in ("env", "act", "learn"))
+    return f"{found['env_steps_per_second']:>10,.0f} env steps/s, {shares}, peak {(found['peak_rss_bytes'] or 0) / 2**20:,.0f} MB"
 
 
-def runs_points(tables: Iterable[str], counts: Sequence[int], nodes: Sequence[int], num_cores: int) -> list[Runs]:
-    """Returns the points of the tables `parallel` and `ray`; one that belongs to both is there once. A cluster's come last.
-
-    Args:
-        tables: chosen ones.
-        counts: of runs at once. Where the most are more than cores, also as many at the executor's own choice, which queues them.
-        nodes: of the cluster.
-        num_cores: of this machine, for this process.
-    """
-    found: list[tuple[str, Runs]] = []
-    if "parallel" in tables:
-        for count in sorted(counts):
-            threads = max(1, num_cores // count)
-            found.append(("parallel", Runs(tables=(), executor="local", num_runs=count, workers=count, threads=threads)))
-        if found and found[-1][1].is_oversubscribed(num_cores):
-            found.append(("parallel", dataclasses.replace(found[-1][1], workers=0)))
-    if "ray" in tables:
-        for executor in ("local", "ray"):
-            found += [("ray", Runs(tables=(), executor=executor, num_runs=n, workers=n, threads=1)) for n in sorted(nodes)]
-    merged: dict[Runs, tuple[str, ...]] = {}
-    for table, runs in found:
-        merged[runs] = (*merged.get(runs, ()), table)
-    return [dataclasses.replace(runs, tables=tables) for runs, tables in merged.items()]
-
-
-def while_all_train(marks: Sequence[Sequence[tuple[float, int]]]) -> tuple[float, float] | None:
-    """Returns the env steps/s of all runs together over the stretch in which all of them train, and its seconds; None without one.
-
-    Args:
-        marks: of each run, seconds on a common clock and the env steps by then, from the beginning of its training to its end.
-    """
-    if not marks or not all(marks):
-        return None
-    begin, end = max(run[0][0] for run in marks), min(run[-1][0] for run in marks)
-    if end <= begin:
-        return None
-    taken = 0.0
-    for run in marks:
-        seconds, env_steps = zip(*run, strict=True)
-        before, after = np.interp(np.array([begin, end]), np.array(seconds), np.array(env_steps, np.float64))
-        taken += float(after - before)
-    return taken / (end - begin), end - begin
-
-
-def refuse_mixture(records: Iterable[Record]) -> None:
-    """Refuses records that cannot stand in one table.
-
-    Raises:
-        ArenaError: if they are of several machines, of one table under several numbers of threads or environments, or of runs of
-            several agents.
-    """
-    kinds: dict[str, set[Any]] = {}
-    for record in records:
-        if "circumstances" in record:
-            machine = record["circumstances"]["machine"]
-            kinds.setdefault("machines", set()).add(f"{machine['cpu']}, {machine['cores_available']} cores")
-        for table in record.get("tables", ()):
-            if table in ("parallel", "ray"):
-                kinds.setdefault(f"agents in table {table}", set()).add(record["agent"])
-            else:
-                kinds.setdefault(f"numbers of threads in table {table}", set()).add(record["threads"])
-            if table == "widths":
-                kinds.setdefault(f"numbers of environments in table {table}", set()).add(record["num_envs"])
-    for what, found in kinds.items():
-        if len(found) > 1:
-            listed = "; ".join(map(str, sorted(found)))
-            raise ArenaError(f"measurements of several {what} ({listed}) do not go into one file: give another --output")
-
-
-def grouped(records: Iterable[Record], table: str, key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
-    """Returns the records of a table by what `key` says of them, in the order of their first."""
-    groups: dict[Any, list[Record]] = {}
-    for record in records:
-        if table in record.get("tables", ()):
-            groups.setdefault(key(record), []).append(record)
-    return groups
-
-
-def curves(records: Iterable[Record], table: str) -> dict[str, Curve]:
-    """Returns each agent's env steps/s over the rounds of a table, by `num_envs` or `width`, least first."""
-    found: dict[str, Curve] = {}
-    for (agent, value), group in grouped(records, table, lambda record: (record["agent"], record["value"])).items():
-        if rates := [record["env_steps_per_second"] for record in group if "error" not in record]:
-            found.setdefault(agent, {})[value] = Spread.of(rates)
-    return {agent: dict(sorted(curve.items())) for agent, curve in found.items()}
-
-
-def near_most(curve: Curve) -> int:
-    """Returns the least number of environments with nine tenths of the curve's most env steps/s, by medians."""
-    most = max(spread.median for spread in curve.values())
-    return next(value for value, spread in sorted(curve.items()) if spread.median >= NEAR_MOST * most)
-
-
-def half_speed(curve: Curve) -> int | None:
-    """Returns the least width with less than half the env steps/s of the narrowest network, by medians; None where none is so slow."""
-    narrowest = curve[min(curve)].median
-    return next((value for value, spread in sorted(curve.items()) if spread.median < HALF * narrowest), None)
-
-
-def median_of(group: Iterable[Record], value: Callable[[Record], float | None]) -> float | None:
-    """Returns the median over rounds of what is there."""
-    found = [number for record in group if "error" not in record and (number := value(record)) is not None]
-    return statistics.median(found) if found else None
+def _described_runs(found: dict[str, Any]) -> str:
+    if "error" in found:
+        return f"failed: {found['error']}"
+    rate, peaks = found["env_steps_per_second"], [peak / 2**20 for peak in found["peak_rss_bytes"]]
+    together = "never all at once" if rate is None else f"{rate:,.0f} env steps/s together"
+    sharing = ", sharing cores" if found["oversubscribed"] else ""
+    return (
+        f"{together}, {found['at_once']} at once{sharing}, wall {found['wall_seconds']:.1f} s, "
+        f"peak {max(peaks, default=0.0):,.0f} MB a run, {sum(peaks):,.0f} MB in all"
+    )

@@ -1,17 +1,17 @@
-"""The tables of the scale curves as Markdown, and their chart as SVG, between the marks of `docs/scale.md`."""
+"""The tables of docs/scale.md and its chart, from the records of the benchmark `scale`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+
+import matplotlib
+from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from arena.errors import ArenaError
-from arena.formats.json import write_bytes
-from benchmarks.page import CHART_STYLE, around_marks, measured_on, table
-from benchmarks.scale import Curve, Record, curves, grouped, half_speed, median_of, near_most, refuse_mixture
+from benchmarks.marked_page import CHART_STYLE, MarkedPage, measured_on, table
+from benchmarks.scale_curves import Curve, Record, curves, grouped, half_speed, median_of, near_maximum, refuse_mixture
 from benchmarks.verdicts import Spread
 
-TITLE = "Scale"
-BEGIN, END = "<!-- scale: begin -->", "<!-- scale: end -->"
 SPEED_COLUMNS = ("env steps/s", "updates an env step", "env", "act", "learn", "other", "peak MB")
 RUN_COLUMNS = (
     *("executor", "runs", "at once", "threads each", "env steps/s together", "env steps/s each", "over s", "start-up s"),
@@ -20,30 +20,32 @@ RUN_COLUMNS = (
 NONE = "-"
 
 
-def check_page(page: Path) -> tuple[str, str]:
-    """Returns what stands around the marks of `page`; raises as `around_marks`."""
-    return around_marks(page, TITLE, BEGIN, END)
+def scale_page(path: Path) -> MarkedPage:
+    """Returns the page at `path`; raises as `MarkedPage`."""
+    return MarkedPage(path, "scale", "Scale")
 
 
-def write_page(page: Path, records: Sequence[Record]) -> None:
-    """Puts the tables of `records` between the marks of `page`, and the chart beside it; raises as `around_marks`, and without any."""
-    before, after = check_page(page)
+def write_page(page: MarkedPage, records: Sequence[Record]) -> None:
+    """Writes the tables of the records to the page, and the chart beside it.
+
+    Raises:
+        ArenaError: if there are no measurements, or `refuse_mixture` refuses them.
+    """
     if not any("tables" in record for record in records):
-        raise ArenaError("no measurements to write tables of")
+        raise ArenaError("there are no measurements to write tables of")
     refuse_mixture(records)
-    chart = page.with_suffix(".svg")
     drawn = {name: found for name in ("envs", "widths") if (found := curves(records, name))}
     if drawn:
-        write_chart(chart, drawn)
-    write_bytes(page, f"{before}\n\n{markdown(records, chart.name if drawn else None)}\n{after}".encode())
+        write_chart(page.chart, drawn)
+    page.write(markdown(records, page.chart.name if drawn else None))
 
 
 def markdown(records: Sequence[Record], chart: str | None) -> str:
-    """Returns when and where it was measured, the chart, and a section for each table that has records."""
+    """Returns when and where the records were measured, the chart, and a section for each table that has records."""
     parts = []
     if circumstances := [record["circumstances"] for record in records if "circumstances" in record]:
         loads = [record["load"] for record in records if "tables" in record]
-        how = f"medians over rounds, the least and the most in brackets; load average {min(loads):.1f} to {max(loads):.1f}"
+        how = f"medians over rounds, minimum and maximum in brackets; load average {min(loads):.1f} to {max(loads):.1f}"
         parts.append(measured_on(circumstances, how))
     if chart:
         parts.append(f"![env steps/s over environments and over width]({chart})")
@@ -74,7 +76,7 @@ def _knees(name: str, found: dict[str, Curve]) -> list[str]:
     lines = []
     for agent, curve in sorted(found.items()):
         if name == "envs":
-            lines.append(f"- `{agent}` first comes within a tenth of its most env steps/s with {near_most(curve):,} environments.")
+            lines.append(f"- `{agent}` first comes within a tenth of its maximum of env steps/s with {near_maximum(curve):,} environments.")
         else:
             width = half_speed(curve)
             what = "at no width measured" if width is None else f"first at width {width:,}"
@@ -104,7 +106,7 @@ def _run_cells(group: Sequence[Record]) -> tuple[str, ...]:
     at_once = f"{measured[0]['at_once']}{', sharing cores' if measured[0]['oversubscribed'] else ''}"
     together = [record["env_steps_per_second"] for record in measured if record["env_steps_per_second"] is not None]
     window = median_of(measured, lambda record: record["window_seconds"])
-    median_peak, most_peak = (_megabytes(measured, reduce) for reduce in (_middle, max))
+    median_peak, largest_peak = (_megabytes(measured, reduce) for reduce in (_middle, max))
     return (
         *head,
         at_once,
@@ -114,7 +116,7 @@ def _run_cells(group: Sequence[Record]) -> tuple[str, ...]:
         NONE if window is None else f"{window:.1f}",
         f"{median_of(measured, lambda record: max(record['start_seconds'])):.1f}",
         f"{median_of(measured, lambda record: record['wall_seconds']):.1f}",
-        f"{median_peak} (most {most_peak})",
+        f"{median_peak} (max {largest_peak})",
         _megabytes(measured, sum),
     )
 
@@ -123,7 +125,7 @@ def _middle(values: Sequence[int]) -> float:
     return Spread.of(values).median
 
 
-def _megabytes(measured: Sequence[Record], reduce: Any) -> str:
+def _megabytes(measured: Sequence[Record], reduce: Callable[[Sequence[int]], float]) -> str:
     """Returns the median over rounds of a round's peaks, made one number by `reduce`."""
 
     def peak(record: Record) -> float | None:
@@ -137,17 +139,12 @@ def _megabytes(measured: Sequence[Record], reduce: Any) -> str:
 
 def _spread(values: Iterable[float]) -> str:
     spread = Spread.of(values)
-    return f"{spread.median:,.0f} ({spread.low:,.0f} to {spread.high:,.0f})"
+    return f"{spread.median:,.0f} ({spread.minimum:,.0f} to {spread.maximum:,.0f})"
 
 
 def write_chart(path: Path, drawn: dict[str, dict[str, Curve]]) -> None:
-    """Draws env steps/s over environments and over width, both on logarithmic axes, with the spread over rounds."""
-    import matplotlib  # a third of a second, which no other command should pay
-
+    """Draws env steps/s over environments and over width, both on logarithmic axes, with minimum and maximum over rounds."""
     matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import LogLocator, StrMethodFormatter
-
     labels = {"envs": "environments", "widths": "width of two hidden layers"}
     agents = sorted({agent for found in drawn.values() for agent in found})
     with plt.rc_context(CHART_STYLE):
@@ -157,7 +154,7 @@ def write_chart(path: Path, drawn: dict[str, dict[str, Curve]]) -> None:
                 spreads, color = list(curve.values()), f"C{agents.index(agent)}"
                 medians = [spread.median for spread in spreads]
                 axis.plot(list(curve), medians, marker="o", markersize=3, lw=1.2, color=color, label=agent)
-                axis.fill_between(list(curve), [s.low for s in spreads], [s.high for s in spreads], color=color, alpha=0.2, lw=0)
+                axis.fill_between(list(curve), [s.minimum for s in spreads], [s.maximum for s in spreads], color=color, alpha=0.2, lw=0)
             axis.set(xscale="log", yscale="log", xlabel=labels[name], ylabel="env steps/s")
             values = sorted({value for curve in found.values() for value in curve})
             axis.set_xticks(values, [f"{value:,}" for value in values])

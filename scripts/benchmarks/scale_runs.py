@@ -1,4 +1,4 @@
-"""Several runs at once through an executor: env steps/s of all together, wall seconds, and the memory of each worker."""
+"""Measures several runs at once, started by an executor: env steps/s of all together, wall seconds, and the memory of each worker."""
 
 import statistics
 import tempfile
@@ -17,29 +17,31 @@ from arena.experiment.runner import run_experiment
 from arena.machine.usage import available_cores
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources
 from benchmarks.child.probe import peak_rss_bytes
-from benchmarks.scale import Runs, settings, while_all_train
+from benchmarks.scale_curves import while_all_train
+from benchmarks.scale_points import RunsPoint, scaled_hyperparameters
 
 NUM_ENVS = 8
 ROWS = 1_024
-"""Of PPO's rollout: as in configs/cartpole.toml."""
+"""Env steps in PPO's rollout, as in configs/cartpole.toml."""
 MAX_ENV_STEPS = 10**9
-"""Never reached: training ends by the clock."""
+"""Budget of env steps, which is never reached: training ends after its seconds."""
 TIMEOUT_SECONDS = 900.0
 REPORT_SECONDS = 0.02
-"""Events this close together came in one report of a cluster's node: the last says how far the run is by now."""
+"""Seconds within which two events came in one report of a cluster's node; only the last tells the present env steps."""
 
 
-class Watch:
-    """Watches runs from where they were started: how far each was when, and the most memory of its process.
+class ProgressMarks:
+    """A view of `run_experiment` that notes when each run had taken how many env steps, and the largest memory of its process.
 
     Args:
-        experiment_name: by which the workers, all on this machine, are told from those of others.
+        experiment_name: name that tells the workers of this experiment from others on this machine.
     """
 
     def __init__(self, experiment_name: str) -> None:
         self.marks: dict[str, list[tuple[float, int]]] = {}
-        """Of each run: seconds and env steps, from the beginning of training to the last log before its evaluation."""
+        """For each run: seconds and env steps, from the beginning of its training to the last log before its evaluation."""
         self.peak_rss_bytes: dict[str, int] = {}
+        """For each run: largest resident memory of its worker."""
         self._name = experiment_name
         self._pids: dict[str, int] = {}
         self._trained: set[str] = set()
@@ -64,20 +66,20 @@ class Watch:
         marks.append((now, env_steps))
 
 
-def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> dict[str, Any]:
-    """Runs an experiment of `point.num_runs` seeds and returns what it took; its folder is removed afterwards.
+def measure_runs(point: RunsPoint, agent: str, seconds: float, address: str = "") -> dict[str, Any]:
+    """RunsPoint an experiment of `point.num_runs` seeds and returns what it took; its folder is removed afterwards.
 
     Args:
         point: executor, runs and threads.
-        agent: id.
-        seconds: that each run trains.
-        address: of the cluster.
+        agent: id of the agent.
+        seconds: seconds that each run trains.
+        address: address of the cluster, for the executor `ray`.
     """
     at_once = point.at_once(available_cores())
     with tempfile.TemporaryDirectory(prefix="arena-scale-") as folder:
         experiment = Experiment(
             name=Path(folder).name,
-            agents=(AgentEntry(name=agent, agent=agent, hyperparameters=settings(agent, NUM_ENVS, ROWS)),),
+            agents=(AgentEntry(name=agent, agent=agent, hyperparameters=scaled_hyperparameters(agent, NUM_ENVS, ROWS)),),
             envs=(EnvConfig("CartPole-v1"),),
             seeds=tuple(range(point.num_runs)),
             output=Path(folder),
@@ -90,9 +92,9 @@ def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> 
         executor = make_executor(
             ExecutorConfig(kind="ray", address=address) if point.executor == "ray" else ExecutorConfig(), point.workers
         )
-        watch, start = Watch(experiment.name), time.perf_counter()
+        marks, start = ProgressMarks(experiment.name), time.perf_counter()
         try:
-            results = run_experiment(experiment, executor, watch)
+            results = run_experiment(experiment, executor, marks)
         except ArenaError as error:  # the cluster cannot be joined, say
             return {"error": str(error)}
         wall_seconds = time.perf_counter() - start
@@ -103,10 +105,10 @@ def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> 
     together: float | None
     window: float | None
     if at_once < point.num_runs:
-        together, window = at_once * statistics.mean(rates), None  # they never all train
+        together, window = at_once * statistics.mean(rates), None  # they never all train at once
     else:
-        together, window = while_all_train([watch.marks.get(run.name, []) for run in experiment.runs()]) or (None, None)
-    peaks = list(watch.peak_rss_bytes.values())
+        together, window = while_all_train([marks.marks.get(run.name, []) for run in experiment.runs()]) or (None, None)
+    peaks = list(marks.peak_rss_bytes.values())
     return {
         "at_once": at_once,
         "oversubscribed": point.is_oversubscribed(available_cores()),
@@ -121,9 +123,9 @@ def measure_runs(point: Runs, agent: str, seconds: float, address: str = "") -> 
 
 
 def _worker_pid(folder_end: str) -> int:
-    """Returns the process id of the worker whose run folder ends so, -1 where there is none."""
+    """Returns the id of the worker process whose run folder ends with `folder_end`, or -1 if there is none."""
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "arena.worker.worker" in command and command[-1].endswith(folder_end):
+        if "arena.worker" in command and command[-1].endswith(folder_end):
             return int(process.pid)
     return -1

@@ -1,18 +1,26 @@
-"""CPU time of a step of a seat in a game, 16 environments together, by opponent: `python scripts/benchmarks/seat.py POLICY.onnx`."""
+"""Measures the CPU time of a step of connect four against an opponent: `benchmark.py seat POLICY.onnx`.
 
-import sys
+16 environments step together, once against the random player and once against the policy.
+"""
+
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from arena.environments.make import EnvConfig, make_vec_env
 from arena.policies.policy import OnnxPolicy, UniformPolicy
+from benchmarks.options import option_parser
 
 NUM_ENVS, NUM_STEPS = 16, 500
 
 
-def main(path: str) -> None:
+def main(options: Sequence[str]) -> None:
+    """Measures, and prints microseconds."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("policy", help="policy.onnx of an agent that plays connect four")
+    path = parser.parse_args(options).policy
     policy = OnnxPolicy(Path(path))
     for opponent in ("random", path):
         env = make_vec_env(EnvConfig("arena/ConnectFour-v0", {"opponent": opponent}), NUM_ENVS)
@@ -27,7 +35,3 @@ def main(path: str) -> None:
         for _ in range(NUM_STEPS):
             policy.act(observations[:count])
         print(f"policy, {count} positions a call: {(time.process_time() - start) / (NUM_STEPS * count) * 1e6:.1f} us a position")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -1,4 +1,4 @@
-"""What the measurements say: rates, ratios round by round, distances to the floor, and a verdict on each target, by rule."""
+"""The verdicts on the targets of the benchmark `performance`: rates, ratios within rounds, and distances to the floor."""
 
 import dataclasses
 import math
@@ -6,78 +6,84 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.settings import (
-    EVALUATION,
-    EVALUATION_TARGET,
-    FLOOR_TARGET,
-    MAX_UPDATES_APART,
-    NEAR_FLOOR,
-    SHARE_TARGET,
-    START_TARGET,
-    WHOLE,
-)
+from benchmarks.cases import FLOOR_TARGET, MAX_UPDATES_APART, NEAR_FLOOR, SHARE_TARGET, START_TARGET
+
+WHOLE = "whole"
+"""Variant of a run of usual length through the arena, with the compiled programs that an earlier run has kept."""
+EVALUATION = "evaluation"
+"""Name of the case that compares `evaluate` on `policy.onnx` with SB3's `evaluate_policy`; it trains nothing."""
+TO_475 = "to-475"
+"""Name of the case that compares the seconds of finished runs until a return of 475 with those of SB3."""
+EVALUATION_TARGET = 20.0
+"""Env steps per second of our evaluation over those of SB3's, at least."""
 
 Outcome = Mapping[str, Any]
-"""What `benchmarks.run` wrote for one contest."""
+"""What `benchmarks.rounds` has written for one case."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spread:
-    """A median over rounds, with the least and the most."""
+    """The median, minimum and maximum of some values, over rounds or seeds."""
 
     median: float
-    low: float
-    high: float
+    minimum: float
+    maximum: float
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
         """Returns the spread of at least one value."""
         found = list(values)
-        return cls(median=statistics.median(found), low=min(found), high=max(found))
+        return cls(median=statistics.median(found), minimum=min(found), maximum=max(found))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
+class TargetRow:
     """One target, and whether it is met."""
 
     name: str
-    """Safe as an id."""
+    """Name of the row, safe as an id."""
     what: str
+    """Description of what is compared."""
     target: float | None
+    """The value to reach; None: there is no target."""
     unit: str
-    """`x`: a ratio, at least the target. `%`: a share, at most. `floor`: a multiple of the floor, at most.
-    `s`: seconds, fewer."""
+    """`x`: a ratio that must be at least the target. `%`: a share that must be below it. `floor`: a multiple of the floor that must be at
+    most the target. `s`: seconds that must be fewer."""
     figure: Spread | None
-    """None where it could not be measured, or is refused."""
+    """The figure that is held to the target; None if it was not measured, or is refused."""
     verdict: str
     """Begins with `met`, `missed`, `no target`, `refused` or `failed`."""
     note: str = ""
+    """An explanation, shown in brackets."""
     in_cpu_seconds: Spread | None = None
-    """The same ratio by the processes' CPU time, which other work on the machine moves less."""
+    """The same ratio in CPU seconds of the processes, which other work on the machine changes less."""
 
 
-def rows(outcomes: Sequence[Outcome]) -> list[Row]:
-    """Returns a row for every target that these outcomes speak of."""
-    trained = [outcome for outcome in outcomes if outcome["contest"] != EVALUATION]
+def target_rows(outcomes: Sequence[Outcome]) -> list[TargetRow]:
+    """Returns a row for each target of these outcomes."""
+    trained = [outcome for outcome in outcomes if outcome["case"] not in (EVALUATION, TO_475)]
     found = [row for outcome in trained for row in _ratio_rows(outcome)]
     found += [_share_row(outcome) for outcome in trained if _measured(outcome, "arena")]
     for algorithm in dict.fromkeys(outcome["algorithm"] for outcome in trained):
         distances = {
-            outcome["contest"]: distance
+            outcome["case"]: distance
             for outcome in trained
             if outcome["algorithm"] == algorithm and (distance := distance_to_floor(outcome)) is not None
         }
         if distances:
             best = min(distances, key=lambda name: distances[name].median)
-            outcome = next(outcome for outcome in trained if outcome["contest"] == best)
+            outcome = next(outcome for outcome in trained if outcome["case"] == best)
             found.append(_floor_row(algorithm, outcome, distances[best]))
-    found += [row for outcome in trained for rival in outcome["rivals"] if rival["is_example"] for row in _start_rows(outcome, rival)]
-    return found + [_evaluation_row(outcome) for outcome in outcomes if outcome["contest"] == EVALUATION]
+    found += [
+        row for outcome in trained for baseline in outcome["baselines"] if baseline["is_example"] for row in _start_rows(outcome, baseline)
+    ]
+    found += [_evaluation_row(outcome) for outcome in outcomes if outcome["case"] == EVALUATION]
+    return found + [row for outcome in outcomes if outcome["case"] == TO_475 for row in _rows_to_475(outcome)]
 
 
-def of_way(outcome: Outcome, way: str) -> list[Mapping[str, Any]]:
-    """Returns the measurements of one way, by round."""
-    return sorted((m for m in outcome["measurements"] if m["way"] == way), key=lambda m: m["round"])
+def of_variant(outcome: Outcome, variant: str) -> list[Mapping[str, Any]]:
+    """Returns the measurements of one variant, by round."""
+    return sorted((m for m in outcome["measurements"] if m["variant"] == variant), key=lambda m: m["round"])
 
 
 def rate(measurement: Mapping[str, Any], clock: str = "wall_seconds") -> float:
@@ -85,12 +91,12 @@ def rate(measurement: Mapping[str, Any], clock: str = "wall_seconds") -> float:
     return float(measurement["env_steps"] / measurement[clock])
 
 
-def ratio(outcome: Outcome, rival: str, clock: str = "wall_seconds") -> Spread:
-    """Returns our env steps per second over the rival's, or our updates per second over its own where that is less.
+def ratio(outcome: Outcome, baseline: str, clock: str = "wall_seconds") -> Spread:
+    """Returns our env steps per second over the baseline's, or our updates per second over the baseline's if that ratio is smaller.
 
-    Both come to the same but for the rounding of updates per env step, which so never speaks for us.
+    The two differ only by the rounding of updates per env step, which therefore never counts in our favour.
     """
-    return Spread.of(_ratio(ours, theirs, clock) for ours, theirs in _pairs(outcome, "arena", rival))
+    return Spread.of(_ratio(ours, theirs, clock) for ours, theirs in _pairs(outcome, "arena", baseline))
 
 
 def _ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any], clock: str) -> float:
@@ -99,76 +105,76 @@ def _ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any], clock: str) -> fl
 
 
 def floor_seconds(floor: Mapping[str, Any], of: Mapping[str, Any], clock: str = "wall_seconds") -> float:
-    """Returns the seconds of the env steps and updates of measurement `of`, at the floor measured in the same round."""
+    """Returns the seconds that the env steps and updates of measurement `of` take at the floor, which was measured in the same round."""
     return float(floor[f"env_step_{clock}"] * of["env_steps"] + floor[f"update_{clock}"] * of["updates"])
 
 
-def distance_to_floor(outcome: Outcome, way: str = "arena", clock: str = "wall_seconds") -> Spread | None:
-    """Returns the seconds that a way took over those of the floor; None where one of both is missing."""
-    pairs = _pairs(outcome, way, "floor")
+def distance_to_floor(outcome: Outcome, variant: str = "arena", clock: str = "wall_seconds") -> Spread | None:
+    """Returns the seconds of a variant over those of the floor; None if one of the two was not measured."""
+    pairs = _pairs(outcome, variant, "floor")
     return Spread.of(m[clock] / floor_seconds(floor, m, clock) for m, floor in pairs) if pairs else None
 
 
-def updates_apart(outcome: Outcome, rival: str) -> float:
-    """Returns by what share the updates per env step of the two sides differ, in the worst round."""
+def updates_apart(outcome: Outcome, baseline: str) -> float:
+    """Returns the difference between the updates per env step of us and the baseline, as a share, in the worst round."""
 
     def density(measurement: Mapping[str, Any]) -> float:
         return float(measurement["updates"] / measurement["env_steps"])
 
-    return max(abs(math.log(density(ours) / density(theirs))) for ours, theirs in _pairs(outcome, "arena", rival))
+    return max(abs(math.log(density(ours) / density(theirs))) for ours, theirs in _pairs(outcome, "arena", baseline))
 
 
-def _measured(outcome: Outcome, *ways: str) -> bool:
-    return all(of_way(outcome, way) for way in ways)
+def _measured(outcome: Outcome, *variants: str) -> bool:
+    return all(of_variant(outcome, variant) for variant in variants)
 
 
 def _pairs(outcome: Outcome, first: str, second: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    others = {m["round"]: m for m in of_way(outcome, second)}
-    return [(m, others[m["round"]]) for m in of_way(outcome, first) if m["round"] in others]
+    others = {m["round"]: m for m in of_variant(outcome, second)}
+    return [(m, others[m["round"]]) for m in of_variant(outcome, first) if m["round"] in others]
 
 
-def _ratio_rows(outcome: Outcome) -> Iterable[Row]:
-    for rival in (rival for rival in outcome["rivals"] if rival.get("trains", True)):
-        name, what = f"{outcome['contest']}-{rival['name']}", f"`{outcome['agent']}` against {rival['label']}"
-        common: dict[str, Any] = {"name": name, "what": what, "target": rival["target"], "unit": "x"}
-        if not _pairs(outcome, "arena", rival["name"]):
-            yield Row(**common, figure=None, verdict=f"failed: {_why_not(outcome, rival['name'], 'arena')}")
-        elif (apart := updates_apart(outcome, rival["name"])) > MAX_UPDATES_APART:
-            yield Row(**common, figure=None, verdict=f"refused: updates per env step differ by {apart:.0%}")
+def _ratio_rows(outcome: Outcome) -> Iterable[TargetRow]:
+    for baseline in (baseline for baseline in outcome["baselines"] if baseline.get("trains", True)):
+        name, what = f"{outcome['case']}-{baseline['name']}", f"`{outcome['agent']}` against {baseline['label']}"
+        common: dict[str, Any] = {"name": name, "what": what, "target": baseline["target"], "unit": "x"}
+        if not _pairs(outcome, "arena", baseline["name"]):
+            yield TargetRow(**common, figure=None, verdict=f"failed: {_why_not(outcome, baseline['name'], 'arena')}")
+        elif (apart := updates_apart(outcome, baseline["name"])) > MAX_UPDATES_APART:
+            yield TargetRow(**common, figure=None, verdict=f"refused: updates per env step differ by {apart:.0%}")
         else:
-            yield _ratio_row(outcome, rival["name"], common)
+            yield _ratio_row(outcome, baseline["name"], common)
 
 
-def _ratio_row(outcome: Outcome, rival: str, common: dict[str, Any]) -> Row:
-    figure, target = ratio(outcome, rival), common["target"]
-    common |= {"in_cpu_seconds": ratio(outcome, rival, "cpu_seconds")}
+def _ratio_row(outcome: Outcome, baseline: str, common: dict[str, Any]) -> TargetRow:
+    figure, target = ratio(outcome, baseline), common["target"]
+    common |= {"in_cpu_seconds": ratio(outcome, baseline, "cpu_seconds")}
     if target is None:
-        return Row(**common, figure=figure, verdict="no target")
+        return TargetRow(**common, figure=figure, verdict="no target")
     if figure.median >= target:
-        return Row(**common, figure=figure, verdict="met")
-    reach, distance = distance_to_floor(outcome, rival), distance_to_floor(outcome)
+        return TargetRow(**common, figure=figure, verdict="met")
+    reach, distance = distance_to_floor(outcome, baseline), distance_to_floor(outcome)
     if reach is None or distance is None:
-        return Row(**common, figure=figure, verdict="missed", note="no floor was measured")
-    note = f"the floor lies {reach.median:.1f} below the rival, and we {distance.median:.2f} above the floor"
-    if reach.median < target and 1.0 <= distance.median <= NEAR_FLOOR:  # what we undercut is no floor, and excuses nothing
-        return Row(**common, figure=figure, verdict="met, at the floor", note=note)
-    return Row(**common, figure=figure, verdict="missed", note=note)
+        return TargetRow(**common, figure=figure, verdict="missed", note="no floor was measured")
+    note = f"the baseline takes {reach.median:.1f} times the floor, and we {distance.median:.2f} times"
+    if reach.median < target and 1.0 <= distance.median <= NEAR_FLOOR:  # below 1 the floor isn't one, and excuses nothing
+        return TargetRow(**common, figure=figure, verdict="met, at the floor", note=note)
+    return TargetRow(**common, figure=figure, verdict="missed", note=note)
 
 
-def _why_not(outcome: Outcome, *ways: str) -> str:
+def _why_not(outcome: Outcome, *variants: str) -> str:
     failures = outcome["failures"]
-    return next((failures[way] for way in ways if way in failures), "not measured; measure the contest again")
+    return next((failures[variant] for variant in variants if variant in failures), "not measured; measure the case again")
 
 
-def _share_row(outcome: Outcome) -> Row:
-    name, what = f"{outcome['contest']}-share", f"the arena's own share of training, `{outcome['agent']}`"
+def _share_row(outcome: Outcome) -> TargetRow:
+    name, what = f"{outcome['case']}-share", f"the arena's own share of training, `{outcome['agent']}`"
     if not _measured(outcome, WHOLE):
         reason = _why_not(outcome, WHOLE)
-        return Row(name=name, what=what, target=SHARE_TARGET, unit="%", figure=None, verdict=f"failed: {reason}")
-    figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_way(outcome, WHOLE))
-    return Row(
+        return TargetRow(name=name, what=what, target=SHARE_TARGET, unit="%", figure=None, verdict=f"failed: {reason}")
+    figure = Spread.of(sum(m["share_seconds"].values()) / m["train_seconds"] for m in of_variant(outcome, WHOLE))
+    return TargetRow(
         name=name,
-        what=f"{what}, over {of_way(outcome, WHOLE)[0]['env_steps']:,} env steps",
+        what=f"{what}, over {of_variant(outcome, WHOLE)[0]['env_steps']:,} env steps",
         target=SHARE_TARGET,
         unit="%",
         figure=figure,
@@ -178,14 +184,14 @@ def _share_row(outcome: Outcome) -> Row:
 
 
 def share_of_training(outcome: Outcome) -> dict[str, float]:
-    """Returns, by part, the median of what the arena itself took, over the seconds of training."""
-    measurements = of_way(outcome, WHOLE)
+    """Returns the arena's own seconds over the seconds of training: for each part, the median over rounds."""
+    measurements = of_variant(outcome, WHOLE)
     parts = measurements[0]["share_seconds"]
     return {part: statistics.median(m["share_seconds"][part] / m["train_seconds"] for m in measurements) for part in parts}
 
 
-def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> Row:
-    return Row(
+def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> TargetRow:
+    return TargetRow(
         name=f"floor-{algorithm}",
         what=f"distance to the floor, best agent of {algorithm.upper()} (`{outcome['agent']}`)",
         target=FLOOR_TARGET,
@@ -196,28 +202,61 @@ def _floor_row(algorithm: str, outcome: Outcome, figure: Spread) -> Row:
     )
 
 
-def _start_rows(outcome: Outcome, rival: Mapping[str, Any]) -> Iterable[Row]:
-    """Yields two rows: with the programs that an earlier run of the arena's has kept, and with nothing kept. The rival keeps nothing."""
-    for way, suffix, how in ((WHOLE, "start", "compiled programs kept from an earlier run"), ("arena", "start-cold", "nothing kept")):
-        common: dict[str, Any] = {"name": f"{outcome['contest']}-{suffix}", "target": START_TARGET, "unit": "x"}
-        common |= {"what": f"start-up to the first env step, {how}, `{outcome['agent']}` against {rival['label']}"}
-        pairs = _pairs(outcome, way, rival["name"])
+def _start_rows(outcome: Outcome, baseline: Mapping[str, Any]) -> Iterable[TargetRow]:
+    """Yields two rows: with the compiled programs that an earlier run of the arena has kept, and with none. The baseline keeps none."""
+    for variant, suffix, how in ((WHOLE, "start", "compiled programs kept from an earlier run"), ("arena", "start-cold", "nothing kept")):
+        common: dict[str, Any] = {"name": f"{outcome['case']}-{suffix}", "target": START_TARGET, "unit": "x"}
+        common |= {"what": f"start-up to the first env step, {how}, `{outcome['agent']}` against {baseline['label']}"}
+        pairs = _pairs(outcome, variant, baseline["name"])
         if not pairs:
-            yield Row(**common, figure=None, verdict=f"failed: {_why_not(outcome, way, rival['name'])}")
+            yield TargetRow(**common, figure=None, verdict=f"failed: {_why_not(outcome, variant, baseline['name'])}")
             continue
         figure = Spread.of(theirs["start_seconds"] / ours["start_seconds"] for ours, theirs in pairs)
         verdict = "met" if figure.median >= START_TARGET else "missed"
         ours, theirs = (statistics.median(side[index]["start_seconds"] for side in pairs) for index in (0, 1))
-        yield Row(**common, figure=figure, verdict=verdict, note=f"{ours:.1f} s against {theirs:.1f} s")
+        yield TargetRow(**common, figure=figure, verdict=verdict, note=f"{ours:.1f} s against {theirs:.1f} s")
 
 
-def _evaluation_row(outcome: Outcome) -> Row:
+def _evaluation_row(outcome: Outcome) -> TargetRow:
     common: dict[str, Any] = {"name": EVALUATION, "what": "`policy.onnx` against SB3's `evaluate_policy` with one environment, one core"}
     common |= {"target": EVALUATION_TARGET, "unit": "x"}
     pairs = _pairs(outcome, "arena", "sb3")
     if not pairs:
-        return Row(**common, figure=None, verdict=f"failed: {next(iter(outcome['failures'].values()), 'not measured')}")
+        return TargetRow(**common, figure=None, verdict=f"failed: {next(iter(outcome['failures'].values()), 'not measured')}")
     if any(ours["episode_return_mean"] != theirs["episode_return_mean"] for ours, theirs in pairs):
-        return Row(**common, figure=None, verdict="refused: the two sides' mean returns differ")
+        return TargetRow(**common, figure=None, verdict="refused: the two sides' mean returns differ")
     figure = ratio(outcome, "sb3")
-    return Row(**common, figure=figure, verdict="met" if figure.median >= EVALUATION_TARGET else "missed")
+    return TargetRow(**common, figure=figure, verdict="met" if figure.median >= EVALUATION_TARGET else "missed")
+
+
+def _rows_to_475(outcome: Outcome) -> list[TargetRow]:
+    """Returns two rows for each of our agents that SB3 has an algorithm for: with start-up, and without."""
+    found = []
+    for agent in dict.fromkeys(run["agent"] for run in outcome["ours"]):
+        runs = [run for run in outcome["ours"] if run["agent"] == agent]
+        algorithm = str(runs[0]["id"]).rpartition("-")[2]
+        sb3 = [run for name, run in outcome["sb3"].items() if name.startswith(f"{algorithm}/")]
+        if not sb3:
+            continue
+        for name, parts in ((f"{agent}-{TO_475}", ("start_seconds", "wall_seconds")), (f"{agent}-{TO_475}-warm", ("wall_seconds",))):
+            figure = Spread.of(_seconds(run, parts) for run in runs)
+            target = statistics.median(_seconds(run, parts) for run in sb3)
+            reached = [f"{sum(run['reached'] for run in side)} of {len(side)}" for side in (runs, sb3)]
+            what = f"`{agent}`: seconds to 475, {'start-up included' if len(parts) == 2 else 'without start-up'}, against SB3"
+            verdict = "met" if figure.median < target else "missed"
+            found.append(
+                TargetRow(
+                    name=name,
+                    what=what,
+                    target=target,
+                    unit="s",
+                    figure=figure,
+                    verdict=verdict,
+                    note=f"{reached[0]} seeds, SB3 {reached[1]}",
+                )
+            )
+    return found
+
+
+def _seconds(run: Mapping[str, Any], parts: Sequence[str]) -> float:
+    return sum(float(run[part]) for part in parts) if run["reached"] else math.inf

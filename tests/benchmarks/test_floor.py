@@ -6,7 +6,7 @@ import pytest
 from arena.environments.make import EnvConfig
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy
-from benchmarks.balance import write_policy
+from benchmarks.balancing_policy import write_policy
 from benchmarks.floor import BareNetwork, time_updates
 
 
@@ -18,7 +18,7 @@ def test_the_backward_pass_is_the_gradient(activation: str):
     weights = rng.normal(size=(6, 2)).astype(np.float32)
     network.forward(x)
     network.backward(x, weights)
-    found = network._gradients.copy()
+    found = network.gradients.copy()
     for index in rng.choice(len(found), 20, replace=False):
         losses = []
         for change in (1e-2, -1e-2):
@@ -35,7 +35,7 @@ def test_adam_is_that_of_the_paper():
     first, second = np.zeros_like(parameters), np.zeros_like(parameters)
     for step in range(1, 6):
         gradient = rng.normal(size=parameters.shape)
-        network._gradients[:] = gradient
+        network.gradients[:] = gradient
         network.adam(1e-2)
         first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
         parameters -= 1e-2 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step) * first / (np.sqrt(second) + 1e-8)

@@ -7,12 +7,13 @@ import pytest
 
 from arena.errors import ArenaError
 from benchmarks import peers
-from benchmarks.peers import peers_python, peers_script, probe_folder
+from benchmarks.peers import LOCK, peers_python
+from benchmarks.processes import SCRIPTS
 
 
 def test_an_environment_that_cannot_be_made_is_one_line(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(ArenaError, match=r"cannot be made.*measure without peers"):
+    with pytest.raises(ArenaError, match=r"cannot set up.*or measure without them"):
         peers_python(tmp_path / "file" / "peers")
 
 
@@ -40,15 +41,15 @@ def test_an_environment_is_made_once_for_a_lock_file(tmp_path: Path, monkeypatch
 
 
 def test_the_lock_file_names_no_host():
-    lock = (Path(peers.__file__).parents[2] / "requirements" / "peers.txt").read_text()
+    lock = LOCK.read_text()
     assert "stable-baselines3==2.9" in lock
     assert "--hash=sha256:" in lock
     assert "://" not in lock
 
 
 def test_the_probe_needs_no_arena(tmp_path: Path):
-    """Peers import it by its folder, in an environment without the arena."""
-    program = "import probe, sys; assert not [name for name in sys.modules if name.startswith('arena')]"
-    environment = {**os.environ, "PYTHONPATH": str(probe_folder())}
+    """SB3's loops import it in an environment without the arena."""
+    modules = "benchmarks.child.probe, benchmarks.child.profiled"
+    program = f"import {modules}, sys; assert not [name for name in sys.modules if name.startswith('arena')]"
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True, timeout=60)
-    assert peers_script().exists()

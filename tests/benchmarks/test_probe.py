@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
 
-from benchmarks.child.probe import Probe, peak_rss_bytes
+from benchmarks.child.probe import LoopProbe, peak_rss_bytes
 
 
 @pytest.fixture
-def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
+def probe(monkeypatch: pytest.MonkeyPatch) -> LoopProbe:
     request = {"loop": "dqn", "env_steps": 10, "seed": 3, "hyperparameters": {"num_envs": 2}, "started": time.monotonic() - 5.0}
     monkeypatch.setattr(sys, "argv", ["loop", json.dumps(request)])
-    return Probe()
+    return LoopProbe()
 
 
-def test_one_line_says_what_was_measured(probe: Probe, capsys: pytest.CaptureFixture[str]):
+def test_one_line_says_what_was_measured(probe: LoopProbe, capsys: pytest.CaptureFixture[str]):
     steps = CartPoleEnv.step, CartPoleVectorEnv.step
     env = gym.make("CartPole-v1")
     env.reset(seed=probe.seed)
-    assert probe._start_seconds == 0.0
+    assert probe.start_seconds == 0.0
     env.step(0)
-    assert (CartPoleEnv.step, CartPoleVectorEnv.step) != steps  # watched until the first step, and then no more
+    assert (CartPoleEnv.step, CartPoleVectorEnv.step) != steps  # watched until the first step alone
     loop = SimpleNamespace(collect=lambda: (time.sleep(0.02), step.step()), train=lambda: time.sleep(0.01))
     step = SimpleNamespace(step=lambda: time.sleep(0.02))
     probe.timed(step, "step", "env")
@@ -47,15 +47,15 @@ def test_one_line_says_what_was_measured(probe: Probe, capsys: pytest.CaptureFix
     assert line["peak_rss_bytes"] > 2**20
 
 
-def test_a_step_after_the_first_costs_nothing(probe: Probe):
+def test_a_step_after_the_first_costs_nothing(probe: LoopProbe):
     env, actions = CartPoleVectorEnv(num_envs=2), np.array([0, 1])
     env.reset(seed=0)
     env.step(actions)
-    first = probe._start_seconds
+    first = probe.start_seconds
     assert first >= 5.0
     assert CartPoleVectorEnv.step.__name__ == CartPoleEnv.step.__name__ == "step"
     env.step(actions)
-    assert probe._start_seconds == first
+    assert probe.start_seconds == first
 
 
 def test_memory_of_a_process_that_is_gone_is_unknown():

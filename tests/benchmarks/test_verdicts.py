@@ -1,16 +1,25 @@
 import pytest
 
-from benchmarks.verdicts import Row, Spread, distance_to_floor, ratio, rows, updates_apart
+from benchmarks.verdicts import Spread, TargetRow, distance_to_floor, ratio, target_rows, updates_apart
 
 
-def measured(way: str, number: int, *, seconds: float, updates: int = 100, env_steps: int = 1_000, start: float = 1.0, **further) -> dict:
-    line = {"way": way, "round": number, "wall_seconds": seconds, "cpu_seconds": seconds, "env_steps": env_steps, "updates": updates}
+def measured(
+    variant: str, number: int, *, seconds: float, updates: int = 100, env_steps: int = 1_000, start: float = 1.0, **further
+) -> dict:
+    line = {
+        "variant": variant,
+        "round": number,
+        "wall_seconds": seconds,
+        "cpu_seconds": seconds,
+        "env_steps": env_steps,
+        "updates": updates,
+    }
     return {**line, "start_seconds": start, "peak_rss_bytes": 2**20, "parts": {}, **further}
 
 
-def ours(number: int, *, seconds: float, share: float = 0.01, way: str = "arena", **further) -> dict:
+def ours(number: int, *, seconds: float, share: float = 0.01, variant: str = "arena", **further) -> dict:
     return measured(
-        way,
+        variant,
         number,
         seconds=seconds,
         share_seconds={"loop": 0.25 * share * seconds, "log": 0.75 * share * seconds},
@@ -27,33 +36,33 @@ def floor(number: int, *, seconds: float) -> dict:
 
 
 def outcome(*measurements: dict, target: float = 4.0, failures: dict | None = None) -> dict:
-    rival = {"name": "stock", "label": "its own loop", "target": target, "conditions": "", "trains": True, "is_example": True}
+    baseline = {"name": "stock", "label": "its own loop", "target": target, "conditions": "", "trains": True, "is_example": True}
     return {
-        "contest": "fake-dqn",
+        "case": "fake-dqn",
         "agent": "fake",
         "algorithm": "dqn",
-        "rivals": [rival],
+        "baselines": [baseline],
         "measurements": list(measurements),
         "failures": failures or {},
     }
 
 
-def row(of: dict, name: str) -> Row:
-    [found] = [row for row in rows([of]) if row.name == name]
+def row(of: dict, name: str) -> TargetRow:
+    [found] = [row for row in target_rows([of]) if row.name == name]
     return found
 
 
 def test_the_ratio_is_the_median_of_ratios_within_rounds():
-    contest = outcome(
+    case = outcome(
         *(ours(number, seconds=seconds) for number, seconds in enumerate((1.0, 2.0, 10.0))),
         *(measured("stock", number, seconds=seconds) for number, seconds in enumerate((5.0, 20.0, 60.0))),
     )
-    assert ratio(contest, "stock") == Spread(median=6.0, low=5.0, high=10.0)
+    assert ratio(case, "stock") == Spread(median=6.0, minimum=5.0, maximum=10.0)
 
 
 def test_a_round_that_lacks_one_side_is_no_pair():
-    contest = outcome(ours(0, seconds=1.0), ours(1, seconds=1.0), measured("stock", 1, seconds=3.0))
-    assert ratio(contest, "stock") == Spread(median=3.0, low=3.0, high=3.0)
+    case = outcome(ours(0, seconds=1.0), ours(1, seconds=1.0), measured("stock", 1, seconds=3.0))
+    assert ratio(case, "stock") == Spread(median=3.0, minimum=3.0, maximum=3.0)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +77,8 @@ def test_a_round_that_lacks_one_side_is_no_pair():
     ],
 )
 def test_a_target_out_of_the_floors_reach_is_met_near_the_floor(our_seconds: float, floor_seconds: float, verdict: str):
-    contest = outcome(ours(0, seconds=our_seconds), measured("stock", 0, seconds=10.0), floor(0, seconds=floor_seconds))
-    assert row(contest, "fake-dqn-stock").verdict == verdict
+    case = outcome(ours(0, seconds=our_seconds), measured("stock", 0, seconds=10.0), floor(0, seconds=floor_seconds))
+    assert row(case, "fake-dqn-stock").verdict == verdict
 
 
 def test_a_missed_target_without_a_floor_stays_missed():
@@ -77,17 +86,17 @@ def test_a_missed_target_without_a_floor_stays_missed():
 
 
 def test_sides_that_did_not_make_the_same_updates_are_not_compared():
-    contest = outcome(ours(0, seconds=1.0, updates=90), measured("stock", 0, seconds=10.0, updates=100))
-    assert updates_apart(contest, "stock") == pytest.approx(0.105, abs=1e-3)
-    found = row(contest, "fake-dqn-stock")
+    case = outcome(ours(0, seconds=1.0, updates=90), measured("stock", 0, seconds=10.0, updates=100))
+    assert updates_apart(case, "stock") == pytest.approx(0.105, abs=1e-3)
+    found = row(case, "fake-dqn-stock")
     assert found.figure is None
     assert found.verdict == "refused: updates per env step differ by 11%"
 
 
 def test_updates_are_compared_per_env_step():
-    contest = outcome(ours(0, seconds=1.0), measured("stock", 0, seconds=10.0, updates=200, env_steps=2_000))
-    assert row(contest, "fake-dqn-stock").verdict == "met"
-    assert ratio(contest, "stock").median == 5.0
+    case = outcome(ours(0, seconds=1.0), measured("stock", 0, seconds=10.0, updates=200, env_steps=2_000))
+    assert row(case, "fake-dqn-stock").verdict == "met"
+    assert ratio(case, "stock").median == 5.0
 
 
 def test_a_side_that_makes_fewer_updates_gains_nothing_by_it():
@@ -97,32 +106,32 @@ def test_a_side_that_makes_fewer_updates_gains_nothing_by_it():
     assert ratio(more, "stock").median == pytest.approx(10.0)
 
 
-def test_a_way_that_failed_says_why():
-    contest = outcome(ours(0, seconds=1.0), failures={"stock": "no such module"})
-    assert row(contest, "fake-dqn-stock").verdict == "failed: no such module"
-    assert row(contest, "fake-dqn-start").verdict == "failed: no such module"
-    assert row(contest, "fake-dqn-share").verdict == "failed: not measured; measure the contest again"
+def test_a_variant_that_failed_says_why():
+    case = outcome(ours(0, seconds=1.0), failures={"stock": "no such module"})
+    assert row(case, "fake-dqn-stock").verdict == "failed: no such module"
+    assert row(case, "fake-dqn-start").verdict == "failed: no such module"
+    assert row(case, "fake-dqn-share").verdict == "failed: not measured; measure the case again"
 
 
 def test_the_floor_is_that_of_the_same_round():
-    contest = outcome(ours(0, seconds=2.0), ours(1, seconds=6.0), floor(0, seconds=1.0), floor(1, seconds=2.0))
-    assert distance_to_floor(contest) == Spread(median=2.5, low=2.0, high=3.0)
-    assert row(contest, "floor-dqn").verdict == "missed"
+    case = outcome(ours(0, seconds=2.0), ours(1, seconds=6.0), floor(0, seconds=1.0), floor(1, seconds=2.0))
+    assert distance_to_floor(case) == Spread(median=2.5, minimum=2.0, maximum=3.0)
+    assert row(case, "floor-dqn").verdict == "missed"
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.029, "met"), (0.031, "missed")])
 def test_the_arenas_own_share_has_a_bound(share: float, verdict: str):
-    found = row(outcome(ours(0, seconds=5.0, share=0.5), ours(0, seconds=5.0, share=share, way="whole")), "fake-dqn-share")
+    found = row(outcome(ours(0, seconds=5.0, share=0.5), ours(0, seconds=5.0, share=share, variant="whole")), "fake-dqn-share")
     assert found.verdict == verdict
     assert found.figure.median == pytest.approx(share)
     assert found.note == f"loop {0.25 * share:.1%}, log {0.75 * share:.1%}"
 
 
 def test_start_up_is_compared_with_the_example():
-    kept = ours(0, seconds=9.0, start=2.0, way="whole")
-    contest = outcome(ours(0, seconds=1.0, start=4.0), kept, measured("stock", 0, seconds=9.0, start=5.0))
-    found, cold = row(contest, "fake-dqn-start"), row(contest, "fake-dqn-start-cold")
-    assert (found.figure, found.verdict, found.note) == (Spread(median=2.5, low=2.5, high=2.5), "met", "2.0 s against 5.0 s")
+    kept = ours(0, seconds=9.0, start=2.0, variant="whole")
+    case = outcome(ours(0, seconds=1.0, start=4.0), kept, measured("stock", 0, seconds=9.0, start=5.0))
+    found, cold = row(case, "fake-dqn-start"), row(case, "fake-dqn-start-cold")
+    assert (found.figure, found.verdict, found.note) == (Spread(median=2.5, minimum=2.5, maximum=2.5), "met", "2.0 s against 5.0 s")
     assert (cold.figure.median, cold.verdict) == (1.25, "missed")
     earlier = row(outcome(ours(0, seconds=1.0), measured("stock", 0, seconds=9.0), failures={"whole": "no room"}), "fake-dqn-start")
     assert (earlier.figure, earlier.verdict) == (None, "failed: no room")
@@ -134,5 +143,5 @@ def test_evaluations_are_compared_where_they_play_alike(their_return: float, ver
         measured("arena", 0, seconds=0.1, episode_return_mean=500.0),
         measured("sb3", 0, seconds=3.0, episode_return_mean=their_return),
     )
-    [found] = rows([{"contest": "evaluation", "measurements": list(both), "failures": {}}])
+    [found] = target_rows([{"case": "evaluation", "measurements": list(both), "failures": {}}])
     assert found.verdict == verdict

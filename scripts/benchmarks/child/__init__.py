@@ -1,1 +1,1 @@
-"""What measured processes import; also outside the arena's environment, so it needs nothing but Gymnasium."""
+"""What a benchmark runs in a process of its own: `python -m benchmarks.child.NAME REQUEST` prints a JSON object on its last line."""

@@ -1,4 +1,4 @@
-"""Times one training loop in its own process and prints one JSON line. Imported by stock loops and, by its path, by peers."""
+"""Times one training loop in a process of its own and prints one JSON line. Needs Gymnasium and no arena, which SB3 and SBX run without."""
 
 import json
 import sys
@@ -10,37 +10,39 @@ from typing import Any
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
 
 
-class Probe:
+class LoopProbe:
     """Reads what to do from the command line, and measures it.
 
-    The request is one JSON object: `loop`, `env_steps`, `seed`, `hyperparameters`, and `started`, the monotonic second at which this
-    process was started. The order of calls: construct, build and warm up, `begin`, run, `finish`.
+    The request, the last argument of the command line, is one JSON object: `loop`, `env_steps`, `seed`, `hyperparameters`, and `started`,
+    the monotonic second at which this process was started. The order of calls: construct, build and warm up, `begin`, run, `finish`.
     """
 
     def __init__(self) -> None:
         request: dict[str, Any] = json.loads(sys.argv[1])
         self.loop: str = request["loop"]
-        """Which of the module's loops."""
+        """Name of one of the module's loops."""
         self.env_steps: int = request["env_steps"]
-        """To take between `begin` and `finish`."""
+        """Env steps to take between `begin` and `finish`."""
         self.seed: int = request["seed"]
+        """Seed of the run."""
         self.hyperparameters: dict[str, Any] = request["hyperparameters"]
-        """In the arena's names."""
+        """Hyperparameters by the arena's names."""
         self.seconds: dict[str, float] = {}
-        """Wall seconds by part, of what `timed` wraps."""
+        """Wall seconds of each part that `timed` measures."""
         self._started: float = request["started"]
-        self._start_seconds = 0.0
+        self.start_seconds = 0.0
+        """Wall seconds from the start of the process to the first step of CartPole; 0 before that step."""
         self._wall = self._cpu = 0.0
         self._watch_first_step()
 
     def _watch_first_step(self) -> None:
-        """Notes when CartPole is first stepped; the classes are then as they were, so that no later step pays for it."""
+        """Notes when CartPole takes its first step; afterwards its classes are as before, so that later steps cost nothing more."""
         classes: tuple[Any, ...] = (CartPoleEnv, CartPoleVectorEnv)
         steps = [cls.step for cls in classes]
 
         def note(step: Callable[..., Any]) -> Callable[..., Any]:
             def first(*arguments: Any) -> Any:
-                self._start_seconds = time.monotonic() - self._started
+                self.start_seconds = time.monotonic() - self._started
                 for cls, original in zip(classes, steps, strict=True):
                     cls.step = original
                 return step(*arguments)
@@ -51,7 +53,7 @@ class Probe:
             cls.step = note(step)
 
     def timed(self, owner: Any, name: str, part: str) -> None:
-        """Makes the calls of `owner.name` count towards `seconds[part]`."""
+        """Makes each call of `owner.name` add its wall seconds to `seconds[part]`."""
         call = getattr(owner, name)
 
         def measured(*arguments: Any, **options: Any) -> Any:
@@ -64,7 +66,7 @@ class Probe:
         setattr(owner, name, measured)
 
     def begin(self) -> None:
-        """Starts the clocks: all that compiles has been compiled."""
+        """Starts the clocks; whatever compiles must be compiled by now."""
         self.seconds.clear()
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
@@ -72,18 +74,18 @@ class Probe:
         """Stops the clocks and prints what was measured since `begin`.
 
         Args:
-            env_steps: taken.
-            updates: optimizer steps, as the optimizer itself counts them.
-            without: a part that does not belong to the stretch.
-            further: put into the line as they are.
+            env_steps: number of env steps taken since `begin`.
+            updates: optimizer steps since `begin`, as the optimizer itself counts them.
+            without: name of a part whose seconds are left out of the wall seconds.
+            further: further fields of the line.
         """
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         parts = dict(self.seconds)
         wall -= parts.pop(without, 0.0)
-        if "collect" in parts:  # acting and the environment
+        if "collect" in parts:  # collecting is acting and stepping the environment
             parts["act"] = parts.pop("collect") - parts.get("env", 0.0)
         line = {
-            "start_seconds": self._start_seconds,
+            "start_seconds": self.start_seconds,
             "wall_seconds": wall,
             "cpu_seconds": cpu,
             "env_steps": env_steps,
@@ -98,7 +100,7 @@ class Probe:
 def peak_rss_bytes(pid: int | str = "self") -> int | None:
     """Returns the largest resident memory of a process so far, or None where there is no `/proc`.
 
-    Not `getrusage`: its figure begins with that of the process that started this one.
+    `getrusage` is no use here: its figure starts at that of the parent process.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text()

@@ -1,7 +1,6 @@
-"""Runs a loop of the benchmark under `cProfile`, from its `Probe.begin` to its `Probe.finish`, and prints the own seconds of all functions.
+"""Profiles a baseline's loop from `LoopProbe.begin` to `LoopProbe.finish`: prints the own CPU seconds of every function.
 
-python -m benchmarks.child.profiled MODULE REQUEST       # a framework's own loop
-python scripts/benchmarks/child/profiled.py SCRIPT.py REQUEST    # a peer's, in the peers' environment
+`python -m benchmarks.child.profiled MODULE REQUEST` runs MODULE with this request.
 """
 
 import cProfile
@@ -12,24 +11,21 @@ import sys
 import time
 from typing import Any
 
-try:
-    from benchmarks.child.probe import Probe
-except ImportError:  # in the peers' environment, which has no arena
-    from probe import Probe  # type: ignore[import-not-found, no-redef]
+from benchmarks.child.probe import LoopProbe
 
 
 def main() -> None:
     """Runs the loop; the last line printed is a JSON object."""
-    profiler, begin = cProfile.Profile(time.process_time), Probe.begin
+    profiler, begin = cProfile.Profile(time.process_time), LoopProbe.begin
     started = 0.0
 
-    def start(probe: Probe) -> None:
+    def start(probe: LoopProbe) -> None:
         nonlocal started
         begin(probe)
         started = time.process_time()
         profiler.enable()
 
-    def finish(_: Probe, *, env_steps: int, updates: int, **further: Any) -> None:
+    def finish(_: LoopProbe, *, env_steps: int, updates: int, **further: Any) -> None:
         profiler.disable()
         cpu_seconds = time.process_time() - started
         stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
@@ -37,12 +33,8 @@ def main() -> None:
         line = {**further, "cpu_seconds": cpu_seconds, "env_steps": env_steps, "updates": updates, "own": own}
         print(f"\n{json.dumps(line)}", flush=True)
 
-    Probe.begin, Probe.finish = start, finish  # type: ignore[assignment, method-assign]
-    target = sys.argv.pop(1)
-    if target.endswith(".py"):
-        runpy.run_path(target, run_name="__main__")
-    else:
-        runpy.run_module(target, run_name="__main__", alter_sys=True)
+    LoopProbe.begin, LoopProbe.finish = start, finish  # type: ignore[assignment, method-assign]
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

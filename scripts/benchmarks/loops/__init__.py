@@ -1,1 +1,1 @@
-"""Each framework's own training loop, as its documentation writes it: what the agents are measured beside."""
+"""Each framework's own training loop, as its documentation writes it, and those of SB3 and SBX: the baselines of our agents."""

@@ -1,17 +1,15 @@
-"""The start of Keras' own example for CartPole, keras.io/examples/rl/actor_critic_cartpole: how long until its first env step.
+"""The start of Keras' own example for CartPole, keras.io/examples/rl/actor_critic_cartpole: how long until its first env step."""
 
-python -m benchmarks.loops.keras_loop REQUEST           # see benchmarks.child.probe
-"""
+from arena.agent.isolation import refuse_other_frameworks
+from benchmarks.child.probe import LoopProbe
 
-from benchmarks.child.probe import Probe
 
-if __name__ == "__main__":
-    from arena.agent.spec import refuse_other_frameworks
-
+def main() -> None:
+    """Builds the example's network, takes one env step, and prints what that took."""
     refuse_other_frameworks(frozenset({"keras", "jax"}))
-    probe = Probe()
+    probe = LoopProbe()
 
-    import gymnasium as gym
+    import gymnasium as gym  # from here on as the example does, whose imports are part of its start-up
     import keras
     import numpy as np
 
@@ -26,3 +24,7 @@ if __name__ == "__main__":
     chances = np.asarray(probabilities, np.float64)[0]
     env.step(int(np.random.default_rng(probe.seed).choice(2, p=chances / chances.sum())))
     probe.finish(env_steps=1, updates=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,6 @@
-"""keras-rl2's own loop, `DQNAgent.fit`, at the hyperparameters of one of our runs: what `kerasrl-dqn` is compared with.
+"""keras-rl2's own loop, `DQNAgent.fit`, with the hyperparameters of one of our runs: the baseline of `kerasrl-dqn`.
 
-    python -m benchmarks.loops.kerasrl_loop REQUEST         # see benchmarks.child.probe
-
-`fit` takes one environment, and counts steps in int16, which wraps at 32,767 under NumPy 2 (rl/core.py): fewer are asked for.
+`fit` takes one environment. It counts steps in int16, which wraps at 32,767 under NumPy 2 (rl/core.py), so a request must ask for fewer.
 """
 
 import math
@@ -16,7 +14,7 @@ from arena.agent.isolation import refuse_other_frameworks
 from arena.errors import ArenaError
 from arena_kerasrl.config import KerasRLDQNConfig
 from arena_kerasrl.specs import DQN
-from benchmarks.child.probe import Probe
+from benchmarks.child.probe import LoopProbe
 
 refuse_other_frameworks(DQN.modules_for(None))
 
@@ -28,6 +26,7 @@ from arena_kerasrl.shim import DQNAgent, SequentialMemory, make_optimizer, start
 from rl.policy import EpsGreedyQPolicy, LinearAnnealedPolicy  # noqa: E402 - after the shim
 
 MAX_STEPS = 32_000
+"""Largest number of env steps that a request may ask for."""
 
 
 class FourValues:
@@ -55,7 +54,7 @@ class FourValues:
 
 def main() -> None:
     """Trains by `fit`, and prints what it took."""
-    probe = Probe()
+    probe = LoopProbe()
     if probe.env_steps > MAX_STEPS:
         raise ArenaError(f"keras-rl2's fit counts steps in int16: ask for at most {MAX_STEPS}, not {probe.env_steps}")
     config = build_config(KerasRLDQNConfig, probe.hyperparameters, where="kerasrl-dqn")

@@ -1,9 +1,8 @@
-"""RLlib's own loop, `Algorithm.train()` with a local env runner and learner, at the hyperparameters of one of our runs.
+"""RLlib's own loop, `Algorithm.train()` with a local env runner and learner, with the hyperparameters of one of our runs.
 
-    python -m benchmarks.loops.rllib_loop REQUEST           # see benchmarks.child.probe
-
-Loops: `dqn`, `ppo` (as documented: DQN with one environment, PPO with ours), `dqn-best`, `ppo-best` (the quickest settings found that
-keep the algorithm: many environments, Gymnasium's vectorised implementation, whole bursts of updates, no second look at gradients).
+Loops: `dqn` and `ppo` follow the documentation (DQN with one environment, PPO with as many as we have). `dqn-best` and `ppo-best` have the
+fastest settings found that keep the algorithm: many environments, Gymnasium's vectorised implementation, whole bursts of updates, and no
+check of gradients for NaN.
 """
 
 import os
@@ -15,7 +14,7 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena_rllib import config as configs
 from arena_rllib.specs import DQN
-from benchmarks.child.probe import Probe
+from benchmarks.child.probe import LoopProbe
 
 refuse_other_frameworks(DQN.modules_for(None))
 
@@ -29,11 +28,12 @@ from arena_rllib import dqn, ppo  # noqa: E402
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
 BEST_NUM_ENVS = {"dqn": 8, "ppo": 32}
-"""DQN: with more, a step goes so far beyond the end of a training period that the updates per env step are no longer ours."""
+"""Environments of the loops with the best settings. With more, DQN steps so far past the end of a training period that it makes fewer
+updates per env step than we do."""
 
 
 def dqn_config(config: configs.DQNConfig, *, best: bool) -> AlgorithmConfig:
-    """Returns RLlib's config, with the same updates per env step; uniform replay, as ours."""
+    """Returns RLlib's config, with the same updates per env step; and uniform replay as in our agent."""
     env = gym.make("CartPole-v1")
     num_envs = BEST_NUM_ENVS["dqn"] if best else 1
     return (
@@ -41,7 +41,7 @@ def dqn_config(config: configs.DQNConfig, *, best: bool) -> AlgorithmConfig:
         .env_runners(rollout_fragment_length=max(1, config.train_period // num_envs) if best else 1)
         .training(
             replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": config.replay_capacity},
-            # RLlib trains in the very step that reaches it, we a period later.
+            # RLlib trains in the very step that reaches this number; our agent trains one period later.
             num_steps_sampled_before_learning_starts=config.learning_starts + (config.train_period // 2 if best else 1),
             training_intensity=config.batch_size * config.num_updates / config.train_period,
             target_network_update_freq=config.target_update_period,
@@ -77,7 +77,7 @@ def num_updates(algorithm: Algorithm) -> int:
 
 def main() -> None:
     """Trains by `Algorithm.train()`, and prints what it took."""
-    probe = Probe()
+    probe = LoopProbe()
     torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
     kind, _, variant = probe.loop.partition("-")
     make: Any = {"dqn": dqn_config, "ppo": ppo_config}[kind]
@@ -90,7 +90,7 @@ def main() -> None:
     probe.timed(runner, "sample", "collect")
     probe.timed(algorithm.learner_group, "update", "learn")
     done = 0
-    if kind == "ppo":  # DQN compiles nothing, and begins as a run does
+    if kind == "ppo":  # DQN compiles nothing and needs no warm-up
         done = algorithm.train()[ENV_STEPS]
     first, updates = done, num_updates(algorithm)
     probe.begin()

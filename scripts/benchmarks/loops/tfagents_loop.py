@@ -1,10 +1,8 @@
-"""TF-Agents' own documented DQN loops, at the hyperparameters of one of our runs: what the benchmark compares `tfagents-dqn` with.
+"""TF-Agents' own documented DQN loops, with the hyperparameters of one of our runs: the baselines of `tfagents-dqn`.
 
-    python -m benchmarks.loops.tfagents_loop REQUEST        # see benchmarks.child.probe
-
-Loops: `dqn`, as in its tutorials: driver, replay buffer, `next` of the dataset's iterator, `agent.train` through `common.function`;
-`dqn-example`, as in its script `tf_agents/agents/dqn/examples/v2/train_eval.py` (0.19): one `common.function` holds the iterator as well.
-The environments are Gymnasium's vectorised CartPole, which is quicker than those of both.
+Loop `dqn` follows its tutorials: driver, replay buffer, `next` of the dataset's iterator, `agent.train` through `common.function`. Loop
+`dqn-example` follows its script `tf_agents/agents/dqn/examples/v2/train_eval.py` (0.19), which puts the iterator inside `common.function`.
+The environments are Gymnasium's vectorised CartPole, which is faster than the environments of both.
 """
 
 import os
@@ -20,7 +18,7 @@ from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.make import EnvConfig, make_vec_env
 from arena_tfagents.config import TFAgentsDQNConfig
 from arena_tfagents.specs import DQN
-from benchmarks.child.probe import Probe
+from benchmarks.child.probe import LoopProbe
 
 refuse_other_frameworks(DQN.modules_for(None))
 
@@ -44,26 +42,26 @@ class VectorPyEnvironment(PyEnvironment):
         super().__init__(handle_auto_reset=False)
         self.env, self._seed = env, seed
         self.num_env_steps = 0
-        """Transitions; steps that only reset an environment are none."""
+        """Number of transitions; a step that only resets an environment does not count."""
         self._ended = np.zeros(env.num_envs, np.bool_)
 
     @property
     def batched(self) -> bool:
-        """True."""
+        """Whether observations have a batch axis: always."""
         return True
 
     @property
     def batch_size(self) -> int:
-        """Environments."""
+        """Number of environments."""
         return self.env.num_envs
 
     def observation_spec(self) -> BoundedArraySpec:
-        """Of one environment."""
+        """Returns the spec of one environment's observation."""
         space = self.env.single_observation_space
         return ArraySpec(space.shape, space.dtype)
 
     def action_spec(self) -> BoundedArraySpec:
-        """Of one environment."""
+        """Returns the spec of one environment's action."""
         return BoundedArraySpec((), np.int64, 0, int(self.env.single_action_space.n) - 1)
 
     def _reset(self) -> TimeStep:
@@ -84,8 +82,8 @@ class VectorPyEnvironment(PyEnvironment):
 
 
 def main() -> None:
-    """Trains as the example does, and prints what it took."""
-    probe = Probe()
+    """Trains by the loop asked for, and prints what that took."""
+    probe = LoopProbe()
     config = build_config(TFAgentsDQNConfig, probe.hyperparameters, where="tfagents-dqn")
     threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -169,7 +169,7 @@ def test_the_error_of_all_looks_together_stays_within_the_level() -> None:
 
 @pytest.mark.slow
 def test_equal_players_are_hardly_ever_ordered_by_many_looks() -> None:
-    """As `scripts/benchmarks/measure_ratings.py schedules`, smaller: 5 % of 60 and three standard errors."""
+    """As `scripts/benchmark.py ratings schedules`, smaller: 5 % of 60 and three standard errors."""
     world, wrong = line(5, 0.0), 0
     for seed in range(60):
         table, look, _ = played_out(world, budget=2_000, seed=seed)

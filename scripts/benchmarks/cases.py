@@ -1,125 +1,101 @@
-"""What is measured: contests of one agent with its rivals, at equal hyperparameters and updates, and the targets that they are held to."""
+"""The cases of the benchmark `performance`: one agent each, the baselines beside it, and the targets that they are held to.
+
+Both sides of a case have the same hyperparameters and make the same updates.
+"""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from arena.agent.hyperparameters import build_config
-from arena.agent.registry import agent_spec
-from arena.experiment.bundled import config_path
-from arena.experiment.file import from_toml
+from benchmarks.hyperparameters import LEARNING_STARTS, RL_ZOO, RL_ZOO_DQN, RL_ZOO_PPO, from_cartpole, resolved
 
-LEARNING_STARTS = 256
-"""Env steps before the first update of DQN, on both sides: at the usual 1,000 a short stretch would hold too few updates."""
-QUICK_DIVISOR = 4
-
-RL_ZOO = "https://github.com/DLR-RM/rl-baselines3-zoo/blob/master/hyperparams"
-RL_ZOO_DQN: Mapping[str, Any] = {
-    "hidden_sizes": [256, 256],
-    "learning_rate": 2.3e-3,
-    "batch_size": 64,
-    "replay_capacity": 100_000,
-    "discount": 0.99,
-    "train_period": 256,
-    "num_updates": 128,
-    "target_update_period": 256,
-    "epsilon_end": 0.04,
-    "epsilon_decay_steps": 8_000,  # 0.16 of 50,000
-}
-"""`dqn.yml`, CartPole-v1. Its `target_update_interval` of 10 env steps comes to one copy per training burst."""
-RL_ZOO_PPO: Mapping[str, Any] = {
-    "hidden_sizes": [64, 64],
-    "learning_rate": 1e-3,
-    "anneal_steps": 100_000,
-    "num_envs": 8,
-    "rollout_length": 32,
-    "batch_size": 256,
-    "num_epochs": 20,
-    "discount": 0.98,
-    "gae_lambda": 0.8,
-}
-"""`ppo.yml`, CartPole-v1. It also lets the clip ratio fall linearly, which ours does not; that costs nothing."""
+SB3_LOOP = "benchmarks.loops.sb3_loop"
+"""Module of the loops that run in the environment of Stable-Baselines3 and SBX."""
+SHORT_DIVISOR = 4
+"""Divisor of a case's env steps in a trial (`--quick`)."""
+START_TARGET = 2.0
+"""Start-up of a framework's example over the start-up of our worker, at least."""
+SHARE_TARGET = 0.03
+"""The arena's own share of the training time, at most."""
+FLOOR_TARGET = 2.0
+"""Training time over the floor, at most."""
+NEAR_FLOOR = 1.25
+"""A target that the floor does not allow is met within this multiple of the floor."""
+MAX_UPDATES_APART = 0.1
+"""Largest difference in updates per env step at which two variants are compared. They differ by rounding: the last rollout of a budget is
+never full, and RLlib also trains on a masked row for each piece of an episode."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Rival:
-    """Another way to do the same training."""
+class Baseline:
+    """Another implementation of the same training, which an agent is measured beside."""
 
     name: str
-    """Short: `stock`, `best`, `sb3`, `sbx`."""
+    """Short name: `stock`, `best`, `example`, `sb3`, `sbx`."""
     label: str
-    """For people."""
-    module: str | None
-    """`python -m MODULE REQUEST` measures it; None: the peers' script, in their own environment."""
+    """Name in tables."""
+    module: str
+    """Module that measures it: `python -m MODULE REQUEST`."""
     loop: str
-    """What that is asked for."""
+    """Name of the loop in that module."""
     target: float | None
-    """Our env steps per second over its own: at least this. None: for comparison only."""
+    """Our env steps per second over the baseline's, at least; None: it is shown for comparison only."""
     conditions: str
-    """Where it differs from the arena's side, besides the loop."""
+    """What differs from the arena's side besides the loop."""
     trains: bool = True
     """False: only its start-up is compared."""
     is_example: bool = False
-    """Whether it stands for the framework's own example script, whose start-up a worker is held against."""
+    """Whether it stands for the framework's own example script, whose start-up is compared with a worker's."""
+
+    @property
+    def needs_peers(self) -> bool:
+        """Whether it runs in the environment of Stable-Baselines3 and SBX."""
+        return self.module == SB3_LOOP
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Contest:
-    """One agent, its rivals, and the floor, measured in turns."""
+class BenchmarkCase:
+    """One agent, its baselines and the floor; these variants are measured in turns."""
 
     name: str
-    """Of the row: `--only NAME`."""
+    """Name of the case: `--only NAME`."""
     agent: str
-    """Id."""
+    """Id of the agent."""
     algorithm: str
-    """`dqn` or `ppo`: whose arithmetic the floor holds. Of others it holds the environment alone."""
+    """`dqn` or `ppo`: the algorithm whose arithmetic the floor holds. For another algorithm the floor is the environment alone."""
     hyperparameters: Mapping[str, Any]
-    """Resolved: every field of the agent's config."""
+    """Every field of the agent's config."""
     source: str
-    """Where the hyperparameters come from."""
+    """File that the hyperparameters come from."""
     env_steps: int
-    """Of each measurement; for DQN a multiple of `train_period`, so that all sides end after a burst."""
-    rivals: tuple[Rival, ...]
+    """Env steps of each measurement; for DQN a multiple of `train_period`, so that every variant ends after a burst of updates."""
+    baselines: tuple[Baseline, ...]
     whole_env_steps: int = 50_000
-    """Of the run whose own share and start-up are judged. A stretch of `env_steps`, half a second of some agents, is too short for the
-    share: the first evaluation of a process costs several times what later ones do."""
+    """Env steps of the run whose share and start-up are judged. A measurement of `env_steps` takes half a second with some agents, which is
+    too short for the share: the first evaluation of a process costs several times as much as later ones."""
 
-    def quicker(self) -> "Contest":
-        """Returns the same contest over fewer env steps, to see whether it runs; its figures are worth nothing."""
+    def shortened(self) -> "BenchmarkCase":
+        """Returns the same case over fewer env steps, to see whether it runs; its figures mean nothing."""
         return dataclasses.replace(
-            self, env_steps=max(2_048, self.env_steps // QUICK_DIVISOR), whole_env_steps=self.whole_env_steps // QUICK_DIVISOR
+            self, env_steps=max(2_048, self.env_steps // SHORT_DIVISOR), whole_env_steps=self.whole_env_steps // SHORT_DIVISOR
         )
 
-
-WHOLE = "whole"
-"""The way of a run of usual length, through the arena, with the programs that an earlier run has kept."""
-EVALUATION = "evaluation"
-"""Name of the contest between `policy.onnx` and SB3's `evaluate_policy`, which trains nothing."""
-EVALUATION_TARGET = 20.0
-START_TARGET = 2.0
-SHARE_TARGET = 0.03
-FLOOR_TARGET = 2.0
-NEAR_FLOOR = 1.25
-"""A target that the floor does not allow is met within this distance above it."""
-MAX_UPDATES_APART = 0.1
-"""Two sides whose updates per env step differ by more are not compared. Rounding: the last rollout of a budget is never full, and RLlib
-also trains on a masked row for each piece of an episode."""
 
 _CARTPOLE = "configs/cartpole.toml"
 
 
-def contests() -> tuple[Contest, ...]:
-    """Returns the contests of the benchmark."""
+def benchmark_cases() -> tuple[BenchmarkCase, ...]:
+    """Returns all cases of the benchmark `performance`."""
     return (
-        Contest(
+        BenchmarkCase(
             name="tfagents-dqn",
             agent="tfagents-dqn",
             algorithm="dqn",
             hyperparameters=from_cartpole("tfagents-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=4_352,
-            rivals=(
-                Rival(
+            baselines=(
+                Baseline(
                     name="stock",
                     label="TF-Agents' tutorial loop",
                     module="benchmarks.loops.tfagents_loop",
@@ -128,7 +104,7 @@ def contests() -> tuple[Contest, ...]:
                     conditions="driver, replay dataset, common.function(agent.train); same environments, same bursts",
                     is_example=True,
                 ),
-                Rival(
+                Baseline(
                     name="example",
                     label="TF-Agents' train_eval.py",
                     module="benchmarks.loops.tfagents_loop",
@@ -138,15 +114,15 @@ def contests() -> tuple[Contest, ...]:
                 ),
             ),
         ),
-        Contest(
+        BenchmarkCase(
             name="rllib-dqn",
             agent="rllib-dqn",
             algorithm="dqn",
             hyperparameters=from_cartpole("rllib-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=2_048,
-            rivals=(
-                Rival(
+            baselines=(
+                Baseline(
                     name="stock",
                     label="RLlib's Algorithm.train()",
                     module="benchmarks.loops.rllib_loop",
@@ -155,7 +131,7 @@ def contests() -> tuple[Contest, ...]:
                     conditions="one environment, one update per 4 env steps, uniform replay",
                     is_example=True,
                 ),
-                Rival(
+                Baseline(
                     name="best",
                     label="RLlib's Algorithm.train(), best settings",
                     module="benchmarks.loops.rllib_loop",
@@ -165,15 +141,15 @@ def contests() -> tuple[Contest, ...]:
                 ),
             ),
         ),
-        Contest(
+        BenchmarkCase(
             name="rllib-ppo",
             agent="rllib-ppo",
             algorithm="ppo",
             hyperparameters=from_cartpole("rllib-ppo"),
             source=_CARTPOLE,
             env_steps=24_576,
-            rivals=(
-                Rival(
+            baselines=(
+                Baseline(
                     name="stock",
                     label="RLlib's Algorithm.train()",
                     module="benchmarks.loops.rllib_loop",
@@ -182,7 +158,7 @@ def contests() -> tuple[Contest, ...]:
                     conditions="8 environments",
                     is_example=True,
                 ),
-                Rival(
+                Baseline(
                     name="best",
                     label="RLlib's Algorithm.train(), best settings",
                     module="benchmarks.loops.rllib_loop",
@@ -192,15 +168,15 @@ def contests() -> tuple[Contest, ...]:
                 ),
             ),
         ),
-        Contest(
+        BenchmarkCase(
             name="kerasrl-dqn",
             agent="kerasrl-dqn",
             algorithm="dqn",
             hyperparameters=from_cartpole("kerasrl-dqn", learning_starts=LEARNING_STARTS),
             source=_CARTPOLE,
             env_steps=4_352,
-            rivals=(
-                Rival(
+            baselines=(
+                Baseline(
                     name="stock",
                     label="keras-rl2's fit",
                     module="benchmarks.loops.kerasrl_loop",
@@ -211,31 +187,31 @@ def contests() -> tuple[Contest, ...]:
                 ),
             ),
         ),
-        Contest(
+        BenchmarkCase(
             name="keras-dqn",
             agent="keras-dqn",
             algorithm="dqn",
             hyperparameters=resolved("keras-dqn", {**RL_ZOO_DQN, "learning_starts": LEARNING_STARTS}),
             source=f"{RL_ZOO}/dqn.yml",
             env_steps=6_400,
-            rivals=(
-                Rival(
+            baselines=(
+                Baseline(
                     name="sb3",
                     label="Stable-Baselines3 DQN",
-                    module=None,
+                    module=SB3_LOOP,
                     loop="sb3-dqn",
                     target=6.0,
                     conditions="one environment (RL Zoo's)",
                 ),
-                Rival(
+                Baseline(
                     name="sbx",
                     label="SBX DQN",
-                    module=None,
+                    module=SB3_LOOP,
                     loop="sbx-dqn",
                     target=1.5,
                     conditions="one environment (RL Zoo's), no gradient clipping (SBX has none)",
                 ),
-                Rival(
+                Baseline(
                     name="example",
                     label="Keras' actor-critic example",
                     module="benchmarks.loops.keras_loop",
@@ -247,28 +223,18 @@ def contests() -> tuple[Contest, ...]:
                 ),
             ),
         ),
-        Contest(
+        BenchmarkCase(
             name="keras-ppo",
             agent="keras-ppo",
             algorithm="ppo",
             hyperparameters=resolved("keras-ppo", RL_ZOO_PPO),
             source=f"{RL_ZOO}/ppo.yml",
             env_steps=20_480,
-            rivals=(
-                Rival(name="sb3", label="Stable-Baselines3 PPO", module=None, loop="sb3-ppo", target=8.0, conditions="8 environments"),
-                Rival(name="sbx", label="SBX PPO", module=None, loop="sbx-ppo", target=2.0, conditions="8 environments"),
+            baselines=(
+                Baseline(
+                    name="sb3", label="Stable-Baselines3 PPO", module=SB3_LOOP, loop="sb3-ppo", target=8.0, conditions="8 environments"
+                ),
+                Baseline(name="sbx", label="SBX PPO", module=SB3_LOOP, loop="sbx-ppo", target=2.0, conditions="8 environments"),
             ),
         ),
     )
-
-
-def from_cartpole(agent: str, **changes: Any) -> Mapping[str, Any]:
-    """Returns the settings under which `agent` is shown to learn in `docs/cartpole.md`."""
-    [entry] = [entry for entry in from_toml(config_path("cartpole")).agents if entry.name == agent]
-    return {**entry.hyperparameters, **changes}
-
-
-def resolved(agent: str, hyperparameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns all hyperparameters of `agent`, with those given."""
-    config = build_config(agent_spec(agent).config, hyperparameters, where=f"agent {agent!r}")
-    return dataclasses.asdict(config)

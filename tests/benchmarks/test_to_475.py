@@ -10,9 +10,10 @@ from arena.machine.usage import usable_cores
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
-from benchmarks import threshold
-from benchmarks.page import markdown, rows
-from benchmarks.threshold import measure_to_threshold, read_runs, threshold_rows
+from benchmarks import to_475
+from benchmarks.performance_page import markdown
+from benchmarks.to_475 import measure_to_475, read_runs
+from benchmarks.verdicts import target_rows
 
 
 def write_run(folder: Path, agent: str, seed: int, *, train: float, reached: bool = True) -> None:
@@ -36,30 +37,30 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
         write_run(tmp_path / "runs", "kerasrl-sarsa", seed, train=train)
     asked: list[str] = []
 
-    def measure_loop(module, request, environment, peers, **_):
+    def measure_peer(module, request, peers, *_):
         asked.append(request["loop"])
         return {"start_seconds": 7.0, "wall_seconds": 60.0, "reached": request["loop"] == "sb3-dqn-to-475"}
 
-    monkeypatch.setattr(threshold, "measure_loop", measure_loop)
+    monkeypatch.setattr(to_475, "measure_peer", measure_peer)
     cores = usable_cores()[:1]
     options = {"num_seeds": 3, "cores": cores, "peers": tmp_path, "say": lambda _: None}
     runs = read_runs(tmp_path / "runs")
-    measure_to_threshold(tmp_path, runs, **options)
-    again = measure_to_threshold(tmp_path, runs, **options)
+    measure_to_475(tmp_path, runs, **options)
+    again = measure_to_475(tmp_path, runs, **options)
     assert asked == ["sb3-dqn-to-475"] * 3 + ["sb3-ppo-to-475"] * 3  # what was measured is kept
-    monkeypatch.setattr(threshold, "RL_ZOO_PPO", {**threshold.RL_ZOO_PPO, "discount": 0.9})
-    measure_to_threshold(tmp_path, runs, **{**options, "num_seeds": 1})
+    monkeypatch.setattr(to_475, "RL_ZOO_PPO", {**to_475.RL_ZOO_PPO, "discount": 0.9})
+    measure_to_475(tmp_path, runs, **{**options, "num_seeds": 1})
     assert len(asked) == 7
-    measure_to_threshold(tmp_path, runs, **options)
+    measure_to_475(tmp_path, runs, **options)
     assert asked[6:] == ["sb3-ppo-to-475"] * 3  # but nothing that was measured under other conditions
-    monkeypatch.setattr(threshold, "machine_info", lambda: {"cpu": "another"})
-    measure_to_threshold(tmp_path, runs, **options)
+    monkeypatch.setattr(to_475, "machine_info", lambda: {"cpu": "another"})
+    measure_to_475(tmp_path, runs, **options)
     assert len(asked) == 9 + 6
     return again
 
 
 def test_start_up_counts_once_and_evaluation_never(outcome: dict):
-    found = {row.name: row for row in threshold_rows(outcome)}
+    found = {row.name: row for row in target_rows([outcome])}
     assert set(found) == {"keras-dqn-to-475", "keras-dqn-to-475-warm", "keras-ppo-to-475", "keras-ppo-to-475-warm"}
     with_start, without = found["keras-dqn-to-475"], found["keras-dqn-to-475-warm"]
     assert (with_start.figure.median, with_start.target) == (25.75, 67.0)
@@ -69,7 +70,7 @@ def test_start_up_counts_once_and_evaluation_never(outcome: dict):
 
 
 def test_a_seed_that_never_got_there_took_forever(outcome: dict):
-    found = {row.name: row for row in threshold_rows(outcome)}
+    found = {row.name: row for row in target_rows([outcome])}
     row = found["keras-ppo-to-475"]
     assert math.isinf(row.figure.median)
     assert row.verdict == "missed"
@@ -79,21 +80,21 @@ def test_a_seed_that_never_got_there_took_forever(outcome: dict):
 def test_the_page_has_a_row_for_each(outcome: dict):
     text = markdown([outcome], "chart.svg")
     assert "| `keras-dqn`: seconds to 475, start-up included, against SB3 | below 67.0 s | 25.8 s | 15.8 s to 95.8 s | - | met" in text
-    assert len(rows([outcome])) == 4
+    assert len(target_rows([outcome])) == 4
 
 
 def test_a_seed_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_run(tmp_path / "runs", "keras-dqn", 0, train=1.0)
 
-    def measure_loop(module, request, *_, **__):
+    def measure_peer(module, request, peers, *_):
         if request["seed"] == 0:
             raise ArenaError(f"{request['loop']} failed")
         return {"start_seconds": 7.0, "wall_seconds": 60.0, "reached": True}
 
-    monkeypatch.setattr(threshold, "measure_loop", measure_loop)
+    monkeypatch.setattr(to_475, "measure_peer", measure_peer)
     options = {"num_seeds": 2, "cores": usable_cores()[:1], "peers": tmp_path, "say": lambda _: None}
     with pytest.raises(ArenaError, match="to-475 failed"):
-        measure_to_threshold(tmp_path, read_runs(tmp_path / "runs"), **options)
+        measure_to_475(tmp_path, read_runs(tmp_path / "runs"), **options)
     assert set(read_json(tmp_path / "to-475.json")["sb3"]) == {"dqn/1", "ppo/1"}
 
 

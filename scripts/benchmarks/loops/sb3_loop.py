@@ -1,9 +1,8 @@
-"""Stable-Baselines3 and SBX (its JAX edition) at RL Zoo's CartPole settings: what `arena benchmark` compares the Keras agents with.
+"""Stable-Baselines3 and SBX (its JAX edition) with RL Zoo's settings for CartPole-v1: the baselines of our Keras agents.
 
-Run by `arena benchmark`, in the environment of `requirements/peers.txt`, which has no arena; `probe` is
-`scripts/benchmarks/child/probe.py`.
-Loops: `sb3-dqn`, `sb3-ppo`, `sbx-dqn`, `sbx-ppo`; `sb3-dqn-to-475` and `sb3-ppo-to-475`, under the arena's rule for a run's end; and
-`evaluate`, SB3's own `evaluate_policy` with one environment.
+It runs in the environment of `requirements/peers.txt`, which has no arena. Loops: `sb3-dqn`, `sb3-ppo`, `sbx-dqn` and `sbx-ppo` train;
+`sb3-dqn-to-475` and `sb3-ppo-to-475` train under the arena's rule for the end of a run; `evaluate` is SB3's own `evaluate_policy` with one
+environment.
 """
 
 import os
@@ -14,14 +13,15 @@ import gymnasium as gym
 import numpy as np
 import stable_baselines3
 import torch
-from probe import Probe
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
+from benchmarks.child.probe import LoopProbe
+
 NUM_EVALUATION_EPISODES = 10
 EVALUATION_PERIOD = 5_000
-"""Env steps, as in `configs/cartpole.toml`."""
+"""Env steps between two evaluations, as in `configs/cartpole.toml`."""
 
 
 def dqn_arguments(settings: dict, num_steps: int, *, sbx: bool) -> dict:
@@ -31,7 +31,7 @@ def dqn_arguments(settings: dict, num_steps: int, *, sbx: bool) -> dict:
         "buffer_size": settings["replay_capacity"],
         "learning_starts": settings["learning_starts"],
         "gamma": settings["discount"],
-        "target_update_interval": 10,  # RL Zoo's; effective once per training burst, since none falls between two rollout steps' checks
+        "target_update_interval": 10,  # RL Zoo's; it amounts to one copy after each burst, since SB3 checks it only between rollouts
         "train_freq": settings["train_period"],
         "gradient_steps": settings["num_updates"],
         "exploration_fraction": settings["epsilon_decay_steps"] / num_steps,
@@ -84,11 +84,11 @@ class UntilHeld(BaseCallback):
         return not self.reached
 
     def evaluate(self) -> None:
-        """Asks whether the policy is there, and stays there."""
+        """Sets `reached` if the policy has a mean return of 475 over 20 episodes, and again over 100."""
         self.reached = all(evaluate_policy(self.model, self.env, n_eval_episodes=count)[0] >= 475.0 for count in (20, 100))
 
 
-def train_to_475(probe: Probe) -> None:
+def train_to_475(probe: LoopProbe) -> None:
     algorithm, settings = probe.loop.split("-")[1], probe.hyperparameters
     is_dqn = algorithm == "dqn"
     env = make_vec_env("CartPole-v1", n_envs=1 if is_dqn else settings["num_envs"])
@@ -101,7 +101,7 @@ def train_to_475(probe: Probe) -> None:
     probe.finish(env_steps=model.num_timesteps, updates=count_updates(model, sbx=False), reached=rule.reached, without="evaluate")
 
 
-def train(probe: Probe) -> None:
+def train(probe: LoopProbe) -> None:
     library, _, algorithm = probe.loop.partition("-")
     sbx = library == "sbx"
     if sbx:
@@ -125,7 +125,7 @@ def train(probe: Probe) -> None:
     probe.finish(env_steps=model.num_timesteps, updates=count_updates(model, sbx=sbx) - updates)
 
 
-def evaluate(probe: Probe) -> None:
+def evaluate(probe: LoopProbe) -> None:
     model = stable_baselines3.DQN("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": [64, 64]}, device="cpu", buffer_size=1)
     layers = [layer for layer in model.policy.q_net.modules() if isinstance(layer, torch.nn.Linear)]
     with np.load(Path(probe.hyperparameters["folder"]) / "weights.npz", allow_pickle=False) as arrays, torch.no_grad():
@@ -140,10 +140,19 @@ def evaluate(probe: Probe) -> None:
     probe.finish(env_steps=int(sum(lengths)), updates=0, episode_return_mean=float(np.mean(returns)))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Runs the loop asked for, and prints what it took."""
     torch.set_num_threads(int(os.environ["ARENA_NUM_THREADS"]))
     warnings.simplefilter("ignore")
     gym.logger.min_level = gym.logger.ERROR
-    the_probe = Probe()
-    loop = evaluate if the_probe.loop == "evaluate" else train_to_475 if the_probe.loop.endswith("-to-475") else train
-    loop(the_probe)
+    probe = LoopProbe()
+    if probe.loop == "evaluate":
+        evaluate(probe)
+    elif probe.loop.endswith("-to-475"):
+        train_to_475(probe)
+    else:
+        train(probe)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,14 @@
 """Measures how often a rating's interval holds the truth, in simulated tournaments of known strengths, and how fast ratings are fitted.
 
-python scripts/benchmarks/measure_ratings.py coverage [num_tournaments seed]
-python scripts/benchmarks/measure_ratings.py [bootstrap|schedules] [num_tournaments]
-python scripts/benchmarks/measure_ratings.py speed [num_players num_matches]
+benchmark.py ratings coverage [NUM_TOURNAMENTS SEED]
+benchmark.py ratings bootstrap|schedules [NUM_TOURNAMENTS]
+benchmark.py ratings speed [NUM_PLAYERS NUM_MATCHES]
 """
 
 import dataclasses
 import itertools
-import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
 from arena.rating.ratings import rate
 from arena.testing.simulated_tournament import World, make_world, play_on_several
 from arena.tournament.schedule import Lineup, adaptive, look_level
+from benchmarks.options import option_parser
 
 NUM_ENTRANTS = 8
 MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
@@ -204,7 +205,13 @@ def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
     )
 
 
-if __name__ == "__main__":
-    measures = {"coverage": coverage, "bootstrap": bootstrap, "schedules": schedules, "speed": speed}
-    chosen = sys.argv[1] if len(sys.argv) > 1 else "coverage"
-    measures[chosen](*map(int, sys.argv[2:]))
+MEASURES = {"coverage": coverage, "bootstrap": bootstrap, "schedules": schedules, "speed": speed}
+
+
+def main(options: Sequence[str]) -> None:
+    """Measures what the options name, and prints it."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("what", choices=MEASURES, nargs="?", default="coverage")
+    parser.add_argument("numbers", type=int, nargs="*", help="numbers for that measure, see above")
+    arguments = parser.parse_args(options)
+    MEASURES[arguments.what](*arguments.numbers)

@@ -1,38 +1,70 @@
-"""Seconds to a mean return of 475 on CartPole-v1: our run folders beside Stable-Baselines3, ten seeds each."""
+"""Measures the seconds until a mean return of 475 on CartPole-v1: finished runs of our agents, and as many seeds of SB3 beside them.
+
+    arena run configs/cartpole.toml
+    benchmark.py to-475                    ten seeds of SB3's DQN and PPO, then docs/performance.md
+
+Seeds of SB3 that were measured before are kept if settings, machine, cores and versions are the same.
+"""
 
 import json
-import math
 import queue
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
+from arena.experiment.runner import make_folder
 from arena.formats.json import read_json_object, write_json
 from arena.machine.usage import machine_info
 from arena.run_folder.record import RunRecord
-from benchmarks.peers import peers_fingerprint
-from benchmarks.processes import measure_loop, pinned
-from benchmarks.run import Say, circumstances
-from benchmarks.settings import RL_ZOO_DQN, RL_ZOO_PPO, resolved
-from benchmarks.verdicts import Row, Spread
+from benchmarks.cases import SB3_LOOP
+from benchmarks.circumstances import measured_circumstances
+from benchmarks.hyperparameters import RL_ZOO_DQN, RL_ZOO_PPO, resolved
+from benchmarks.options import option_parser
+from benchmarks.peers import PEERS, peers_fingerprint, peers_python
+from benchmarks.performance import FOLDER, cores_to_use, read_outcomes, report, say
+from benchmarks.performance_page import PAGE, performance_page, write_page
+from benchmarks.processes import ROOT, pinned
+from benchmarks.rounds import Say
+from benchmarks.variants import measure_peer
+from benchmarks.verdicts import TO_475
 
-NAME = "to-475"
 TARGET_RETURN = 475.0
 ALGORITHMS = {"dqn": "keras-dqn", "ppo": "keras-ppo"}
-"""Whose config gives SB3's settings their names; the values are RL Zoo's."""
+"""Agents whose configs give SB3's settings their names; the values are RL Zoo's."""
 MAX_ENV_STEPS = {"dqn": 200_000, "ppo": 100_000}
-"""DQN: as `configs/cartpole.toml`. PPO: RL Zoo's, at whose end its learning rate is zero."""
+"""Env steps after which SB3 gives up. DQN: as in `configs/cartpole.toml`. PPO: RL Zoo's, at which its learning rate reaches zero."""
+TIMEOUT_SECONDS = 7_200.0
 _WORKING = ("train", "log", "checkpoint")
 
 
+def main(options: Sequence[str]) -> int:
+    """Measures the missing seeds of SB3, and writes the page."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("--runs", type=Path, default=ROOT / "logs" / "cartpole", metavar="DIR", help="folder of the finished runs")
+    parser.add_argument("--seeds", type=int, default=10, help="number of seeds of SB3")
+    parser.add_argument("--output", "-o", type=Path, default=FOLDER, help="folder of the measurements")
+    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="Markdown page of the tables")
+    parser.add_argument("--peers", type=Path, default=PEERS, metavar="DIR", help="environment of SB3 and SBX, set up if it is missing")
+    parser.add_argument("--cores", type=int, default=2, help="number of seeds that run at a time, each on a core of its own")
+    arguments = parser.parse_args(options)
+    cores = cores_to_use(arguments.cores)
+    ours, page = read_runs(arguments.runs), performance_page(arguments.page)
+    make_folder(arguments.output)
+    peers_python(arguments.peers)  # before anything is measured, since it may take long or fail
+    measure_to_475(arguments.output, ours, num_seeds=arguments.seeds, cores=cores, peers=arguments.peers, say=say)
+    outcomes = read_outcomes(arguments.output)
+    write_page(page, outcomes)
+    report(outcomes, arguments.output)
+    return 0
+
+
 def read_runs(runs: Path) -> list[dict[str, Any]]:
-    """Returns what the runs of the experiment's folder `runs` took on CartPole-v1.
+    """Returns what each run on CartPole-v1 in the experiment's folder `runs` took.
 
     Raises:
-        ArenaError: if there are none, or one is of an earlier version.
+        ArenaError: if there are none, or an earlier version has made one.
     """
     ours = [_ours(path.parent) for path in sorted(runs.glob("*/CartPole-v1/seed-*/result.json"))]
     if not ours:
@@ -40,18 +72,18 @@ def read_runs(runs: Path) -> list[dict[str, Any]]:
     return ours
 
 
-def measure_to_threshold(
+def measure_to_475(
     folder: Path, ours: list[dict[str, Any]], *, num_seeds: int, cores: Sequence[int], peers: Path, say: Say
 ) -> dict[str, Any]:
     """Runs SB3 for some seeds, and writes them beside `ours` to `folder/to-475.json`.
 
-    As many run at a time as there are `cores`, each on one of its own, as `arena run` has it. All seeds that were measured there with
-    the same settings, machine, cores and versions are kept; others are dropped.
+    As many run at a time as there are `cores`, each on a core of its own, as with `arena run`. Seeds that the file holds already are kept
+    if their settings, machine, cores and versions are the same, and dropped otherwise.
 
     Raises:
-        ArenaError: if SB3 fails on a seed; once the others are done and written.
+        ArenaError: if SB3 fails on a seed; after the other seeds are measured and written.
     """
-    path = folder / f"{NAME}.json"
+    path = folder / f"{TO_475}.json"
     kept = read_json_object(path).get("sb3", {}) if path.exists() else {}
     conditions = {"lock": peers_fingerprint(), "machine": machine_info(), "cores": list(cores)}
     settings = {algorithm: resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO) for algorithm, agent in ALGORITHMS.items()}
@@ -72,14 +104,14 @@ def measure_to_threshold(
         core = free.get()
         try:
             with pinned([core]):  # this thread, and with it the process that it starts
-                measured = measure_loop(None, asked(name)["request"], {}, peers, timeout_seconds=7_200.0)
+                measured = measure_peer(SB3_LOOP, asked(name)["request"], peers, TIMEOUT_SECONDS)
         finally:
             free.put(core)
         return {**measured, **asked(name)}
 
     def write() -> dict[str, Any]:
         sb3 = {name: theirs[name] for name in sorted(theirs, key=lambda name: (name.split("/")[0], int(name.split("/")[1])))}
-        outcome = {"contest": NAME, "ours": ours, "sb3": sb3, **circumstances(1, cores)}
+        outcome = {"case": TO_475, "ours": ours, "sb3": sb3, **measured_circumstances(1, cores)}
         write_json(path, outcome)
         return outcome
 
@@ -92,11 +124,11 @@ def measure_to_threshold(
                 theirs[name] = future.result()
             except ArenaError as error:
                 errors.append(error)
-                say(f"{NAME}: SB3 {name} failed: {error}")
+                say(f"{TO_475}: SB3 {name} failed: {error}")
                 continue
             write()
             reached = "reached" if theirs[name]["reached"] else "not reached"
-            say(f"{NAME}: SB3 {name}: {theirs[name]['start_seconds']:.1f} s of start-up, {theirs[name]['wall_seconds']:.1f} s, {reached}")
+            say(f"{TO_475}: SB3 {name}: {theirs[name]['start_seconds']:.1f} s of start-up, {theirs[name]['wall_seconds']:.1f} s, {reached}")
     if errors:
         raise errors[0]
     return write()
@@ -117,28 +149,3 @@ def _ours(path: Path) -> dict[str, Any]:
         "start_seconds": result.start_seconds,
         "wall_seconds": sum(result.seconds.get(part, 0.0) for part in _WORKING),
     }
-
-
-def threshold_rows(outcome: Mapping[str, Any]) -> list[Row]:
-    """Returns two rows for each of our agents that SB3 has an algorithm for: with start-up, and without."""
-    found = []
-    for agent in dict.fromkeys(run["agent"] for run in outcome["ours"]):
-        runs = [run for run in outcome["ours"] if run["agent"] == agent]
-        algorithm = str(runs[0]["id"]).rpartition("-")[2]
-        rivals = [run for name, run in outcome["sb3"].items() if name.startswith(f"{algorithm}/")]
-        if not rivals:
-            continue
-        for name, parts in ((f"{agent}-{NAME}", ("start_seconds", "wall_seconds")), (f"{agent}-{NAME}-warm", ("wall_seconds",))):
-            ours, theirs = ([_seconds(run, parts) for run in side] for side in (runs, rivals))
-            figure, target = Spread.of(ours), statistics.median(theirs)
-            counted = (
-                f"{sum(run['reached'] for run in runs)} of {len(runs)} seeds, SB3 {sum(r['reached'] for r in rivals)} of {len(rivals)}"
-            )
-            what = f"`{agent}`: seconds to 475, {'start-up included' if len(parts) == 2 else 'without start-up'}, against SB3"
-            verdict = "met" if figure.median < target else "missed"
-            found.append(Row(name=name, what=what, target=target, unit="s", figure=figure, verdict=verdict, note=counted))
-    return found
-
-
-def _seconds(run: Mapping[str, Any], parts: Sequence[str]) -> float:
-    return sum(float(run[part]) for part in parts) if run["reached"] else math.inf
