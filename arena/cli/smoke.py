@@ -73,7 +73,7 @@ def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
         baseline: episodes of the uniformly random policy.
         bar: mean return to reach.
     """
-    name = f"{result.agent}/{result.env}/seed-{result.seed}"
+    name = result.run_name
     seconds = result.whole_seconds
     if result.status != "finished" or result.score_mean is None or result.score_std is None:
         return Verdict(name, False, f"{result.status}: {result.reason}", seconds)

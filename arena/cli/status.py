@@ -12,11 +12,12 @@ from rich.table import Table
 
 from arena.errors import ArenaError
 from arena.executors.choice import make_executor
+from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
-from arena.experiment.plan import Plan, PlannedRun, differences, env_differences, make_plan
-from arena.experiment.runner import check_frameworks, refuse_changes
-from arena.experiment.until_decided import check_comparison, refuse_another_question
+from arena.experiment.folder import refuse_changes
+from arena.experiment.plan import ExperimentPlan, PlannedRun, differences, env_differences, make_plan
+from arena.experiment.until_decided import refuse_another_question
 from arena.formats.json import json_line
 from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
@@ -24,22 +25,10 @@ from arena.run_folder.record import run_folders
 from arena.run_folder.status import RunProgress, progress
 
 
-def refuse_impossible(experiment: Experiment) -> None:
-    """Refuses what cannot be run, whatever lies in its folder: what `arena run` does first, and its dry run too. Asks no cluster.
-
-    Raises:
-        ArenaError: for the first thing that is wrong.
-    """
-    experiment.check()
-    check_frameworks(list(experiment.runs()))
-    if experiment.until_decided is not None:
-        check_comparison(experiment)
-    make_executor(experiment.executor, experiment.resources.workers)
-
-
 def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> int:
     """Prints what running the experiment would do, and refuses what it would refuse; writes nothing."""
-    refuse_impossible(experiment)
+    check_experiment(experiment)
+    make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work; asks no cluster
     plan = make_plan(experiment, retry_failed=retry_failed)
     if json_lines:
         print(json_line(_document(plan)), end="")
@@ -96,7 +85,7 @@ def _print_states(states: Sequence[RunProgress], console: Console) -> None:
     console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
 
 
-def _print(plan: Plan, console: Console) -> None:
+def _print(plan: ExperimentPlan, console: Console) -> None:
     experiment = plan.experiment
     counts = Counter(planned.progress.state for planned in plan.runs)
     seeds = ", ".join(map(str, experiment.seeds))
@@ -140,7 +129,7 @@ def _print_differences(title: str, agents: dict[str, dict[str, Any]], console: C
     console.print(table)
 
 
-def _document(plan: Plan) -> dict[str, Any]:
+def _document(plan: ExperimentPlan) -> dict[str, Any]:
     runs = [
         {**dataclasses.asdict(planned.progress), "budget": dataclasses.asdict(planned.run.budget), "seconds": planned.seconds}
         for planned in plan.runs
@@ -157,7 +146,7 @@ def _document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _time(plan: Plan) -> str:
+def _time(plan: ExperimentPlan) -> str:
     unknown = {f"{planned.run.agent.name} on {planned.run.env.name}" for planned in plan.runs if planned.seconds is None}
     if plan.seconds is not None:
         return f"at most about {duration(plan.seconds)} with {plan.workers} workers" if plan.seconds else "nothing is left to do"

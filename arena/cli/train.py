@@ -13,9 +13,10 @@ from arena.cli.live import ClosingRow, Mode, TerminalView, closing_table
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
+from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import check_name, from_table, from_toml
-from arena.experiment.runner import run_experiment
+from arena.experiment.runner import run_checked
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
@@ -89,11 +90,11 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
-    plan.refuse_impossible(experiment)
+    check_experiment(experiment)
     if experiment.until_decided is None:
-        results = watch(experiment, mode=mode, retry_failed=retry_failed)
+        results = _watch(experiment, mode=mode, retry_failed=retry_failed)
     else:
-        results, decision = run_until_decided(experiment, lambda group: watch(group, mode=mode, retry_failed=retry_failed))
+        results, decision = run_until_decided(experiment, lambda group: _watch(group, mode=mode, retry_failed=retry_failed))
         for sentence in sentences(decision) if mode == "auto" else ():
             print(sentence)
     if mode == "auto":
@@ -103,10 +104,15 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
 
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Runs an experiment under a live view, prints the closing table and returns the results."""
+    check_experiment(experiment)
+    return _watch(experiment, mode=mode, retry_failed=retry_failed)
+
+
+def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     executor = make_executor(experiment.executor, experiment.resources.workers)
     view = TerminalView([run.name for run in experiment.runs()], mode=mode)
     try:
-        results = run_experiment(experiment, executor, view, retry_failed=retry_failed)
+        results = run_checked(experiment, executor, view, retry_failed=retry_failed)
     except KeyboardInterrupt:
         view.finish()
         command = shlex.join(["arena", *sys.argv[1:]])
@@ -117,8 +123,7 @@ def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Run
     closing_table([_closing_row(result) for result in results], mode=mode)
     for result in results:
         if result.status != "finished":
-            name = f"{result.agent}/{result.env}/seed-{result.seed}"
-            print(f"arena: {name} {result.status}: {result.reason} (log in {result.path})", file=sys.stderr)
+            print(f"arena: {result.run_name} {result.status}: {result.reason} (log in {result.path})", file=sys.stderr)
     return results
 
 

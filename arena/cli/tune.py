@@ -11,11 +11,12 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from arena.cli.live import Mode, TerminalView
-from arena.cli.status import refuse_impossible
 from arena.cli.train import with_options
 from arena.executors.choice import make_executor
+from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
-from arena.experiment.runner import Judge, make_folder, run_experiment
+from arena.experiment.folder import make_folder
+from arena.experiment.runner import Judge, run_checked
 from arena.formats.json import json_line
 from arena.formats.locks import FolderLock
 from arena.run_folder.result import RunResult
@@ -31,7 +32,8 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     experiment = with_options(experiment, **options)
     if trials is not None:
         config = dataclasses.replace(config, trials=trials)
-    refuse_impossible(experiment)
+    traits = check_experiment(experiment)
+    make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work; asks no cluster
     make_folder(experiment.path)
     best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []
@@ -41,14 +43,13 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
         _print_trial(agent, trial, score, config.trials, mode)
 
     def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:
+        check_experiment(wanted, traits)  # the settings are new, the environments are not
         return _run(wanted, judge, mode)
 
     try:
         with FolderLock(experiment.path):
             for agent in experiment.agents:
-                search = Search(
-                    experiment, agent, config, spaces[agent.name], lambda wanted, judge: _run(wanted, judge, mode), storage, report
-                )
+                search = Search(experiment, agent, config, spaces[agent.name], run_all, storage, report)
                 search.run()
                 if (outcome := search.tuned()) is not None:
                     outcomes.append(outcome)
@@ -73,7 +74,7 @@ def _run(experiment: Experiment, judge: Judge, mode: Mode) -> list[RunResult]:
     shown: Mode = "live" if mode == "auto" and sys.stdout.isatty() else "quiet"  # in a log, a line for each trial says enough
     view = TerminalView([run.name for run in experiment.runs()], mode=shown)
     try:
-        return run_experiment(experiment, make_executor(experiment.executor, experiment.resources.workers), view, judge=judge)
+        return run_checked(experiment, make_executor(experiment.executor, experiment.resources.workers), view, judge=judge)
     finally:
         view.finish()
 

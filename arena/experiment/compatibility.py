@@ -1,6 +1,7 @@
 """Whether an agent can play an environment: decided from its spec and the environment's spaces, before anything is trained."""
 
 import ast
+import dataclasses
 import importlib.machinery
 from pathlib import Path
 from typing import Any
@@ -14,31 +15,57 @@ from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError
 
 
-def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None) -> None:
-    """Refuses an agent that cannot play an environment, with its default hyperparameters or those of `agent_config`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvTraits:
+    """Properties of an environment that decide which agents can play it."""
+
+    observation_space: gym.Space[Any]
+    """Observation space in the common form."""
+    action_space: gym.Space[Any]
+    """Action space in the common form."""
+    has_functions: bool
+    """Whether the environment consists of JAX functions, so that an agent can step it on the device."""
+
+
+def env_traits(config: EnvConfig) -> EnvTraits:
+    """Makes an environment and returns its traits.
+
+    Raises:
+        ArenaError: if the environment cannot be made.
+    """
+    env = make_env(config)
+    try:
+        return EnvTraits(observation_space=env.observation_space, action_space=env.action_space, has_functions=has_functions(env))
+    finally:
+        env.close()
+
+
+def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, traits: EnvTraits | None = None) -> None:
+    """Refuses an agent that cannot play an environment.
+
+    Args:
+        spec: the agent's spec.
+        config: the environment.
+        agent_config: the agent's hyperparameters; None means its defaults.
+        traits: the environment's traits, if they are known; None makes the environment.
 
     Raises:
         ArenaError: if the environment cannot be made, the agent does not take its spaces, or would step it on the device and cannot.
     """
+    traits = env_traits(config) if traits is None else traits
     on_device = spec.device_iteration(spec.config() if agent_config is None else agent_config) > 0
-    env = make_env(config)
-    try:
-        observations, actions = observation_kind(env.observation_space), action_kind(env.action_space)
-        masked = isinstance(env.observation_space, MaskedBox)
-        functions = on_device and has_functions(env)
-    finally:
-        env.close()
+    observations, actions = observation_kind(traits.observation_space), action_kind(traits.action_space)
     if actions not in spec.action_spaces:
-        raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({env.action_space})")
+        raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({traits.action_space})")
     if observations not in spec.observation_spaces:
         raise ArenaError(
-            f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({env.observation_space})"
+            f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({traits.observation_space})"
         )
-    if masked and not spec.action_masks:
+    if isinstance(traits.observation_space, MaskedBox) and not spec.action_masks:
         raise ArenaError(
             f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
         )
-    if on_device and not functions:
+    if on_device and not traits.has_functions:
         twin = f"phys2d/{config.id}"
         other = f" (try {twin!r})" if twin in gym.registry else ""
         raise ArenaError(

@@ -9,9 +9,7 @@ from annotated_types import Ge, Interval
 
 from arena.agent.hyperparameters import Count
 from arena.environments.make import EnvConfig
-from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
-from arena.experiment.compatibility import check_pair
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources, Run
 
 
@@ -79,6 +77,12 @@ class Experiment:
                 for agent in self.agents:
                     yield self._run(agent, env, seed)
 
+    def pairs(self) -> Iterator[Run]:
+        """Yields one run, of the first seed, for each pair of agent and environment."""
+        for env in self.envs:
+            for agent in self.agents:
+                yield self._run(agent, env, self.seeds[0])
+
     def _run(self, agent: AgentEntry, env: EnvConfig, seed: int) -> Run:
         settings = self.env_settings.get(env.name, EnvSettings())
         budget = settings.budget or self.budget
@@ -94,23 +98,3 @@ class Experiment:
             log_period=self.log_period or min(budget.env_steps, max(1_000, budget.env_steps // 100)),
             resources=dataclasses.replace(self.resources, **agent.resources),
         )
-
-    def check(self) -> None:
-        """Refuses what cannot work before anything is trained.
-
-        Raises:
-            ArenaError: for the first impossible pair of agent and env.
-        """
-        for run in dataclasses.replace(self, seeds=self.seeds[:1]).runs():
-            num_envs = run.agent.hyperparameters.get("num_envs", 1)
-            if run.budget.env_steps < num_envs:
-                raise ArenaError(
-                    f"budget.env_steps={run.budget.env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}"
-                )
-            spec, config = run.spec(), run.config()
-            if run.budget.env_steps < (iteration := spec.device_iteration(config)):
-                raise ArenaError(
-                    f"budget.env_steps={run.budget.env_steps} is less than one iteration of {run.agent.name!r} on the device: "
-                    f"{iteration} env steps"
-                )
-            check_pair(spec, run.env, config)

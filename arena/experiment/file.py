@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError, did_you_mean
@@ -163,8 +162,7 @@ class _Entry:
         for layer in layers:
             for name in self.blocks:
                 values |= layer.get(name, {})
-        where = f"agent {self.name!r}"
-        return dataclasses.asdict(build_config(agent_spec(self.agent).config, {**values, **self.own}, where=where))
+        return dataclasses.asdict(AgentEntry(name=self.name, agent=self.agent, hyperparameters={**values, **self.own}).config())
 
 
 def _entries(value: Any) -> Iterator[_Entry]:

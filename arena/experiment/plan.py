@@ -31,7 +31,7 @@ class PlannedRun:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class ExperimentPlan:
     """An experiment, resolved."""
 
     experiment: Experiment
@@ -42,7 +42,7 @@ class Plan:
     """Wall time, at most; None if that of some run is unknown."""
 
 
-def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Plan:
+def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> ExperimentPlan:
     """Returns what running the experiment would do.
 
     The time comes from finished runs of the same agent on the same environment anywhere under `experiment.output`: the median of each.
@@ -59,7 +59,7 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Plan:
     workers = experiment.resources.workers or max(1, len(usable_cores()) // experiment.resources.threads)
     known = [planned.seconds for planned in runs if planned.seconds is not None]
     total = max(sum(known) / workers, max(known)) if len(known) == len(runs) else None
-    return Plan(experiment=experiment, runs=tuple(runs), workers=workers, seconds=total)
+    return ExperimentPlan(experiment=experiment, runs=tuple(runs), workers=workers, seconds=total)
 
 
 def differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:

@@ -1,22 +1,19 @@
 """Runs an experiment: the function to read first.
 
-Every run is one worker process with a run folder of its own. What is finished is skipped, what was cut goes on from its last
+Every run is one worker process with a run folder of its own. A finished run is skipped, an interrupted one resumes from its last
 checkpoint, and a worker that dies becomes a result like any other.
 """
 
 import dataclasses
-import importlib.util
-import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Unpack
 
-from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
+from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
-from arena.formats.differences import differences, told
+from arena.experiment.folder import make_folder, refuse_changes
 from arena.formats.locks import FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import RunDir
@@ -27,35 +24,41 @@ from arena.run_folder.schema import write_result, write_run
 
 
 class View(Protocol):
-    """Watches an experiment."""
+    """Shows how an experiment proceeds."""
 
     def update(self, run_name: str, **fields: Unpack[RunUpdate]) -> None:
         """Takes new values of a run."""
 
 
 Judge = Callable[[str, WorkerEvent], str | None]
-"""Takes the name of a run and an event of its worker; returns why the run is given up, None to let it go on."""
+"""Function that may give up a run: takes the run's name and an event of its worker, and returns the reason, or None to let it continue."""
 
 
 def run_experiment(
     experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False, judge: Judge | None = None
 ) -> list[RunResult]:
-    """Runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
+    """Checks an experiment, runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
 
     Args:
         experiment: agents, envs, seeds, budget.
-        executor: where the workers run.
-        view: told of all progress.
+        executor: runs the workers.
+        view: receives the progress of all runs.
         retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
         judge: may give up runs that are at work; their status is then `pruned`.
 
     Raises:
         ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
-        KeyboardInterrupt: after all workers have ended; call again with the same arguments to go on.
+        KeyboardInterrupt: after all workers have ended; a call with the same arguments resumes.
     """
-    experiment.check()
+    check_experiment(experiment)
+    return run_checked(experiment, executor, view, retry_failed=retry_failed, judge=judge)
+
+
+def run_checked(
+    experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False, judge: Judge | None = None
+) -> list[RunResult]:
+    """Runs an experiment that `check_experiment` has accepted, or a part of one; takes, returns and raises the same as `run_experiment`."""
     runs = list(experiment.runs())
-    check_frameworks(runs)
     todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
     tasks = [_task(run, experiment.path / run.name) for run in todo]
     executor.check(tasks)
@@ -82,13 +85,13 @@ def _run_all(
         return reason
 
     def on_end(task: Task, ended: Ended) -> None:
-        run, run_dir = by_name[task.name], RunDir(task.run_dir)
-        result = RunRecord(run_dir.path).result
+        run, record = by_name[task.name], RunRecord(task.run_dir)
+        result = record.result
         if result is None:
-            result = _failure(run, run_dir, ended)
+            result = _failure(run, record, ended)
             if task.name in given_up:
                 result = dataclasses.replace(result, status="pruned", log_tail=())
-            write_result(run_dir, result)
+            write_result(record.files, result)
         if view is not None:
             view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))
 
@@ -97,65 +100,17 @@ def _run_all(
     return [result for result in results if result is not None]
 
 
-def check_frameworks(runs: list[Run]) -> None:
-    """Refuses runs whose framework is not installed.
-
-    Raises:
-        ArenaError: naming the missing module and the command that installs it.
-    """
-    for run in runs:
-        spec, config = run.spec(), run.config()
-        for module in sorted(spec.modules_for(config)):
-            if importlib.util.find_spec(module) is None:
-                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
-
-
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:
     refuse_changes(experiment.path, runs)
     results = {run.name: RunRecord(experiment.path / run.name).result for run in runs}
     return [run for run in runs if (result := results[run.name]) is None or (retry_failed and result.status != "finished")]
 
 
-def refuse_changes(path: Path, runs: list[Run]) -> None:
-    """Refuses runs that are in the experiment's folder `path` with other inputs.
-
-    Raises:
-        ArenaError: with the first differences; all of them, and how many runs each is of, are its notes.
-    """
-    changed: dict[str, list[str]] = {}
-    for run in runs:
-        run_dir = RunDir(path / run.name)
-        if run_dir.run.exists():
-            there, wanted = (json.loads(json.dumps(it.inputs())) for it in (RunRecord(run_dir.path).run, run))
-            for difference in differences(there, wanted):
-                changed.setdefault(told(difference), []).append(run.name)
-    if not changed:
-        return
-    listed = "; ".join(list(changed)[:3]) + ("; …" if len(changed) > 3 else "")
-    error = ArenaError(
-        f"{path} holds runs with other inputs ({listed}); undo the change, or start a new experiment beside it with --name or --output"
-    )
-    for line, names in changed.items():
-        error.add_note(f"  {line} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
-    raise error
-
-
-def make_folder(path: Path) -> None:
-    """Makes an experiment's folder; raises ArenaError where that is not allowed."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: a NUL character
-        raise ArenaError(f"cannot make the output folder {str(path)!r}: {getattr(error, 'strerror', error)}") from error
-    if not os.access(path, os.W_OK):
-        raise ArenaError(f"the output folder {path} is not writable; give another with --output")
-
-
 def _task(run: Run, path: Path) -> Task:
-    spec, config = run.spec(), run.config()
     return Task(
         name=run.name,
         run_dir=path,
-        process_env=spec.process_env_for(config),
+        process_env=run.spec().process_env_for(run.config()),
         threads=run.resources.threads,
         timeout_seconds=run.resources.timeout_seconds,
         device=run.resources.device,
@@ -172,8 +127,9 @@ def _prepare(run: Run, run_dir: RunDir) -> None:
     write_run(run_dir, run)
 
 
-def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
-    tail = run_dir.log_tail()
+def _failure(run: Run, record: RunRecord, ended: Ended) -> RunResult:
+    """Returns the outcome of a run whose worker left none."""
+    tail = record.files.log_tail()
     status: Status = "crashed"
     if ended.timed_out:
         status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
@@ -181,17 +137,19 @@ def _failure(run: Run, run_dir: RunDir, ended: Ended) -> RunResult:
         status, reason = ("killed" if ended.exit_code < 0 else "crashed"), ended.reason
     elif ended.exit_code < 0:
         status, reason = "killed", f"ended by signal {signal.Signals(-ended.exit_code).name}"
+    elif ended.exit_code and tail:
+        reason = tail[-1]
     else:
-        reason = tail[-1] if ended.exit_code and tail else f"worker exited with code {ended.exit_code} and left no result"
+        reason = f"worker exited with code {ended.exit_code} and left no result"
     return RunResult(
         status=status,
         agent=run.agent.name,
         env=run.env.name,
         seed=run.seed,
-        path=str(run_dir.path),
+        path=str(record.path),
         reason=reason,
         log_tail=tail,
-        **RunRecord(run_dir.path).last_known(),
+        **record.last_known(),
     )
 
 

@@ -46,6 +46,7 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
 
 def _floor(result: RunResult, reference: Reference | None) -> float:
     if reference is None:
-        name = f"{result.agent}/{result.env}/seed-{result.seed}"
-        raise ArenaError(f"{name} {result.status}, and there is no reference for random play there; try it again with --retry-failed")
+        raise ArenaError(
+            f"{result.run_name} {result.status}, and there is no reference for random play there; try it again with --retry-failed"
+        )
     return reference.random.value

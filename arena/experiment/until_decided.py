@@ -10,8 +10,8 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment, UntilDecided
-from arena.experiment.runner import refuse_changes
-from arena.experiment.scores import check_scores, seed_scores
+from arena.experiment.folder import refuse_changes
+from arena.experiment.scores import seed_scores
 from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_json
 from arena.run_folder.result import RunResult
@@ -34,8 +34,6 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         ArenaError: if there are fewer than two agents, their scores cannot be brought to one scale, or the folder holds what another
             rule, or the same about other agents or environments, has decided: more looks than were planned would find what is not there.
     """
-    check_comparison(experiment)
-    experiment.check()
     refuse_another_question(experiment)
     rule = experiment.until_decided
     assert rule is not None
@@ -54,17 +52,6 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         if decision.finished:
             return list(results.values()), decision
         next_seeds = dict(decision.next_seeds)
-
-
-def check_comparison(experiment: Experiment) -> None:
-    """Refuses agents and environments that cannot be compared sequentially, whatever lies in the folder.
-
-    Raises:
-        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
-    """
-    if len(experiment.agents) < 2:
-        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
-    check_scores(experiment)
 
 
 def refuse_another_question(experiment: Experiment) -> None:

@@ -76,6 +76,22 @@ class AgentEntry:
     tuning: Mapping[str, Any] | None = None
     """Cost of the search that found the hyperparameters (`arena tune`); None if nothing is recorded."""
 
+    def spec(self) -> AgentSpec:
+        """Returns the agent's spec.
+
+        Raises:
+            ArenaError: if the agent is not installed.
+        """
+        return agent_spec(self.agent)
+
+    def config(self) -> Any:
+        """Returns the hyperparameters as an instance of the agent's config class.
+
+        Raises:
+            ArenaError: if the agent is not installed, does not have one of the hyperparameters, or does not take its value.
+        """
+        return build_config(self.spec().config, self.hyperparameters, where=f"agent {self.name!r}")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
@@ -109,17 +125,9 @@ class Run:
         return value
 
     def spec(self) -> AgentSpec:
-        """Returns the agent's spec.
-
-        Raises:
-            ArenaError: if the agent is not installed.
-        """
-        return agent_spec(self.agent.agent)
+        """Returns the agent's spec; raises as `AgentEntry.spec`."""
+        return self.agent.spec()
 
     def config(self) -> Any:
-        """Returns the agent's hyperparameters as an instance of its config class.
-
-        Raises:
-            ArenaError: if the agent is not installed, or does not have a hyperparameter or take its value.
-        """
-        return build_config(self.spec().config, self.agent.hyperparameters, where=f"agent {self.agent.name!r}")
+        """Returns the agent's hyperparameters as an instance of its config class; raises as `AgentEntry.config`."""
+        return self.agent.config()

@@ -14,8 +14,6 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from arena.agent.hyperparameters import build_config
-from arena.agent.registry import agent_spec
 from arena.errors import ArenaError
 from arena.experiment.experiment import EnvSettings, Experiment
 from arena.experiment.runner import Judge
@@ -207,5 +205,4 @@ class Search:
         self._report(self.agent.name, self.study.trials[trial.number], best.score if best else None)
 
     def _resolve(self, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        config = build_config(agent_spec(self.agent.agent).config, {**hyperparameters, **settings}, where=f"agent {self.agent.name!r}")
-        return dataclasses.asdict(config)
+        return dataclasses.asdict(dataclasses.replace(self.agent, hyperparameters={**hyperparameters, **settings}).config())

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import ArenaError, did_you_mean
-from arena.experiment.runner import make_folder
+from arena.experiment.folder import make_folder
 from arena.formats.json import read_json_object, write_json
 from arena.machine.usage import usable_cores
 from benchmarks.cases import benchmark_cases

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.experiment.runner import make_folder
+from arena.experiment.folder import make_folder
 from arena.formats.json import read_json_object, write_json
 from arena.machine.usage import machine_info
 from arena.run_folder.record import RunRecord

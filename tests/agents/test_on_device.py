@@ -16,6 +16,7 @@ from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
+from arena.experiment.check import check_pairs
 from arena.experiment.file import from_table
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
@@ -337,7 +338,7 @@ def test_an_environment_without_functions_is_refused_before_training(spec, tmp_p
     entry = {"agent": spec.id, "hyperparameters": {"on_device": True}}
     table = {"name": "refused", "output": str(tmp_path), "agents": [entry], "envs": ["CartPole-v1"]}
     with pytest.raises(ArenaError, match=r"needs an environment of JAX functions, which CartPole-v1 is not \(try 'phys2d/CartPole-v1'\)"):
-        from_table(table).check()
+        check_pairs(from_table(table))
 
 
 @pytest.mark.parametrize(
@@ -350,9 +351,9 @@ def test_a_budget_below_one_iteration_is_refused(spec, table):
     experiment = {"name": "refused", "agents": [entry], "envs": ["CartPole-v1"]}
     message = f"budget.env_steps=2047 is less than one iteration of '{spec.id}' on the device: 2048 env steps"
     with pytest.raises(ArenaError, match=message):
-        from_table({**experiment, "budget": {"env_steps": 2_047}}).check()
+        check_pairs(from_table({**experiment, "budget": {"env_steps": 2_047}}))
     with pytest.raises(ArenaError, match="JAX functions"):
-        from_table({**experiment, "budget": {"env_steps": 2_048}}).check()
+        check_pairs(from_table({**experiment, "budget": {"env_steps": 2_048}}))
 
 
 @pytest.mark.parametrize(("period", "num_envs"), [(64, 24), (24, 64)])

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +6,6 @@ import pytest
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.file import from_table, from_toml
-from arena.experiment.runner import check_frameworks
 from arena.formats.validation import validate
 from arena.run_folder.inputs import Run
 
@@ -77,11 +74,6 @@ def test_bad_input_names_the_thing(change, message):
     assert message in str(caught.value)
 
 
-def test_an_impossible_pair_is_refused():
-    with pytest.raises(ArenaError, match=r"fake takes discrete actions; Pendulum-v1 has box"):
-        from_table({**MINIMAL, "envs": ["Pendulum-v1"]}).check()
-
-
 def test_malformed_toml_names_file_and_line(tmp_path: Path):
     path = tmp_path / "broken.toml"
     path.write_text('agents = ["random"]\nenvs = [\n')
@@ -89,32 +81,3 @@ def test_malformed_toml_names_file_and_line(tmp_path: Path):
         from_toml(path)
     with pytest.raises(ArenaError, match=r"cannot read .*absent\.toml: No such file"):
         from_toml(tmp_path / "absent.toml")
-
-
-def bundled(path: Path):
-    """Marks an experiment whose environments need a package beyond the core."""
-    needs_package = any(name in path.read_text() for name in ("phys2d", "LunarLander"))
-    return pytest.param(path, marks=[pytest.mark.extra] if needs_package else [], id=path.stem)
-
-
-@pytest.mark.parametrize("path", [bundled(path) for path in sorted(Path(__file__).parents[3].glob("configs/*.toml"))])
-def test_every_bundled_experiment_is_valid(path: Path):
-    code = "import pathlib, sys; from arena.experiment.file import from_toml; it = from_toml(pathlib.Path(sys.argv[1])); it.check()"
-    if "phys2d" in path.read_text():  # making such an environment imports JAX, which no test may leave behind in this process
-        subprocess.check_call([sys.executable, "-c", code, path])
-        return
-    experiment = from_toml(path)
-    experiment.check()
-    assert experiment.name == path.stem
-
-
-def test_a_missing_framework_is_refused_with_the_command_that_installs_it(monkeypatch):
-    experiment = from_table({**MINIMAL, "agents": ["keras-dqn"]})
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ArenaError, match=r"agent 'keras-dqn' needs 'jax', which is not installed: .*\[keras\]'"):
-        check_frameworks(list(experiment.runs()))
-
-
-def test_a_budget_below_one_step_is_refused():
-    with pytest.raises(ArenaError, match=r"budget\.env_steps=3 is less than one step of the 4 environments of 'fake'"):
-        from_table({**MINIMAL, "budget": {"env_steps": 3}}).check()

@@ -9,8 +9,8 @@ import pytest
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
+from arena.experiment.folder import refuse_changes
 from arena.experiment.plan import differences, env_differences, make_plan
-from arena.experiment.runner import refuse_changes
 from arena.formats.locks import FolderLock
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir

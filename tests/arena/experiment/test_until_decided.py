@@ -8,6 +8,7 @@ import pytest
 
 from arena.environments.references import Catalogue, Reference, Score
 from arena.errors import ArenaError
+from arena.experiment.check import check_comparison
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.scores import seed_scores
@@ -119,9 +120,9 @@ def test_several_environments_count_alike(tmp_path: Path, references):
 
 def test_what_cannot_be_compared_is_refused_before_any_work(tmp_path: Path, references):
     with pytest.raises(ArenaError, match="give at least two"):
-        run_until_decided(experiment(tmp_path / "a", "alone"), Scores())
+        check_comparison(experiment(tmp_path / "a", "alone"))
     with pytest.raises(ArenaError, match=r"FrozenLake-v1 has no reference scores, so its returns cannot be averaged"):
-        run_until_decided(experiment(tmp_path / "b", "a", "b", envs=["FrozenLake-v1", "CartPole-v1"]), Scores())
+        check_comparison(experiment(tmp_path / "b", "a", "b", envs=["FrozenLake-v1", "CartPole-v1"]))
 
 
 def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
@@ -140,7 +141,7 @@ def test_reference_scores_do_not_hold_where_the_environment_is_made_with_argumen
     references |= {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
     changed = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
     with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
-        run_until_decided(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]), Scores())
+        check_comparison(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]))
     wanted = experiment(tmp_path / "b", "bad", envs=[changed])
     with pytest.raises(ArenaError, match="no reference for random play there"):
         seed_scores(wanted, [Scores(bad=None).result(run) for run in wanted.runs()])

@@ -1,0 +1,80 @@
+"""Validation of an experiment: everything that can be refused before anything is trained, in one pass that makes each environment once."""
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+
+from arena.errors import ArenaError
+from arena.experiment.compatibility import EnvTraits, check_pair, env_traits
+from arena.experiment.experiment import Experiment
+from arena.experiment.scores import check_scores
+from arena.run_folder.inputs import Run
+
+
+def check_experiment(experiment: Experiment, known: Mapping[str, EnvTraits] | None = None) -> dict[str, EnvTraits]:
+    """Refuses an experiment that cannot work, whatever lies in its folder.
+
+    Args:
+        experiment: agents, envs, seeds and budgets.
+        known: what an earlier check has returned; its environments are not made again.
+
+    Returns:
+        Traits of all environments, by name.
+
+    Raises:
+        ArenaError: for the first thing that is wrong.
+    """
+    traits = check_pairs(experiment, known)
+    check_frameworks(experiment.pairs())
+    if experiment.until_decided is not None:
+        check_comparison(experiment)
+    return traits
+
+
+def check_pairs(experiment: Experiment, known: Mapping[str, EnvTraits] | None = None) -> dict[str, EnvTraits]:
+    """Refuses agents that cannot play an environment or begin within its budget; takes and returns the same as `check_experiment`.
+
+    Raises:
+        ArenaError: for the first impossible pair of agent and env.
+    """
+    traits = dict(known or {})
+    for run in experiment.pairs():
+        _check_budget(run)
+        if run.env.name not in traits:
+            traits[run.env.name] = env_traits(run.env)
+        check_pair(run.spec(), run.env, run.config(), traits=traits[run.env.name])
+    return traits
+
+
+def check_frameworks(runs: Iterable[Run]) -> None:
+    """Refuses runs whose framework is not installed.
+
+    Raises:
+        ArenaError: naming the missing module and the command that installs it.
+    """
+    for run in runs:
+        spec, config = run.spec(), run.config()
+        for module in sorted(spec.modules_for(config)):
+            if importlib.util.find_spec(module) is None:
+                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
+
+
+def check_comparison(experiment: Experiment) -> None:
+    """Refuses agents and environments that cannot be compared sequentially.
+
+    Raises:
+        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+    """
+    if len(experiment.agents) < 2:
+        raise ArenaError('seeds = "until-decided" compares agents: give at least two')
+    check_scores(experiment)
+
+
+def _check_budget(run: Run) -> None:
+    env_steps, num_envs = run.budget.env_steps, run.agent.hyperparameters.get("num_envs", 1)
+    if env_steps < num_envs:
+        raise ArenaError(f"budget.env_steps={env_steps} is less than one step of the {num_envs} environments of {run.agent.name!r}")
+    iteration = run.spec().device_iteration(run.config())
+    if env_steps < iteration:
+        raise ArenaError(
+            f"budget.env_steps={env_steps} is less than one iteration of {run.agent.name!r} on the device: {iteration} env steps"
+        )

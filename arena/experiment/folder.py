@@ -1,0 +1,57 @@
+"""The folder of an experiment: made for its runs, and refused if it holds other runs."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from arena.errors import ArenaError
+from arena.formats.differences import differences, told
+from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord
+
+MAX_TOLD = 3
+"""Number of differences that the error of `refuse_changes` names; the others are its notes."""
+
+
+def make_folder(path: Path) -> None:
+    """Makes an experiment's folder.
+
+    Raises:
+        ArenaError: if the folder cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise ArenaError(f"cannot make the output folder {str(path)!r}: {getattr(error, 'strerror', error)}") from error
+    if not os.access(path, os.W_OK):
+        raise ArenaError(f"the output folder {path} is not writable; give another with --output")
+
+
+def refuse_changes(path: Path, runs: Iterable[Run]) -> None:
+    """Refuses runs that are in the experiment's folder `path` with other inputs.
+
+    Raises:
+        ArenaError: with the first differences; its notes hold all of them, each with the runs that have it.
+    """
+    changed: dict[str, list[str]] = {}
+    for run in runs:
+        folder = path / run.name
+        if RunDir(folder).run.exists():
+            for difference in differences(_as_json(RunRecord(folder).run), _as_json(run)):
+                changed.setdefault(told(difference), []).append(run.name)
+    if not changed:
+        return
+    listed = "; ".join(list(changed)[:MAX_TOLD]) + ("; …" if len(changed) > MAX_TOLD else "")
+    error = ArenaError(
+        f"{path} holds runs with other inputs ({listed}); undo the change, or start a new experiment beside it with --name or --output"
+    )
+    for line, names in changed.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        error.add_note(f"  {line} ({names[0]}{others})")
+    raise error
+
+
+def _as_json(run: Run) -> object:
+    return json.loads(json.dumps(run.inputs()))
