@@ -1,6 +1,7 @@
-"""Trains agents of several frameworks on the same environments and compares them honestly.
+"""Reinforcement learning arena: trains agents of several frameworks on the same environments and compares them honestly.
 
-The public names; each is imported at its first use, so that the command line answers at once.
+The names in `__all__` are public. Import paths that are promised are `arena` itself, `arena.policies`, `arena.testing` and `arena.loggers`;
+every other module may move or change. Each name is imported at its first use, so that the command line answers at once.
 """
 
 import importlib
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from arena.run_folder.result import RunResult as RunResult
 
 __version__ = "0.1.0"
+"""Version of the distribution `arena-rl`."""
 
 _HOMES = {
     "arena.agent.interface": ("Agent", "EnvFactory", "Metrics"),
@@ -53,7 +55,7 @@ _HOMES = {
     "arena.experiment.runner": ("run_experiment",),
     "arena.agent.spec": ("AgentSpec",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF: dict[str, str] = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME_OF)
 
@@ -62,3 +64,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'arena' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Imports stand in the commands, so that `arena --help` answers at once."""
+"""The command line: it parses options and calls commands. Imports stand in the commands, so that `arena --help` answers at once."""
 
 import signal
 import sys
@@ -22,13 +22,14 @@ app = typer.Typer(
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+OutputOrOwn = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
 
 
 class Listed(StrEnum):
-    """What `arena list` lists."""
+    """Kinds of things that `arena list` lists."""
 
     agents = "agents"
     envs = "envs"
@@ -49,8 +50,8 @@ class Schedule(StrEnum):
     adaptive = "adaptive"
 
 
-ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Where runs are worked on: this machine, or a Ray cluster.")]
-Address = Annotated[str | None, typer.Option("--address", help="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Place where runs are done: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
 
 
@@ -65,7 +66,7 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
     output: Output = Path("logs"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the same run from its last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the same run from its last checkpoint.")] = False,
     device: Device = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
     quiet: Quiet = False,
@@ -82,21 +83,19 @@ def train(
 @app.command()
 def run(
     file: Annotated[Path, typer.Argument(help="Experiment in TOML (configs/*.toml).")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
+    output: OutputOrOwn = None,
     workers: Workers = None,
     device: Device = None,
     executor: ExecutorKind = None,
     address: Address = None,
     storage: Storage = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Another name than the file's: a new experiment, beside one that is there.")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Run an experiment; go on with it where it was cut."""
+    """Run an experiment, or resume it where it was interrupted."""
     from arena.cli import train as command
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
@@ -108,8 +107,8 @@ def run(
 def tune(
     file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    output: OutputOrOwn = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     workers: Workers = None,
     device: Device = None,
     executor: ExecutorKind = None,
@@ -118,7 +117,7 @@ def tune(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Search hyperparameters with Optuna; go on with the search where it was cut."""
+    """Search hyperparameters with Optuna, or resume a search where it was interrupted."""
     try:
         from arena.cli import tune as command
     except ModuleNotFoundError as error:
@@ -135,10 +134,12 @@ def tune(
 @app.command()
 def status(
     target: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A folder with runs, or an experiment in TOML.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the file's experiment was run, if not in its own.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder that holds the experiment's, instead of the file's.")
+    ] = None,
     json_lines: Json = False,
 ) -> None:
-    """Say which runs are finished, at work, cut or failed; exit code 1 if one has failed."""
+    """Say which runs are finished, running, interrupted or failed; exit code 1 if one has failed."""
     from arena.cli import status as command
 
     sys.exit(command.status(target, output, json_lines=json_lines))
@@ -153,23 +154,23 @@ def tournament(
     env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
     episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair on each environment.")] = None,
     games: Annotated[int | None, typer.Option("--games", help="Games of each pair of entrants in each game.")] = None,
-    schedule: Annotated[Schedule | None, typer.Option("--schedule", help="Who meets whom in games.")] = None,
+    schedule: Annotated[Schedule | None, typer.Option("--schedule", help="Schedule that decides who meets whom in games.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings.")] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds of agents that are given by id.")] = 1,
     name: Annotated[str, typer.Option("--name", help="Name of the tournament's folder.")] = "tournament",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which that is made; logs by default.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder that holds the tournament's; logs by default.")] = None,
     workers: Workers = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Let policies meet in duels and games, and print the leaderboard; go on where it was cut."""
+    """Let policies meet in duels and games and print the leaderboard, or resume a tournament where it was interrupted."""
     from arena.cli import tournament as command
 
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
     given = {key: value for key, value in rules.items() if value is not None}
-    training = command.Training(steps=steps, num_seeds=seeds)
+    training = command.TrainingOptions(steps=steps, num_seeds=seeds)
     mode = _mode(quiet, json_lines)
     sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
 
@@ -185,10 +186,10 @@ def league_add(
         list[str], typer.Argument(metavar="PLAYER...", help="Policy files, run or experiment folders; NAME=PATH names one.")
     ],
     league: League = Path("league"),
-    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="What a new league plays; repeat for more.")] = None,
-    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair, of a new league.")] = None,
-    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game, of a new league.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and openings of a new league.")] = None,
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Id that a new league plays; repeat for more.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair in a new league.")] = None,
+    opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game in a new league.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings of a new league.")] = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -203,7 +204,7 @@ def league_add(
 @league_app.command(name="play")
 def league_play(
     league: League = Path("league"),
-    games: Annotated[int, typer.Option("--games", min=0, help="Most games to add; duels are few and always played.")] = 2_000,
+    games: Annotated[int, typer.Option("--games", min=0, help="Largest number of games to add; duels are few and always played.")] = 2_000,
     workers: Workers = None,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -227,15 +228,19 @@ def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_l
     """List agents or environments."""
     from arena.cli import listing as command
 
-    command.list_(what.value, json_lines=json_lines)
+    mode = _mode(quiet=False, json_lines=json_lines)
+    if what is Listed.agents:
+        command.list_agents(mode=mode)
+    else:
+        command.list_envs(mode=mode)
 
 
 @app.command()
 def doctor(json_lines: Json = False) -> None:
     """Say which frameworks work here, on which devices, and why not."""
-    from arena.cli import listing as command
+    from arena.cli import doctor as command
 
-    sys.exit(command.doctor(json_lines=json_lines))
+    sys.exit(command.doctor(mode=_mode(quiet=False, json_lines=json_lines)))
 
 
 @app.command()
@@ -266,7 +271,7 @@ def report(
     """Report on run folders: scores with intervals, comparisons, curves, costs."""
     from arena.report import terminal as command
 
-    command.report(folders, output, json_lines=json_lines)
+    command.report(folders, output, mode=_mode(quiet=False, json_lines=json_lines))
 
 
 @app.command()
@@ -287,7 +292,9 @@ def leaderboard(
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
     if quiet and json_lines:
         raise ArenaError("--quiet and --json exclude each other")
-    return "quiet" if quiet else "json" if json_lines else "auto"
+    if quiet:
+        return "quiet"
+    return "json" if json_lines else "auto"
 
 
 def main() -> None:
@@ -305,5 +312,7 @@ def main() -> None:
 
 
 def _refuse(message: str, *notes: str) -> NoReturn:
-    print(f"arena: {' '.join(message.split())}", *notes, sep="\n", file=sys.stderr)
+    from arena.terminal.output import complain
+
+    complain("\n".join([f"arena: {' '.join(message.split())}", *notes]))
     sys.exit(2)

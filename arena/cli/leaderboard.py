@@ -1,13 +1,20 @@
-"""`arena leaderboard`: the page of a tournament, once more, with further matches to watch."""
+"""`arena leaderboard`: the page of a tournament, written again with further matches to watch."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from arena.terminal.output import Output
 from arena.tournament.page import write_leaderboard
 from arena.tournament.standings_from_matches import compute_standings
 
 
 def leaderboard(folder: Path, matches: Sequence[str], frame_megabytes: float) -> None:
-    """Writes the page of the tournament in `folder`, and prints its path."""
-    max_frame_bytes = round(1e6 * frame_megabytes)
-    print(f"Page: {write_leaderboard(compute_standings(folder), folder, matches=matches, max_frame_bytes=max_frame_bytes)}")
+    """Writes the page of the tournament in `folder`, and prints its path.
+
+    Args:
+        folder: folder of the tournament.
+        matches: matches to show besides those that the page chooses itself.
+        frame_megabytes: largest size of all pictures in the page.
+    """
+    page = write_leaderboard(compute_standings(folder), folder, matches=matches, max_frame_bytes=round(1e6 * frame_megabytes))
+    Output().say(f"Page: {page}")

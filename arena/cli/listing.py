@@ -1,47 +1,34 @@
-"""`arena list` and `arena doctor`."""
+"""`arena list`: the agents and environments that can be used here."""
 
 import importlib.util
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_ids, agent_spec
 from arena.agent.spec import AgentSpec
-from arena.cli import doctor as doctor_module
 from arena.environments.make import env_ids
-from arena.formats.json import json_line
+from arena.terminal.output import Mode, Output, make_table
 
 
-def list_(what: str, *, json_lines: bool) -> None:
-    """Prints all agents or environments."""
-    if what == "envs":
-        for env_id in env_ids():
-            print(json_line({"id": env_id}) if json_lines else env_id, end="" if json_lines else "\n")
-        return
-    specs = [agent_spec(agent_id) for agent_id in agent_ids()]
-    if json_lines:
-        for spec in specs:
-            print(json_line(_describe(spec)), end="")
-        return
-    table = Table("agent", "framework", "algorithm", "actions", "observations", "masks", "installed", box=None, pad_edge=False)
-    for spec in specs:
+def list_envs(*, mode: Mode) -> None:
+    """Prints the ids of all environments."""
+    output = Output(mode)
+    for env_id in env_ids():
+        output.say(env_id)
+        output.record({"id": env_id})
+
+
+def list_agents(*, mode: Mode) -> None:
+    """Prints all agents, with the command that installs the framework of those that lack it."""
+    output, rows = Output(mode), []
+    for agent_id in agent_ids():
+        spec = agent_spec(agent_id)
         row = _describe(spec)
+        output.record(row)
         masks = "yes" if row["action_masks"] else "no"
         installed = "yes" if row["installed"] else spec.install_command(spec.config())
-        table.add_row(spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), masks, installed)
-    Console().print(table)
-
-
-def doctor(*, json_lines: bool) -> int:
-    """Prints what works here; returns 1 if some framework does not."""
-    report = doctor_module.diagnose()
-    if json_lines:
-        print(json_line(report.to_dict()), end="")
-    else:
-        report.print(Console())
-    return 0 if report.healthy else 1
+        rows.append((spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), masks, installed))
+    output.show(make_table(("agent", "framework", "algorithm", "actions", "observations", "masks", "installed"), rows))
 
 
 def _describe(spec: AgentSpec) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.cli.live import Mode
 from arena.cli.train import watch, with_options
 from arena.environments.make import make_env
 from arena.errors import ArenaError, did_you_mean
@@ -24,6 +23,7 @@ from arena.formats.json import json_line, write_bytes
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import UniformPolicy
 from arena.run_folder.result import RunResult
+from arena.terminal.output import Mode
 
 QUICK_BAR, FULL_BAR = 195.0, 475.0
 """Mean returns on CartPole-v1, whose bound is 500; 475 is Gymnasium's `reward_threshold`."""

@@ -1,14 +1,12 @@
 """`arena run --dry-run` and `arena status`."""
 
 import dataclasses
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from arena.errors import ArenaError
 from arena.executors.choice import make_executor
@@ -20,9 +18,11 @@ from arena.experiment.plan import ExperimentPlan, PlannedRun, differences, env_d
 from arena.experiment.until_decided import refuse_another_question
 from arena.formats.json import json_line
 from arena.formats.locks import is_locked
+from arena.formats.readable import duration
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import run_folders
 from arena.run_folder.status import RunProgress, progress
+from arena.terminal.output import literal, make_console, make_table
 
 
 def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> int:
@@ -33,7 +33,7 @@ def dry_run(experiment: Experiment, *, retry_failed: bool, json_lines: bool) -> 
     if json_lines:
         print(json_line(_document(plan)), end="")
     else:
-        _print(plan, _console())
+        _print(plan, make_console())
     if experiment.until_decided is not None:
         refuse_another_question(experiment)
     else:
@@ -60,7 +60,7 @@ def status(target: Path, output: Path | None, *, json_lines: bool) -> int:
         for state in states:
             print(json_line(dataclasses.asdict(state)), end="")
     else:
-        _print_states(states, _console())
+        _print_states(states, make_console())
         if is_locked(folder):
             print(f"An arena is at work in {folder}.")
     return 1 if any(state.state == "failed" for state in states) else 0
@@ -71,18 +71,18 @@ def _under(folder: Path) -> list[RunProgress]:
 
 
 def _print_states(states: Sequence[RunProgress], console: Console) -> None:
-    table = Table("run", "state", "env steps", "goes on at", "best", "score", "written", box=None, pad_edge=False)
+    table = make_table(("run", "state", "env steps", "goes on at", "best", "score", "written"))
     for state in states:
         of = f" / {state.max_env_steps:,}" if state.max_env_steps else ""
         checkpoint = "" if state.state == "finished" or state.checkpoint_env_steps is None else f"{state.checkpoint_env_steps:,}"
         row = [state.name, state.state, f"{state.env_steps:,}{of}", checkpoint, _number(state.best_return), _number(state.score_mean)]
-        table.add_row(*row, f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
+        table.add_row(*map(literal, row), f"{duration(state.age_seconds)} ago" if state.age_seconds is not None else "")
     console.print(table)
     for state in states:
         if state.state in ("failed", "pruned"):
-            console.print(f"{state.name}: {state.reason}", highlight=False, markup=False, soft_wrap=True)
+            console.print(literal(f"{state.name}: {state.reason}"), soft_wrap=True)
     counts = Counter(state.state for state in states)
-    console.print(", ".join(f"{count} {state}" for state, count in counts.items()), highlight=False)
+    console.print(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
 def _print(plan: ExperimentPlan, console: Console) -> None:
@@ -99,8 +99,8 @@ def _print(plan: ExperimentPlan, console: Console) -> None:
         f"Time: {_time(plan)}.",
     ]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
-    table = Table("agent", "env", "seeds", "env steps", "state", "seconds each", box=None, pad_edge=False)
+        console.print(literal(line), soft_wrap=True)
+    table = make_table(("agent", "env", "seeds", "env steps", "state", "seconds each"))
     groups: dict[tuple[str, ...], list[PlannedRun]] = {}
     for planned in plan.runs:
         run = planned.run
@@ -109,7 +109,7 @@ def _print(plan: ExperimentPlan, console: Console) -> None:
     for (agent, env, steps, state), members in groups.items():
         longest = [planned.seconds for planned in members if planned.seconds is not None]
         seconds = "" if state == "finished" else f"{max(longest):,.0f}" if longest else "unknown"
-        table.add_row(agent, env, str(len(members)), steps, state, seconds)
+        table.add_row(*map(literal, (agent, env, str(len(members)), steps, state, seconds)))
     console.print(table)
     for algorithm, agents in differences(experiment).items():
         _print_differences(f"Differences between the {algorithm} agents", agents, console)
@@ -120,12 +120,12 @@ def _print(plan: ExperimentPlan, console: Console) -> None:
 def _print_differences(title: str, agents: dict[str, dict[str, Any]], console: Console) -> None:
     names = list(dict.fromkeys(name for settings in agents.values() for name in settings))
     if not names:
-        console.print(f"{title}: none.", highlight=False)
+        console.print(literal(f"{title}: none."), soft_wrap=True)
         return
-    table = Table("agent", *names, box=None, pad_edge=False)
+    table = make_table(("agent", *names))
     for agent, settings in agents.items():
-        table.add_row(agent, *(_text(settings[name]) if name in settings else "-" for name in names))
-    console.print(f"{title}:", highlight=False)
+        table.add_row(*map(literal, (agent, *(_text(settings[name]) if name in settings else "-" for name in names))))
+    console.print(literal(f"{title}:"), soft_wrap=True)
     console.print(table)
 
 
@@ -154,18 +154,6 @@ def _time(plan: ExperimentPlan) -> str:
     rest = f"; the rest about {duration(known)} with {plan.workers} workers" if known else ""
     listed = ", ".join(sorted(unknown)[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
     return f"unknown for {listed}, of which no earlier run is in {plan.experiment.output}{rest}"
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=200)  # a file or pipe has no width: cut no name short
-
-
-def duration(seconds: float) -> str:
-    """Returns a length of time for people: `40 s`, `12 min`, `3.5 h`, `2 days`."""
-    for limit, unit, name in ((90, 1, "s"), (5_400, 60, "min"), (172_800, 3_600, "h")):
-        if seconds < limit:
-            return f"{seconds / unit:.{0 if unit < 3_600 else 1}f} {name}"
-    return f"{seconds / 86_400:.0f} days"
 
 
 def _number(value: float | None) -> str:

@@ -1,24 +1,19 @@
 """`arena tournament`: trains what is missing, plays, and prints the leaderboard."""
 
 import dataclasses
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
 from arena.agent.registry import agent_ids
-from arena.cli.live import Mode
 from arena.cli.train import watch, with_options
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import check_name, from_table, from_toml, load_table
-from arena.formats.json import json_line, write_json
+from arena.formats.json import write_json
 from arena.formats.validation import checked
+from arena.terminal.output import Mode, Output, command_line, explain_stop
 from arena.tournament.admission import refuse_untried, try_policies
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
 from arena.tournament.page import write_leaderboard
@@ -29,20 +24,20 @@ from arena.tournament.terminal import print_leaderboard
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Training:
-    """How agents are trained that are given by name."""
+class TrainingOptions:
+    """Training of the agents that are given by name."""
 
     steps: int
-    """Env steps of each run."""
+    """Env steps that each run takes."""
     num_seeds: int
-    """Runs of each agent on each environment."""
+    """Number of runs of each agent on each environment."""
 
 
 def tournament(
     arguments: Sequence[str],
     env_ids: Sequence[str],
     rules: Mapping[str, Any],
-    training: Training,
+    training: TrainingOptions,
     *,
     name: str,
     output: Path | None,
@@ -53,13 +48,13 @@ def tournament(
 
     Args:
         arguments: players, or one experiment file with a `[tournament]` table.
-        env_ids: what is played; empty: what the runs of the players were trained on.
-        rules: what the command line says otherwise than the file or the defaults.
-        training: of agents given by name.
-        name: of the tournament's folder.
-        output: folder in which that is made.
-        workers: processes at a time, for training and for playing; None: as the file says, or one per core.
-        mode: of printing.
+        env_ids: ids of what is played; if empty, what the runs of the players were trained on.
+        rules: rules that were given on the command line; they override the file's and the defaults.
+        training: training of agents given by name.
+        name: name of the tournament's folder.
+        output: folder in which that folder is made.
+        workers: processes at a time, for training and for playing; None means as the file says, or one per core.
+        mode: what is printed.
     """
     if len(arguments) == 1 and arguments[0].endswith(".toml"):
         return _of_file(Path(arguments[0]), env_ids, rules, output, workers, mode)
@@ -80,7 +75,7 @@ def tournament(
         num_failed = _train(experiment, mode)
         players.append(str(experiment.path))
     refuse_untried(given, tried)  # training may have taken hours
-    _play(players, envs, of_rules, path, workers, mode)
+    _play(players, envs, of_rules, path, workers, Output(mode))
     return int(num_failed > 0)
 
 
@@ -96,11 +91,13 @@ def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], outpu
     for env in envs:
         env_spaces(env)  # refused before anything is trained
     num_failed = _train(experiment, mode)
-    _play([str(experiment.path)], envs, of_rules, experiment.path / "tournament", workers, mode)
+    _play([str(experiment.path)], envs, of_rules, experiment.path / "tournament", workers, Output(mode))
     return int(num_failed > 0)
 
 
-def _experiment(agents: list[str], envs: list[EnvConfig], seed: int, training: Training, path: Path, workers: int | None) -> Experiment:
+def _experiment(
+    agents: list[str], envs: list[EnvConfig], seed: int, training: TrainingOptions, path: Path, workers: int | None
+) -> Experiment:
     table = {
         "name": "runs",
         "output": str(path),
@@ -114,34 +111,29 @@ def _experiment(agents: list[str], envs: list[EnvConfig], seed: int, training: T
 
 
 def _train(experiment: Experiment, mode: Mode) -> int:
-    """Runs what is not finished; returns how many runs failed."""
+    """Runs what is not finished; returns the number of runs that failed."""
     results = watch(experiment, mode="quiet" if mode == "json" else mode, retry_failed=False)
     return sum(result.status != "finished" for result in results)
 
 
-def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, mode: Mode) -> None:
-    field = find_players(players, envs)
-    console, command = Console(), shlex.join(["arena", *sys.argv[1:]])
+def _play(players: Sequence[str], envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, output: Output) -> None:
+    field, command = find_players(players, envs), command_line()
     entered = Tournament(path=path, players=field.players, envs=tuple(envs), rules=rules, left_out=field.left_out, command=command)
     try:
-        with Progress(console=console, transient=True, disable=mode != "auto") as progress:
-            bar = progress.add_task("playing", total=None)
-            play(entered, workers=workers or 0, progress=lambda done, known: progress.update(bar, completed=done, total=known))
+        with output.progress("playing") as progress:
+            play(entered, workers=workers or 0, progress=progress)
     except KeyboardInterrupt:
-        print(f"\nStopped. All matches so far are kept in {path}; go on with:\n  {command}", file=sys.stderr)
+        explain_stop(f"All matches so far are kept in {path}")
         raise
-    show_standings(path, console, mode)
+    show_standings(path, output)
 
 
-def show_standings(path: Path, console: Console, mode: Mode) -> None:
+def show_standings(path: Path, output: Output) -> None:
     """Computes the standings of a tournament's folder from its matches, keeps them there with their page, and prints them."""
     standings = compute_standings(path)
     write_json(TournamentFolder(path).standings, standings.to_dict())
-    if mode == "json":
-        for row in standings.rows:
-            print(json_line(dataclasses.asdict(row)), end="")
-    elif mode == "auto":
-        print_leaderboard(standings, console)
-    page = write_leaderboard(standings, path)
-    if mode == "auto":
-        print(f"Leaderboard: {page}")
+    for row in standings.rows:
+        output.record(dataclasses.asdict(row))
+    if output.for_people:
+        print_leaderboard(standings, output)
+    output.say(f"Leaderboard: {write_leaderboard(standings, path)}")

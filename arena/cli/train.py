@@ -1,7 +1,6 @@
 """`arena train` and `arena run`."""
 
 import dataclasses
-import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.cli import status as plan
-from arena.cli.live import ClosingRow, Mode, TerminalView, closing_table
+from arena.cli.closing_table import ClosingRow, closing_table
+from arena.cli.live import TerminalView
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
@@ -22,6 +22,7 @@ from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
 from arena.run_folder.result import RunResult
+from arena.terminal.output import Mode, explain_stop
 
 
 def train(
@@ -115,9 +116,8 @@ def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Ru
         results = run_checked(experiment, executor, view, retry_failed=retry_failed)
     except KeyboardInterrupt:
         view.finish()
-        command = shlex.join(["arena", *sys.argv[1:]])
-        hint = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""
-        print(f"\nStopped. All that was written is kept in {experiment.path}; go on with:\n  {command}{hint}", file=sys.stderr)
+        options = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""
+        explain_stop(f"All that was written is kept in {experiment.path}", options=options)
         raise
     view.finish()
     closing_table([_closing_row(result) for result in results], mode=mode)

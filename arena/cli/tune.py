@@ -1,7 +1,6 @@
 """`arena tune`. Importing this module needs Optuna."""
 
 import dataclasses
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from arena.cli.live import Mode, TerminalView
+from arena.cli.live import TerminalView
 from arena.cli.train import with_options
 from arena.executors.choice import make_executor
 from arena.experiment.check import check_experiment
@@ -20,6 +19,7 @@ from arena.experiment.runner import Judge, run_checked
 from arena.formats.json import json_line
 from arena.formats.locks import FolderLock
 from arena.run_folder.result import RunResult
+from arena.terminal.output import Mode, explain_stop
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search, Tuned
@@ -59,9 +59,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
                     )
             write_best(best, outcomes, file)
     except KeyboardInterrupt:
-        print(
-            f"\nStopped. All trials are kept in {experiment.path}; go on with:\n  {shlex.join(['arena', *sys.argv[1:]])}", file=sys.stderr
-        )
+        explain_stop(f"All trials are kept in {experiment.path}")
         raise
     if mode == "auto":
         for outcome in outcomes:

@@ -10,8 +10,8 @@ from arena.executors.order import Order
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
 from arena.machine.compile_cache import cache_folder
+from arena.machine.cores import usable_cores
 from arena.machine.gpus import driver_problem, visible_gpus
-from arena.machine.usage import usable_cores
 
 
 class LocalExecutor:

@@ -10,7 +10,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.formats.differences import differing_keys
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord

@@ -1,4 +1,4 @@
-"""The names of all curves in TensorBoard: the same for every framework. The x axis is always env steps."""
+"""Names of all curves in TensorBoard, the same for every framework; `TAGS` says what each holds. The x axis is always env steps."""
 
 EPISODE_RETURN = "episode/return"
 EPISODE_LENGTH = "episode/length"
@@ -19,20 +19,20 @@ LOSS_PREFIX = "loss/"
 
 TAGS: dict[str, str] = {
     EPISODE_RETURN: "Mean undiscounted return of the training episodes that ended since the last point, exploration included.",
-    EPISODE_LENGTH: "Mean number of env steps in those episodes.",
+    EPISODE_LENGTH: "Mean number of env steps in the training episodes that ended since the last point.",
     EVALUATION_RETURN_MEAN: "Mean undiscounted return of the greedy policy over the evaluation episodes.",
-    FINAL_RETURN_MEAN: "The same of the kept policy at the end of the run, over episodes that were used for nothing else.",
-    ENV_STEPS_PER_SECOND: "Env steps per wall second of training since the last point; evaluation and compilation left out.",
+    FINAL_RETURN_MEAN: "Mean undiscounted return of the kept policy over the final evaluation's episodes, which nothing else used.",
+    ENV_STEPS_PER_SECOND: "Env steps per wall second of training since the last point; evaluation and compilation are left out.",
     LEARNER_STEPS_PER_SECOND: "Optimizer steps per wall second of training since the last point.",
     ENV_FRACTION: "Share of training time spent inside the environments.",
     ACT_FRACTION: "Share of training time spent choosing actions.",
     LEARN_FRACTION: "Share of training time spent on replay sampling, targets, gradients and weight updates.",
-    OTHER_FRACTION: "Share of training time that is none of these three.",
+    OTHER_FRACTION: "Share of training time spent on none of environments, acting and learning.",
     CPU_PERCENT: "CPU time of the worker process over wall time since the last point; 100 is one core.",
     RSS_BYTES: "Resident memory of the worker process.",
-    GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent on the CPU, and where a container hides process ids.",
+    GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent on the CPU, and if a container hides process ids.",
     GPU_DEVICE_MEMORY_BYTES: "Memory of the run's GPU that all processes hold together; absent for runs on the CPU.",
-    GPU_PERCENT: "Share of the last moments in which the run's GPU computed, for whichever process; absent for runs on the CPU.",
-    LOSS_PREFIX + "*": "What the agent's README names: losses and the quantities beside them.",
+    GPU_PERCENT: "Share of the last second or less in which the run's GPU computed, for whichever process; absent for runs on the CPU.",
+    LOSS_PREFIX + "*": "Losses and related quantities that the agent's README explains.",
 }
-"""Each tag and what it holds, in the order of the table in the docs."""
+"""Description of each tag, in the order of the table in `docs/tensorboard.md`."""

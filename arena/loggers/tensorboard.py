@@ -1,6 +1,6 @@
 """TensorBoard event files, written without any framework.
 
-`tensorboard.summary.writer.event_file_writer.EventFileWriter` imports TensorFlow where it is installed, and
+`tensorboard.summary.writer.event_file_writer.EventFileWriter` imports TensorFlow if it is installed, and
 `torch.utils.tensorboard` imports PyTorch; TensorBoard's own record writer and protobuf messages import neither.
 """
 
@@ -21,7 +21,9 @@ from tensorboard.plugins.text import metadata as text_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 FILE_PREFIX = "events.out.tfevents."
+"""Beginning of the names of event files, by which TensorBoard finds them."""
 END_SUFFIX = ".end"
+"""End of the name of the event file that marks a run as ended."""
 
 
 class TensorBoardLogger:
@@ -31,7 +33,7 @@ class TensorBoardLogger:
 
     Args:
         directory: the run folder; made if missing.
-        env_steps: the env steps that the run goes on from: 0, or those of the checkpoint. Points that an earlier attempt
+        env_steps: env steps from which the run starts or resumes: 0, or those of its checkpoint. Points that an earlier attempt
             wrote beyond them are superseded.
     """
 
@@ -137,5 +139,9 @@ class TensorBoardLogger:
 
 
 def _data_type(value: str | float | bool) -> int:
-    kind: int = DATA_TYPE_BOOL if isinstance(value, bool) else DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64
+    kind: int = DATA_TYPE_FLOAT64
+    if isinstance(value, bool):
+        kind = DATA_TYPE_BOOL
+    elif isinstance(value, str):
+        kind = DATA_TYPE_STRING
     return kind

@@ -1,7 +1,6 @@
 """The NVIDIA GPUs of this machine, asked of the driver through NVML: no framework, no CUDA context."""
 
 import contextlib
-import dataclasses
 import os
 from typing import Any
 
@@ -31,7 +30,7 @@ def gpu_info() -> list[dict[str, Any]]:
 
 
 def driver_problem() -> str | None:
-    """Returns in one line why the driver shows no GPU, None if it shows one."""
+    """Returns the reason for which the driver shows no GPU, in one line; None if it shows one."""
     try:
         pynvml.nvmlInit()
         return None if pynvml.nvmlDeviceGetCount() else "the NVIDIA driver finds no GPU"
@@ -49,54 +48,16 @@ def visible_gpus() -> list[str]:
 
 
 def gpu_memory_bytes(name: str) -> int | None:
-    """Returns the whole memory of the GPU that `CUDA_VISIBLE_DEVICES` would name so; None where the driver does not tell."""
+    """Returns the whole memory of the GPU that `CUDA_VISIBLE_DEVICES` would name so; None if the driver does not tell."""
     with contextlib.suppress(pynvml.NVMLError):
-        for handle in _handles_of(name):
+        for handle in gpu_handles([name]):
             return int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
     return None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class GpuUsage:
-    """What the driver says at one moment; None in each field where there is no GPU or the driver does not tell."""
-
-    process_memory_bytes: int | None
-    """Held by this process, on all sampled GPUs together (in containers the driver may know other process ids)."""
-    memory_bytes: int | None
-    """Held on the sampled GPUs by everybody."""
-    percent: float | None
-    """Share of time in which some kernel ran, on average over the sampled GPUs and the driver's last period (up to a second)."""
-
-
-class GpuSampler:
-    """Samples what is used of GPUs.
-
-    Args:
-        process_id: whose memory.
-        names: of the GPUs, as `CUDA_VISIBLE_DEVICES` has them; all of the machine if None.
-    """
-
-    def __init__(self, process_id: int, names: list[str] | None = None) -> None:
-        self._process_id = process_id
-        self._gpus = _handles() if names is None else [handle for name in names for handle in _handles_of(name)]
-
-    def sample(self) -> GpuUsage:
-        """Returns the usage now."""
-        process, memory, percent = [], [], []
-        for handle in self._gpus:
-            # One by one: a driver may answer one question and not the next (virtual GPUs, MIG).
-            with contextlib.suppress(pynvml.NVMLError):
-                memory.append(pynvml.nvmlDeviceGetMemoryInfo(handle).used)
-            with contextlib.suppress(pynvml.NVMLError):
-                percent.append(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-            with contextlib.suppress(pynvml.NVMLError):
-                running = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-                process += [each.usedGpuMemory for each in running if each.pid == self._process_id and each.usedGpuMemory]
-        return GpuUsage(
-            process_memory_bytes=sum(process) if process else None,
-            memory_bytes=sum(memory) if memory else None,
-            percent=sum(percent) / len(percent) if percent else None,
-        )
+def gpu_handles(names: list[str] | None = None) -> list[Any]:
+    """Returns NVML's handles of the GPUs that `CUDA_VISIBLE_DEVICES` would name so, without those unknown to the driver; all if None."""
+    return _handles() if names is None else [handle for name in names for handle in _handles_of(name)]
 
 
 def _handles() -> list[Any]:
@@ -108,7 +69,7 @@ def _handles() -> list[Any]:
 
 
 def _handles_of(name: str) -> list[Any]:
-    """Returns the one GPU of that name in a list, or an empty list."""
+    """Returns a list of the one GPU with that name, or an empty list."""
     try:
         pynvml.nvmlInit()
         return [pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)]

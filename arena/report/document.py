@@ -314,7 +314,7 @@ class Report:
     differences: tuple[Difference, ...]
     runs: tuple[RunRow, ...]
     machines: tuple[Mapping[str, Any], ...]
-    """Distinct machines, as `arena.machine.usage.machine_info` describes them."""
+    """Distinct machines, as `arena.machine.description.machine_info` describes them."""
     commits: tuple[str, ...]
     """Distinct git commits that the runs were made from, `+` behind those with uncommitted changes."""
     experiment_file: str

@@ -4,18 +4,13 @@ import csv
 import dataclasses
 import io
 import re
-import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from arena.environments.references import catalogue
 from arena.errors import ArenaError
-from arena.formats.json import json_line, write_bytes, write_json
+from arena.formats.json import write_bytes, write_json
 from arena.html.rendering import write_page
 from arena.report.build import METRIC_NAMES, build_report
 from arena.report.decisions import claims, governing
@@ -23,22 +18,20 @@ from arena.report.document import Report
 from arena.report.load import load_runs
 from arena.report.page import render
 from arena.statistics.estimate import Estimate
-
-PIPE_WIDTH = 140
-"""Columns, where no terminal says how many it has."""
+from arena.terminal.output import Mode, Output, command_line, make_table
 
 
-def report(folders: list[Path], output: Path | None, *, json_lines: bool) -> None:
+def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
     """Reports on the runs below `folders` and writes into `output` (by default `report` below the first of them)."""
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
-    document = build_report(load_runs(folders), catalogue(), title=title, command=shlex.join(["arena", *sys.argv[1:]]))
+    document = build_report(load_runs(folders), catalogue(), title=title, command=command_line())
     target = output or folders[0] / "report"
     write_report(document, target)
-    if json_lines:
-        print(json_line(dataclasses.asdict(document)), end="")
-        return
-    print_report(document, Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH))
-    print(f"Page: {target / 'report.html'}; tables and all numbers beside it")
+    to = Output(mode)
+    to.record(dataclasses.asdict(document))
+    if to.for_people:
+        print_report(document, to)
+    to.say(f"Page: {target / 'report.html'}; tables and all numbers beside it")
 
 
 def write_report(document: Report, folder: Path) -> None:
@@ -84,23 +77,23 @@ def tables(document: Report) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def print_report(document: Report, console: Console) -> None:
+def print_report(document: Report, output: Output) -> None:
     """Prints scores, comparisons, both rankings, costs and notes."""
     if document.aggregates:
-        _print_scores(document, console)
+        _print_scores(document, output)
     else:
-        _print_returns(document, console)
-    _print_pairs(document, console)
-    _print_rankings(document, console)
-    _print_costs(document, console)
+        _print_returns(document, output)
+    _print_pairs(document, output)
+    _print_rankings(document, output)
+    _print_costs(document, output)
     shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
     shown += [row.area for row in document.rankings]
     remarks = dict.fromkeys(f"* {estimate.note}" for estimate in shown if estimate.note and estimate.low is not None)
     for note in (*remarks, *document.notes):
-        console.print(f"Note: {note}", soft_wrap=True, highlight=False, markup=False)
+        output.say(f"Note: {note}")
 
 
-def _print_scores(document: Report, console: Console) -> None:
+def _print_scores(document: Report, output: Output) -> None:
     envs = "1 environment" if document.num_envs_in_aggregates == 1 else f"{document.num_envs_in_aggregates} environments"
     found = {(row.agent, row.metric): row.estimate for row in document.aggregates}
     agents = sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value)
@@ -109,15 +102,15 @@ def _print_scores(document: Report, console: Console) -> None:
         for agent in agents
     ]
     title = f"Scores over {envs} (random 0, solved 1), with {document.confidence:.0%} intervals over training seeds"
-    _print_table(console, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
+    _print_table(output, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
 
 
-def _print_returns(document: Report, console: Console) -> None:
+def _print_returns(document: Report, output: Output) -> None:
     rows = [(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds))) for result in document.results]
-    _print_table(console, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
+    _print_table(output, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
 
 
-def _print_pairs(document: Report, console: Console) -> None:
+def _print_pairs(document: Report, output: Output) -> None:
     rows, better = [], claims(document)
     for pair in document.pairs:
         winner = pair.x if (pair.x, pair.y) in better else pair.y if (pair.y, pair.x) in better else None
@@ -125,18 +118,18 @@ def _print_pairs(document: Report, console: Console) -> None:
         rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict))
     if rows:
         title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
-        _print_table(console, title, ("x", "y", "probability", "p", "by the sequential test" if governing(document) else ""), rows)
+        _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if governing(document) else ""), rows)
 
 
-def _print_rankings(document: Report, console: Console) -> None:
+def _print_rankings(document: Report, output: Output) -> None:
     for axis, unit in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
         ranking = [row for row in document.rankings if row.axis == axis]
         if ranking:
             title = f"Ranking at equal {unit}: mean score on the way to {ranking[0].horizon:,.0f}"
-            _print_table(console, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
+            _print_table(output, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
 
 
-def _print_costs(document: Report, console: Console) -> None:
+def _print_costs(document: Report, output: Output) -> None:
     rows = []
     for cost in document.costs:
         parts = (cost.env_seconds, cost.act_seconds, cost.learn_seconds, cost.other_seconds)
@@ -145,7 +138,7 @@ def _print_costs(document: Report, console: Console) -> None:
         cpu = "-" if cost.cpu_seconds is None else f"{cost.cpu_seconds:.1f}"
         rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
     columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
-    _print_table(console, "Cost of a run, medians over seeds", columns, rows)
+    _print_table(output, "Cost of a run, medians over seeds", columns, rows)
 
 
 def words(estimate: Estimate, form: str = ".2f") -> str:
@@ -155,13 +148,10 @@ def words(estimate: Estimate, form: str = ".2f") -> str:
     return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]{'*' if estimate.note else ''}"
 
 
-def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(f"{title}:", highlight=False, markup=False, soft_wrap=True)
-    console.print(table)
-    console.print()
+def _print_table(output: Output, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    output.say(f"{title}:")
+    output.show(make_table(columns, rows))
+    output.say()
 
 
 def _flat(estimate: Estimate) -> Mapping[str, Any]:

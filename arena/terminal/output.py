@@ -16,8 +16,9 @@ control codes are shown instead of obeyed.
 
 import contextlib
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TextIO
 
 from rich.console import Console, RenderableType
@@ -40,7 +41,7 @@ class Output:
 
     Args:
         mode: what is written.
-        file: where to write; standard output if None.
+        file: file to write to; standard output if None.
     """
 
     def __init__(self, mode: Mode = "auto", file: TextIO | None = None) -> None:
@@ -53,10 +54,20 @@ class Output:
         """Whether text is written."""
         return self.mode in ("live", "plain")
 
-    def say(self, text: str = "") -> None:
-        """Writes a line for people, however long, without folding it."""
-        if self.for_people:
-            self.console.print(literal(text), soft_wrap=True)
+    def say(self, text: str = "", *, style: str = "", highlighted: Mapping[str, str] | None = None) -> None:
+        """Writes a line for people, however long, without folding it.
+
+        Args:
+            text: the line; brackets in it are text, not markup.
+            style: rich's style of the whole line.
+            highlighted: rich's style of some words of the line.
+        """
+        if not self.for_people:
+            return
+        line = literal(text, style)
+        for word, its_style in (highlighted or {}).items():
+            line.highlight_words([word], its_style)
+        self.console.print(line, soft_wrap=True)
 
     def show(self, content: RenderableType) -> None:
         """Writes a table, or another piece that rich lays out, for people."""
@@ -70,7 +81,7 @@ class Output:
             self.file.flush()
 
     @contextlib.contextmanager
-    def progress(self, description: str) -> Iterator[Callable[[int, int | None], None]]:
+    def progress(self, description: str) -> Iterator[Callable[[int, int], None]]:
         """Shows a bar for people while something is done, and removes it afterwards.
 
         Yields:
@@ -82,10 +93,10 @@ class Output:
 
 
 def make_console(file: TextIO | None = None, *, force_terminal: bool = False) -> Console:
-    """Returns a rich console that adds no colour of its own to text, and that has room for every name where there is no terminal.
+    """Returns a rich console that adds no colour of its own to text, and that has room for every name in a file or a pipe.
 
     Args:
-        file: where it writes; standard output if None.
+        file: file to write to; standard output if None.
         force_terminal: whether control codes are written even if `file` does not look like a terminal.
     """
     file = file or sys.stdout
@@ -110,13 +121,34 @@ def make_table(columns: Iterable[str], rows: Iterable[Sequence[RenderableType]] 
 
 
 def literal(text: str, style: str = "") -> Text:
-    """Returns `text` for rich such that exactly its characters are shown: `[keras]` is no markup, and control codes are visible."""
+    """Returns `text` for rich such that exactly its characters are shown: `[keras]` is text, not markup, and control codes are visible."""
     return Text(visible(text), style=style)
 
 
 def visible(text: str) -> str:
     """Returns `text` with its control codes, which could rewrite a terminal, written as hexadecimal escapes; newlines and tabs stay."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def command_line() -> str:
+    """Returns the command that this process runs, quoted for a shell."""
+    return shlex.join(["arena", *sys.argv[1:]])
+
+
+def explain_stop(kept: str, *, options: str = "") -> None:
+    """Tells on standard error that a command was interrupted, what is kept, and the command that resumes it.
+
+    Args:
+        kept: sentence about what is kept, without its full stop.
+        options: further options that the command needs.
+    """
+    complain(f"\nStopped. {kept}; resume with:\n  {command_line()}{options}")
+
+
+def complain(text: str) -> None:
+    """Writes a line on standard error, in every mode."""
+    sys.stderr.write(f"{visible(text)}\n")
+    sys.stderr.flush()
 
 
 def _resolved(mode: Mode, file: TextIO) -> Mode:

@@ -27,7 +27,7 @@ from arena.formats.json import read_json_object, write_bytes, write_json
 from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock
 from arena.formats.validation import check_keys, checked
-from arena.machine.usage import package_versions
+from arena.machine.versions import package_versions
 from arena.policies.file_check import read_bounded
 from arena.tournament.matches import PlayedGame, Record, from_line
 from arena.tournament.players import Player

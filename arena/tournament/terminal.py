@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from arena.formats.readable import count as num_of
 from arena.formats.readable import duration
 from arena.statistics.estimate import Interval
+from arena.terminal.output import Output, literal
 from arena.tournament.players import RANDOM
 from arena.tournament.standings import Standing, Standings
 
@@ -16,20 +16,20 @@ _MAX_ENTRANT_CELLS = 40
 """A longer name folds."""
 
 
-def print_leaderboard(standings: Standings, console: Console) -> None:
+def print_leaderboard(standings: Standings, output: Output) -> None:
     """Prints the leaderboard as a table, and what a reader must know beneath it."""
-    console.print(_table(standings, console.width))
+    output.show(_table(standings, output.console.width))
     for env in standings.envs:
         scores = ", ".join(f"{score.entrant} {_score(score.score, env.kind)}" for score in env.scores)
-        console.print(f"{env.env}: {scores}", highlight=False, markup=False, soft_wrap=True)
+        output.say(f"{env.env}: {scores}")
         if env.kind == "game":
-            console.print(
+            output.say(
                 f"  {env.num_distinct_games} distinct games of {env.num_games}; points of the first mover {env.first_mover_points:.1%}"
             )
         for player, kind, count in env.reasons:
-            console.print(f"  {player}: {kind} ({count} {'game' if env.kind == 'game' else 'evaluation'}{'s' * (count > 1)})", markup=False)
+            output.say(f"  {player}: {kind} ({num_of(count, 'game' if env.kind == 'game' else 'evaluation')})")
     for note in standings.notes:
-        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
+        output.say(f"Note: {note}")
 
 
 def _table(standings: Standings, width: int) -> Table:
@@ -47,7 +47,7 @@ def _table(standings: Standings, width: int) -> Table:
             min_width=min(_width(columns[1]), _MAX_ENTRANT_CELLS) if title == "entrant" else None,
         )
     for row in zip(*(cells for _, *cells in columns), strict=True):
-        table.add_row(*map(escape, row))
+        table.add_row(*map(literal, row))
     return table
 
 

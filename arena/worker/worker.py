@@ -27,8 +27,9 @@ from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_modules
 from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
+from arena.machine.description import machine_info
 from arena.machine.devices import isolate, resolve_device
-from arena.machine.usage import git_commit, machine_info, package_versions
+from arena.machine.versions import CORE_DISTRIBUTIONS, git_commit, package_versions
 from arena.run_folder.events import PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
@@ -37,7 +38,6 @@ from arena.run_folder.schema import Provenance, write_result, write_run
 from arena.seeding import training_seeds
 from arena.worker.training import Training
 
-CORE_DISTRIBUTIONS = ("arena-rl", "gymnasium", "numpy", "onnx", "onnxruntime", "tensorboard")
 LOCK_SECONDS = 30.0
 """Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.machine.usage import git_commit, machine_info, package_versions
+from arena.machine.description import machine_info
+from arena.machine.versions import git_commit, package_versions
 
 VERSIONS = (
     *("arena-rl", "gymnasium", "numpy", "tf-agents", "tensorflow", "tf-keras", "ray", "torch", "keras", "jax"),

@@ -24,7 +24,7 @@ from typing import Any
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.process import THREAD_VARIABLES
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from arena.policies.policy import OnnxPolicy
 from arena.tournament.duels import EpisodesTask, play_episodes
 from arena.tournament.game_tables import GamesTask, play_games

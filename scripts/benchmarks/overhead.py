@@ -30,7 +30,7 @@ from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import START_PARTS, WORK_PARTS, RunResult

@@ -15,7 +15,7 @@ from pathlib import Path
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.folder import make_folder
 from arena.formats.json import read_json_object, write_json
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from benchmarks.cases import benchmark_cases
 from benchmarks.options import names, option_parser
 from benchmarks.peers import PEERS, peers_python

@@ -14,7 +14,7 @@ from typing import Any
 
 from arena.errors import ArenaError, did_you_mean
 from arena.formats.json import read_json_object, write_json
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from benchmarks.cases import BenchmarkCase, benchmark_cases
 from benchmarks.marked_page import MarkedPage
 from benchmarks.options import names, option_parser

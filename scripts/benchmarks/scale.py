@@ -29,7 +29,7 @@ from typing import Any
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
 from arena.formats.jsonl import read_jsonl
-from arena.machine.usage import available_cores, usable_cores
+from arena.machine.cores import available_cores, usable_cores
 from benchmarks.circumstances import measured_circumstances
 from benchmarks.options import names, numbers, option_parser
 from benchmarks.ray_cluster import RayCluster, use_own_token

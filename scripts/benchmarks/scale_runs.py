@@ -14,7 +14,7 @@ from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
 from arena.experiment.experiment import Experiment
 from arena.experiment.runner import run_experiment
-from arena.machine.usage import available_cores
+from arena.machine.cores import available_cores
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources
 from benchmarks.child.probe import peak_rss_bytes
 from benchmarks.scale_curves import while_all_train

@@ -16,7 +16,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.experiment.folder import make_folder
 from arena.formats.json import read_json_object, write_json
-from arena.machine.usage import machine_info
+from arena.machine.description import machine_info
 from arena.run_folder.record import RunRecord
 from benchmarks.cases import SB3_LOOP
 from benchmarks.circumstances import measured_circumstances

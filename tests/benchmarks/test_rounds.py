@@ -6,7 +6,7 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.formats.json import read_json
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from benchmarks.cases import Baseline, BenchmarkCase, benchmark_cases
 from benchmarks.performance_page import performance_page, write_page
 from benchmarks.processes import pinned

@@ -6,7 +6,7 @@ import pytest
 from arena.errors import ArenaError
 from arena.experiment.file import from_table
 from arena.formats.json import read_json
-from arena.machine.usage import usable_cores
+from arena.machine.cores import usable_cores
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult

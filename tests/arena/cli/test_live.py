@@ -1,11 +1,13 @@
 import io
 import json
 import re
+import time
 
 import pytest
+from rich.console import Console
 
-from arena.cli import live as terminal
-from arena.cli.live import ClosingRow, TerminalView, closing_table
+from arena.cli.closing_table import ClosingRow, closing_table
+from arena.cli.live import LiveRow, TerminalView, live_table
 
 
 class Screen(io.StringIO):
@@ -18,7 +20,7 @@ class Screen(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
@@ -117,12 +119,12 @@ def test_live_mode_draws_the_last_state_and_messages_above_it(monkeypatch):
 @pytest.mark.parametrize("height", [4, 10, 50])
 def test_live_table_fits_the_terminal_and_shows_runs_at_work_first(width, height):
     names = [f"keras-dqn/CartPole-v1/seed-{seed}" for seed in range(150)]
-    rows = {name: terminal.Row(status="finished", env_steps=10, max_env_steps=10) for name in names}
+    rows = {name: LiveRow(status="finished", env_steps=10, max_env_steps=10) for name in names}
     rows[names[140]].status = "running"
     rows[names[141]].status = "crashed"
-    console = terminal.Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
     with console.capture() as capture:
-        console.print(terminal._live_table(rows, width=width, height=height))
+        console.print(live_table(rows, width=width, height=height))
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capture.get()).splitlines()
     assert len(lines) < height
     assert max(map(len, lines)) <= width
@@ -131,51 +133,10 @@ def test_live_table_fits_the_terminal_and_shows_runs_at_work_first(width, height
 
 
 def test_the_footer_counts_what_is_not_shown():
-    rows = {str(index): terminal.Row() for index in range(100)}
-    console = terminal.Console(file=io.StringIO(), width=80)
-    console.print(terminal._live_table(rows, width=80, height=13))
+    rows = {str(index): LiveRow() for index in range(100)}
+    console = Console(file=io.StringIO(), width=80)
+    console.print(live_table(rows, width=80, height=13))
     assert console.file.getvalue().splitlines()[-1].rstrip() == "100 runs: 100 waiting (90 not shown)"
-
-
-def test_closing_table_in_plain_mode():
-    file = io.StringIO()
-    rows = [
-        ClosingRow(
-            agent="keras-dqn",
-            env="CartPole-v1",
-            seed=1,
-            status="finished",
-            env_steps=100_000,
-            score_mean=487.31,
-            score_std=12.25,
-            train_seconds=33.21,
-            env_steps_per_second=3011.4,
-            policy_path="logs/policy.onnx",
-        ),
-        ClosingRow(agent="random", env="CartPole-v1", seed=0, status="crashed", env_steps=0),
-    ]
-    closing_table(rows, mode="plain", file=file)
-    assert file.getvalue().splitlines() == [
-        "agent      env          seed  status    env steps         score  train s  steps/s  policy",
-        "keras-dqn  CartPole-v1     1  finished    100,000  487.3 ± 12.2     33.2    3,011  logs/policy.onnx",
-        "random     CartPole-v1     0  crashed           0             -        -        -  -",
-    ]
-
-
-def test_closing_table_keeps_paths_whole_on_a_narrow_terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "90")
-    screen, path = Screen(), "logs/" + "long" * 30 + "/policy.onnx"
-    closing_table([ClosingRow(agent="a", env="E", seed=0, status="finished", env_steps=1, policy_path=path)], file=screen)
-    lines = plain_text(screen).splitlines()
-    assert lines[0].endswith("steps/s")
-    assert lines[-1] == path
-
-
-def test_closing_table_without_rows_is_a_header():
-    file = io.StringIO()
-    closing_table([], mode="plain", file=file)
-    assert file.getvalue().startswith("agent  env")
 
 
 def test_unknown_runs_and_fields_are_errors():

@@ -152,7 +152,7 @@ def test_an_interrupt_ends_all_workers_and_keeps_what_was_written(tmp_path: Path
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "go on with" in errors
+    assert "resume with" in errors
     wait_until(lambda: not workers(wanted))
     assert RunRecord(wanted.path / first).result is None
     assert progress(RunDir(wanted.path / first), first).state == "interrupted"

@@ -243,7 +243,7 @@ def test_sigterm_ends_the_workers_too(tmp_path: Path):
     parent.terminate()
     _, errors = parent.communicate(timeout=30)
     assert parent.returncode == 130
-    assert b"go on with" in errors
+    assert b"resume with" in errors
     assert not is_locked(lock.parent)
 
 

@@ -144,9 +144,3 @@ def test_writing_imports_no_framework(tmp_path):
         "sys.exit(' '.join(FRAMEWORK_MODULES & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
-
-
-def test_tags_are_distinct_and_all_explained():
-    names = {value for name, value in vars(tags).items() if name.isupper() and isinstance(value, str) and name != "LOSS_PREFIX"}
-    assert names | {tags.LOSS_PREFIX + "*"} == set(tags.TAGS)
-    assert all(explanation.endswith(".") for explanation in tags.TAGS.values())

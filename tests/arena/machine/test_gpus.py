@@ -7,7 +7,8 @@ import pynvml
 import pytest
 
 from arena.machine import gpus
-from arena.machine import usage as system
+from arena.machine.description import machine_info
+from arena.machine.usage import GpuUsage, UsageSampler
 
 
 @pytest.fixture
@@ -56,25 +57,25 @@ def fail(monkeypatch, name: str, code: int) -> None:
 def test_memory_is_that_of_this_process_on_all_gpus_and_utilisation_their_mean(driver):
     mine, other = os.getpid(), os.getpid() + 1
     driver([process(mine, 5), process(other, 100)], [process(mine, 7)])
-    assert system.UsageSampler().sample().gpu == gpus.GpuUsage(process_memory_bytes=12, memory_bytes=300, percent=40.0)
-    assert system.machine_info()["gpus"][1] == {"name": "gpu 1", "memory_bytes": 2**31, "driver": "1.2"}
+    assert UsageSampler().sample().gpu == GpuUsage(process_memory_bytes=12, memory_bytes=300, percent=40.0)
+    assert machine_info()["gpus"][1] == {"name": "gpu 1", "memory_bytes": 2**31, "driver": "1.2"}
 
 
 @pytest.mark.parametrize("name", ["1", "GPU-1"])
 def test_only_the_gpus_of_the_run_are_sampled(driver, name):
     driver([process(os.getpid(), 5)], [process(os.getpid(), 7)])
-    assert system.UsageSampler([name]).sample().gpu == gpus.GpuUsage(process_memory_bytes=7, memory_bytes=200, percent=60.0)
-    nothing = gpus.GpuUsage(process_memory_bytes=None, memory_bytes=None, percent=None)
-    assert system.UsageSampler([]).sample().gpu == nothing
-    assert system.UsageSampler(["GPU-7"]).sample().gpu == nothing
+    assert UsageSampler([name]).sample().gpu == GpuUsage(process_memory_bytes=7, memory_bytes=200, percent=60.0)
+    nothing = GpuUsage(process_memory_bytes=None, memory_bytes=None, percent=None)
+    assert UsageSampler([]).sample().gpu == nothing
+    assert UsageSampler(["GPU-7"]).sample().gpu == nothing
 
 
 def test_one_silent_answer_does_not_hide_the_others(driver, monkeypatch):
     driver([process(os.getpid(), None)])
     fail(monkeypatch, "nvmlDeviceGetUtilizationRates", pynvml.NVML_ERROR_NOT_SUPPORTED)
-    assert system.UsageSampler().sample().gpu == gpus.GpuUsage(process_memory_bytes=None, memory_bytes=100, percent=None)
+    assert UsageSampler().sample().gpu == GpuUsage(process_memory_bytes=None, memory_bytes=100, percent=None)
     fail(monkeypatch, "nvmlDeviceGetMemoryInfo", pynvml.NVML_ERROR_GPU_IS_LOST)
-    assert system.UsageSampler().sample().gpu.memory_bytes is None
+    assert UsageSampler().sample().gpu.memory_bytes is None
     assert gpus.gpu_memory_bytes("0") is None
     assert gpus.gpu_info() == []
 
@@ -93,7 +94,7 @@ def test_no_driver_means_no_gpu_and_a_reason(monkeypatch, code, reason):
     fail(monkeypatch, "nvmlInit", code)
     assert reason in (gpus.driver_problem() or "")
     assert (gpus.gpu_info(), gpus.visible_gpus(), gpus.gpu_memory_bytes("0")) == ([], [], None)
-    assert system.UsageSampler().sample().gpu.memory_bytes is None
+    assert UsageSampler().sample().gpu.memory_bytes is None
 
 
 def test_a_driver_that_shows_a_gpu_is_no_problem(driver):

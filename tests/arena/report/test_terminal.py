@@ -29,7 +29,7 @@ def folder(tmp_path, write_run):
 
 
 def test_report_prints_a_summary_and_writes_tables_and_the_file_that_repeats_it(folder, capsys):
-    report([folder], None, json_lines=False)
+    report([folder], None, mode="plain")
     printed = capsys.readouterr().out
     for words in ("Probability that a run of x", "a  b  0.50 [", "Cost of a run", str(folder / "report")):
         assert words in printed
@@ -44,7 +44,7 @@ def test_report_prints_a_summary_and_writes_tables_and_the_file_that_repeats_it(
 
 def test_a_second_report_does_not_read_the_first(folder, capsys):
     for _ in range(2):
-        report([folder], None, json_lines=True)
+        report([folder], None, mode="json")
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first == second
 
@@ -52,14 +52,14 @@ def test_a_second_report_does_not_read_the_first(folder, capsys):
 def test_a_folder_that_cannot_be_written_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match=r"cannot write the report into .*file"):
-        report([folder], tmp_path / "file", json_lines=False)
+        report([folder], tmp_path / "file", mode="plain")
 
 
 def test_a_note_on_an_interval_is_shown(tmp_path, write_run, capsys):
     for seed in range(5):
         for env in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
             write_run(tmp_path / "logs", "a", seed, env=env, final=(-100.0 + seed,) * 2)
-    report([tmp_path / "logs"], None, json_lines=False)
+    report([tmp_path / "logs"], None, mode="plain")
     printed = capsys.readouterr().out
     assert f"* {MEDIAN_NOTE}" in printed
     assert command.words(Estimate(value=0.5, low=0.4, high=0.6, num_seeds=5, note=MEDIAN_NOTE)) == "0.50 [0.40, 0.60]*"
@@ -68,7 +68,7 @@ def test_a_note_on_an_interval_is_shown(tmp_path, write_run, capsys):
 
 def test_the_summary_and_a_table_say_what_the_sequential_test_decided(folder, capsys):
     (folder / "decision.json").write_text(json.dumps({**DECISION, "pairs": [{"agent": "a", "other": "b", "verdict": "worse"}]}))
-    report([folder], None, json_lines=False)
+    report([folder], None, mode="plain")
     printed = capsys.readouterr().out
     assert "by the sequential test" in printed
     assert "b is better" in printed

@@ -2,9 +2,9 @@ import dataclasses
 import io
 
 import pytest
-from rich.console import Console
 
 from arena.statistics.estimate import Interval
+from arena.terminal.output import Output
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Standing, Standings
 from arena.tournament.terminal import print_leaderboard
 
@@ -52,9 +52,10 @@ def standings() -> Standings:
 
 
 def _printed(standings: Standings, width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width)
-    print_leaderboard(standings, console)
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    output = Output("plain", io.StringIO())
+    output.console.width = width
+    print_leaderboard(standings, output)
+    return output.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("width", "last"), [(200, "CPU"), (80, "won-tied-lost"), (70, "points")])

@@ -1,10 +1,9 @@
-"""Which GPUs an imported framework sees, and why not: the driver, the build of the wheel, or CUDA's libraries.
+"""Devices that an imported framework sees, and reasons for a missing GPU: the driver, the build of the wheel, or CUDA's libraries.
 
-Runs in the process that imported the framework (`arena doctor` starts one for each), and asks nothing of one that was not imported.
+This runs in the process that imported the framework, and asks nothing of a framework that was not imported.
 """
 
 import ctypes
-import importlib.metadata
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 from arena.machine.gpus import driver_problem, visible_gpus
 from arena.machine.installation import install_command
+from arena.machine.versions import package_versions
 
 CUDA_LIBRARIES = ("libcudart.so.12", "libcublas.so.12", "libcufft.so.11", "libcusolver.so.11", "libcusparse.so.12", "libcudnn.so.9")
-"""Of CUDA 12 and cuDNN 9, as TensorFlow 2.20 and JAX 0.10 are built for; neither brings them in its own wheel."""
+"""Libraries of CUDA 12 and cuDNN 9, for which TensorFlow 2.20 and JAX 0.10 are built; neither brings them in its own wheel."""
 
 
 def devices_seen(modules: Mapping[str, Any]) -> list[str]:
@@ -112,7 +112,4 @@ def _nvidia_wheels() -> list[Path]:
 
 
 def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return package_versions([distribution])[distribution]

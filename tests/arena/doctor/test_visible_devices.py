@@ -4,18 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.machine import gpu_report as gpu_sight
+from arena.doctor import visible_devices as sight
 
 
 @pytest.fixture
 def machine(monkeypatch):
     """Sets what driver, libraries and distributions there are."""
 
-    def install(*, driver: str | None = None, gpus: tuple[str, ...] = ("0",), libraries=gpu_sight.CUDA_LIBRARIES, **versions: str) -> None:
-        monkeypatch.setattr(gpu_sight, "driver_problem", lambda: driver)
-        monkeypatch.setattr(gpu_sight, "visible_gpus", lambda: list(gpus))
-        monkeypatch.setattr(gpu_sight, "has_library", lambda name: name in libraries)
-        monkeypatch.setattr(gpu_sight, "_version", lambda name: versions.get(name.replace("-", "_")))
+    def install(*, driver: str | None = None, gpus: tuple[str, ...] = ("0",), libraries=sight.CUDA_LIBRARIES, **versions: str) -> None:
+        monkeypatch.setattr(sight, "driver_problem", lambda: driver)
+        monkeypatch.setattr(sight, "visible_gpus", lambda: list(gpus))
+        monkeypatch.setattr(sight, "has_library", lambda name: name in libraries)
+        monkeypatch.setattr(sight, "package_versions", lambda names: {name: versions.get(name.replace("-", "_")) for name in names})
 
     return install
 
@@ -39,19 +39,23 @@ NVCC = {"nvidia_cuda_nvcc_cu12": "12.9"}
 
 
 def only(modules: dict) -> str:
-    (note,) = gpu_sight.gpu_notes(modules)
+    (note,) = sight.gpu_notes(modules)
     return note
 
 
 def test_nothing_is_said_of_a_gpu_that_can_be_used(machine):
     machine(**NVCC, jaxlib="0.10.2", jax_cuda12_plugin="0.10.2")
-    assert gpu_sight.gpu_notes({**tensorflow(1), **torch(2), **jax("gpu")}) == []
-    assert gpu_sight.devices_seen({**tensorflow(1), **torch(1)}) == ["CPU", "TensorFlow /physical_device:GPU:0", "PyTorch cuda:0 Fake"]
+    assert sight.gpu_notes({**tensorflow(1), **torch(2), **jax("gpu")}) == []
+    assert sight.devices_seen({**tensorflow(1), **torch(1)}) == [
+        "CPU",
+        "TensorFlow /physical_device:GPU:0",
+        "PyTorch cuda:0 Fake",
+    ]
 
 
 def test_a_missing_driver_is_the_reason_for_every_framework(machine):
     machine(driver="no driver", gpus=(), **NVCC, jaxlib="1", jax_cuda12_plugin="1")
-    notes = gpu_sight.gpu_notes({**tensorflow(0), **torch(0), **jax("cpu")})
+    notes = sight.gpu_notes({**tensorflow(0), **torch(0), **jax("cpu")})
     assert notes == [f"{name} sees no GPU: no driver" for name in ("TensorFlow", "JAX", "PyTorch")]
 
 
@@ -68,7 +72,7 @@ def test_a_wheel_for_cpus_alone_is_named(machine):
 
 
 def test_cuda_libraries_that_are_missing_are_named(machine):
-    machine(libraries=gpu_sight.CUDA_LIBRARIES[1:], **NVCC, jaxlib="1", jax_cuda12_plugin="1")
+    machine(libraries=sight.CUDA_LIBRARIES[1:], **NVCC, jaxlib="1", jax_cuda12_plugin="1")
     assert "TensorFlow sees no GPU: CUDA libraries are missing (libcudart.so.12); " in only(tensorflow(0))
     assert "JAX sees no GPU: CUDA libraries are missing (libcudart.so.12); " in only(jax("cpu"))
 
@@ -81,15 +85,15 @@ def test_pins_that_do_not_fit_each_other_are_named(machine):
 
 def test_a_gpu_without_the_compiler_of_xla_is_noted(machine, monkeypatch):
     machine()
-    monkeypatch.setattr(gpu_sight, "Path", lambda name: SimpleNamespace(exists=lambda: False))
+    monkeypatch.setattr(sight, "Path", lambda name: SimpleNamespace(exists=lambda: False))
     assert only(tensorflow(1)).startswith("TensorFlow sees a GPU, but XLA takes ptxas and libdevice from nvidia-cuda-nvcc-cu12")
 
 
 def test_libraries_are_found_in_nvidias_wheels_or_on_the_system(tmp_path, monkeypatch):
     (tmp_path / "cudnn" / "lib").mkdir(parents=True)
     (tmp_path / "cudnn" / "lib" / "libarena-fake.so.9").touch()
-    monkeypatch.setattr(gpu_sight, "_nvidia_wheels", lambda: [tmp_path])
-    assert gpu_sight.has_library("libarena-fake.so.9")
-    assert not gpu_sight.has_library("libarena-fake.so.8")
-    monkeypatch.setattr(gpu_sight.ctypes, "CDLL", lambda name: object())
-    assert gpu_sight.has_library("libarena-fake.so.8")
+    monkeypatch.setattr(sight, "_nvidia_wheels", lambda: [tmp_path])
+    assert sight.has_library("libarena-fake.so.9")
+    assert not sight.has_library("libarena-fake.so.8")
+    monkeypatch.setattr(sight.ctypes, "CDLL", lambda name: object())
+    assert sight.has_library("libarena-fake.so.8")

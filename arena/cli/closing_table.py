@@ -1,0 +1,75 @@
+"""The table at the end of an experiment: the outcome of each run."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TextIO
+
+from arena.cli.statuses import status_style
+from arena.terminal.output import Mode, Output
+
+_HEADER = ("agent", "env", "seed", "status", "env steps", "score", "train s", "steps/s", "policy")
+_RIGHT = frozenset({"seed", "env steps", "score", "train s", "steps/s"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClosingRow:
+    """One line of the closing table."""
+
+    agent: str
+    """Name of the agent."""
+    env: str
+    """Name of the environment."""
+    seed: int
+    """Seed of the run."""
+    status: str
+    """Status with which the run ended."""
+    env_steps: int
+    """Env steps that the run took."""
+    score_mean: float | None = None
+    """Mean return over the final evaluation's episodes."""
+    score_std: float | None = None
+    """Standard deviation over those episodes."""
+    train_seconds: float | None = None
+    """Wall seconds of training."""
+    env_steps_per_second: float | None = None
+    """Env steps per wall second of training."""
+    policy_path: str | None = None
+    """Path of the policy that was judged."""
+
+
+def closing_table(rows: Sequence[ClosingRow], *, mode: Mode = "auto", file: TextIO | None = None) -> None:
+    """Writes the outcome of all runs: aligned columns for people, one object a line for programs."""
+    output = Output(mode, file)
+    for row in rows:
+        output.record({"event": "result", **dataclasses.asdict(row)})
+    table = [_HEADER, *(_cells(row) for row in rows)]
+    lines, paths = _aligned(table), list[str]()
+    if max(map(len, lines)) > output.console.width:  # the paths then stand below, each on a line of its own, whole
+        lines = _aligned([cells[:-1] for cells in table])
+        paths = [row.policy_path for row in rows if row.policy_path]
+    output.say(lines[0], style="bold")
+    for row, line in zip(rows, lines[1:], strict=True):
+        output.say(line, highlighted={row.status: status_style(row.status)})
+    for path in paths:
+        output.say(path)
+
+
+def _cells(row: ClosingRow) -> tuple[str, ...]:
+    score = _decimal(row.score_mean) if row.score_std is None else f"{_decimal(row.score_mean)} ± {_decimal(row.score_std)}"
+    seconds = "-" if row.train_seconds is None else f"{row.train_seconds:,.1f}"
+    rate = "-" if row.env_steps_per_second is None else f"{row.env_steps_per_second:,.0f}"
+    return row.agent, row.env, str(row.seed), row.status, f"{row.env_steps:,}", score, seconds, rate, row.policy_path or "-"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = [name in _RIGHT for name in rows[0]]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in zip(row, widths, right, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,56 @@
+import io
+import re
+
+from arena.cli.closing_table import ClosingRow, closing_table
+
+
+class Screen(io.StringIO):
+    """A terminal that remembers all that was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def plain_text(screen: io.StringIO) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+
+
+def test_closing_table_in_plain_mode():
+    file = io.StringIO()
+    rows = [
+        ClosingRow(
+            agent="keras-dqn",
+            env="CartPole-v1",
+            seed=1,
+            status="finished",
+            env_steps=100_000,
+            score_mean=487.31,
+            score_std=12.25,
+            train_seconds=33.21,
+            env_steps_per_second=3011.4,
+            policy_path="logs/policy.onnx",
+        ),
+        ClosingRow(agent="random", env="CartPole-v1", seed=0, status="crashed", env_steps=0),
+    ]
+    closing_table(rows, mode="plain", file=file)
+    assert file.getvalue().splitlines() == [
+        "agent      env          seed  status    env steps         score  train s  steps/s  policy",
+        "keras-dqn  CartPole-v1     1  finished    100,000  487.3 ± 12.2     33.2    3,011  logs/policy.onnx",
+        "random     CartPole-v1     0  crashed           0             -        -        -  -",
+    ]
+
+
+def test_closing_table_keeps_paths_whole_on_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "90")
+    screen, path = Screen(), "logs/" + "long" * 30 + "/policy.onnx"
+    closing_table([ClosingRow(agent="a", env="E", seed=0, status="finished", env_steps=1, policy_path=path)], file=screen)
+    lines = plain_text(screen).splitlines()
+    assert lines[0].endswith("steps/s")
+    assert lines[-1] == path
+
+
+def test_closing_table_without_rows_is_a_header():
+    file = io.StringIO()
+    closing_table([], mode="plain", file=file)
+    assert file.getvalue().startswith("agent  env")
