@@ -81,110 +81,64 @@ class BenchmarkCase:
         )
 
 
-_CARTPOLE = "configs/cartpole.toml"
+TF_AGENTS, RLLIB, KERAS_RL, KERAS = (f"benchmarks.loops.{name}_loop" for name in ("tfagents", "rllib", "kerasrl", "keras"))
 
 
 def benchmark_cases() -> tuple[BenchmarkCase, ...]:
     """Returns all cases of the benchmark `performance`."""
     return (
-        BenchmarkCase(
-            name="tfagents-dqn",
-            agent="tfagents-dqn",
-            algorithm="dqn",
-            hyperparameters=from_cartpole("tfagents-dqn", learning_starts=LEARNING_STARTS),
-            source=_CARTPOLE,
-            env_steps=4_352,
-            baselines=(
-                Baseline(
-                    name="stock",
-                    label="TF-Agents' tutorial loop",
-                    module="benchmarks.loops.tfagents_loop",
-                    loop="dqn",
-                    target=6.0,
-                    conditions="driver, replay dataset, common.function(agent.train); same environments, same bursts",
-                    is_example=True,
-                ),
-                Baseline(
-                    name="example",
-                    label="TF-Agents' train_eval.py",
-                    module="benchmarks.loops.tfagents_loop",
-                    loop="dqn-example",
-                    target=None,
-                    conditions="as the tutorial, with the dataset's iterator inside common.function",
-                ),
+        _from_cartpole(
+            "tfagents-dqn",
+            4_352,
+            Baseline(
+                name="stock",
+                label="TF-Agents' tutorial loop",
+                module=TF_AGENTS,
+                loop="dqn",
+                target=6.0,
+                conditions="driver, replay dataset, common.function(agent.train); same environments, same bursts",
+                is_example=True,
+            ),
+            Baseline(
+                name="example",
+                label="TF-Agents' train_eval.py",
+                module=TF_AGENTS,
+                loop="dqn-example",
+                target=None,
+                conditions="as the tutorial, with the dataset's iterator inside common.function",
             ),
         ),
-        BenchmarkCase(
-            name="rllib-dqn",
-            agent="rllib-dqn",
-            algorithm="dqn",
-            hyperparameters=from_cartpole("rllib-dqn", learning_starts=LEARNING_STARTS),
-            source=_CARTPOLE,
-            env_steps=2_048,
-            baselines=(
-                Baseline(
-                    name="stock",
-                    label="RLlib's Algorithm.train()",
-                    module="benchmarks.loops.rllib_loop",
-                    loop="dqn",
-                    target=9.0,
-                    conditions="one environment, one update per 4 env steps, uniform replay",
-                    is_example=True,
-                ),
-                Baseline(
-                    name="best",
-                    label="RLlib's Algorithm.train(), best settings",
-                    module="benchmarks.loops.rllib_loop",
-                    loop="dqn-best",
-                    target=4.0,
-                    conditions="8 environments by vector_entry_point, bursts as ours, torch_skip_nan_gradients",
-                ),
+        _from_cartpole(
+            "rllib-dqn",
+            2_048,
+            *_rllib_baselines(
+                "dqn",
+                targets=(9.0, 4.0),
+                stock="one environment, one update per 4 env steps, uniform replay",
+                best="8 environments by vector_entry_point, bursts as ours, torch_skip_nan_gradients",
             ),
         ),
-        BenchmarkCase(
-            name="rllib-ppo",
-            agent="rllib-ppo",
-            algorithm="ppo",
-            hyperparameters=from_cartpole("rllib-ppo"),
-            source=_CARTPOLE,
-            env_steps=24_576,
-            baselines=(
-                Baseline(
-                    name="stock",
-                    label="RLlib's Algorithm.train()",
-                    module="benchmarks.loops.rllib_loop",
-                    loop="ppo",
-                    target=4.0,
-                    conditions="8 environments",
-                    is_example=True,
-                ),
-                Baseline(
-                    name="best",
-                    label="RLlib's Algorithm.train(), best settings",
-                    module="benchmarks.loops.rllib_loop",
-                    loop="ppo-best",
-                    target=2.5,
-                    conditions="32 environments by vector_entry_point, torch_skip_nan_gradients",
-                ),
+        _from_cartpole(
+            "rllib-ppo",
+            24_576,
+            *_rllib_baselines(
+                "ppo",
+                targets=(4.0, 2.5),
+                stock="8 environments",
+                best="32 environments by vector_entry_point, torch_skip_nan_gradients",
             ),
         ),
-        BenchmarkCase(
-            name="kerasrl-dqn",
-            agent="kerasrl-dqn",
-            algorithm="dqn",
-            hyperparameters=from_cartpole("kerasrl-dqn", learning_starts=LEARNING_STARTS),
-            source=_CARTPOLE,
-            env_steps=4_352,
-            baselines=(
-                Baseline(
-                    name="stock",
-                    label="keras-rl2's fit",
-                    module="benchmarks.loops.kerasrl_loop",
-                    loop="dqn",
-                    target=4.0,
-                    conditions="one environment, one update per 4 env steps",
-                    is_example=True,
-                ),
+        _from_cartpole(
+            "kerasrl-dqn",
+            4_352,
+            Baseline(
+                name="stock",
+                label="keras-rl2's fit",
+                module=KERAS_RL,
+                loop="dqn",
+                target=4.0,
+                conditions="one environment, one update per 4 env steps",
+                is_example=True,
             ),
         ),
         BenchmarkCase(
@@ -195,26 +149,12 @@ def benchmark_cases() -> tuple[BenchmarkCase, ...]:
             source=f"{RL_ZOO}/dqn.yml",
             env_steps=6_400,
             baselines=(
-                Baseline(
-                    name="sb3",
-                    label="Stable-Baselines3 DQN",
-                    module=SB3_LOOP,
-                    loop="sb3-dqn",
-                    target=6.0,
-                    conditions="one environment (RL Zoo's)",
-                ),
-                Baseline(
-                    name="sbx",
-                    label="SBX DQN",
-                    module=SB3_LOOP,
-                    loop="sbx-dqn",
-                    target=1.5,
-                    conditions="one environment (RL Zoo's), no gradient clipping (SBX has none)",
-                ),
+                _peer("sb3-dqn", "Stable-Baselines3 DQN", 6.0, "one environment (RL Zoo's)"),
+                _peer("sbx-dqn", "SBX DQN", 1.5, "one environment (RL Zoo's), no gradient clipping (SBX has none)"),
                 Baseline(
                     name="example",
                     label="Keras' actor-critic example",
-                    module="benchmarks.loops.keras_loop",
+                    module=KERAS,
                     loop="start",
                     target=None,
                     conditions="keras.io/examples/rl/actor_critic_cartpole to its first env step",
@@ -231,10 +171,37 @@ def benchmark_cases() -> tuple[BenchmarkCase, ...]:
             source=f"{RL_ZOO}/ppo.yml",
             env_steps=20_480,
             baselines=(
-                Baseline(
-                    name="sb3", label="Stable-Baselines3 PPO", module=SB3_LOOP, loop="sb3-ppo", target=8.0, conditions="8 environments"
-                ),
-                Baseline(name="sbx", label="SBX PPO", module=SB3_LOOP, loop="sbx-ppo", target=2.0, conditions="8 environments"),
+                _peer("sb3-ppo", "Stable-Baselines3 PPO", 8.0, "8 environments"),
+                _peer("sbx-ppo", "SBX PPO", 2.0, "8 environments"),
             ),
         ),
     )
+
+
+def _from_cartpole(agent: str, env_steps: int, *baselines: Baseline) -> BenchmarkCase:
+    """Returns the case of an agent with its hyperparameters in `configs/cartpole.toml`."""
+    algorithm = agent.rpartition("-")[2]
+    changes = {"learning_starts": LEARNING_STARTS} if algorithm == "dqn" else {}
+    return BenchmarkCase(
+        name=agent,
+        agent=agent,
+        algorithm=algorithm,
+        hyperparameters=from_cartpole(agent, **changes),
+        source="configs/cartpole.toml",
+        env_steps=env_steps,
+        baselines=baselines,
+    )
+
+
+def _rllib_baselines(algorithm: str, *, targets: tuple[float, float], stock: str, best: str) -> tuple[Baseline, Baseline]:
+    """Returns RLlib's own loop as documented, and with the fastest settings found; `stock` and `best` are their conditions."""
+    label = "RLlib's Algorithm.train()"
+    return (
+        Baseline(name="stock", label=label, module=RLLIB, loop=algorithm, target=targets[0], conditions=stock, is_example=True),
+        Baseline(name="best", label=f"{label}, best settings", module=RLLIB, loop=f"{algorithm}-best", target=targets[1], conditions=best),
+    )
+
+
+def _peer(loop: str, label: str, target: float, conditions: str) -> Baseline:
+    """Returns a baseline of Stable-Baselines3 or SBX."""
+    return Baseline(name=loop.partition("-")[0], label=label, module=SB3_LOOP, loop=loop, target=target, conditions=conditions)

@@ -8,13 +8,12 @@ benchmark.py performance --rounds 1 --quick --output /tmp/trial --page /tmp/tria
 """
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.folder import make_folder
-from arena.formats.json import read_json_object, write_json
+from arena.formats.json import read_json_object
 from arena.machine.cores import usable_cores
 from benchmarks.cases import benchmark_cases
 from benchmarks.options import names, option_parser
@@ -51,7 +50,7 @@ def main(options: Sequence[str]) -> int:
             measure_case(case, arguments.output, rounds=arguments.rounds, cores=cores, peers=arguments.peers, say=say)
     outcomes = read_outcomes(arguments.output)
     write_page(page, outcomes)
-    report(outcomes, arguments.output)
+    print_verdicts(outcomes)
     return 1 if any(outcome.get("failures") for outcome in outcomes) else 0
 
 
@@ -96,11 +95,9 @@ def read_outcomes(folder: Path) -> list[Outcome]:
     return outcomes
 
 
-def report(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """Writes `folder/benchmark.json`, which holds all outcomes and verdicts, and prints a line for each verdict."""
-    found = target_rows(outcomes)
-    write_json(folder / "benchmark.json", {"rows": [dataclasses.asdict(row) for row in found], "cases": outcomes})
-    for row in found:
+def print_verdicts(outcomes: Sequence[Outcome]) -> None:
+    """Prints a line for each verdict."""
+    for row in target_rows(outcomes):
         figure = "-"
         if row.figure is not None:
             figure = f"{row.figure.median:.3g} ({row.figure.minimum:.3g} to {row.figure.maximum:.3g})"

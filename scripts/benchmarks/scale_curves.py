@@ -91,6 +91,6 @@ def half_speed(curve: Curve) -> int | None:
 
 
 def median_of(group: Iterable[Record], value: Callable[[Record], float | None]) -> float | None:
-    """Returns the median over rounds of `value`, without rounds that failed or for which it is None; None if there is no other."""
+    """Returns the median over rounds of `value`, without rounds that failed or for which it is None; None if none is left."""
     found = [number for record in group if "error" not in record and (number := value(record)) is not None]
     return statistics.median(found) if found else None

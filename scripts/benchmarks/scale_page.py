@@ -29,10 +29,10 @@ def write_page(page: MarkedPage, records: Sequence[Record]) -> None:
     """Writes the tables of the records to the page, and the chart beside it.
 
     Raises:
-        ArenaError: if there are no measurements, or `refuse_mixture` refuses them.
+        ArenaError: if the records hold no measurement, or `refuse_mixture` refuses them.
     """
     if not any("tables" in record for record in records):
-        raise ArenaError("there are no measurements to write tables of")
+        raise ArenaError("the file holds no measurements to write tables of")
     refuse_mixture(records)
     drawn = {name: found for name in ("envs", "widths") if (found := curves(records, name))}
     if drawn:

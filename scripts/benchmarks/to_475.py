@@ -23,7 +23,7 @@ from benchmarks.circumstances import measured_circumstances
 from benchmarks.hyperparameters import RL_ZOO_DQN, RL_ZOO_PPO, resolved
 from benchmarks.options import option_parser
 from benchmarks.peers import PEERS, peers_fingerprint, peers_python
-from benchmarks.performance import FOLDER, cores_to_use, read_outcomes, report, say
+from benchmarks.performance import FOLDER, cores_to_use, print_verdicts, read_outcomes, say
 from benchmarks.performance_page import PAGE, performance_page, write_page
 from benchmarks.processes import ROOT, pinned
 from benchmarks.rounds import Say
@@ -56,7 +56,7 @@ def main(options: Sequence[str]) -> int:
     measure_to_475(arguments.output, ours, num_seeds=arguments.seeds, cores=cores, peers=arguments.peers, say=say)
     outcomes = read_outcomes(arguments.output)
     write_page(page, outcomes)
-    report(outcomes, arguments.output)
+    print_verdicts(outcomes)
     return 0
 
 

@@ -45,7 +45,7 @@ class TargetRow:
     what: str
     """Description of what is compared."""
     target: float | None
-    """The value to reach; None: there is no target."""
+    """The value to reach; None means that none was set."""
     unit: str
     """`x`: a ratio that must be at least the target. `%`: a share that must be below it. `floor`: a multiple of the floor that must be at
     most the target. `s`: seconds that must be fewer."""

@@ -98,9 +98,9 @@ class LoopProbe:
 
 
 def peak_rss_bytes(pid: int | str = "self") -> int | None:
-    """Returns the largest resident memory of a process so far, or None where there is no `/proc`.
+    """Returns the largest resident memory of a process so far, or None on a system without `/proc`.
 
-    `getrusage` is no use here: its figure starts at that of the parent process.
+    `getrusage` would not do: its figure starts at that of the parent process.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text()
