@@ -1,6 +1,6 @@
 """Reference scores and published numbers: the words in which packages of environments give them, and where the core finds them.
 
-A package names a `Catalogue` in the entry point group `arena.environments.references`; `arena_envs` does.
+A package names a `Catalogue` in the entry point group `arena.references`; `arena_envs` does.
 """
 
 import dataclasses

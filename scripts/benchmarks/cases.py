@@ -14,11 +14,11 @@ SB3_LOOP = "benchmarks.loops.sb3_loop"
 SHORT_DIVISOR = 4
 """Divisor of a case's env steps in a trial (`--quick`)."""
 START_TARGET = 2.0
-"""Start-up of a framework's example over the start-up of our worker, at least."""
+"""Smallest ratio of the start-up of a framework's example to that of our worker that meets the target."""
 SHARE_TARGET = 0.03
-"""The arena's own share of the training time, at most."""
+"""Largest share of the training time that the arena itself may take."""
 FLOOR_TARGET = 2.0
-"""Training time over the floor, at most."""
+"""Largest ratio of the training time to the floor that meets the target."""
 NEAR_FLOOR = 1.25
 """A target that the floor does not allow is met within this multiple of the floor."""
 MAX_UPDATES_APART = 0.1
@@ -39,7 +39,7 @@ class Baseline:
     loop: str
     """Name of the loop in that module."""
     target: float | None
-    """Our env steps per second over the baseline's, at least; None: it is shown for comparison only."""
+    """Smallest ratio of our env steps per second to the baseline's that meets the target; None if it is shown for comparison only."""
     conditions: str
     """What differs from the arena's side besides the loop."""
     trains: bool = True

@@ -1,11 +1,10 @@
-"""Records what this tree computes, so that a later one can be compared with it: for changes that must not change results.
+"""Records what this tree computes, to compare a later tree with it: the check of changes that must not change results.
 
     benchmark.py fingerprint record before.json    every agent, one seed: episodes, evaluations, weights, checkpoint
     benchmark.py fingerprint compare before.json   later, on the same machine: exit code 1 if anything differs
 
-Floating-point results depend on the processor and the installed packages, so a record is worth something on the machine that made it alone.
-Everything goes through the command line and the files of run folders, whatever the modules inside are called. `--only` takes names of
-agents, `--folder` keeps the runs.
+Floating-point results depend on the processor and the installed packages, so compare on the machine that made the record. Everything goes
+through the command line and the files of run folders, so that modules may be renamed in between.
 """
 
 import hashlib
@@ -56,7 +55,7 @@ def main(options: Sequence[str]) -> int:
     parser.add_argument("what", choices=("record", "compare"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--only", help="names of agents, separated by commas")
-    parser.add_argument("--folder", type=Path, help="where the runs are kept; a temporary folder by default")
+    parser.add_argument("--folder", type=Path, help="folder for the runs, which are kept there; a temporary folder by default")
     arguments = parser.parse_args(options)
     only = set(arguments.only.split(",")) if arguments.only else None
     with tempfile.TemporaryDirectory() as temporary:
@@ -117,6 +116,7 @@ def experiment(env: str, agents: dict[str, tuple[str, dict[str, Any]]]) -> str:
 
 
 def arena(*arguments: object) -> str:
+    """Runs the command line, and returns what it prints."""
     process = subprocess.run([sys.executable, "-m", "arena", *map(str, arguments)], capture_output=True, text=True, check=False)
     if process.returncode:
         sys.exit(
@@ -145,6 +145,7 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def of_state(path: Path) -> str:
+    """Returns a hash of a file of a checkpoint; of arrays by name, since the container holds the time at which it was written."""
     if path.suffix != ".npz":
         return sha256(path.read_bytes())
     with np.load(path, allow_pickle=False) as arrays:
@@ -152,6 +153,7 @@ def of_state(path: Path) -> str:
 
 
 def sha256(*parts: bytes) -> str:
+    """Returns the first digits of the SHA-256 of the parts."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -159,6 +161,7 @@ def sha256(*parts: bytes) -> str:
 
 
 def differences(before: Any, after: Any, where: str) -> list[str]:
+    """Returns a line for each value that differs."""
     if isinstance(before, dict) and isinstance(after, dict):
         nested = (
             differences(before.get(key), after.get(key), f"{where}: {key}")

@@ -89,6 +89,7 @@ def main(options: Sequence[str]) -> None:
 
 
 def target_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
+    """Prints the seconds of training to the target, for each seed."""
     print(f"\ntarget: a mean of {arguments.target:g} over 100 episodes of the exported policy")
     print(f"{'seed':>6} {'seconds':>9} {'env steps':>12} {'score':>8} {'ordinary':>9} {'steps/s':>10} {'compile s':>10}")
     wanted = {"target": arguments.target, "max_steps": arguments.max_steps, "look_steps": arguments.look_steps}
@@ -109,6 +110,7 @@ def target_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
 
 
 def envs_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
+    """Prints env steps/s by number of environments."""
     hidden = arguments.hidden_sizes
     print(f"\nenvs: env steps/s over parallel environments, hidden sizes {hidden}")
     rows = [(count, {"num_envs": count, "hidden_sizes": hidden}) for count in arguments.num_envs]
@@ -116,12 +118,14 @@ def envs_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
 
 
 def widths_table(arguments: argparse.Namespace, base: dict[str, Any]) -> None:
+    """Prints env steps/s by width."""
     print(f"\nwidths: env steps/s over the width of two hidden layers, {arguments.width_envs} environments")
     rows = [(width, {"num_envs": arguments.width_envs, "hidden_sizes": [width, width]}) for width in arguments.widths]
     speed_table(arguments, base, "width", rows)
 
 
 def speed_table(arguments: argparse.Namespace, base: dict[str, Any], name: str, rows: list[tuple[int, dict[str, Any]]]) -> None:
+    """Prints a row for each value, and with `--host` one for the agent that steps from the host."""
     print(f"{name:>9} {'where':>7} " + " ".join(f"{column:>25}" for column in COLUMNS))
     for value, changes in rows:
         for on_device in (True, False) if arguments.host else (True,):

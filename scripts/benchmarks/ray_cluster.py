@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine whose nodes are processes of their own, started as a user starts them, and can be killed."""
+"""A Ray cluster on this machine, whose nodes are processes that are started as a user starts them and can be killed."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ from typing import Self
 import psutil
 
 ATTEMPTS = 3
-"""`ray start` gives up by itself after 30 seconds, in which a busy machine may not start a node."""
+"""Number of attempts to start a node: `ray start` gives up after 30 seconds, which may not be enough on a busy machine."""
 START_SECONDS = 120.0
-"""A node takes a few seconds, more where other work keeps the cores busy."""
+"""Seconds to wait for a node, which takes a few, and more if other work keeps the cores busy."""
 
 
 def use_own_token() -> None:
@@ -31,13 +31,13 @@ def use_own_token() -> None:
 
 
 class RayCluster:
-    """Nodes with one CPU each; loopback only. `use_own_token` comes before it.
+    """Nodes with one CPU each that listen on the loopback address alone. Call `use_own_token` first.
 
     Args:
-        num_nodes: the head included.
+        num_nodes: number of nodes, with the head.
 
     Raises:
-        RuntimeError: if a node does not start; with its log.
+        RuntimeError: if a node does not start; the message has its log.
     """
 
     def __init__(self, num_nodes: int) -> None:
@@ -66,7 +66,7 @@ class RayCluster:
         return None
 
     def kill_node(self, number: int) -> None:
-        """Ends, as a loss of power would, all processes of a node. Not the head's."""
+        """Kills all processes of a node, as a loss of power would. The node must not be the head."""
         assert number > 0
         node = self._nodes.pop(number)
         _kill_tree(node.pid)

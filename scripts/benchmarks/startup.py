@@ -148,12 +148,14 @@ print(json.dumps([document, run.spec().process_env_for(build_config(run.spec().c
 
 
 def print_header() -> None:
+    """Prints the head of the table."""
     print(f"CPU seconds by part, then wall seconds to the first env step; medians. Load at the beginning {os.getloadavg()[0]:.1f}.\n")
     print(f"| agent | tree | {' | '.join(PARTS)} | CPU | wall | wall, min to max |")
     print("|---|---|" + "---:|" * (len(PARTS) + 3))
 
 
 def print_row(name: str, found: dict[str, list[dict[str, float]]]) -> None:
+    """Prints a row for each state that was measured: the other tree, no programs kept, programs kept."""
     labels = {"before": "before", "cold": "now, nothing kept", "warm": "now, programs kept"}
     for state, marks in found.items():
         if marks:

@@ -61,7 +61,7 @@ def measure_arena(case: BenchmarkCase, folder: Path, seed: int, *, env_steps: in
         log_period=2_000,
         resources=Resources(workers=1, threads=THREADS, device="cpu", timeout_seconds=TIMEOUT_SECONDS),
     )
-    clock = _ClockedExecutor({**FIXED_ENVIRONMENT, "ARENA_CACHE": cache})
+    clock = _OneWorker({**FIXED_ENVIRONMENT, "ARENA_CACHE": cache})
     [result] = run_experiment(experiment, clock)
     if result.status != "finished":
         raise ArenaError(f"the arena's run of {case.name} {result.status}: {result.reason} ({result.path}/worker.log)")
@@ -89,7 +89,7 @@ def measure_arena(case: BenchmarkCase, folder: Path, seed: int, *, env_steps: in
 
 
 @dataclasses.dataclass
-class _ClockedExecutor:
+class _OneWorker:
     """Runs one worker, and notes when it began to train and its largest memory."""
 
     environment: Mapping[str, str]

@@ -15,7 +15,7 @@ EVALUATION = "evaluation"
 TO_475 = "to-475"
 """Name of the case that compares the seconds of finished runs until a return of 475 with those of SB3."""
 EVALUATION_TARGET = 20.0
-"""Env steps per second of our evaluation over those of SB3's, at least."""
+"""Smallest ratio of the env steps per second of our evaluation to those of SB3's that meets the target."""
 
 Outcome = Mapping[str, Any]
 """What `benchmarks.rounds` has written for one case."""

@@ -7,7 +7,7 @@ import pytest
 from arena.errors import ArenaError
 from arena.formats.json import read_json
 from arena.machine.cores import usable_cores
-from benchmarks.cases import Baseline, BenchmarkCase, benchmark_cases
+from benchmarks.cases import Baseline, BenchmarkCase
 from benchmarks.performance_page import performance_page, write_page
 from benchmarks.processes import pinned
 from benchmarks.rounds import measure_case
@@ -65,18 +65,6 @@ def test_loops_run_on_the_given_cores_with_one_thread():
     assert measured["env_steps"] == 100
 
 
-def test_cores_are_given_back():
-    before = usable_cores()
-    with pinned(before[:1]):
-        assert usable_cores() == before[:1]
-    assert usable_cores() == before
-
-
-def test_a_core_that_is_not_there_is_refused():
-    with pytest.raises(ArenaError, match=r"cores \[4096\] are not among"), pinned([4096]):
-        pass
-
-
 @pytest.mark.usefixtures("baseline_on_path")
 def test_a_loop_that_fails_gives_its_last_line():
     with pytest.raises(ArenaError, match="fake_baseline broken failed: no such loop"):
@@ -114,17 +102,3 @@ def test_the_variants_of_a_case_take_turns(tmp_path: Path):
     assert "`arena.testing.fakes:FAKE_AGENT` against the slow loop" in text
     assert "Failed: broken: fake_baseline broken failed" in text
     assert (tmp_path / "page.svg").read_text().startswith("<?xml")
-
-
-def test_every_dqn_case_ends_after_a_burst_of_updates():
-    cases = benchmark_cases()
-    assert all(case.baselines for case in cases)
-    assert all(case.env_steps % case.hyperparameters["train_period"] == 0 for case in cases if case.algorithm == "dqn")
-
-
-def test_a_shortened_case_takes_fewer_env_steps():
-    for case in benchmark_cases():
-        shortened = case.shortened()
-        assert shortened.env_steps <= case.env_steps
-        assert shortened.whole_env_steps < case.whole_env_steps
-        assert shortened.hyperparameters == case.hyperparameters

@@ -1,10 +1,11 @@
-"""Nothing that is installed imports the benchmarks, and nothing of them is installed."""
+"""Nothing that is installed imports the benchmarks, nothing of them is installed, and the core names none of our agents."""
 
 import ast
 import tomllib
 
 import pytest
 
+from arena.agent.registry import agent_ids
 from benchmarks.processes import ROOT
 
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
@@ -26,6 +27,27 @@ def test_an_installed_package_imports_no_benchmark(package: str):
     modules = sorted((ROOT / package).rglob("*.py"))
     assert modules
     assert not [path for path in modules if imported(path.read_text()) & {"benchmarks", "matplotlib"}]
+
+
+def strings(source: str) -> set[str]:
+    """Returns the string literals of a module, without docstrings."""
+    tree = ast.parse(source)
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    }
+
+
+def test_the_core_names_no_agent_of_ours():
+    """`random` is also the name of the uniformly random player, and `constant` an ordinary word."""
+    ids = set(agent_ids()) - {"random", "constant"}
+    assert len(ids) >= 8
+    named = {str(path): found for path in (ROOT / "arena").rglob("*.py") if (found := strings(path.read_text()) & ids)}
+    assert not named
+
+
+def test_a_string_is_found():
+    assert strings('"""keras-dqn"""\nX = 1\n"""keras-dqn"""\ny = f(z="rllib-dqn")') == {"rllib-dqn"}
 
 
 def test_the_wheel_has_nothing_of_scripts():

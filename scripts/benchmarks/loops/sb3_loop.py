@@ -25,6 +25,7 @@ EVALUATION_PERIOD = 5_000
 
 
 def dqn_arguments(settings: dict, num_steps: int, *, sbx: bool) -> dict:
+    """Returns the arguments of SB3's or SBX's DQN for our hyperparameters."""
     arguments = {
         "learning_rate": settings["learning_rate"],
         "batch_size": settings["batch_size"],
@@ -42,6 +43,8 @@ def dqn_arguments(settings: dict, num_steps: int, *, sbx: bool) -> dict:
 
 
 def ppo_arguments(settings: dict, num_steps: int) -> dict:
+    """Returns the arguments of SB3's or SBX's PPO for our hyperparameters."""
+
     def left(progress_remaining: float) -> float:
         """RL Zoo's `lin_`, over its own number of steps rather than this run's."""
         return 1.0 - (1.0 - progress_remaining) * num_steps / settings["anneal_steps"]
@@ -89,6 +92,7 @@ class UntilHeld(BaseCallback):
 
 
 def train_to_475(probe: LoopProbe) -> None:
+    """Trains by SB3 until the return is held, or for the env steps asked for."""
     algorithm, settings = probe.loop.split("-")[1], probe.hyperparameters
     is_dqn = algorithm == "dqn"
     env = make_vec_env("CartPole-v1", n_envs=1 if is_dqn else settings["num_envs"])
@@ -102,6 +106,7 @@ def train_to_475(probe: LoopProbe) -> None:
 
 
 def train(probe: LoopProbe) -> None:
+    """Trains by SB3 or SBX for the env steps asked for, after a warm-up."""
     library, _, algorithm = probe.loop.partition("-")
     sbx = library == "sbx"
     if sbx:
@@ -126,6 +131,7 @@ def train(probe: LoopProbe) -> None:
 
 
 def evaluate(probe: LoopProbe) -> None:
+    """Evaluates the network that the benchmark has written, by SB3's `evaluate_policy`."""
     model = stable_baselines3.DQN("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": [64, 64]}, device="cpu", buffer_size=1)
     layers = [layer for layer in model.policy.q_net.modules() if isinstance(layer, torch.nn.Linear)]
     with np.load(Path(probe.hyperparameters["folder"]) / "weights.npz", allow_pickle=False) as arrays, torch.no_grad():
