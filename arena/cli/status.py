@@ -14,7 +14,7 @@ from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
 from arena.experiment.folder import refuse_changes
-from arena.experiment.plan import ExperimentPlan, PlannedRun, differences, env_differences, make_plan
+from arena.experiment.plan import ExperimentPlan, PlannedRun, agent_differences, env_differences, make_plan
 from arena.experiment.until_decided import refuse_another_question
 from arena.formats.json import json_line
 from arena.formats.locks import is_locked
@@ -111,7 +111,7 @@ def _print(plan: ExperimentPlan, console: Console) -> None:
         seconds = "" if state == "finished" else f"{max(longest):,.0f}" if longest else "unknown"
         table.add_row(*map(literal, (agent, env, str(len(members)), steps, state, seconds)))
     console.print(table)
-    for algorithm, agents in differences(experiment).items():
+    for algorithm, agents in agent_differences(experiment).items():
         _print_differences(f"Differences between the {algorithm} agents", agents, console)
     for env, agents in env_differences(experiment).items():
         _print_differences(f"Otherwise on {env}", agents, console)
@@ -141,7 +141,7 @@ def _document(plan: ExperimentPlan) -> dict[str, Any]:
         "workers": plan.workers,
         "seconds": plan.seconds,
         "runs": runs,
-        "differences": differences(plan.experiment),
+        "differences": agent_differences(plan.experiment),
         "env_differences": env_differences(plan.experiment),
     }
 

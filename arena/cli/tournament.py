@@ -10,7 +10,9 @@ from arena.cli.train import watch, with_options
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
-from arena.experiment.file import check_name, from_table, from_toml, load_table
+from arena.experiment.file import from_table, from_toml
+from arena.experiment.inheritance import load_table
+from arena.experiment.names import check_name
 from arena.formats.json import write_json
 from arena.formats.validation import checked
 from arena.terminal.output import Mode, Output, command_line, explain_stop

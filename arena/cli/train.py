@@ -15,7 +15,8 @@ from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
-from arena.experiment.file import check_name, from_table, from_toml
+from arena.experiment.file import from_table, from_toml
+from arena.experiment.names import check_name
 from arena.experiment.runner import run_checked
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.validation import checked

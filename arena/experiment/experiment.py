@@ -15,12 +15,12 @@ from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Reso
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UntilDecided:
-    """How `seeds = "until-decided"` adds seeds: in groups, until the ranking is settled (see `arena.experiment.until_decided`)."""
+    """Rule by which `seeds = "until-decided"` adds seeds in groups until the ranking is settled (see `arena.experiment.until_decided`)."""
 
     group_size: Annotated[int, Ge(2)] = 5
-    """Seeds added to every agent still compared, between two looks at the scores."""
+    """Number of seeds that every agent gets between two looks at the scores, as long as it is still compared."""
     max_seeds: Annotated[int, Ge(2)] = 20
-    """The most that an agent gets, a multiple of `group_size`; a pair that is undecided then stays so."""
+    """Largest number of seeds of an agent, a multiple of `group_size`; a pair that is undecided there stays undecided."""
     alpha: Annotated[float, Interval(gt=0.0, lt=0.5)] = 0.05
     """Bound on the probability of any wrong claim, over all pairs and all looks together."""
 
@@ -31,12 +31,12 @@ class UntilDecided:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EnvSettings:
-    """What one environment has of its own."""
+    """Settings of one environment."""
 
     budget: Budget | None = None
-    """None: the experiment's."""
+    """Budget of the runs on this environment; None means the experiment's."""
     hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    """By agent name, resolved; an agent that is missing here has its own everywhere."""
+    """Value of every hyperparameter, by agent name; an agent that is missing here has the same values as everywhere."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,26 +44,27 @@ class Experiment:
     """A question: which of these agents is better on these environments, over these seeds?"""
 
     name: str
+    """Name of the experiment, and of its folder."""
     agents: tuple[AgentEntry, ...]
     envs: tuple[EnvConfig, ...]
     seeds: tuple[int, ...]
-    """With `until_decided`, those of the first group."""
+    """Training seeds; with `until_decided`, those of the first group."""
     output: Path = Path("logs")
-    """The experiment's folder is `output / name`."""
+    """Folder that holds the experiment's folder."""
     seed: int = 0
-    """Of the evaluation starts, and of all training streams together with the run's own seed."""
+    """Experiment seed: it decides the initial states of evaluations, and, together with a run's own seed, all training streams."""
     budget: Budget = dataclasses.field(default_factory=Budget)
     evaluation: EvaluationProtocol = dataclasses.field(default_factory=EvaluationProtocol)
     checkpoint_period: Count | None = None
-    """Env steps; None means a quarter of the budget."""
+    """Env steps between two checkpoints; None means a quarter of the budget."""
     log_period: Count | None = None
-    """Env steps; None means a hundredth of the budget, at least 1,000."""
+    """Env steps between two points of the training curves; None means a hundredth of the budget, and at least 1,000."""
     resources: Resources = dataclasses.field(default_factory=Resources)
     executor: ExecutorConfig = dataclasses.field(default_factory=ExecutorConfig)
     until_decided: UntilDecided | None = None
-    """None: just the `seeds`."""
+    """Rule by which seeds are added; None means that there are just the `seeds`."""
     env_settings: Mapping[str, EnvSettings] = dataclasses.field(default_factory=dict)
-    """By the environment's name; one that is missing here has nothing of its own."""
+    """Settings by the environment's name; an environment that is missing here has none of its own."""
 
     @property
     def path(self) -> Path:

@@ -1,9 +1,9 @@
-"""What an experiment would do: which runs, how long, and in what its agents differ. Nothing is written."""
+"""Plan of an experiment: which runs are left, how long they take at most, and in what the agents differ. Nothing is written."""
 
 import dataclasses
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,15 @@ from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
 from arena.run_folder.status import RunProgress, progress
 
-Speed = tuple[float, float]
-"""Seconds of start-up (import, building), and seconds for each env step (training, evaluation, checkpoints)."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast an agent is on an environment."""
+
+    start_seconds: float
+    """Wall seconds until training begins: import and building."""
+    seconds_per_env_step: float
+    """Wall seconds for each env step: training, evaluation and checkpoints."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,34 +34,36 @@ class PlannedRun:
     run: Run
     progress: RunProgress
     seconds: float | None
-    """Left, on one worker, at most; None where no earlier run says how quick the agent is on this environment."""
+    """Upper estimate of the seconds that the run still takes on one worker; None if no earlier run tells how fast the agent is there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentPlan:
-    """An experiment, resolved."""
+    """Everything that running an experiment would do."""
 
     experiment: Experiment
     runs: tuple[PlannedRun, ...]
     workers: int
-    """Runs at a time on this machine."""
+    """Number of runs at a time on this machine."""
     seconds: float | None
-    """Wall time, at most; None if that of some run is unknown."""
+    """Upper estimate of the wall seconds of all runs together; None if that of some run is unknown."""
 
 
 def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> ExperimentPlan:
     """Returns what running the experiment would do.
 
     The time comes from finished runs of the same agent on the same environment anywhere under `experiment.output`: the median of each.
+
+    Args:
+        experiment: agents, envs, seeds, budget.
+        retry_failed: whether runs that failed or were pruned would be tried again.
     """
     speeds = _speeds(experiment.output)
     runs = []
     for run in experiment.runs():
         state = progress(RunDir(experiment.path / run.name), run.name)
         ended = state.state == "finished" or (state.state in ("failed", "pruned") and not retry_failed)
-        speed = speeds.get((run.agent.agent, run.env.name))
-        left = run.budget.env_steps - (state.checkpoint_env_steps or 0)
-        seconds = 0.0 if ended else None if speed is None else speed[0] + speed[1] * left
+        seconds = 0.0 if ended else _seconds_left(run, state, speeds.get((run.agent.agent, run.env.name)))
         runs.append(PlannedRun(run=run, progress=state, seconds=seconds))
     workers = experiment.resources.workers or max(1, len(usable_cores()) // experiment.resources.threads)
     known = [planned.seconds for planned in runs if planned.seconds is not None]
@@ -62,10 +71,16 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Experime
     return ExperimentPlan(experiment=experiment, runs=tuple(runs), workers=workers, seconds=total)
 
 
-def differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:
-    """Returns, for each algorithm with several agents, by agent the hyperparameters in which they differ on the first environment.
+def _seconds_left(run: Run, state: RunProgress, speed: Speed | None) -> float | None:
+    if speed is None:
+        return None
+    return speed.start_seconds + speed.seconds_per_env_step * (run.budget.env_steps - (state.checkpoint_env_steps or 0))
 
-    One that an agent's framework does not have is missing from its table.
+
+def agent_differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:
+    """Returns the hyperparameters in which agents of one algorithm differ on the first environment, by algorithm and agent.
+
+    An algorithm with one agent is left out. A hyperparameter that an agent's framework does not have is missing from its table.
     """
     first = dataclasses.replace(experiment, envs=experiment.envs[:1], seeds=experiment.seeds[:1])
     by_algorithm: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
@@ -80,7 +95,7 @@ def differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def env_differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any]]]:
-    """Returns, by environment and agent, the hyperparameters that are otherwise there than the agent's elsewhere."""
+    """Returns the hyperparameters that an agent has on one environment and not on the others, by environment and agent."""
     result: dict[str, dict[str, dict[str, Any]]] = {}
     for env, settings in experiment.env_settings.items():
         for agent in experiment.agents:
@@ -98,8 +113,16 @@ def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
         try:
             result, run = record.result, record.run
         except ArenaError:
-            continue  # another program's file, or another version's: it only misses from an estimate
+            continue  # a file of another program or version: the estimate does without it
         if result is not None and result.status == "finished" and result.env_steps:
-            per_env_step = (result.whole_seconds - result.start_seconds) / result.env_steps
-            samples[run.agent.agent, run.env.name].append((result.start_seconds, per_env_step))
-    return {key: (statistics.median(s[0] for s in speeds), statistics.median(s[1] for s in speeds)) for key, speeds in samples.items()}
+            work_seconds = result.whole_seconds - result.start_seconds
+            speed = Speed(start_seconds=result.start_seconds, seconds_per_env_step=work_seconds / result.env_steps)
+            samples[run.agent.agent, run.env.name].append(speed)
+    return {key: _median(speeds) for key, speeds in samples.items()}
+
+
+def _median(speeds: Sequence[Speed]) -> Speed:
+    return Speed(
+        start_seconds=statistics.median(speed.start_seconds for speed in speeds),
+        seconds_per_env_step=statistics.median(speed.seconds_per_env_step for speed in speeds),
+    )

@@ -1,4 +1,4 @@
-"""The file in which a search leaves its outcome: hyperparameters that other experiments extend, and what they cost."""
+"""The file `best.toml`, in which a search leaves the best hyperparameters and their cost; other experiments extend it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +12,8 @@ def write_best(path: Path, outcomes: Iterable[Tuned], source: Path) -> None:
     """Writes `[hyperparameters.<agent>]` and `[tuning.<agent>]` of every outcome as TOML, atomically.
 
     Args:
-        path: the file.
-        outcomes: of each agent.
+        path: the file to write.
+        outcomes: outcome of the search for each agent.
         source: the file that described the search.
     """
     parts = [f'# The best settings that `arena tune {source.name}` has found; use them with extends = "{path.name}".']

@@ -13,7 +13,8 @@ from arena.agent.hyperparameters import Count
 from arena.agent.registry import agent_spec
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.experiment import Experiment
-from arena.experiment.file import from_table, load_table
+from arena.experiment.file import from_table
+from arena.experiment.inheritance import load_table
 from arena.formats.validation import check_keys, checked
 from arena.run_folder.inputs import AgentEntry
 from arena.seeding import sampler_seed
@@ -21,28 +22,28 @@ from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
 
 ORDERED_SAMPLERS = ("GridSampler", "QMCSampler")
-"""Their seed orders a sequence of which every trial takes the next: it must be the same for all trials."""
+"""Samplers whose seed orders one sequence: each trial takes the next of it, so the seed must be the same for all trials."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TuneConfig:
-    """How hyperparameters are searched. Every agent gets the same number of trials, over the experiment's environments and seeds."""
+    """Settings of a search. Every agent gets the same number of trials, over the experiment's environments and seeds."""
 
     trials: Count = 20
-    """Settings tried for each agent."""
+    """Number of settings tried for each agent."""
     parallel_trials: Count = 1
-    """Settings chosen together, whose runs then share the workers."""
+    """Number of settings that are chosen together; their runs share the workers."""
     group_size: Count = 1
-    """Seeds that a trial runs at once; the others wait until the pruner has seen these."""
+    """Number of seeds that a trial runs at once; the others wait until the pruner has seen these."""
     sampler: str | Mapping[str, Any] = "TPESampler"
-    """A class of `optuna.samplers`, or a table of its `name` and arguments."""
+    """Class of `optuna.samplers`, or a table of its `name` and arguments."""
     pruner: str | Mapping[str, Any] = "MedianPruner"
-    """A class of `optuna.pruners`, likewise; `NopPruner` runs every trial to its end."""
+    """Class of `optuna.pruners`, or a table of its `name` and arguments; `NopPruner` runs every trial to its end."""
     seed: Annotated[int, Ge(0)] = 0
-    """Of the sampler."""
+    """Seed of the sampler."""
 
     def make_sampler(self, num_trials: int) -> optuna.samplers.BaseSampler:
-        """Returns the sampler for the trial after `num_trials`: made anew for each, so that an interruption does not change its choices."""
+        """Returns a new sampler for the trial after `num_trials` others; being new, it chooses the same after an interruption."""
         name = self.sampler if isinstance(self.sampler, str) else self.sampler.get("name")
         seed = self.seed if name in ORDERED_SAMPLERS else sampler_seed(self.seed, num_trials)
         return _make(optuna.samplers, "sampler", self.sampler, seed=seed)  # type: ignore[no-any-return]
@@ -53,7 +54,7 @@ class TuneConfig:
 
 
 def load_tuning(path: Path) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
-    """Returns what a file says of tuning: the experiment that a trial is, how to search, and by agent where.
+    """Returns what a file says of tuning: the experiment that each trial runs, the settings of the search, and the space of each agent.
 
     Raises:
         ArenaError: if anything in the file is unknown or wrong, or its sampler or pruner cannot work.

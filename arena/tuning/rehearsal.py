@@ -1,4 +1,4 @@
-"""A search in memory, with numbers in place of training: many a sampler finds only when it is asked that it cannot work."""
+"""Rehearsal of a search in memory, with numbers in place of training: many samplers find only when asked that they cannot work."""
 
 import warnings
 from collections.abc import Callable
@@ -10,26 +10,26 @@ from arena.errors import ArenaError
 from arena.tuning.space import Space
 
 NUM_TRIALS = 12
-"""Samplers model what was tried from the 11th trial on, by default; before, they draw at random."""
+"""Number of trials of the rehearsal; by default, samplers draw the first 10 at random and model the results from the 11th on."""
 NUM_LOOKS = 4
-"""Of the pruner at each trial."""
+"""Number of times that the pruner judges each trial."""
 
 
 def rehearse(
     space: Space, make_sampler: Callable[[int], optuna.samplers.BaseSampler], make_pruner: Callable[[], optuna.pruners.BasePruner]
 ) -> None:
-    """Asks the sampler for settings, and the pruner what it thinks of them.
+    """Asks the sampler for settings, and the pruner to judge them.
 
     Args:
-        space: where is searched.
-        make_sampler: for the trial after as many as its argument says.
-        make_pruner: as in the search.
+        space: hyperparameters that are searched.
+        make_sampler: takes the number of earlier trials, and returns the sampler for the next.
+        make_pruner: returns the pruner of the search.
 
     Raises:
         ArenaError: if one of them cannot do that: an argument is wrong, say, or a library is missing.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they come again in the search itself
+        warnings.simplefilter("ignore")  # the search itself shows them
         study = optuna.create_study(direction="maximize", pruner=make_pruner())
         for number in range(NUM_TRIALS):
             study.sampler = make_sampler(number)
@@ -52,7 +52,7 @@ def rehearse(
 
 
 def tell(study: optuna.Study, trial: optuna.Trial, score: float | None) -> bool:
-    """Ends a trial, pruned where there is no score; returns whether the sampler has nothing left to try."""
+    """Ends a trial, as pruned if `score` is None; returns whether the sampler has nothing left to try."""
     try:
         study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
     except RuntimeError:  # `Study.stop`, by a sampler that has tried everything: allowed only inside of `Study.optimize`

@@ -19,18 +19,18 @@ Finite = Annotated[float, pydantic.AllowInfNan(False)]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """The values among which one hyperparameter is searched: a range, or choices."""
+    """Values among which one hyperparameter is searched: a range, or choices."""
 
     low: int | Finite | None = None
-    """Least value."""
+    """Smallest value of the range."""
     high: int | Finite | None = None
-    """Largest value, itself included."""
+    """Largest value of the range, itself included."""
     log: bool = False
-    """Whether equal ratios are equally likely, instead of equal differences."""
+    """Whether values are drawn on a logarithmic scale, so that equal ratios are equally likely."""
     step: int | Finite | None = None
-    """Between two values of a range; None: 1 for integers, any for others."""
+    """Difference between neighbouring values of a range; None means 1 for integers and no grid for others."""
     choices: Annotated[list[Any], pydantic.Field(min_length=2)] | None = None
-    """Instead of a range."""
+    """Values to choose from, instead of a range."""
 
     def __post_init__(self) -> None:
         ranged = self.low is not None and self.high is not None
@@ -44,17 +44,18 @@ class Parameter:
             raise ValueError("step must be above 0, and belongs to a range")
 
     def describe(self) -> dict[str, Any]:
-        """Returns what was given."""
+        """Returns the range or choices as the file gave them."""
         return {key: value for key, value in dataclasses.asdict(self).items() if value is not None and value is not False}
 
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """What is searched for one agent."""
+    """Search space of one agent."""
 
     parameters: Mapping[str, Parameter]
+    """Values that are searched, by hyperparameter."""
     whole: frozenset[str]
-    """Those that take integers only."""
+    """Names of the hyperparameters that take integers only."""
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Returns the values that Optuna's sampler wants to try."""
@@ -79,9 +80,9 @@ def make_space(table: Mapping[str, Any], spec: AgentSpec, where: str) -> Space:
     """Returns the search space of an agent.
 
     Args:
-        table: by hyperparameter: `{low, high, log, step}` or `{choices}`.
-        spec: of the agent.
-        where: named in errors: `tune.space.dqn`.
+        table: `{low, high, log, step}` or `{choices}` for each hyperparameter.
+        spec: the agent's spec.
+        where: begins the error: `tune.space.dqn`.
 
     Raises:
         ArenaError: on a hyperparameter that the agent does not have, or a bound or choice that it does not take.
@@ -98,7 +99,7 @@ def make_space(table: Mapping[str, Any], spec: AgentSpec, where: str) -> Space:
                 raise ArenaError(f"{where}.{name}: {sentence(error, str(key))}") from error
         plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         if ranged and plain not in (int, float):
-            raise ArenaError(f"{where}.{name} is no number: give choices instead of a range")
+            raise ArenaError(f"{where}.{name} isn't a number: give choices instead of a range")
         if plain is int:
             whole.add(name)
             if isinstance(parameter.step, float):

@@ -1,8 +1,8 @@
 """The search: one Optuna study for each agent, whose trials are agents of an experiment.
 
-A trial runs its seeds in groups; the pruner sees the mean score so far at each evaluation (`arena.tuning.watch`) and after each group.
-Trials train under an experiment seed of their own, so that neither training streams nor evaluation starts are those on which the
-settings are later compared.
+A trial runs its seeds in groups. The pruner sees the trial's mean score so far at each evaluation (`arena.tuning.watch`) and after each
+group. Trials train under an experiment seed of their own, so that they share neither training streams nor initial states of evaluations
+with the experiment in which the settings are compared later.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from arena.errors import ArenaError
-from arena.experiment.experiment import EnvSettings, Experiment
+from arena.experiment.experiment import Experiment
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
 from arena.formats.differences import all_told, differences
@@ -25,24 +25,27 @@ from arena.seeding import tuning_seed
 from arena.tuning.config import TuneConfig
 from arena.tuning.rehearsal import tell
 from arena.tuning.space import Space
-from arena.tuning.watch import Watch, num_evaluations
+from arena.tuning.trials import with_trials
+from arena.tuning.watch import TrialWatch, num_evaluations
 
 RunAll = Callable[[Experiment, Judge], list[RunResult]]
-"""Runs an experiment, `run_experiment` with an executor, say."""
+"""Function that runs an experiment under a judge: `run_experiment` with an executor."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+"""States of a trial that counts towards `TuneConfig.trials`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """The outcome for one agent."""
+    """Outcome of the search for one agent."""
 
     agent: str
+    """Name of the agent in the experiment."""
     settings: Mapping[str, Any]
-    """The best that were found."""
+    """Best hyperparameters that were found."""
     score: float
-    """Mean over the seeds of its trial, as `arena.experiment.scores` has it: optimistic, being the best of many."""
+    """Mean score of those settings over the seeds of their trial; it is optimistic, since it is the best of many."""
     record: Mapping[str, Any]
-    """What was spent, for `run.json` and reports."""
+    """Cost of the search, for `run.json` and reports."""
 
 
 class Search:
@@ -50,12 +53,12 @@ class Search:
 
     Args:
         experiment: agents, envs, seeds and budget of a trial.
-        agent: of the experiment.
-        config: how.
-        space: where.
+        agent: the experiment's agent whose hyperparameters are searched.
+        config: number of trials, sampler, pruner.
+        space: hyperparameters that are searched, with their ranges.
         run_all: runs the trials.
-        storage: Optuna's, or its URL: holds what was tried.
-        report: told of every trial that has ended.
+        storage: Optuna's storage, or its URL; holds all trials.
+        report: called with the agent's name, each trial that has ended, and the best score so far.
     """
 
     def __init__(
@@ -83,13 +86,13 @@ class Search:
         self._refuse_other_inputs()
 
     def run(self) -> None:
-        """Tries settings until there are as many as the config says, or all; goes on where an earlier call was cut."""
+        """Tries settings until the config's number of trials, or every setting there is, has been tried; resumes an interrupted search."""
         self._revive()
         while (left := self.config.trials - self._num_ended()) > 0 and not self.study.user_attrs.get("exhausted"):
             self._try([self._ask() for _ in range(min(left, self.config.parallel_trials))])
 
     def tuned(self) -> Tuned | None:
-        """Returns the best so far; None while no trial has run to its end."""
+        """Returns the best settings so far; None while no trial has run to its end."""
         trials = self.study.get_trials(deepcopy=False)
         complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
         if not complete:
@@ -128,7 +131,7 @@ class Search:
         self.study.set_user_attr("inputs", inputs)
 
     def _revive(self) -> None:
-        """Puts trials that were cut back into the queue; their runs go on in the folders that they have."""
+        """Puts interrupted trials back into the queue; their runs resume in the folders that they have."""
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
             if "entry" in trial.user_attrs:
@@ -143,42 +146,31 @@ class Search:
         return trial
 
     def _try(self, trials: Sequence[optuna.Trial]) -> None:
-        entries: dict[str, optuna.Trial] = {}
-        agents, per_env = [], {env.name: dict[str, Mapping[str, Any]]() for env in self.experiment.envs}
-        for trial in trials:
-            name, settings = trial.user_attrs["entry"], trial.user_attrs["settings"]
-            try:
-                agents.append(
-                    dataclasses.replace(self.agent, name=name, hyperparameters=self._resolve(self.agent.hyperparameters, settings))
-                )
-                for env, own in self._trials.env_settings.items():
-                    if self.agent.name in own.hyperparameters:
-                        per_env[env][name] = self._resolve(own.hyperparameters[self.agent.name], settings)
-            except ArenaError as error:  # settings that are valid alone and not together
-                self._end(trial, [], str(error))
-            else:
-                entries[name] = trial
-        env_settings = {env: EnvSettings(budget=own.budget, hyperparameters=per_env[env]) for env, own in self._trials.env_settings.items()}
-        experiment = dataclasses.replace(self._trials, env_settings=env_settings)
-        seeds = self.experiment.seeds
-        for size in range(self.config.group_size, len(seeds) + self.config.group_size, self.config.group_size):
-            if not entries:
+        """Runs trials to their end, in groups of seeds."""
+        by_name = {trial.user_attrs["entry"]: trial for trial in trials}
+        settings = {name: trial.user_attrs["settings"] for name, trial in by_name.items()}
+        experiment, refused = with_trials(self._trials, self.agent, settings)
+        for name, reason in refused.items():
+            self._end(by_name.pop(name), [], reason)
+        seeds, group_size = self.experiment.seeds, self.config.group_size
+        for size in range(group_size, len(seeds) + group_size, group_size):
+            if not by_name:
                 return
-            chosen = tuple(agent for agent in agents if agent.name in entries)
-            group = dataclasses.replace(experiment, agents=chosen, seeds=seeds[:size])
-            watch = Watch(group, dict(entries), size - self.config.group_size)
+            agents = tuple(agent for agent in experiment.agents if agent.name in by_name)
+            group = dataclasses.replace(experiment, agents=agents, seeds=seeds[:size])
+            watch = TrialWatch(group, dict(by_name), size - group_size)
             results = self._run_all(group, watch.judge)
-            for name, trial in list(entries.items()):
+            for name, trial in list(by_name.items()):
                 watch.catch_up(name)
                 of_trial = [result for result in results if result.agent == name]
                 if name in watch.pruned:
                     self._end(trial, of_trial, watch.pruned[name])
-                    del entries[name]
+                    del by_name[name]
                 elif self._look(of_trial, trial, last=size >= len(seeds)):
-                    del entries[name]
+                    del by_name[name]
 
     def _look(self, results: list[RunResult], trial: optuna.Trial, *, last: bool) -> bool:
-        """Tells Optuna of a trial's results so far; returns whether it has ended."""
+        """Tells Optuna the results of a trial so far; returns whether the trial has ended."""
         failed = [result for result in results if result.status != "finished"]
         if failed:
             first = failed[0]
@@ -203,6 +195,3 @@ class Search:
             self.study.set_user_attr("exhausted", True)
         best = self.tuned()
         self._report(self.agent.name, self.study.trials[trial.number], best.score if best else None)
-
-    def _resolve(self, hyperparameters: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        return dataclasses.asdict(dataclasses.replace(self.agent, hyperparameters={**hyperparameters, **settings}).config())

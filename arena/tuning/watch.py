@@ -1,6 +1,5 @@
-"""Prunes trials while their runs are at work: tells Optuna of selection evaluations, and gives up the trials that its pruner gives up."""
+"""Prunes trials while their runs are at work: tells Optuna the selection evaluations, and gives up the trials that its pruner rejects."""
 
-import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,21 +14,21 @@ from arena.run_folder.result import RunResult
 
 
 def num_evaluations(experiment: Experiment) -> int:
-    """Returns how many selection evaluations every run has within its budget, the one at its end included."""
-    fewest = min(run.budget.env_steps for run in dataclasses.replace(experiment, seeds=experiment.seeds[:1]).runs())
+    """Returns the number of selection evaluations that every run has within its budget, the one at its end included."""
+    fewest = min(run.budget.env_steps for run in experiment.pairs())
     return max(1, fewest // experiment.evaluation.period)
 
 
-class Watch:
+class TrialWatch:
     """Judges the runs of some trials, which are the agents of an experiment.
 
-    What a trial is told of is its mean score over seeds at the k-th evaluation, once all runs at work have it. All is read from the run
-    folders, so that a search that was cut tells the same again when it goes on.
+    A trial's k-th value for Optuna is its mean score over seeds at the k-th evaluation, once all its runs at work have played that. All of
+    it is read from the run folders, so that a resumed search tells Optuna the same.
 
     Args:
-        experiment: whose agents are trials, with all seeds so far.
-        trials: by the agent's name.
-        first: the seeds before this one, by place, have ended.
+        experiment: the experiment whose agents are trials, with all seeds so far.
+        trials: Optuna's trials, by the agent's name.
+        first: number of seeds, from the first, whose runs have ended.
     """
 
     def __init__(self, experiment: Experiment, trials: Mapping[str, optuna.Trial], first: int) -> None:
@@ -38,7 +37,7 @@ class Watch:
         self._offset = first * self._num_steps
         self._told = dict.fromkeys(trials, 0)
         self.pruned: dict[str, str] = {}
-        """Why, by the agent's name."""
+        """Reasons of the trials that were given up, by the agent's name."""
         self._runs: dict[str, list[Run]] = {}
         self._ended: dict[str, list[RunResult]] = {}
         self._agent_of: dict[str, str] = {}
@@ -50,14 +49,14 @@ class Watch:
                 self._ended.setdefault(run.agent.name, []).append(result)
 
     def judge(self, run_name: str, event: WorkerEvent) -> str | None:
-        """Returns why a run is given up, None to let it go on; takes every event of its worker."""
+        """Takes an event of a run's worker; returns the reason to give the run up, or None to let it continue."""
         agent = self._agent_of[run_name]
         if isinstance(event, EvaluationEnded):
             self.catch_up(agent)
         return self.pruned.get(agent)
 
     def catch_up(self, agent: str) -> None:
-        """Tells Optuna of the evaluations of a trial that it does not know of yet, until it prunes the trial."""
+        """Tells Optuna the evaluations of a trial that it does not know yet, until it prunes the trial."""
         curves = [_selection_returns(RunRecord(self._experiment.path / run.name), self._num_steps) for run in self._runs[agent]]
         # The last evaluation is left to the scores of the final ones.
         for step in range(self._told[agent] + 1, min(self._num_steps, 1 + min(map(len, curves)))):

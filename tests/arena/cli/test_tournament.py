@@ -12,7 +12,8 @@ import pytest
 from arena.cli.app import main
 from arena.environments.make import EnvConfig
 from arena.environments.spaces import network_inputs
-from arena.experiment.file import from_toml, load_table
+from arena.experiment.file import from_toml
+from arena.experiment.inheritance import load_table
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.tournament import admission
 from arena.tournament.folder import Rules

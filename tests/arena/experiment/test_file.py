@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from arena.errors import ArenaError
-from arena.experiment.file import from_table, from_toml, load_table, merged
+from arena.experiment.file import from_table, from_toml
+from arena.experiment.inheritance import load_table, merged
 from arena.formats.validation import validate
 from arena.run_folder.inputs import Run
 
@@ -147,7 +148,7 @@ def test_tables_of_other_commands_and_the_executor_are_taken():
         ({"executor": {"kind": "rai"}}, "executor.kind='rai': Input should be 'local' or 'ray'"),
         ({"seeds": "until-decide"}, "seeds='until-decide': give a count, a list, or 'until-decided'; did you mean 'until-decided'"),
         ({"seeds": True}, "seeds=True"),
-        ({"seeds": 10**11}, "seeds=100000000000: at most 10,000 can be counted"),
+        ({"seeds": 10**11}, "seeds=100000000000: a count may be at most 10,000"),
         ({"seeds": [1.5]}, "seeds.0=1.5: Input should be a valid integer"),
         ({"seeds": 2, "until-decided": {}}, "the table 'until-decided' needs seeds"),
         ({"seeds": "until-decided", "until-decided": {"max_seeds": 7}}, "max_seeds=7 must be a multiple of group_size=5"),

@@ -10,7 +10,7 @@ from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.folder import refuse_changes
-from arena.experiment.plan import differences, env_differences, make_plan
+from arena.experiment.plan import agent_differences, env_differences, make_plan
 from arena.formats.locks import FolderLock
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
@@ -115,7 +115,7 @@ def test_a_run_that_left_no_result_has_its_last_known_counts(tmp_path: Path):
 def test_agents_of_one_algorithm_are_set_against_each_other():
     agents = ["keras-dqn", {"agent": "tfagents-dqn", "hyperparameters": {"double": True}}, "keras-ppo"]
     table = {"name": "t", "agents": agents, "envs": ["CartPole-v1", {"id": "Acrobot-v1", "hyperparameters": {"ppo": {"num_epochs": 3}}}]}
-    found = differences(from_table(table))
+    found = agent_differences(from_table(table))
     assert found.keys() == {"dqn"}
     assert (found["dqn"]["keras-dqn"]["double"], found["dqn"]["tfagents-dqn"]["double"]) == (False, True)
     assert "backend" in found["dqn"]["keras-dqn"]

@@ -1,0 +1,57 @@
+"""Files that extend other files: their tables are merged, the file's own values over the inherited ones."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError
+
+
+def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the table in a file, merged over those that it extends, and the part that it inherits.
+
+    `extends = "other.toml"` (or a list, later ones winning) is relative to the file. Tables are merged key by key; everything else,
+    lists too, is replaced. The name of an experiment is not inherited.
+
+    Raises:
+        ArenaError: if a file cannot be read or parsed, or extends itself.
+    """
+    return _load(path, ())
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `base` with `changes`: tables key by key, everything else replaced."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _load(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the same as `load_table`; `children` are the files that led here, each extending the next."""
+    if "\0" in str(path):
+        raise ArenaError(f"{str(path)!r} isn't a path: it has a NUL character")
+    if path.resolve() in children:
+        raise ArenaError(f"{children[-1]} extends {path.name}, which extends it in turn")
+    table = _parse(path, extended_by=children[-1] if children else None)
+    extended = table.pop("extends", [])
+    names = [extended] if isinstance(extended, str) else extended
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ArenaError(f"{path}: extends={extended!r} must be the path of a file, or a list of paths")
+    inherited: dict[str, Any] = {}
+    for name in names:
+        inherited = merged(inherited, _load(path.parent / name, (*children, path.resolve()))[0])
+    inherited.pop("name", None)
+    return merged(inherited, table), inherited
+
+
+def _parse(path: Path, extended_by: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        by = f", which {extended_by.name} extends" if extended_by else ""
+        raise ArenaError(f"cannot read {path}{by}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ArenaError(f"{path} is not valid TOML: {error}") from error
