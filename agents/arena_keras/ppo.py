@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from arena.agent.interface import ACT_ROWS, Agent, EnvFactory, Metrics
+from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.environments.spaces import features_of, network_inputs
 from arena.formats.json import read_json, write_json
 from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
 from arena.learning.rollouts import Rollout, rollout_advantages
+from arena.policies.parity import PARITY_BATCH_SIZE
 from arena.policies.policy_network import PolicyNetwork
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
@@ -55,7 +56,7 @@ class PPO(Agent):
             self._learner.compile(self._dummy_batches())
         self._forward = self._engine.forward(self._policy_network)
         self._pull_policy()
-        self.act(np.zeros((ACT_ROWS, *space.shape), space.dtype))  # compiles
+        self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.interface.Agent.learn`."""

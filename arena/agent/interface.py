@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
-import numpy as np
 import numpy.typing as npt
 
 from arena.environments.metering import MeteredEnv, MeteredVectorEnv
@@ -102,29 +101,3 @@ class Agent(abc.ABC):
 
     def close(self) -> None:  # noqa: B027 -- most agents have nothing to close
         """Frees what the end of the process would not."""
-
-
-ACT_ROWS = 512
-"""Observations in the one batch on which the runner compares `Agent.act` with the exported policy, at evaluations: worth compiling for."""
-
-
-def same_choices(actions: Array, scores: Array, other_actions: Array, *, tolerance: float = 1e-5, width: Array | float = 1.0) -> Array:
-    """Returns for each row, `bool [N]`, whether `other_actions` are those of a greedy policy too, up to float32 rounding.
-
-    Two forward passes may choose differently where actions score alike; any other difference is one of the policies.
-
-    Args:
-        actions: of the policy, `[N, *act]`.
-        scores: of the policy, `[N, A]`; not used for Box actions.
-        other_actions: of another implementation on the same observations.
-        tolerance: by how much scores may differ, relative to one plus their size, and Box actions, relative to `width`.
-        width: `high - low` of a Box.
-    """
-    if actions.shape != other_actions.shape:
-        return np.zeros(len(actions), np.bool_)
-    if not np.issubdtype(actions.dtype, np.integer):
-        close = np.abs(actions - other_actions) <= 10.0 * tolerance * width  # not one choice of few, but the network's output itself
-        return np.asarray(close.reshape(len(actions), -1).all(-1))
-    rows = np.arange(len(actions))
-    best = scores[rows, actions]
-    return np.asarray(scores[rows, other_actions] >= best - tolerance * (1.0 + np.abs(best)))

@@ -40,6 +40,20 @@ class Episode:
     """True if the environment ended it, False if a time limit cut it."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeterCounts:
+    """What a meter has counted, as a checkpoint holds it."""
+
+    env_steps: int
+    """Transitions taken."""
+    env_seconds: float
+    """Wall seconds inside the environments."""
+    num_episodes: int
+    """Finished episodes."""
+    num_cut_episodes: int
+    """Episodes cut by a reset that the arena asked for."""
+
+
 class Meter:
     """The counts of one run, shared by all environments that its factory made.
 
@@ -94,14 +108,19 @@ class Meter:
         env_steps, returns, lengths, terminated = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return env_steps, returns, lengths, terminated
 
-    def state(self) -> list[float]:
-        """Returns the counts, fit for JSON."""
-        return [self.env_steps, self.env_seconds, self.num_episodes, self.num_cut_episodes]
+    def counts(self) -> MeterCounts:
+        """Returns the counts, for a checkpoint."""
+        return MeterCounts(
+            env_steps=self.env_steps,
+            env_seconds=self.env_seconds,
+            num_episodes=self.num_episodes,
+            num_cut_episodes=self.num_cut_episodes,
+        )
 
-    def restore(self, state: list[float]) -> None:
-        """Takes over what `state` returned."""
-        self._env_steps, self._num_episodes, self._num_cut_episodes = int(state[0]), int(state[2]), int(state[3])
-        self.env_seconds = state[1]
+    def restore(self, counts: MeterCounts) -> None:
+        """Takes over the counts of a checkpoint."""
+        self._env_steps, self._num_episodes, self._num_cut_episodes = counts.env_steps, counts.num_episodes, counts.num_cut_episodes
+        self.env_seconds = counts.env_seconds
 
     def _settle(self) -> None:
         for env in self._vector_envs:

@@ -17,15 +17,16 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from arena.agent.hyperparameters import build_config
-from arena.agent.interface import Agent, Metrics, same_choices
+from arena.agent.interface import Agent, Metrics
 from arena.agent.isolation import FRAMEWORK_MODULES, refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.make import ArenaEnvFactory, EnvConfig, make_vec_env
-from arena.environments.metering import Episode, Meter
+from arena.environments.metering import Episode, Meter, MeterCounts
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import ArenaError, BudgetExhausted
 from arena.experiment.compatibility import check_pair, env_modules
 from arena.policies.evaluation import evaluate
+from arena.policies.parity import same_choices
 from arena.policies.policy import OnnxPolicy, UniformPolicy
 
 Array = npt.NDArray[Any]
@@ -193,7 +194,7 @@ class _Trial:
     ) -> None:
         self.name = spec.id
         self.meter = Meter(max_env_steps)
-        self.meter.restore([env_steps, 0.0, 0, 0])
+        self.meter.restore(MeterCounts(env_steps=env_steps, env_seconds=0.0, num_episodes=0, num_cut_episodes=0))
         self.factory = ArenaEnvFactory(env, self.meter, np.random.SeedSequence(seed))
         self.agent: Agent = spec.load()(self.factory, config, seed=seed, device=device)
         num_envs = getattr(config, "num_envs", 1)

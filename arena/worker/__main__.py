@@ -2,7 +2,8 @@
 
 import sys
 
-from arena.worker.worker import leave, main
+from arena.worker.exit import leave
+from arena.worker.worker import main
 
 if __name__ == "__main__":
     leave(main(sys.argv[1]))

@@ -4,20 +4,19 @@ The run folder's `run.json` says what to do. Events go to standard output, one J
 this process; everything that a framework prints goes to `worker.log`.
 """
 
-import atexit
 import contextlib
-import ctypes
+import functools
 import gc
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
+from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.make import ArenaEnvFactory
@@ -29,14 +28,24 @@ from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.description import machine_info
 from arena.machine.devices import isolate, resolve_device
+from arena.machine.gpus import visible_gpus
+from arena.machine.usage import UsageSampler
 from arena.machine.versions import CORE_DISTRIBUTIONS, git_commit, package_versions
+from arena.policies.evaluation import Evaluation, evaluate
+from arena.policies.policy import OnnxPolicy
 from arena.run_folder.events import PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult, Status
 from arena.run_folder.schema import Provenance, write_result, write_run
+from arena.run_folder.timings import Part, Timings
 from arena.seeding import training_seeds
-from arena.worker.training import Training
+from arena.worker.checkpoint import Checkpointer
+from arena.worker.loop import train
+from arena.worker.run_log import RunLog
+from arena.worker.selector import Selector
+from arena.worker.state import TrainingState
 
 LOCK_SECONDS = 30.0
 """Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
@@ -44,7 +53,7 @@ LOCK_SECONDS = 30.0
 
 def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
     """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
-    clock = _Stopwatch()
+    clock = StartClock()
     run = RunRecord(run_dir.path).run
     spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
@@ -56,11 +65,10 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
         with _no_collection():
             emit(PhaseBegan(phase="importing"))
             agent_class = spec.load()
-            clock.lap("import")
+            clock.lap("import_")
             emit(PhaseBegan(phase="building"))
-            meter = Meter(max_env_steps=run.budget.env_steps)
             seeds = training_seeds(run.experiment_seed, run.seed)
-            factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots)
+            factory = ArenaEnvFactory(run.env, Meter(max_env_steps=run.budget.env_steps), seeds.env, snapshots=run_dir.snapshots)
             try:
                 agent = agent_class(factory, config, seed=seeds.agent, device=own_device)
             except DeviceUnavailable:
@@ -70,18 +78,49 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
                 agent = agent_class(factory, config, seed=seeds.agent, device=device)
             keep_compiled()
             clock.lap("build")
-        status: Status = "finished"
-        with contextlib.closing(Training(run, run_dir, agent, factory, emit, clock.seconds, device=device)) as training:
-            try:
-                training.start()
-                emit(PhaseBegan(phase="training"))
-                training.train()
-                final = training.final_evaluation()
-                reason = training.stop_reason
-            except TrainingDiverged as error:
-                status, reason, final = "diverged", str(error), None
-            training.finish(final)
-    progress = training.progress
+        with contextlib.closing(agent):
+            return train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device)
+
+
+def train_and_judge(
+    run: Run,
+    run_dir: RunDir,
+    agent: Agent,
+    factory: ArenaEnvFactory,
+    emit: Callable[[WorkerEvent], None],
+    timings: Timings,
+    *,
+    device: str = "cpu",
+) -> RunResult:
+    """Trains a new agent, or one restored from the run's latest checkpoint, judges its kept policy, and returns the outcome.
+
+    Args:
+        run: the inputs.
+        run_dir: records everything.
+        agent: has just been built.
+        factory: made the agent's environments.
+        emit: takes the events for the executor.
+        timings: seconds that this attempt has taken so far.
+        device: the agent's device.
+    """
+    state, meter = TrainingState(timings=timings), factory.meter
+    checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
+    lengths = checkpointer.restore()
+    usage = UsageSampler([] if device == "cpu" else visible_gpus())
+    status: Status = "finished"
+    final: Evaluation | None = None
+    with contextlib.closing(RunLog(run, run_dir, meter, state, emit, lengths, usage)) as log:
+        play = functools.partial(_play, run)
+        selector = Selector(run, run_dir, agent, factory, meter, state, log, play, keeps_snapshots=factory.snapshots is not None)
+        log.begin()
+        emit(PhaseBegan(phase="training"))
+        try:
+            reason = train(run.budget, agent, meter, state, selector, log, checkpointer).sentence(run.budget)
+            final = selector.final_evaluation()
+        except TrainingDiverged as error:
+            status, reason = "diverged", str(error)
+        log.finish(succeeded=final is not None)
+    state.timings.env = meter.env_seconds
     return RunResult(
         status=status,
         agent=run.agent.name,
@@ -92,17 +131,21 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
         env_steps=meter.env_steps,
         num_episodes=meter.num_episodes,
         num_cut_episodes=meter.num_cut_episodes,
-        learner_steps=progress.learner_steps,
+        learner_steps=state.learner_steps,
         score_mean=final.episode_return_mean if final else None,
         score_std=final.episode_return_std if final else None,
         score_episodes=run.evaluation.final_episodes if final else 0,
-        policy_env_steps=progress.policy_env_steps,
-        seconds={**progress.seconds, "env": meter.env_seconds},
-        cpu_seconds=progress.cpu_seconds + time.process_time(),
+        policy_env_steps=state.policy_env_steps,
+        seconds=state.timings.to_json(),
+        cpu_seconds=state.cpu_seconds,
         device=device,
-        parity=progress.parity,
-        num_attempts=progress.num_attempts,
+        parity=state.parity,
+        num_attempts=state.num_attempts,
     )
+
+
+def _play(run: Run, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+    return evaluate(policy, run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=run.evaluation.max_episode_steps)
 
 
 @contextlib.contextmanager
@@ -130,16 +173,19 @@ def _provenance(spec: AgentSpec) -> Provenance:
     )
 
 
-class _Stopwatch:
-    """Runs from when the process was asked for, or from now where nobody noted it."""
+class StartClock:
+    """Measures the parts of a worker's start, from the request for the process, or from now if nobody noted that."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._start = float(os.environ.pop(STARTED_VARIABLE, "") or time.monotonic())
+        self.timings = Timings()
+        """Seconds of the parts so far."""
+        self._since = float(os.environ.pop(STARTED_VARIABLE, "") or time.monotonic())
 
-    def lap(self, name: str) -> None:
+    def lap(self, part: Part) -> None:
+        """Ends a part; the next begins."""
         now = time.monotonic()
-        self.seconds[name], self._start = now - self._start, now
+        self.timings.add(part, now - self._since)
+        self._since = now
 
 
 def _redirect_output(log: Path) -> TextIO:
@@ -172,20 +218,3 @@ def main(path: str) -> int:
         traceback.print_exc()
         return 1
     return 0
-
-
-def leave(code: int) -> NoReturn:
-    """Ends the process without taking the interpreter apart, which takes about a second after TensorFlow or RLlib (docs/startup.md).
-
-    Threads are waited for, exit functions called, and what was printed is written, by Python and by C libraries; but a file that was left
-    open loses what was not flushed.
-    """
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads and ends executors, as the interpreter does
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        ctypes.CDLL(None).fflush(None)
-    finally:
-        os._exit(code)

@@ -57,7 +57,7 @@ def main(options: Sequence[str]) -> None:
     parser.add_argument(
         "--end",
         action="store_true",
-        help="measure what a process with the agent's framework takes to end, by sys.exit and by arena.worker.worker.leave",
+        help="measure what a process with the agent's framework takes to end, by sys.exit and by arena.worker.exit.leave",
     )
     parser.add_argument(
         "--collections",
@@ -74,7 +74,7 @@ def main(options: Sequence[str]) -> None:
             list_imports(Path(folder), names[0], arguments.env, arguments.importtime)
             return
         if arguments.end:
-            print("| agent | by `sys.exit` | by `arena.worker.worker.leave` |\n|---|---:|---:|")
+            print("| agent | by `sys.exit` | by `arena.worker.exit.leave` |\n|---|---:|---:|")
             for name in names:
                 print_ends(name, arguments.env, arguments.repeats)
             return
@@ -214,7 +214,7 @@ import sys, time
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
 from arena.agent.isolation import refuse_other_frameworks
-from arena.worker.worker import leave
+from arena.worker.exit import leave
 spec = agent_spec({agent!r})
 refuse_other_frameworks(spec.modules_for(build_config(spec.config, {hyperparameters!r}, where="it")))
 {before}

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from arena.agent.hyperparameters import build_config
-from arena.agent.interface import same_choices
 from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.registry import agent_spec
 from arena.environments.make import ArenaEnvFactory, EnvConfig
@@ -19,6 +18,7 @@ from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import ArenaError
 from arena.learning.replay import ReplayBuffer
 from arena.learning.transitions import Transitions
+from arena.policies.parity import same_choices
 from arena.policies.policy import OnnxPolicy
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 

@@ -17,8 +17,9 @@ from arena.policies.policy import OnnxPolicy, UniformPolicy
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
+from arena.run_folder.timings import Timings
 from arena.testing import FakeAgent, FakeConfig
-from arena.worker.training import Training
+from arena.worker.worker import train_and_judge
 from arena_envs import tictactoe
 from arena_envs.games import Seat
 from arena_envs.tictactoe import optimal_moves
@@ -233,8 +234,8 @@ def train(folder: Path, *, kill_after: int | None = None) -> RunDir:
         if isinstance(event, EvaluationEnded) and kill_after is not None and event.env_steps >= kill_after:
             raise Killed
 
-    with contextlib.closing(Training(run, run_dir, agent, factory, emit, {})) as training:
-        training.train()
+    with contextlib.closing(agent):
+        train_and_judge(run, run_dir, agent, factory, emit, Timings())
     return run_dir
 
 

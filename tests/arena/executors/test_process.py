@@ -70,7 +70,7 @@ def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace
 
 LEAVE = """
 import atexit, ctypes, sys, threading, time
-from arena.worker.worker import leave
+from arena.worker.exit import leave
 atexit.register(lambda: print("at exit"))
 ctypes.CDLL(None).printf(b"by C ")
 print("by Python")

@@ -297,14 +297,14 @@ from pathlib import Path
 from arena.worker import worker
 from arena.run_folder.folder import RunDir
 
-load, start = worker.AgentSpec.load, worker.Training.start
+load, train = worker.AgentSpec.load, worker.train
 def noted_load(spec):
     print(gc.isenabled(), gc.get_freeze_count())
     return load(spec)
-def noted_start(training):
+def noted_train(*arguments):
     print(gc.isenabled(), gc.get_freeze_count() > 10_000)
-    start(training)
-worker.AgentSpec.load, worker.Training.start = noted_load, noted_start
+    return train(*arguments)
+worker.AgentSpec.load, worker.train = noted_load, noted_train
 worker.work(RunDir(Path(sys.argv[1])), lambda event: None)
 """
 

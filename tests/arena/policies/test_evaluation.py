@@ -1,17 +1,18 @@
-from contextlib import nullcontext
-from types import SimpleNamespace
-
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from arena.environments.make import EnvConfig
+<<<<<<< HEAD
 from arena.errors import TrainingDiverged
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.run_folder.inputs import EvaluationProtocol
+=======
+from arena.policies import evaluation as evaluation_module
+from arena.policies.evaluation import evaluate
+>>>>>>> ba003b7 (Take the training loop apart: loop, checkpointer, selector and run log, with explicit state)
 from arena.testing import FakeEnv
-from arena.worker.training import Training
 
 
 class Constant:
@@ -101,11 +102,3 @@ def test_an_episode_without_end_is_cut() -> None:
     )
     assert evaluation.episode_lengths.tolist() == [7, 7]
     assert evaluation.episode_returns.tolist() == [28.0, 28.0]
-
-
-def test_returns_that_are_not_finite_end_a_run_as_diverged(monkeypatch):
-    evaluation = Evaluation(np.array([1.0, np.nan]), np.array([1, 1]), np.zeros((1, 3), np.float32))
-    monkeypatch.setattr("arena.worker.training.evaluate", lambda *args, **kwargs: evaluation)
-    run = SimpleNamespace(env=None, evaluation=EvaluationProtocol())
-    with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
-        Training._play(SimpleNamespace(run=run, _clock=lambda _: nullcontext()), None, 2, 0)

@@ -1,0 +1,109 @@
+"""The selector: evaluates an agent's policy while it trains, and decides which policy the run is judged by."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from arena.agent.interface import Agent, EnvFactory
+from arena.environments.metering import Meter
+from arena.errors import TrainingDiverged
+from arena.experiment.experiment import Run
+from arena.policies.evaluation import Evaluation
+from arena.policies.parity import check_parity
+from arena.policies.policy import OnnxPolicy
+from arena.run_folder.folder import RunDir
+from arena.seeding import evaluation_seeds
+from arena.worker.period import Period
+from arena.worker.run_log import RunLog
+from arena.worker.state import TrainingState
+
+Play = Callable[[OnnxPolicy, int, int], Evaluation]
+"""`play(policy, num_episodes, seed)` plays a policy on fresh environments."""
+
+
+class Selector:
+    """Keeps the best policy of a run, or the last, in `policy.onnx`.
+
+    Args:
+        run: the inputs: evaluation protocol, target return and seeds.
+        run_dir: receives the policy.
+        agent: exports policies.
+        factory: knows the spaces of one environment.
+        meter: counts the env steps of training.
+        state: receives the kept policy's return, env steps and parity.
+        log: receives every evaluation.
+        play: plays a policy.
+        keeps_snapshots: whether every evaluated policy is added to the run's snapshots, for an environment that plays against them.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        run_dir: RunDir,
+        agent: Agent,
+        factory: EnvFactory,
+        meter: Meter,
+        state: TrainingState,
+        log: RunLog,
+        play: Play,
+        *,
+        keeps_snapshots: bool = False,
+    ) -> None:
+        self.period = Period(run.evaluation.period)
+        self._run, self._run_dir, self._agent, self._factory, self._meter = run, run_dir, agent, factory, meter
+        self._state, self._log, self._play_episodes, self._keeps_snapshots = state, log, play, keeps_snapshots
+        self._seeds = evaluation_seeds(run.experiment_seed)
+
+    def evaluate(self) -> bool:
+        """Evaluates the agent's present policy and keeps it if it is the one to keep; returns whether it holds the target return.
+
+        Raises:
+            TrainingDiverged: if a return, or a score of a policy to keep, isn't finite.
+            ParityBroken: if a policy to keep doesn't act as the agent does.
+        """
+        candidate = self._run_dir.path / ".candidate.onnx"
+        with self._state.timings.measure("evaluate"):
+            self._agent.export_policy(candidate)
+            policy, env_steps = OnnxPolicy(candidate), self._meter.env_steps
+            if self._keeps_snapshots:
+                self._run_dir.add_snapshot(candidate, env_steps)
+            evaluation = self._play(policy, self._run.evaluation.episodes, self._seeds.selection)
+            self._log.add_evaluation("selection", evaluation, env_steps)
+            is_target_held = self._holds_target(policy, evaluation)
+            if is_target_held or self._is_to_keep(evaluation):
+                self._keep(policy, evaluation, env_steps)
+            candidate.unlink(missing_ok=True)
+        return is_target_held
+
+    def final_evaluation(self) -> Evaluation:
+        """Plays the kept policy on seeds that were used for nothing else: the run's score."""
+        with self._state.timings.measure("evaluate"):
+            evaluation = self._play(OnnxPolicy(self._run_dir.policy), self._run.evaluation.final_episodes, self._seeds.final)
+            self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
+        return evaluation
+
+    def _holds_target(self, policy: OnnxPolicy, evaluation: Evaluation) -> bool:
+        """Returns whether a policy reached the target return in its evaluation, and again over the target's own episodes."""
+        budget = self._run.budget
+        if budget.target_return is None or evaluation.episode_return_mean < budget.target_return:
+            return False
+        again = self._play(policy, budget.target_episodes, self._seeds.target)
+        self._log.add_evaluation("target", again, self._meter.env_steps)
+        return again.episode_return_mean >= budget.target_return
+
+    def _is_to_keep(self, evaluation: Evaluation) -> bool:
+        best = self._state.best_return
+        return self._run.evaluation.keep == "last" or best is None or evaluation.episode_return_mean >= best
+
+    def _keep(self, policy: OnnxPolicy, evaluation: Evaluation, env_steps: int) -> None:
+        spaces = self._factory.observation_space, self._factory.action_space
+        parity = check_parity(policy, self._agent.act, *spaces, evaluation.visited_observations, seed=self._run.seed)
+        self._state.best_return, self._state.policy_env_steps, self._state.parity = evaluation.episode_return_mean, env_steps, parity
+        policy.path.replace(self._run_dir.policy)
+
+    def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+        with self._state.timings.measure("play"):
+            evaluation = self._play_episodes(policy, num_episodes, seed)
+        if not np.isfinite(evaluation.episode_returns).all():
+            raise TrainingDiverged("the environment gave a reward that is not finite; fix the environment, or scale its rewards")
+        return evaluation
