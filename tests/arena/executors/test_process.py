@@ -3,8 +3,6 @@
 import os
 import select
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -66,26 +64,6 @@ def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace
     assert group_of(worker)
     end_workers([worker])
     wait_until_the_group_is_gone(worker)
-
-
-LEAVE = """
-import atexit, ctypes, sys, threading, time
-from arena.worker.exit import leave
-atexit.register(lambda: print("at exit"))
-ctypes.CDLL(None).printf(b"by C ")
-print("by Python")
-threading.Thread(target=lambda: (time.sleep(0.3), print("by a thread"))).start()
-leave(3)
-"""
-
-
-def test_a_worker_leaves_nothing_unwritten_and_no_exit_function_uncalled() -> None:
-    done = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, check=False)
-    assert (done.returncode, set(done.stdout.replace("by C ", "by C\n").split("\n"))) == (
-        3,
-        {"by C", "by Python", "by a thread", "at exit", ""},
-    )
-    assert done.stderr == ""
 
 
 def test_a_second_interrupt_within_the_grace_leaves_no_orphan(start) -> None:

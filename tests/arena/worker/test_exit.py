@@ -1,0 +1,33 @@
+"""The end of a worker process: fast, and nothing is lost."""
+
+import subprocess
+import sys
+
+import pytest
+
+LEAVE = """
+import atexit, concurrent.futures, ctypes, sys, threading, time
+from arena.worker import exit
+if "unknown" in sys.argv:
+    exit.TESTED_VERSIONS = ()
+    assert not exit.is_fast_exit_known()
+else:
+    assert exit.is_fast_exit_known()
+atexit.register(lambda: print("at exit"))
+pool = concurrent.futures.ThreadPoolExecutor()
+pool.submit(lambda: (time.sleep(0.3), print("by a pool")))
+ctypes.CDLL(None).printf(b"by C ")
+print("by Python")
+threading.Thread(target=lambda: (time.sleep(0.3), print("by a thread"))).start()
+exit.leave(3)
+"""
+
+
+@pytest.mark.parametrize("interpreter", ["tested", "unknown"])
+def test_threads_pools_exit_functions_and_output_end_as_they_should(interpreter: str) -> None:
+    command = [sys.executable, "-c", LEAVE, interpreter]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 3
+    printed = {line for line in done.stdout.replace("by C ", "by C\n").split("\n") if line}
+    assert printed == {"by C", "by Python", "by a pool", "by a thread", "at exit"}
+    assert done.stderr == ""

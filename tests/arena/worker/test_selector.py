@@ -1,0 +1,129 @@
+"""The selector: which policy is kept, and when a target return is held."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from arena.errors import TrainingDiverged
+from arena.policies.evaluation import Evaluation
+from arena.policies.parity import ParityBroken
+from arena.policies.policy import OnnxPolicy
+from arena.run_folder.folder import RunDir
+from arena.seeding import evaluation_seeds
+from arena.worker.selector import Selector
+from arena.worker.state import TrainingState
+
+
+class Stage:
+    """A selector among fakes: `play` gives the `returns` one after the other, and notes what it was asked."""
+
+    def __init__(self, run, run_dir: RunDir, agent, spaces, *returns: float, keeps_snapshots: bool = False) -> None:
+        self.run_dir, self.agent, self.returns = run_dir, agent, iter(returns)
+        self.played: list[tuple[int, int]] = []
+        self.logged: list[tuple[str, float, int]] = []
+        self.meter, self.state = SimpleNamespace(env_steps=0), TrainingState()
+        log = SimpleNamespace(add_evaluation=self.note)
+        parts = agent, spaces, self.meter, self.state, log, self.play
+        self.selector = Selector(run, run_dir, *parts, keeps_snapshots=keeps_snapshots)
+
+    def play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+        self.played.append((num_episodes, seed))
+        return Evaluation(np.full(num_episodes, next(self.returns)), np.ones(num_episodes, np.int64), np.zeros((1, 2), np.float32))
+
+    def note(self, kind: str, evaluation: Evaluation, env_steps: int) -> None:
+        self.logged.append((kind, evaluation.episode_return_mean, env_steps))
+
+    def evaluate(self, env_steps: int) -> bool:
+        """Evaluates a policy that says by its weights after how many env steps it was taken."""
+        self.meter.env_steps = env_steps
+        self.agent.network.layers[0].weight[:] = np.eye(2) * env_steps
+        return self.selector.evaluate()
+
+    def kept(self) -> float:
+        """Returns the env steps after which the policy in `policy.onnx` was taken."""
+        return float(OnnxPolicy(self.run_dir.policy).scores(np.ones((1, 2), np.float32))[0, 0])
+
+
+@pytest.fixture
+def stage(make_run, run_dir: RunDir, agent, spaces):
+    def make(*returns: float, keeps_snapshots: bool = False, **changes) -> Stage:
+        return Stage(make_run(**changes), run_dir, agent, spaces, *returns, keeps_snapshots=keeps_snapshots)
+
+    return make
+
+
+def test_the_best_policy_is_kept_and_of_equal_ones_the_later(stage):
+    found = stage(1.0, 5.0, 3.0, 5.0, 4.0)
+    kept = []
+    for env_steps in (100, 200, 300, 400, 500):
+        assert found.evaluate(env_steps) is False
+        kept.append(found.kept())
+    assert kept == [100, 200, 200, 400, 400]
+    assert (found.state.best_return, found.state.policy_env_steps, found.state.parity) == (5.0, 400, 1.0)
+    assert found.logged[2] == ("selection", 3.0, 300)
+    assert not list(found.run_dir.path.glob(".candidate*"))
+
+
+def test_the_last_policy_is_kept_on_demand(stage):
+    found = stage(5.0, 1.0, evaluation={"period": 100, "episodes": 3, "keep": "last"})
+    for env_steps in (100, 200):
+        found.evaluate(env_steps)
+    assert found.kept() == 200
+    assert found.state.best_return == 1.0
+
+
+def test_a_target_is_held_only_over_its_own_episodes_too(stage):
+    budget = {"env_steps": 1_000, "target_return": 10.0, "target_episodes": 20}
+    found = stage(9.0, 10.0, 9.9, 12.0, 10.0, budget=budget)
+    seeds = evaluation_seeds(0)
+    assert found.evaluate(100) is False
+    assert found.played == [(3, seeds.selection)], "the target's episodes are played only once an evaluation has reached it"
+    assert found.evaluate(200) is False
+    assert found.played[1:] == [(3, seeds.selection), (20, seeds.target)]
+    assert found.evaluate(300) is True
+    assert [kind for kind, *_ in found.logged] == ["selection", "selection", "target", "selection", "target"]
+
+
+def test_a_policy_that_holds_the_target_is_kept_even_if_an_earlier_one_scored_higher(stage):
+    found = stage(20.0, 1.0, 15.0, 15.0, budget={"env_steps": 1_000, "target_return": 10.0})
+    assert found.evaluate(100) is False
+    assert found.evaluate(200) is True
+    assert (found.kept(), found.state.best_return) == (200, 15.0)
+
+
+def test_the_final_evaluation_plays_the_kept_policy_on_seeds_of_its_own(stage):
+    found = stage(5.0, 1.0, 4.0)
+    for env_steps in (100, 200):
+        found.evaluate(env_steps)
+    assert found.selector.final_evaluation().episode_return_mean == 4.0
+    assert found.played[-1] == (7, evaluation_seeds(0).final)
+    assert found.logged[-1] == ("final", 4.0, 100), "the env steps are those of the kept policy"
+    assert found.state.timings.evaluate > found.state.timings.play > 0.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_returns_that_are_not_finite_mean_that_training_diverged(stage, bad: float):
+    found = stage(5.0, bad)
+    found.evaluate(100)
+    with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
+        found.evaluate(200)
+    assert found.kept() == 100
+
+
+def test_a_policy_that_acts_otherwise_than_its_agent_is_not_kept(stage, monkeypatch: pytest.MonkeyPatch):
+    found = stage(5.0)
+    monkeypatch.setattr(found.agent, "act", lambda observations: 1 - found.agent.network.actions(observations))
+    with pytest.raises(ParityBroken):
+        found.evaluate(100)
+    assert not found.run_dir.policy.exists()
+    assert found.state.best_return is None
+
+
+@pytest.mark.parametrize("keeps_snapshots", [False, True])
+def test_every_evaluated_policy_becomes_a_snapshot_where_the_environment_wants_them(stage, keeps_snapshots: bool):
+    found = stage(5.0, 1.0, keeps_snapshots=keeps_snapshots)
+    for env_steps in (100, 200):
+        found.evaluate(env_steps)
+    names = sorted(path.name for path in found.run_dir.snapshots.glob("*"))
+    assert names == (["env-steps-000000000100.onnx", "env-steps-000000000200.onnx"] if keeps_snapshots else [])
