@@ -3,7 +3,7 @@
 from arena.agent.interface import Agent, Metrics
 from arena.environments.metering import Meter
 from arena.errors import BudgetExhausted
-from arena.experiment.experiment import Budget
+from arena.run_folder.inputs import Budget
 from arena.worker.checkpoint import Checkpointer
 from arena.worker.run_log import RunLog
 from arena.worker.selector import Selector

@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from arena.agent.interface import Metrics
 from arena.environments.metering import Episode, Meter
-from arena.experiment.experiment import Run
 from arena.formats.jsonl import JsonlWriter
 from arena.loggers import tags
 from arena.loggers.tensorboard import TensorBoardLogger
@@ -16,6 +15,7 @@ from arena.machine.usage import UsageSampler
 from arena.policies.evaluation import Evaluation
 from arena.run_folder.events import EvaluationEnded, EvaluationKind, ProgressMade, WorkerEvent
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
 from arena.worker.metrics_window import MetricsWindow
 from arena.worker.period import Period
 from arena.worker.state import TrainingState

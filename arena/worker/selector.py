@@ -7,11 +7,11 @@ import numpy as np
 from arena.agent.interface import Agent, EnvFactory
 from arena.environments.metering import Meter
 from arena.errors import TrainingDiverged
-from arena.experiment.experiment import Run
 from arena.policies.evaluation import Evaluation
 from arena.policies.parity import check_parity
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
 from arena.seeding import evaluation_seeds
 from arena.worker.period import Period
 from arena.worker.run_log import RunLog

@@ -2,7 +2,7 @@
 
 import enum
 
-from arena.experiment.experiment import Budget
+from arena.run_folder.inputs import Budget
 
 
 class StopReason(enum.StrEnum):

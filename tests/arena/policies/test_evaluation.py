@@ -3,15 +3,8 @@ import numpy as np
 import pytest
 
 from arena.environments.make import EnvConfig
-<<<<<<< HEAD
-from arena.errors import TrainingDiverged
-from arena.policies import evaluation as evaluation_module
-from arena.policies.evaluation import Evaluation, evaluate
-from arena.run_folder.inputs import EvaluationProtocol
-=======
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import evaluate
->>>>>>> ba003b7 (Take the training loop apart: loop, checkpointer, selector and run log, with explicit state)
 from arena.testing import FakeEnv
 
 

@@ -7,10 +7,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.experiment.experiment import Run
 from arena.experiment.file import from_table
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.run_folder.folder import RunDir
+from arena.run_folder.inputs import Run
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(2)
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-LEAVE = """
+LEAVE = r"""
 import atexit, concurrent.futures, ctypes, sys, threading, time
 from arena.worker import exit
 if "unknown" in sys.argv:
@@ -15,10 +15,10 @@ else:
     assert exit.is_fast_exit_known()
 atexit.register(lambda: print("at exit"))
 pool = concurrent.futures.ThreadPoolExecutor()
-pool.submit(lambda: (time.sleep(0.3), print("by a pool")))
+pool.submit(lambda: (time.sleep(0.1), sys.stdout.write("by a pool\n")))
 ctypes.CDLL(None).printf(b"by C ")
 print("by Python")
-threading.Thread(target=lambda: (time.sleep(0.3), print("by a thread"))).start()
+threading.Thread(target=lambda: (time.sleep(0.2), sys.stdout.write("by a thread\n"))).start()
 exit.leave(3)
 """
 

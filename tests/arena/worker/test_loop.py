@@ -6,7 +6,7 @@ import pytest
 
 from arena.agent.interface import Metrics
 from arena.errors import BudgetExhausted
-from arena.experiment.experiment import Budget
+from arena.run_folder.inputs import Budget
 from arena.worker.loop import train
 from arena.worker.period import Period
 from arena.worker.state import TrainingState

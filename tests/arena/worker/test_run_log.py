@@ -30,7 +30,9 @@ class Recorder:
         self.is_closed = False
         self.meter = SimpleNamespace(env_steps=0, env_seconds=0.0, take_episode_columns=self.take)
         self.state = TrainingState(timings=Timings())
-        usage = SimpleNamespace(sample=lambda: Usage(cpu_percent=99.0, rss_bytes=5, gpu=GpuUsage(None, None, None)))
+        usage = SimpleNamespace(
+            sample=lambda: Usage(cpu_percent=99.0, rss_bytes=5, gpu=GpuUsage(process_memory_bytes=None, memory_bytes=None, percent=None))
+        )
         self.log = RunLog(run, run_dir, self.meter, self.state, self.events.append, lengths, usage)
 
     def take(self):

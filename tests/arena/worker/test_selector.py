@@ -37,7 +37,7 @@ class Stage:
     def evaluate(self, env_steps: int) -> bool:
         """Evaluates a policy that says by its weights after how many env steps it was taken."""
         self.meter.env_steps = env_steps
-        self.agent.network.layers[0].weight[:] = np.eye(2) * env_steps
+        self.agent.network.layers[0].kernel[:] = np.eye(2) * env_steps
         return self.selector.evaluate()
 
     def kept(self) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arena.experiment.experiment import Budget
+from arena.run_folder.inputs import Budget
 from arena.worker.stop_reason import StopReason
 
 
