@@ -124,7 +124,7 @@ def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, ru
     cut.end_episode(100, 2.0)
     cut.log.add_evaluation("selection", EVALUATION, 100)
     cut.log.write_point()
-    cut.is_closed = True  # it was killed
+    cut.close()
     resumed = recorder(lengths)
     resumed.end_episode(100, 7.0)
     resumed.close()
