@@ -9,8 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from arena.agent.interface import Metrics
 from arena.formats.jsonl import read_jsonl
 from arena.loggers import tags
-from arena.machine.gpus import GpuUsage
-from arena.machine.usage import Usage
+from arena.machine.usage import GpuUsage, Usage
 from arena.policies.evaluation import Evaluation
 from arena.run_folder.events import EvaluationEnded, ProgressMade
 from arena.run_folder.folder import RunDir
