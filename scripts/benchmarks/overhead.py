@@ -15,13 +15,11 @@ The overhead is given without and with the episodes of evaluations, which the pr
 
 import json
 import os
-import queue
 import statistics
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from arena.errors import ArenaError
@@ -35,7 +33,7 @@ from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import START_PARTS, WORK_PARTS, RunResult
 from benchmarks.options import names, option_parser
-from benchmarks.processes import child_environment, last_json_line, module_command, pinned
+from benchmarks.processes import child_environment, last_json_line, module_command, on_free_cores
 
 TIMEOUT_SECONDS = 3_600.0
 """Seconds after which a training without the arena is given up."""
@@ -154,21 +152,13 @@ def report(
 
 def measure_bare(runs: Sequence[Run], workers: int) -> dict[str, float]:
     """Returns the wall seconds of each run's training without the arena, by agent, environment and seed; `workers` run at a time."""
-    free = queue.SimpleQueue[list[int]]()
     cores = usable_cores()
-    for worker in range(workers):
-        free.put(cores[worker : worker + 1] if workers <= len(cores) else cores)  # more workers than cores share them
+    shares = [cores] * workers if workers > len(cores) else [[core] for core in cores[:workers]]  # more workers than cores share them
+    return {f"{run.agent.name}/{run.env.name}/{run.seed}": future.result() for run, future in on_free_cores(runs, shares, bare_seconds)}
 
-    def one(run: Run) -> tuple[str, float]:
-        variables = child_environment(run.resources.threads, run.agent.agent, run.agent.hyperparameters)
-        command = module_command("benchmarks.child.bare_training", json.dumps(run.inputs()))
-        own = free.get()
-        try:
-            with pinned(own):  # this thread, and with it the process that it starts
-                found = last_json_line(command, {**variables, "CUDA_VISIBLE_DEVICES": ""}, TIMEOUT_SECONDS, run.name)
-        finally:
-            free.put(own)
-        return f"{run.agent.name}/{run.env.name}/{run.seed}", float(found["seconds"])
 
-    with ThreadPoolExecutor(workers) as threads:
-        return dict(threads.map(one, runs))
+def bare_seconds(run: Run) -> float:
+    """Returns the wall seconds of a run's training without the arena, in a process of its own."""
+    variables = child_environment(run.resources.threads, run.agent.agent, run.agent.hyperparameters)
+    command = module_command("benchmarks.child.bare_training", json.dumps(run.inputs()))
+    return float(last_json_line(command, {**variables, "CUDA_VISIBLE_DEVICES": ""}, TIMEOUT_SECONDS, run.name)["seconds"])

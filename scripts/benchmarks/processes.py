@@ -3,16 +3,21 @@
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
 from arena.errors import ArenaError
 from arena.executors.process import THREAD_VARIABLES
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 """Folder to import `benchmarks` from."""
@@ -88,3 +93,29 @@ def pinned(cores: Sequence[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def on_free_cores(tasks: Iterable[T], shares: Sequence[Sequence[int]], work: Callable[[T], R]) -> Iterator[tuple[T, Future[R]]]:
+    """Calls `work` for each task, as many at a time as there are shares of cores; yields each task with its result when it is done.
+
+    Args:
+        tasks: the tasks, in the order in which they begin.
+        shares: cores for each of the calls that run at a time.
+        work: called in a thread that is bound to a free share, as is every process that it starts.
+    """
+    free = queue.SimpleQueue[Sequence[int]]()
+    for share in shares:
+        free.put(share)
+
+    def bound(task: T) -> R:
+        own = free.get()
+        try:
+            with pinned(own):
+                return work(task)
+        finally:
+            free.put(own)
+
+    with ThreadPoolExecutor(len(shares)) as threads:
+        futures = {threads.submit(bound, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future

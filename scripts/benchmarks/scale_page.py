@@ -126,12 +126,13 @@ def _middle(values: Sequence[int]) -> float:
 
 
 def _megabytes(measured: Sequence[Record], reduce: Callable[[Sequence[int]], float]) -> str:
-    """Returns the median over rounds of a round's peaks, made one number by `reduce`."""
+    """Returns the median over rounds of the peaks in megabytes; `reduce` makes one number of the peaks of a round."""
 
     def peak(record: Record) -> float | None:
         peaks = record["peak_rss_bytes"]
-        peaks = peaks if isinstance(peaks, list) else [peaks] if peaks else []
-        return float(reduce(peaks)) if peaks else None
+        if not peaks:
+            return None
+        return float(reduce(peaks if isinstance(peaks, list) else [peaks]))
 
     found = median_of(measured, peak)
     return NONE if found is None else f"{found / 2**20:,.0f}"

@@ -7,9 +7,7 @@ Seeds of SB3 that were measured before are kept if settings, machine, cores and 
 """
 
 import json
-import queue
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from benchmarks.options import option_parser
 from benchmarks.peers import PEERS, peers_fingerprint, peers_python
 from benchmarks.performance import FOLDER, cores_to_use, print_verdicts, read_outcomes, say
 from benchmarks.performance_page import PAGE, performance_page, write_page
-from benchmarks.processes import ROOT, pinned
+from benchmarks.processes import ROOT, on_free_cores
 from benchmarks.rounds import Say
 from benchmarks.variants import measure_peer
 from benchmarks.verdicts import TO_475
@@ -86,28 +84,12 @@ def measure_to_475(
     path = folder / f"{TO_475}.json"
     kept = read_json_object(path).get("sb3", {}) if path.exists() else {}
     conditions = {"lock": peers_fingerprint(), "machine": machine_info(), "cores": list(cores)}
-    settings = {algorithm: resolved(agent, RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO) for algorithm, agent in ALGORITHMS.items()}
-
-    def asked(name: str) -> dict[str, Any]:
-        algorithm, seed = name.split("/")
-        request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": int(seed)}
-        request["hyperparameters"] = json.loads(json.dumps(settings[algorithm]))
-        return {"request": request, "conditions": conditions}
-
-    theirs = {name: found for name, found in kept.items() if asked(name).items() <= found.items()}
+    theirs = {name: found for name, found in kept.items() if _asked(name, conditions).items() <= found.items()}
     missing = [name for algorithm in ALGORITHMS for seed in range(num_seeds) if (name := f"{algorithm}/{seed}") not in theirs]
-    free = queue.SimpleQueue[int]()
-    for core in cores:
-        free.put(core)
 
     def measure(name: str) -> dict[str, Any]:
-        core = free.get()
-        try:
-            with pinned([core]):  # this thread, and with it the process that it starts
-                measured = measure_peer(SB3_LOOP, asked(name)["request"], peers, TIMEOUT_SECONDS)
-        finally:
-            free.put(core)
-        return {**measured, **asked(name)}
+        asked = _asked(name, conditions)
+        return {**measure_peer(SB3_LOOP, asked["request"], peers, TIMEOUT_SECONDS), **asked}
 
     def write() -> dict[str, Any]:
         sb3 = {name: theirs[name] for name in sorted(theirs, key=lambda name: (name.split("/")[0], int(name.split("/")[1])))}
@@ -116,22 +98,27 @@ def measure_to_475(
         return outcome
 
     errors = []
-    with ThreadPoolExecutor(len(cores)) as threads:
-        names = {threads.submit(measure, name): name for name in missing}
-        for future in as_completed(names):
-            name = names[future]
-            try:
-                theirs[name] = future.result()
-            except ArenaError as error:
-                errors.append(error)
-                say(f"{TO_475}: SB3 {name} failed: {error}")
-                continue
-            write()
-            reached = "reached" if theirs[name]["reached"] else "not reached"
-            say(f"{TO_475}: SB3 {name}: {theirs[name]['start_seconds']:.1f} s of start-up, {theirs[name]['wall_seconds']:.1f} s, {reached}")
+    for name, future in on_free_cores(missing, [[core] for core in cores], measure):
+        try:
+            theirs[name] = found = future.result()
+        except ArenaError as error:
+            errors.append(error)
+            say(f"{TO_475}: SB3 {name} failed: {error}")
+            continue
+        write()
+        reached = "reached" if found["reached"] else "not reached"
+        say(f"{TO_475}: SB3 {name}: {found['start_seconds']:.1f} s of start-up, {found['wall_seconds']:.1f} s, {reached}")
     if errors:
         raise errors[0]
     return write()
+
+
+def _asked(name: str, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is asked of SB3 for `dqn/SEED` or `ppo/SEED`, and under which conditions; a seed with the same is not measured again."""
+    algorithm, seed = name.split("/")
+    settings = resolved(ALGORITHMS[algorithm], RL_ZOO_DQN if algorithm == "dqn" else RL_ZOO_PPO)
+    request = {"loop": f"sb3-{algorithm}-to-475", "env_steps": MAX_ENV_STEPS[algorithm], "seed": int(seed)}
+    return {"request": {**request, "hyperparameters": json.loads(json.dumps(settings))}, "conditions": conditions}
 
 
 def _ours(path: Path) -> dict[str, Any]:

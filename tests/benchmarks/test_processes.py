@@ -1,10 +1,11 @@
 import sys
+import time
 
 import pytest
 
 from arena.errors import ArenaError
 from arena.machine.cores import usable_cores
-from benchmarks.processes import SCRIPTS, child_environment, last_json_line, module_command, pinned
+from benchmarks.processes import SCRIPTS, child_environment, last_json_line, module_command, on_free_cores, pinned
 
 
 def test_cores_are_given_back():
@@ -51,3 +52,27 @@ def test_an_agents_own_variables_are_added():
     assert child_environment(1, "keras-dqn", {"backend": "jax"})["KERAS_BACKEND"] == "jax"
     with pytest.raises(ArenaError, match="agent 'keras-dqn' has no hyperparameter 'nonsense'"):
         child_environment(1, "keras-dqn", {"nonsense": 1})
+
+
+def test_as_many_tasks_run_at_a_time_as_there_are_shares_of_cores():
+    core = usable_cores()[0]
+    running: list[int] = []
+    most: list[int] = []
+
+    def work(task: int) -> list[int]:
+        running.append(task)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.remove(task)
+        if task == 3:
+            raise ArenaError("no such task")
+        return usable_cores()
+
+    before = usable_cores()
+    found = dict(on_free_cores(range(6), [[core], [core]], work))
+    assert sorted(found) == list(range(6))
+    assert all(found[task].result() == [core] for task in range(6) if task != 3)
+    with pytest.raises(ArenaError, match="no such task"):
+        found[3].result()
+    assert max(most) <= 2
+    assert usable_cores() == before
