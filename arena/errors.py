@@ -1,17 +1,17 @@
-"""The errors that a caller may want to tell apart."""
+"""Errors that a caller may want to tell apart."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class ArenaError(Exception):
-    """Bad input: says what is wrong, which value, and what to do. The command line prints it and exits with code 2."""
+    """Raised on bad input; the message says what is wrong, which value, and what to do. The command line prints it and exits with 2."""
 
 
 class BudgetExhausted(Exception):
     """Raised by a metered environment instead of taking a step that would overrun the run's budget of env steps.
 
-    An agent lets it pass through `learn`; the worker takes it as the regular end of training.
+    An agent lets it pass through `learn`; for the core it is the regular end of training.
     """
 
 
@@ -20,10 +20,10 @@ class TrainingDiverged(ArithmeticError):
 
 
 class DeviceUnavailable(ArenaError):
-    """Raised by an agent's constructor when its framework cannot use the device asked for; `auto` then falls back to the CPU."""
+    """Raised by an agent's constructor if its framework cannot use the requested device; a run on device `auto` then uses the CPU."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns `; did you mean 'x'?` for the known word nearest to `word`, or an empty string where none is near."""
+    """Returns `; did you mean 'x'?` for the known word most similar to `word`, or an empty string if none is similar."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -21,8 +21,8 @@ app = typer.Typer(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
-OutputOrOwn = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+OtherFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
@@ -35,14 +35,14 @@ class Listed(StrEnum):
     envs = "envs"
 
 
-class Kind(StrEnum):
+class ExecutorName(StrEnum):
     """The executors of `arena run`."""
 
     local = "local"
     ray = "ray"
 
 
-class Schedule(StrEnum):
+class ScheduleOption(StrEnum):
     """The schedules of `arena tournament`."""
 
     round_robin = "round-robin"
@@ -50,7 +50,7 @@ class Schedule(StrEnum):
     adaptive = "adaptive"
 
 
-ExecutorKind = Annotated[Kind | None, typer.Option("--executor", help="Place where runs are done: this machine, or a Ray cluster.")]
+ExecutorOption = Annotated[ExecutorName | None, typer.Option("--executor", help="Place of the workers: this machine, or a Ray cluster.")]
 Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
 
@@ -65,7 +65,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
-    output: Output = Path("logs"),
+    output: ExperimentsFolder = Path("logs"),
     resume: Annotated[bool, typer.Option("--resume", help="Resume the same run from its last checkpoint.")] = False,
     device: Device = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
@@ -83,10 +83,10 @@ def train(
 @app.command()
 def run(
     file: Annotated[Path, typer.Argument(help="Experiment in TOML (configs/*.toml).")],
-    output: OutputOrOwn = None,
+    output: OtherFolder = None,
     workers: Workers = None,
     device: Device = None,
-    executor: ExecutorKind = None,
+    executor: ExecutorOption = None,
     address: Address = None,
     storage: Storage = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
@@ -107,11 +107,11 @@ def run(
 def tune(
     file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
-    output: OutputOrOwn = None,
+    output: OtherFolder = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     workers: Workers = None,
     device: Device = None,
-    executor: ExecutorKind = None,
+    executor: ExecutorOption = None,
     address: Address = None,
     storage: Storage = None,
     quiet: Quiet = False,
@@ -154,7 +154,7 @@ def tournament(
     env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
     episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair on each environment.")] = None,
     games: Annotated[int | None, typer.Option("--games", help="Games of each pair of entrants in each game.")] = None,
-    schedule: Annotated[Schedule | None, typer.Option("--schedule", help="Schedule that decides who meets whom in games.")] = None,
+    schedule: Annotated[ScheduleOption | None, typer.Option("--schedule", help="Schedule that decides who meets whom in games.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings.")] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,

@@ -1,1 +1,1 @@
-"""File formats, for every room: JSON, JSON lines, TOML and the validation of what is read."""
+"""Formats that all rooms share: JSON, JSON lines and TOML files, folder locks, validation, differences, and values as people read them."""

@@ -1,4 +1,4 @@
-"""Files written so that a reader sees the old content or the new, never half of it."""
+"""JSON files, written atomically: a reader sees the old content or the new, never half of it."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from arena.errors import ArenaError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces `path` by `content` atomically: a sibling file is written, flushed to disk and renamed."""
+    """Replaces the content of `path` atomically: a file beside it is written, flushed to disk and renamed."""
     sibling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with sibling.open("wb") as file:
@@ -23,7 +23,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON atomically; NaN and infinities become null, so that any JSON reader takes the file."""
+    """Writes `value` as JSON, atomically; NaN and infinities become null, so that every JSON reader accepts the file."""
     write_bytes(path, (json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n").encode())
 
 
@@ -31,7 +31,7 @@ def read_json(path: Path) -> Any:
     """Returns the JSON value in `path`.
 
     Raises:
-        ArenaError: if the file is missing or is not JSON; names it.
+        ArenaError: if the file is missing or is not JSON; the error names the file.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -40,7 +40,11 @@ def read_json(path: Path) -> Any:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """Returns the JSON object in `path`; raises as `read_json`, and where it holds something else."""
+    """Returns the JSON object in `path`.
+
+    Raises:
+        ArenaError: if the file is missing, is not JSON or holds another JSON value; the error names the file.
+    """
     value = read_json(path)
     if not isinstance(value, dict):
         raise ArenaError(f"{path} must hold a JSON object")

@@ -1,4 +1,4 @@
-"""JSON lines: one record per line, appended, and cut back to a checkpoint's offset when a run is resumed."""
+"""JSON lines: one record a line, appended, and cut back to a checkpoint's offset when a run resumes."""
 
 import json
 import os
@@ -19,9 +19,9 @@ class JsonlWriter:
     """Appends records to a file.
 
     Args:
-        path: the file; made, with its folder, if missing.
-        truncate_to: the byte offset that `flush` gave at the checkpoint a run goes on from: what was written later is cut off.
-            None keeps every complete line, and cuts off one that a killed process left half written.
+        path: the file, which is made, with its folder, if it is missing.
+        truncate_to: byte offset that `flush` gave at the checkpoint from which a run resumes; everything after it is cut off.
+            None keeps every complete line and cuts off a line that a killed process left half written.
 
     Raises:
         ArenaError: if the file is shorter than `truncate_to`, so that records of the checkpoint are missing.
@@ -42,7 +42,7 @@ class JsonlWriter:
         self._file.write(json_line(record).encode())
 
     def write_columns(self, columns: Mapping[str, Array]) -> None:
-        """Appends one record for each row of equally long `columns` of numbers or flags: what `write` would append, many times quicker."""
+        """Appends one record for each row of equally long columns of numbers or flags, many times faster than `write` for each row."""
         line = "{" + ",".join(f"{json.dumps(name)}:%s" for name in columns) + "}\n"
         texts = [_texts(column) for column in columns.values()]
         self._file.write("".join([line % row for row in zip(*texts, strict=True)]).encode())
@@ -50,7 +50,8 @@ class JsonlWriter:
     def flush(self, *, to_disk: bool = False) -> int:
         """Hands all records to the operating system and returns the file's length in bytes.
 
-        With `to_disk` (for a checkpoint) it waits until they would survive a loss of power.
+        Args:
+            to_disk: whether to wait until the records would survive a loss of power, as a checkpoint needs.
         """
         self._file.flush()
         if to_disk:
@@ -76,10 +77,10 @@ def _texts(column: Array) -> list[str]:
 
 
 def read_jsonl(path: Path) -> list[Any]:
-    """Returns the records in `path`, without a last line that is only half written.
+    """Returns the records in `path`; a last line that is only half written is left out.
 
     Raises:
-        ArenaError: if the file is missing or one of its complete lines is not JSON; names it.
+        ArenaError: if the file is missing or one of its complete lines is not JSON; the error names the file.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -95,5 +96,5 @@ def read_jsonl(path: Path) -> list[Any]:
 
 
 def _complete_bytes(path: Path) -> int:
-    """Returns the length of `path` up to and with its last newline."""
+    """Returns the number of bytes of `path` up to its last newline, which is included."""
     return path.read_bytes().rfind(b"\n") + 1

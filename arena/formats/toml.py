@@ -1,4 +1,4 @@
-"""Writes TOML: the standard library only reads it."""
+"""TOML as text, since the standard library only reads it."""
 
 import json
 import math
@@ -7,17 +7,17 @@ from typing import Any
 
 
 def toml_table(name: str, values: Mapping[str, Any]) -> list[str]:
-    """Returns the lines of a table; entries that are None, which TOML cannot say, are left out.
+    """Returns the lines of a table; entries that are None, which TOML cannot express, are left out.
 
     Args:
-        name: as it stands between the brackets: keys made by `toml_key`, joined by dots.
-        values: of JSON's types.
+        name: name between the brackets: keys made by `toml_key`, joined by dots.
+        values: entries, whose values have JSON's types.
     """
     return [f"[{name}]", *(f"{toml_key(key)} = {toml_value(value)}" for key, value in values.items() if value is not None)]
 
 
 def toml_value(value: Any) -> str:
-    """Returns a value of JSON's types as TOML on one line; of a table, entries that are None are left out."""
+    """Returns a value of JSON's types as TOML on one line; entries of tables that are None are left out."""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items() if item is not None)
         return f"{{ {inside} }}" if inside else "{}"
@@ -32,6 +32,6 @@ def toml_value(value: Any) -> str:
 
 
 def toml_key(key: str) -> str:
-    """Returns a key, in quotes where it needs them."""
+    """Returns a key as TOML, in quotes if it needs them."""
     bare = key.isascii() and key.replace("_", "a").replace("-", "a").isalnum()
     return key if bare else toml_value(key)

@@ -1,4 +1,4 @@
-"""The check of values from files and the command line: types are taken at their word, so that `"5"`, `true` or `5.0` is no integer."""
+"""Validation of values from files and the command line. Types are strict: `"5"`, `true` and `5.0` are not integers."""
 
 import dataclasses
 import datetime
@@ -13,10 +13,10 @@ from arena.errors import ArenaError, did_you_mean
 
 
 def validate(kind: Any, value: Any) -> Any:
-    """Returns `value` as a `kind`: lists may become tuples, tables dataclasses, integers floats; nothing else changes.
+    """Returns `value` as a `kind`: lists may become tuples, tables dataclasses and integers floats; nothing else is converted.
 
     Raises:
-        pydantic.ValidationError: with what is wrong.
+        pydantic.ValidationError: if the value is not a `kind`; says what is wrong.
     """
     # Strict over Python objects would refuse lists and tables; JSON has just the distinctions that TOML has, save dates.
     adapter = _adapter(kind) if isinstance(kind, type) else pydantic.TypeAdapter(kind)
@@ -33,11 +33,11 @@ def checked(kind: Any, value: Any, where: str) -> Any:
 
     Args:
         kind: a type; for a dataclass `value` must be a table of its fields.
-        value: from TOML.
-        where: named in errors: `budget`.
+        value: value of TOML's types.
+        where: name of the value in errors, such as `budget`.
 
     Raises:
-        ArenaError: on an unknown key (with the near one), a wrong type or a value out of range.
+        ArenaError: if a key is unknown (the error suggests a similar one), a type is wrong or a value is out of range.
     """
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
@@ -50,7 +50,7 @@ def checked(kind: Any, value: Any, where: str) -> Any:
 
 
 def sentence(error: pydantic.ValidationError, *where: str) -> str:
-    """Returns the first complaint as `where.name=value: reason`."""
+    """Returns the first complaint of an error as `where.name=value: reason`."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in (*where, *first["loc"]))
     shown = repr(first["input"])
@@ -60,7 +60,16 @@ def sentence(error: pydantic.ValidationError, *where: str) -> str:
 
 
 def check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    """Refuses keys that are not `known`, with the near one; `where` begins the error: `budget: `."""
+    """Refuses keys that are not known.
+
+    Args:
+        table: table whose keys are checked.
+        known: all keys that it may have.
+        where: beginning of the error, such as `budget: `.
+
+    Raises:
+        ArenaError: if a key is unknown; the error suggests a similar one.
+    """
     names = sorted(known)
     for key in table:
         if key not in names:

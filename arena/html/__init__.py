@@ -1,1 +1,1 @@
-"""What every HTML page shares: rendering, charts, words and templates."""
+"""HTML pages: rendering from templates, charts, and the sentences that say who is ahead."""

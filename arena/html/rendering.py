@@ -32,16 +32,17 @@ _FILTERS = (
 )
 
 
-def render(template: str, *, sections: Iterable[tuple[str, str, Any]], **context: Any) -> str:
+def render(template: str, *, sections: Iterable[tuple[str, str, Any]], folder: Path = TEMPLATES, **context: Any) -> str:
     """Returns the HTML of a page.
 
     Args:
         template: name of a file in `templates/`.
         sections: id, title and content of each section, in their order; those with empty content are left out of the list of contents.
+        folder: folder of the templates.
         context: values that the template names; a name that it asks for and does not get is an error.
     """
     contents = [(id_, title) for id_, title, content in sections if content]
-    return _environment().get_template(template).render(sections=contents, **context)
+    return _environment(folder).get_template(template).render(sections=contents, **context)
 
 
 def write_page(path: Path, html: str) -> None:
@@ -58,9 +59,9 @@ def write_page(path: Path, html: str) -> None:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -68,12 +69,12 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {function.__name__: function for function in _FILTERS}
     environment.filters["breakable"] = _breakable
-    environment.globals |= {"asset": _asset, "charts": charts, "zip": zip}
+    environment.globals |= {"asset": lambda name: _asset(folder / name), "charts": charts, "zip": zip}
     return environment
 
 
-def _asset(name: str) -> Markup:
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # our own file, not data
+def _asset(path: Path) -> Markup:
+    return Markup(path.read_text(encoding="utf-8"))  # our own file, not data
 
 
 def _breakable(text: str) -> Markup:

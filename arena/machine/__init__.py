@@ -1,1 +1,1 @@
-"""The machine that a process runs on: cores, devices, GPUs, compile caches, installed packages."""
+"""The machine that a process runs on: its cores, devices and GPUs, what is installed and used there, and the compile cache."""

@@ -1,8 +1,9 @@
-"""Keeps what a framework has compiled for the next worker that compiles the same, in a folder that nobody else can have written.
+"""Compile cache: keeps the programs that a framework compiled, so that the next worker with the same agent need not compile them.
 
-Frameworks load machine code from such a folder: it is trusted only if it is this user's and closed to others. Each worker has its
-framework write into a copy of its own (hard links), and what was added is kept file by file once it is whole: workers beside each other,
-and workers that are killed, leave no half-written program to the others. What is kept is parted by versions and by the processor.
+Frameworks load machine code from this folder, so it is trusted only if it belongs to this user and is closed to others. Each worker's
+framework reads and writes a copy of its own, made of hard links. New files are linked into the shared folder once they are complete, so
+that neither a worker beside it nor a killed one leaves a half-written program to others. Every set of versions and every processor has a
+folder of its own.
 """
 
 import contextlib
@@ -21,18 +22,18 @@ from pathlib import Path
 from arena.errors import ArenaError
 
 VARIABLE = "ARENA_CACHE"
-"""Names the folder; empty or `off`: nothing is kept. Not set: the platform's folder for caches."""
+"""Environment variable that names the folder. Empty or `off` keeps nothing; if it is not set, the platform's folder for caches is used."""
 MAX_BYTES = 2**28
-"""Kept for one agent on one set of versions; the oldest go first."""
+"""Largest size of the programs kept for one agent and one set of versions; the oldest are removed first."""
 MAX_UNUSED_SECONDS = 30 * 86_400.0
-"""After which programs of other versions, and copies of workers that were killed, are removed."""
+"""Age at which unused programs of other versions, and copies left by killed workers, are removed."""
 
 
 def cache_folder() -> Path | None:
-    """Returns the folder for compiled programs, made if missing; None where nothing is to be kept.
+    """Returns the folder for compiled programs, which is made if it is missing; None if nothing is to be kept.
 
     Raises:
-        ArenaError: if `ARENA_CACHE` names a folder that cannot be trusted or written. The platform's own folder is then left alone.
+        ArenaError: if `ARENA_CACHE` names a folder that cannot be trusted or written. If the platform's own folder cannot, nothing is kept.
     """
     wanted = os.environ.get(VARIABLE)
     if wanted in ("", "off"):
@@ -41,7 +42,7 @@ def cache_folder() -> Path | None:
         folder = Path(wanted).absolute() if wanted else _platform_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         problem = _problem(folder)
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home directory
+    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home directory
         problem = getattr(error, "strerror", None) or str(error)
     if problem is None:
         return folder
@@ -52,15 +53,15 @@ def cache_folder() -> Path | None:
 
 @contextlib.contextmanager
 def compile_cache(name: str, modules: frozenset[str], versions: Mapping[str, str | None]) -> Iterator[Callable[[], None]]:
-    """Has this process's framework, which must not have been imported yet, find and leave compiled programs.
+    """Makes this process's framework, which must not have been imported yet, load and keep compiled programs.
 
     Args:
-        name: of the agent: its programs are kept apart.
-        modules: of the framework; nothing is done for one that compiles nothing.
-        versions: of all that compiles.
+        name: id of the agent; each agent's programs are kept apart.
+        modules: the framework's modules; nothing is done for a framework that compiles nothing.
+        versions: versions of all packages that compile.
 
     Yields:
-        A function that keeps what has been compiled so far, as the end of the context does.
+        A function that keeps what has been compiled so far; the end of the context does the same.
     """
     if not modules & {"jax", "tensorflow", "torch"}:
         yield lambda: None
@@ -111,7 +112,7 @@ def _platform_folder() -> Path:
 def _problem(folder: Path) -> str | None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        return "it is no folder, or a link to one"
+        return "it is not a folder, or it is a link to one"
     if hasattr(os, "getuid") and status.st_uid != os.getuid():
         return "it belongs to another user, whose programs would be run here"
     if status.st_mode & 0o077:
@@ -131,7 +132,7 @@ def _fingerprint(versions: Mapping[str, str | None]) -> str:
 def _link_all(source: Path, target: Path) -> None:
     for path in source.rglob("*"):
         other = target / path.relative_to(source)
-        with contextlib.suppress(OSError):  # another worker was quicker, or removed it
+        with contextlib.suppress(OSError):  # another worker was faster, or removed it
             if path.is_dir():
                 other.mkdir(mode=0o700, parents=True, exist_ok=True)
             elif path.is_file() and not other.exists():
@@ -140,7 +141,7 @@ def _link_all(source: Path, target: Path) -> None:
 
 def _prune(folder: Path, kept: Path) -> None:
     now = time.time()
-    with contextlib.suppress(OSError):  # another worker prunes too
+    with contextlib.suppress(OSError):  # another worker removes them at the same time
         for path in folder.iterdir():
             if path != kept.parent and now - path.stat().st_mtime > MAX_UNUSED_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)

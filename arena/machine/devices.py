@@ -1,4 +1,4 @@
-"""Which device a run computes on, and how its framework is held to that device and to its part of the memory.
+"""Device of a run: choosing it, and holding the framework to that device and to its share of the memory.
 
 The frameworks come as arguments: nothing here imports one, and all of it is tested with stand-ins, without a GPU.
 """
@@ -12,11 +12,11 @@ from arena.errors import DeviceUnavailable
 from arena.machine.gpus import driver_problem, gpu_info, gpu_memory_bytes, visible_gpus
 
 SHARE_VARIABLE = "ARENA_GPU_SHARE"
-"""Part of a GPU's memory that this process may take; not set: no limit."""
+"""Environment variable with the share of a GPU's memory, from 0 to 1, that this process may take; no limit if it is not set."""
 
 
 def resolve_device(wanted: str) -> str:
-    """Returns `"cpu"` or `"cuda:<index>"` for a run's `device`; `"auto"` is the first GPU that this process may use, if there is one."""
+    """Returns `"cpu"` or `"cuda:<index>"` for a run's `device`; `"auto"` is the first GPU that this process may use, or the CPU."""
     if wanted == "auto":
         return "cuda:0" if gpu_info() and visible_gpus() else "cpu"
     return "cuda:0" if wanted == "cuda" else wanted
@@ -33,14 +33,14 @@ def isolate(device: str) -> str:
     elif (index := _index(device)) < len(names):
         os.environ["CUDA_VISIBLE_DEVICES"] = names[index]
         return "cuda:0"
-    return device  # also where there is no such GPU: the framework then says what it sees
+    return device  # also if there isn't such a GPU: the framework then says what it sees
 
 
 def gpu_index(device: str, num_gpus: int, framework: str) -> int | None:
     """Returns the index of a device among the GPUs that a framework sees, None for the CPU.
 
     Raises:
-        DeviceUnavailable: if it sees fewer; says why, as far as the driver knows.
+        DeviceUnavailable: if it sees fewer GPUs; the error gives the reason if the driver knows it.
     """
     if device == "cpu":
         return None
@@ -52,7 +52,7 @@ def gpu_index(device: str, num_gpus: int, framework: str) -> int | None:
 
 
 def gpu_share() -> float | None:
-    """Returns the part of a GPU's memory that this process may take; None: no limit was stated."""
+    """Returns the share of a GPU's memory that this process may take; None without a limit."""
     share = os.environ.get(SHARE_VARIABLE)
     return float(share) if share else None
 
@@ -63,7 +63,7 @@ def take_tensorflow(config: Any, device: str, framework: str) -> None:
     Args:
         config: `tensorflow.config`.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`. TensorFlow numbers what it sees from 0: the GPU becomes `GPU:0`.
-        framework: for the message.
+        framework: name for the error.
 
     Raises:
         DeviceUnavailable: if TensorFlow sees no such GPU.
@@ -88,9 +88,9 @@ def take_torch(cuda: Any, device: str, framework: str) -> None:
     """Holds PyTorch to the run's share of one GPU's memory.
 
     Args:
-        cuda: `torch.cuda`; untouched for the CPU.
+        cuda: `torch.cuda`, which is not touched for the CPU.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`.
-        framework: for the message.
+        framework: name for the error.
 
     Raises:
         DeviceUnavailable: if PyTorch sees no such GPU.
@@ -111,7 +111,7 @@ def to_torch(torch: Any, array: npt.NDArray[Any], device: Any) -> Any:
 
 
 def memory_limit_bytes(index: int) -> int | None:
-    """Returns the run's share of the memory of the GPU with this index among the visible ones; None: no limit, or the driver is silent."""
+    """Returns the run's share of the memory of the visible GPU with this index; None without a limit, or if the driver does not tell."""
     share, names = gpu_share(), visible_gpus()
     memory = gpu_memory_bytes(names[index]) if share is not None and index < len(names) else None
     return None if share is None or memory is None else int(share * memory)

@@ -1,4 +1,4 @@
-"""The NVIDIA GPUs of this machine, asked of the driver through NVML: no framework, no CUDA context."""
+"""NVIDIA GPUs of this machine, as the driver describes them through NVML; no framework is imported and no CUDA context is made."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _REASONS = {
 
 
 def gpu_info() -> list[dict[str, Any]]:
-    """Returns name, memory and driver version of each GPU, fit for JSON."""
+    """Returns the name, memory and driver version of each GPU, fit for JSON."""
     try:
         return [
             {
@@ -48,7 +48,7 @@ def visible_gpus() -> list[str]:
 
 
 def gpu_memory_bytes(name: str) -> int | None:
-    """Returns the whole memory of the GPU that `CUDA_VISIBLE_DEVICES` would name so; None if the driver does not tell."""
+    """Returns the total memory of the GPU that `CUDA_VISIBLE_DEVICES` would call `name`; None if the driver does not tell."""
     with contextlib.suppress(pynvml.NVMLError):
         for handle in gpu_handles([name]):
             return int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
@@ -56,7 +56,7 @@ def gpu_memory_bytes(name: str) -> int | None:
 
 
 def gpu_handles(names: list[str] | None = None) -> list[Any]:
-    """Returns NVML's handles of the GPUs that `CUDA_VISIBLE_DEVICES` would name so, without those unknown to the driver; all if None."""
+    """Returns NVML's handles of the GPUs that `CUDA_VISIBLE_DEVICES` would call so, without those unknown to the driver; all if None."""
     return _handles() if names is None else [handle for name in names for handle in _handles_of(name)]
 
 

@@ -1,4 +1,4 @@
-"""Says how to install what is missing, from where this arena itself came."""
+"""The command that installs missing packages from the place that this installation itself came from."""
 
 import importlib.metadata
 import json
@@ -7,9 +7,10 @@ from urllib.parse import unquote, urlparse
 
 
 def install_command(extra: str) -> str:
-    """Returns the command that installs an extra of `arena-rl`: from the clone that it was installed from, else from the package index.
+    """Returns the command that installs an extra of `arena-rl`, such as `keras`.
 
-    In a clone it is uv's, with the overrides that tf-agents' outdated pins need (`requirements/README.md`); pip has no such option.
+    An installation from a clone gets uv's command, with the overrides that tf-agents' outdated pins need (`requirements/README.md`); pip
+    has no such option. Any other installation gets pip's command for the package index.
     """
     try:
         origin = json.loads(importlib.metadata.distribution("arena-rl").read_text("direct_url.json") or "{}")  # PEP 610

@@ -11,7 +11,7 @@ from arena.machine.gpus import gpu_handles
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class GpuUsage:
-    """Use of some GPUs at one moment; a field is None if there are no GPUs or the driver does not tell."""
+    """Use of some GPUs at one moment; a field is None without GPUs, or if the driver does not tell."""
 
     process_memory_bytes: int | None
     """Memory that this process holds, on all sampled GPUs together; in containers the driver may know other process ids."""

@@ -97,7 +97,7 @@ def test_a_folder_of_another_user_is_refused(folder, monkeypatch) -> None:
 def test_a_link_and_a_file_are_refused(folder, tmp_path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "real")
-    with pytest.raises(ArenaError, match="no folder, or a link to one"):
+    with pytest.raises(ArenaError, match="not a folder, or it is a link to one"):
         cache.cache_folder()
     folder.unlink()
     folder.write_text("")

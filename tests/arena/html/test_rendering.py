@@ -1,0 +1,44 @@
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from arena.errors import ArenaError
+from arena.html.rendering import TEMPLATES, render, write_page
+
+
+def test_text_from_run_folders_is_escaped(tmp_path: Path):
+    (tmp_path / "x.html").write_text("{{ name }} {{ name | breakable }}")
+    html = render("x.html", sections=[], folder=tmp_path, name="<script>a-b")
+    assert html == "&lt;script&gt;a-b &lt;script&gt;a-<wbr>b"
+
+
+def test_sections_without_content_are_left_out_of_the_contents(tmp_path: Path):
+    (tmp_path / "x.html").write_text("{% for id, title in sections %}{{ id }}={{ title }};{% endfor %}")
+    assert render("x.html", sections=[("a", "A", [1]), ("b", "B", ()), ("c", "C", True)], folder=tmp_path) == "a=A;c=C;"
+
+
+def test_values_are_written_as_people_read_them(tmp_path: Path):
+    (tmp_path / "x.html").write_text("{{ 0.25 | percent }} {{ 5400 | duration }} {{ 1234 | fixed }} {{ {'num_envs': 8} | settings }}")
+    assert render("x.html", sections=[], folder=tmp_path) == "25% 1.5 h 1,234 num envs 8"
+
+
+def test_a_name_that_the_template_does_not_get_is_an_error(tmp_path: Path):
+    (tmp_path / "x.html").write_text("{{ absent }}")
+    with pytest.raises(jinja2.UndefinedError, match="absent"):
+        render("x.html", sections=[], folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["base.html", "charts.html", "leaderboard.html", "replays.html", "report.html", "style.css", "player.js"])
+def test_templates_fetch_nothing(name: str):
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
+    assert not re.search(r"<link[^>]+href=.https?:|<script[^>]+src|@import|url\(['\"]?https?:", text)
+
+
+def test_a_page_is_written_with_its_folder_or_refused(tmp_path: Path):
+    write_page(tmp_path / "new" / "page.html", "<p>ü</p>")
+    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == "<p>ü</p>"
+    (tmp_path / "file").touch()
+    with pytest.raises(ArenaError, match=r"cannot write .*page\.html: "):
+        write_page(tmp_path / "file" / "page.html", "")
