@@ -16,6 +16,7 @@ from arena.formats.json import read_json, write_json
 from arena.learning.transitions import TransitionStream
 from arena.policies.policy import UniformPolicy
 from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.seeding import split_seed
 from arena_baselines.config import ConstantConfig, RandomConfig
 from arena_baselines.hash_policy import HashPolicy
 
@@ -27,7 +28,7 @@ class RandomAgent(Agent):
 
     def __init__(self, env_factory: EnvFactory, config: RandomConfig, *, seed: int, device: str) -> None:
         del device  # NumPy has one
-        training_seed, policy_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(2))
+        training_seed, policy_seed = split_seed(seed, 2)
         self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
         self._rng = np.random.default_rng(training_seed)
         self._uniform = UniformPolicy(env_factory.action_space, self._rng, env_factory.observation_space)

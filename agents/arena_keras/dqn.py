@@ -15,6 +15,7 @@ from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.parity import PARITY_BATCH_SIZE
 from arena.policies.policy_network import PolicyNetwork
+from arena.seeding import split_seed
 from arena_keras.config import KerasDQNConfig
 from arena_keras.distributions import pick
 from arena_keras.engine import BACKEND, Engine
@@ -35,7 +36,7 @@ class DQN(Agent):
         space, actions = env_factory.observation_space, env_factory.action_space
         assert isinstance(space, gym.spaces.Box)
         assert isinstance(actions, gym.spaces.Discrete)
-        network_seed, replay_seed, loop_seed = map(int, np.random.SeedSequence(seed).generate_state(3))
+        network_seed, replay_seed, loop_seed = split_seed(seed, 3)
         self._config, self._observation_space, self._action_space = config, space, actions
         self._engine = Engine(device, compile_torch=config.compile)
         with self._engine.scope():

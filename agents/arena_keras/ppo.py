@@ -16,6 +16,7 @@ from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
 from arena.learning.rollouts import Rollout, rollout_advantages
 from arena.policies.parity import PARITY_BATCH_SIZE
 from arena.policies.policy_network import PolicyNetwork
+from arena.seeding import split_seed
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution
 from arena_keras.engine import BACKEND, Engine
@@ -36,7 +37,7 @@ class PPO(Agent):
         space, actions = env_factory.observation_space, env_factory.action_space
         assert isinstance(space, gym.spaces.Box)
         self._config, self._observation_space, self._action_space = config, space, actions
-        network_seed, draw_seed = map(int, np.random.SeedSequence(seed).generate_state(2))
+        network_seed, draw_seed = split_seed(seed, 2)
         self._rng = np.random.default_rng(draw_seed)
         self._engine = Engine(device, compile_torch=config.compile)
         self._distribution = make_distribution(actions)

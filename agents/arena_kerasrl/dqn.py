@@ -15,6 +15,7 @@ from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
+from arena.seeding import split_seed
 from arena_kerasrl.config import KerasRLDQNConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.memory import KerasRLReplay
@@ -34,7 +35,7 @@ class DQN(Agent):
         start_session(device)
         self._config = config
         self._spaces = (env_factory.observation_space, env_factory.action_space)
-        weight_seed, replay_seed, loop_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        weight_seed, replay_seed, loop_seed = split_seed(seed, 3)
         observation_space, num_actions = env_factory.observation_space, int(env_factory.action_space.n)
         env = env_factory.make_vec(config.num_envs)
         self._replay = (

@@ -16,6 +16,7 @@ from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
 from arena.learning.learn_call import LearnCall
 from arena.learning.transitions import Transitions, TransitionStream
+from arena.seeding import split_seed
 from arena_kerasrl.config import KerasRLSARSAConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.network import make_model, policy_network
@@ -31,7 +32,7 @@ class SARSA(Agent):
         start_session(device)
         self._config = config
         self._spaces = (env_factory.observation_space, env_factory.action_space)
-        weight_seed, exploration_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(2))
+        weight_seed, exploration_seed = split_seed(seed, 2)
         observation_space, self._num_actions = env_factory.observation_space, int(env_factory.action_space.n)
         model = make_model(observation_space, self._num_actions, config, np.random.default_rng(weight_seed))
         self.agent = SARSAAgent(model, nb_actions=self._num_actions, gamma=config.discount, delta_clip=config.huber_delta or math.inf)

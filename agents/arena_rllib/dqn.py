@@ -25,6 +25,7 @@ from arena.formats.json import read_json, write_json
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.policy_network import PolicyNetwork
+from arena.seeding import split_seed
 from arena_rllib import networks
 from arena_rllib.config import DQNConfig
 from arena_rllib.learner import Batch, LocalLearner
@@ -80,7 +81,7 @@ class DQNAgent(Agent):
         space, observation_space = env_factory.action_space, env_factory.observation_space
         assert isinstance(observation_space, gym.spaces.Box)
         assert isinstance(space, gym.spaces.Discrete)
-        network_seed, replay_seed, loop_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        network_seed, replay_seed, loop_seed = split_seed(seed, 3)
         self._config, self._space, self._observation_space = config, space, observation_space
         self._learner = LocalLearner(
             algorithm_config(config, observation_space),

@@ -25,6 +25,7 @@ from arena.formats.json import read_json, write_json
 from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
 from arena.learning.rollouts import Rollout, rollout_advantages
 from arena.policies.policy_network import PolicyNetwork
+from arena.seeding import split_seed
 from arena_rllib import networks
 from arena_rllib.config import PPOConfig
 from arena_rllib.distributions import sample_categorical, sample_gaussian
@@ -90,7 +91,7 @@ class PPOAgent(Agent):
         assert isinstance(observation_space, gym.spaces.Box)
         assert isinstance(space, (gym.spaces.Discrete, gym.spaces.Box))
         self._discrete = isinstance(space, gym.spaces.Discrete)
-        network_seed, sample_seed, batch_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
+        network_seed, sample_seed, batch_seed = split_seed(seed, 3)
         self._config, self._space, self._observation_space = config, space, observation_space
         self._learner = LocalLearner(
             algorithm_config(config, observation_space, space),

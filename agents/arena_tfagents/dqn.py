@@ -13,6 +13,7 @@ from arena.formats.json import read_json, write_json
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.policy_network import PolicyNetwork
+from arena.seeding import split_seed
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import set_up
 from arena_tfagents.learner import Learner
@@ -27,7 +28,7 @@ class DQN(Agent):
         assert isinstance(env_factory.action_space, gym.spaces.Discrete)
         spaces = env_factory.observation_space, env_factory.action_space
         self.config, self._spaces = config, spaces
-        network_seed, replay_seed, loop_seed = (int(state) for state in np.random.SeedSequence(seed).generate_state(3))
+        network_seed, replay_seed, loop_seed = split_seed(seed, 3)
         set_up(device, network_seed)
         self._learner = Learner(config, *spaces, np.random.default_rng(network_seed))
         replay_class = ReplayBuffer if config.replay == "arena" else TFAgentsReplay

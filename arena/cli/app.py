@@ -95,7 +95,10 @@ def run(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Run an experiment, or resume it where it was interrupted."""
+    """Run an experiment, or resume it.
+
+    What is finished is skipped, and what was interrupted resumes from its last checkpoint.
+    """
     from arena.cli import train as command
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
@@ -117,7 +120,10 @@ def tune(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Search hyperparameters with Optuna, or resume a search where it was interrupted."""
+    """Search hyperparameters, or resume a search.
+
+    Optuna proposes the settings; the best ones are written to best.toml.
+    """
     try:
         from arena.cli import tune as command
     except ModuleNotFoundError as error:
@@ -139,7 +145,10 @@ def status(
     ] = None,
     json_lines: Json = False,
 ) -> None:
-    """Say which runs are finished, running, interrupted or failed; exit code 1 if one has failed."""
+    """Say how far each run is.
+
+    A run is to do, running, interrupted, finished, pruned or failed; the exit code is 1 if one has failed.
+    """
     from arena.cli import status as command
 
     sys.exit(command.status(target, output, json_lines=json_lines))
@@ -165,7 +174,10 @@ def tournament(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Let policies meet in duels and games and print the leaderboard, or resume a tournament where it was interrupted."""
+    """Play policies against each other.
+
+    They meet in duels and games, and the leaderboard is printed. An interrupted tournament resumes.
+    """
     from arena.cli import tournament as command
 
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
@@ -175,7 +187,7 @@ def tournament(
     sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
 
 
-league_app = typer.Typer(help="Keep a league of policies that others join over time.", no_args_is_help=True, rich_markup_mode=None)
+league_app = typer.Typer(help="Keep a league that policies join over time.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(league_app, name="league")
 League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of the league.")]
 
@@ -237,7 +249,10 @@ def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_l
 
 @app.command()
 def doctor(json_lines: Json = False) -> None:
-    """Say which frameworks work here, on which devices, and why not."""
+    """Say which frameworks work here.
+
+    Each is imported in a process of its own; its devices are listed, or the reason for which it does not work.
+    """
     from arena.cli import doctor as command
 
     sys.exit(command.doctor(mode=_mode(quiet=False, json_lines=json_lines)))
@@ -253,7 +268,10 @@ def smoke(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Train each agent on CartPole-v1 and fail if one does not learn."""
+    """Check that each agent learns CartPole-v1.
+
+    The exit code is 1 if one does not.
+    """
     from arena.cli import smoke as command
 
     names = [name for name in (agents or "").split(",") if name]
@@ -268,7 +286,10 @@ def report(
     ] = None,
     json_lines: Json = False,
 ) -> None:
-    """Report on run folders: scores with intervals, comparisons, curves, costs."""
+    """Report on the runs in folders.
+
+    Scores with intervals, comparisons, learning curves and costs are printed, and written as a page and as tables.
+    """
     from arena.report import terminal as command
 
     command.report(folders, output, mode=_mode(quiet=False, json_lines=json_lines))
@@ -283,7 +304,10 @@ def leaderboard(
     ] = None,
     frame_megabytes: Annotated[float, typer.Option("--frame-megabytes", min=0, help="Pictures of duels that the page may hold.")] = 4.0,
 ) -> None:
-    """Write the page of a tournament again, with the matches you ask for."""
+    """Write the page of a tournament again.
+
+    It shows the matches that you ask for besides those that it chooses itself.
+    """
     from arena.cli import leaderboard as command
 
     command.leaderboard(folder, match or [], frame_megabytes)
