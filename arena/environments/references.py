@@ -6,10 +6,12 @@ A package names a `Catalogue` in the entry point group `arena.references`; `aren
 import dataclasses
 import functools
 import importlib.metadata
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from arena.errors import ArenaError
+from arena.statistics.score_scale import ScoreScale
 
 ENTRY_POINT_GROUP = "arena.references"
 
@@ -50,6 +52,13 @@ class Reference:
     def solved(self) -> Score | None:
         """The return that scores 1: the threshold, or the upper bound where nobody set one."""
         return self.threshold or self.upper_bound
+
+    @property
+    def scale(self) -> ScoreScale:
+        """The scale on which random play scores 0 and `solved` scores 1, with the bounds of a return."""
+        lower = -math.inf if self.lower_bound is None else self.lower_bound.value
+        upper = math.inf if self.upper_bound is None else self.upper_bound.value
+        return ScoreScale(random=self.random.value, solved=self.solved.value if self.solved else None, bounds=(lower, upper))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -37,9 +37,8 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
         reference = references[result.env]
         value = _floor(result, reference) if result.status != "finished" or result.score_mean is None else result.score_mean
         if len(references) > 1:
-            assert reference is not None
-            assert reference.solved is not None  # check_scores
-            value = (value - reference.random.value) / (reference.solved.value - reference.random.value)
+            assert reference is not None  # check_scores
+            value = float(reference.scale.score(value))
         values.setdefault(result.agent, {}).setdefault(result.seed, []).append(value)
     return {agent: {seed: statistics.fmean(parts) for seed, parts in seeds.items()} for agent, seeds in values.items()}
 

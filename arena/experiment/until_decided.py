@@ -15,7 +15,7 @@ from arena.experiment.scores import seed_scores
 from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_json
 from arena.run_folder.result import RunResult
-from arena.statistics.group_sequential import Decision, Plan, decide
+from arena.statistics.group_sequential import Decision, StoppingRule, decide
 
 RunAll = Callable[[Experiment], list[RunResult]]
 """Runs an experiment, `run_experiment` with an executor, say."""
@@ -37,7 +37,7 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
     refuse_another_question(experiment)
     rule = experiment.until_decided
     assert rule is not None
-    plan = Plan(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
+    stopping_rule = StoppingRule(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
     results: dict[str, RunResult] = {}
     next_seeds = dict.fromkeys((agent.name for agent in experiment.agents), rule.group_size)
     while True:
@@ -47,7 +47,7 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
             results |= {f"{result.agent}/{result.env}/{result.seed}": result for result in run_all(group)}
         scores = seed_scores(experiment, results.values())
         by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
-        decision = decide(by_agent, plan, seed=experiment.seed)
+        decision = decide(by_agent, stopping_rule, seed=experiment.seed)
         write_json(experiment.path / "decision.json", {**_question(experiment, rule), **_answer(by_agent, decision)})
         if decision.finished:
             return list(results.values()), decision

@@ -1,6 +1,6 @@
-"""Who beats whom: points shares of every pair of entrants, and whether they run in circles.
+"""Who beats whom: shares of points of every pair of entrants, and whether they run in circles.
 
-A rating puts entrants on a line. Where A beats B, B beats C and C beats A, no line fits, and the pairs themselves must be read.
+A rating puts entrants on a line. If A beats B, B beats C and C beats A, no line fits, and the pairs themselves must be read.
 """
 
 import dataclasses
@@ -12,38 +12,40 @@ import numpy.typing as npt
 import scipy.sparse
 from scipy import stats
 
-from arena.rating.bradley_terry import Matches
-from arena.rating.ratings import holm
-from arena.statistics.intervals import wilson
+from arena.rating.matches import Matches
+from arena.statistics.multiple_tests import holm_of_pairs
+from arena.statistics.proportions import wilson
+from arena.statistics.student import critical_value
+from arena.statistics.variance_components import EstimatedVariance, means_of_groups
 
 Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WinMatrix:
-    """Points shares of E entrants; row i, column j: i against j. NaN where two never met."""
+    """Shares of points of E entrants; row i, column j: i against j. NaN for two that never met."""
 
     share: Array
-    """`float64 [E, E]`: points of i per match."""
+    """`float64 [E, E]`, points of i per match against j."""
     low: Array
-    """`float64 [E, E]`, of the share's interval: Wilson's, with the number of matches that would be as informative if independent.
+    """`float64 [E, E]`, lower ends of the intervals of shares; NaN if all matches of a pair had one start, which says nothing of others.
 
-    NaN where all matches of a pair had one start, from which nothing can be said of others.
+    They are Wilson's, with the number of matches that would be as informative if they were independent.
     """
     high: Array
-    """`float64 [E, E]`"""
+    """`float64 [E, E]`, upper ends of the intervals of shares."""
     num_matches: Array
-    """`int64 [E, E]`"""
+    """`int64 [E, E]`, matches of each pair."""
     num_ties: Array
-    """`int64 [E, E]`"""
+    """`int64 [E, E]`, tied matches of each pair."""
     p_value: Array
-    """`float64 [E, E]`: two-sided, of an even share; adjusted by Holm for all pairs."""
+    """`float64 [E, E]`, two-sided p-values of an even share, corrected by Holm for all pairs."""
     level: float
-    """Of the intervals."""
+    """Confidence of the intervals and of the cycles."""
 
     @property
     def cycles(self) -> list[list[int]]:
-        """Groups of entrants that beat each other in a circle, where every majority is decided at the level for all pairs at once.
+        """Groups of entrants that beat each other in a circle, every majority decided at the level for all pairs at once.
 
         They are the strongly connected components of the graph of decided majorities. If the truth has no cycle, one is reported with
         probability at most 1 - level: it would take a wrongly decided pair.
@@ -52,7 +54,7 @@ class WinMatrix:
 
     @property
     def apparent_cycles(self) -> list[list[int]]:
-        """The same for majorities as they stand, decided or not. Entrants that are nearly equal form such groups by chance."""
+        """Groups of entrants that beat each other in a circle, decided or not; nearly equal entrants form such groups by chance."""
         return _strong_components(self._majority)
 
     @property
@@ -61,100 +63,110 @@ class WinMatrix:
 
 
 def win_matrix(tables: Sequence[Matches], entrants: Array, *, level: float = 0.95) -> WinMatrix:
-    """Returns the points shares of all pairs of entrants, over all environments.
+    """Returns the shares of points of all pairs of entrants, over all environments.
 
     The variance of a share is the largest of three: of independent matches; between starts; between the players (training seeds) of both.
-    The last has as few degrees of freedom as there are seeds, less one, and the interval is as much wider.
+    The last has as few degrees of freedom as there are seeds minus one, and the interval is longer accordingly.
 
     Args:
         tables: the matches of each environment.
         entrants: `int64 [P]`, the entrant of each player.
-        level: of the intervals.
+        level: confidence of the intervals and of the cycles.
     """
     num_entrants = int(entrants.max(initial=-1)) + 1
-    shape = num_entrants, num_entrants
-    points, count, ties, num_starts, between_starts, between_players, squares = (np.zeros(shape) for _ in range(7))
-    for table in tables:
-        both = _both_ways(table, entrants, num_entrants)
-        points += both.sums(both.points)
-        count += both.sums(np.ones(len(both.points)))
-        ties += both.sums(both.points == 0.5)
-        num_starts += both.num_groups(np.tile(np.arange(len(table.first)) if table.start is None else table.start, 2))
+    views = [_both_views(table, entrants, num_entrants) for table in tables]
+    nothing = np.zeros((num_entrants, num_entrants))
+    points, count, ties, num_starts = (
+        sum(parts, nothing)
+        for parts in (
+            [view.sums(view.points) for view in views],
+            [view.sums(np.ones(len(view.points))) for view in views],
+            [view.sums(view.points == 0.5) for view in views],
+            [view.num_starts() for view in views],
+        )
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         share = points / count
-    for table in tables:
-        both = _both_ways(table, entrants, num_entrants)
-        if table.start is not None:
-            between_starts += both.squared_sums(np.tile(table.start, 2), share)
-        variance, square = both.variance_of_players()
-        between_players += variance + variance.T
-        squares += square + square.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        smooth = (points + 0.5) / (count + 1)
+        between_starts = sum([view.variance_of_starts(share) for view in views], nothing) / count**2
+        players = EstimatedVariance.total([EstimatedVariance(nothing, nothing), *(view.variance_of_players() for view in views)])
+        players = EstimatedVariance(players.variance / count**2, players.squares / count**4)
+        smooth = (points + 0.5) / (count + 1)  # never 0 or 1, so that it has a variance
         independent = smooth * (1 - smooth) / count
-        variance = np.maximum(np.maximum(independent, between_starts / count**2), between_players / count**2)
-        by_players = between_players / count**2 >= variance
-        freedom = np.where(by_players & (squares > 0), between_players**2 / squares, np.inf)
+        variance = np.maximum(np.maximum(independent, between_starts), players.variance)
         effective = np.where(num_starts > 1, smooth * (1 - smooth) / variance, np.nan)
         statistic = (share - 0.5) / np.sqrt(0.25 / effective)
-    p_value = holm(2 * stats.t.sf(np.abs(statistic), freedom))
-    low, high = wilson(share, effective, stats.t.ppf((1 + level) / 2, freedom))
+    degrees = np.where(players.variance >= variance, players.degrees, np.inf)
+    p_value = holm_of_pairs(2 * stats.t.sf(np.abs(statistic), degrees))
+    low, high = wilson(share, effective, critical_value(level, degrees))
     return WinMatrix(share, low, high, count.astype(np.int64), ties.astype(np.int64), p_value, level)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Sides:
-    """Every match twice, once from either side."""
+class _Views:
+    """Every match of one environment twice, once as each of its players sees it: N = 2 M views."""
 
     player: Array
+    """`int64 [N]`, the player whose view it is."""
     pair: Array
-    """Entrant * E + opponent's entrant."""
+    """`int64 [N]`: entrant * E + opponent's entrant."""
     points: Array
-    entrants: Array
+    """`float64 [N]`, points of the player."""
+    start: Array | None
+    """`int64 [N]`, start of the match; None if all matches are independent."""
     num_entrants: int
+    """Number of entrants E."""
 
     def sums(self, values: Array) -> Array:
+        """Returns the sums of `values` `[N]` over the views of each pair, `[E, E]`."""
         return np.bincount(self.pair, values, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
 
-    def num_groups(self, groups: Array) -> Array:
-        """Returns how many groups of matches each pair has, `[E, E]`."""
-        _, groups = np.unique(groups, return_inverse=True)
-        size = groups.max(initial=0) + 1
-        pairs = np.unique(self.pair * size + groups) // size
-        return np.bincount(pairs, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
+    def num_starts(self) -> Array:
+        """Returns the number of different starts of each pair's matches, `[E, E]`; every independent match counts as one."""
+        start = np.tile(np.arange(len(self.pair) // 2), 2) if self.start is None else self.start
+        keys, _ = self._groups(start)
+        return np.bincount(keys, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
 
-    def squared_sums(self, groups: Array, share: Array) -> Array:
-        """Returns `[E, E]` the sums of squares of what each group of matches is above its expectation."""
-        _, groups = np.unique(groups, return_inverse=True)
-        keys, places = np.unique(self.pair * (groups.max(initial=0) + 1) + groups, return_inverse=True)
-        excess = np.bincount(places, self.points - share.ravel()[self.pair], minlength=len(keys))
-        pairs = keys // (groups.max(initial=0) + 1)
+    def variance_of_starts(self, share: Array) -> Array:
+        """Returns the variances `[E, E]` of the sums of points by starts: squared sums, over each start, of the points above the share."""
+        if self.start is None:
+            return np.zeros((self.num_entrants, self.num_entrants))
+        pairs, group = self._groups(self.start)
+        excess = np.bincount(group, self.points - share.ravel()[self.pair], minlength=len(pairs))
         return np.bincount(pairs, excess**2, minlength=self.num_entrants**2).reshape(self.num_entrants, -1)
 
-    def variance_of_players(self) -> tuple[Array, Array]:
-        """Returns the variances `[E, E]` of the pairs' sums of points by the spread between the players of the row, and `v^2 / (K - 1)`."""
-        size, num_players = self.num_entrants, len(self.entrants)
-        keys, places = np.unique(self.pair * num_players + self.player, return_inverse=True)
-        pairs = keys // num_players
-        matches = np.bincount(places).astype(np.float64)
-        share = np.bincount(places, self.points) / matches
-        players = np.bincount(pairs, minlength=size**2)  # K
-        mean = np.bincount(pairs, share, minlength=size**2) / np.maximum(players, 1)
-        spread = np.bincount(pairs, (share - mean[pairs]) ** 2, minlength=size**2)
-        total = np.bincount(pairs, matches, minlength=size**2)
-        freedom = np.maximum(players - 1, 1)
-        variance = total**2 * spread / freedom / np.maximum(players, 1)
-        return variance.reshape(size, -1), (variance**2 / freedom).reshape(size, -1)
+    def variance_of_players(self) -> EstimatedVariance:
+        """Returns the variances `[E, E]` of the sums of points by the spread between the players of both entrants."""
+        shape = (self.num_entrants, self.num_entrants)
+        pairs, group = self._groups(self.player)
+        matches = np.bincount(group).astype(np.float64)  # of each player against each entrant
+        shares = np.bincount(group, self.points) / matches
+        _, of_mean = means_of_groups(shares, pairs, self.num_entrants**2)
+        total = np.bincount(pairs, matches, minlength=self.num_entrants**2)
+        own = of_mean.scaled(total**2)
+        variance, squares = own.variance.reshape(shape), own.squares.reshape(shape)
+        return EstimatedVariance(variance + variance.T, squares + squares.T)
+
+    def _groups(self, label: Array) -> tuple[Array, Array]:
+        """Groups the views by pair and `label` `[N]`; returns the pair of each group `[G]`, and the group of each view `[N]`."""
+        _, label = np.unique(label, return_inverse=True)
+        num_labels = label.max(initial=0) + 1
+        keys, group = np.unique(self.pair * num_labels + label, return_inverse=True)
+        return keys // num_labels, group
 
 
-def _both_ways(table: Matches, entrants: Array, num_entrants: int) -> _Sides:
+def _both_views(table: Matches, entrants: Array, num_entrants: int) -> _Views:
     player, opponent = np.concatenate([table.first, table.second]), np.concatenate([table.second, table.first])
-    pair = entrants[player] * num_entrants + entrants[opponent]
-    return _Sides(player, pair, np.concatenate([table.points, 1 - table.points]), entrants, num_entrants)
+    return _Views(
+        player=player,
+        pair=entrants[player] * num_entrants + entrants[opponent],
+        points=np.concatenate([table.points, 1 - table.points]),
+        start=None if table.start is None else np.tile(table.start, 2),
+        num_entrants=num_entrants,
+    )
 
 
 def _strong_components(graph: Array) -> list[list[int]]:
-    """Returns the strongly connected components of more than one node, by adjacency `bool [E, E]`."""
+    """Returns the strongly connected components of more than one node, sorted, from the adjacency matrix `bool [E, E]`."""
     _, label = scipy.sparse.csgraph.connected_components(scipy.sparse.csr_array(graph), connection="strong")
     groups = [np.flatnonzero(label == value).tolist() for value in np.unique(label)]
     return sorted(group for group in groups if len(group) > 1)

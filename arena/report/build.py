@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import arena
 from arena.environments.references import Catalogue
@@ -13,44 +14,55 @@ from arena.report.decisions import read_decisions
 from arena.report.document import (
     Aggregate,
     Axis,
-    Curve,
     EnvResult,
+    ExperimentReport,
+    MeanCurve,
     MetricName,
     Profile,
     RankingRow,
-    Report,
     TimeToThreshold,
 )
 from arena.report.load import LoadedRun
-from arena.report.samples import Samples, score_bounds
+from arena.report.samples import Samples
 from arena.statistics.bootstrap import band, estimate
-from arena.statistics.comparison import compare_all, profile_band
+from arena.statistics.comparison import compare_all
+from arena.statistics.estimate import Bounds, Estimate
 from arena.statistics.metrics import profile
+from arena.statistics.proportions import wilson
+from arena.statistics.score_scale import mean_score_bounds
+from arena.statistics.student import critical_value
+
+Array = npt.NDArray[Any]
 
 AXES: tuple[Axis, ...] = ("env_steps", "train_seconds")
+"""Axes of learning curves and rankings, in the order of the report."""
 METRIC_NAMES: tuple[MetricName, ...] = ("iqm", "mean", "median", "optimality_gap")
+"""Metrics of scores, in the order of the report."""
 NUM_PROFILE_POINTS = 61
+"""Thresholds of a performance profile."""
 
 
-def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str, command: str, confidence: float = 0.95) -> Report:
+def build_report(
+    runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str, command: str, confidence: float = 0.95
+) -> ExperimentReport:
     """Returns the report of comparable runs. The same runs give the same report: all resampling is seeded.
 
     Args:
-        runs: as `load_runs` returns them.
+        runs: runs from `load_runs`.
         catalogue: reference scores and published numbers.
-        title: of the report, and name of the repeated experiment.
-        command: that made the report.
-        confidence: of all intervals.
+        title: title of the report, and name of the repeated experiment.
+        command: command that made the report.
+        confidence: confidence of all intervals.
 
     Raises:
-        ArenaError: if no run has ended yet.
+        ArenaError: if no run has finished.
     """
     samples, decisions = Samples(runs, catalogue), read_decisions(runs)
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
     machines = _distinct([run.provenance.machine for run in runs])
-    return Report(
+    return ExperimentReport(
         title=title,
         arena_version=arena.__version__,
         confidence=confidence,
@@ -63,7 +75,7 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
         results=tuple(_results(samples, confidence)),
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
-        pairs=compare_all(_run_returns(samples), confidence=confidence),
+        pairs=compare_all(samples.mean_returns(), confidence=confidence),
         decisions=decisions,
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),
@@ -81,105 +93,107 @@ def build_report(runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str,
 
 
 def _results(samples: Samples, confidence: float) -> list[EnvResult]:
-    results = []
-    for agent in samples.agents:
-        for env, scale in samples.scales.items():
-            runs = samples.ended(agent, env)
-            if not runs:
-                continue
-            returns = samples.returns(agent, env)  # [S, E]
-            means = returns.mean(1)
-            scored = scale.solved is not None
-            results.append(
-                EnvResult(
-                    agent=agent,
-                    env=env,
-                    seeds=tuple(run.seed for run in runs),
-                    returns=tuple(means.tolist()),
-                    failed=tuple(run.state == "failed" for run in runs),
-                    return_mean=estimate([returns], "mean", bounds=scale.bounds, confidence=confidence),
-                    score_iqm=estimate([scale.score(returns)], "iqm", confidence=confidence) if scored else None,
-                    num_solved=int((means >= scale.solved).sum()) if scale.solved is not None else 0,
-                )
-            )
-    return results
+    pairs = [(agent, env) for agent in samples.agents for env in samples.scales]
+    return [_result(samples, agent, env, confidence) for agent, env in pairs if samples.ended(agent, env)]
+
+
+def _result(samples: Samples, agent: str, env: str, confidence: float) -> EnvResult:
+    scale, runs = samples.scales[env], samples.ended(agent, env)
+    returns = samples.returns(agent, env)  # [S, E]
+    means = returns.mean(1)
+    score_iqm, num_solved = None, 0
+    if scale.solved is not None:
+        score_iqm = estimate([scale.score(returns)], "iqm", confidence=confidence)
+        num_solved = int((means >= scale.solved).sum())
+    return EnvResult(
+        agent=agent,
+        env=env,
+        seeds=tuple(run.seed for run in runs),
+        returns=tuple(means.tolist()),
+        failed=tuple(run.state == "failed" for run in runs),
+        return_mean=estimate([returns], "mean", bounds=scale.bounds, confidence=confidence),
+        score_iqm=score_iqm,
+        num_solved=num_solved,
+    )
 
 
 def _aggregates(samples: Samples, confidence: float) -> list[Aggregate]:
     scored, scored_without = samples.scored_envs(), samples.scored_envs(with_failed=False)
-    aggregates: list[Aggregate] = []
-    for agent in samples.agents if scored else ():
-        scores = [samples.scales[env].score(samples.returns(agent, env)) for env in scored]
-        without = [samples.scales[env].score(samples.returns(agent, env, with_failed=False)) for env in scored_without]
-        differs = bool(without) and sum(map(len, without)) != sum(map(len, scores))
-        aggregates += [
-            Aggregate(
-                agent=agent,
-                metric=metric,
-                estimate=estimate(scores, metric, bounds=_bounds(samples, scored, metric), confidence=confidence),
-                without_failed=estimate(without, metric, bounds=_bounds(samples, scored_without, metric), confidence=confidence)
-                if differs
-                else None,
-            )
-            for metric in METRIC_NAMES
-        ]
-    return aggregates
-
-
-def _bounds(samples: Samples, scored: list[str], metric: MetricName) -> tuple[float, float]:
-    low, high = score_bounds([samples.scales[env] for env in scored])
-    return (max(0.0, 1.0 - high), 1.0 - low) if metric == "optimality_gap" else (low, high)
-
-
-def _run_returns(samples: Samples) -> dict[str, dict[str, Any]]:
-    found = {agent: {env: samples.returns(agent, env).mean(1) for env in samples.scales} for agent in samples.agents}
-    return {agent: {env: returns for env, returns in by_env.items() if len(returns)} for agent, by_env in found.items()}
-
-
-def _profiles(samples: Samples, scored: list[str], confidence: float) -> list[Profile]:
-    scores = {agent: [samples.scales[env].score(samples.returns(agent, env).mean(1)) for env in scored] for agent in samples.agents}
-    if not scored:
-        return []
-    every = np.concatenate([env_scores for by_env in scores.values() for env_scores in by_env])
-    thresholds = np.linspace(min(0.0, float(every.min())), max(1.0, float(every.max())), NUM_PROFILE_POINTS)
-    profiles = []
-    for agent, by_env in scores.items():
-        fractions = profile(by_env, thresholds)
-        low, high = profile_band(fractions, sum(map(len, by_env)), confidence=confidence)
-        profiles.append(
-            Profile(
-                agent=agent,
-                thresholds=tuple(thresholds.tolist()),
-                fractions=tuple(fractions.tolist()),
-                low=tuple(low.tolist()),
-                high=tuple(high.tolist()),
-            )
-        )
-    return profiles
-
-
-def _curves(samples: Samples, scored: list[str], confidence: float) -> list[Curve]:
     found = []
-    for axis in AXES:
-        for env in samples.scales:
-            grid = np.linspace(0.0, curves.horizon([run for run in samples.runs if run.env == env], axis), curves.NUM_POINTS)
-            found += [_curve(samples, agent, env, axis, grid, confidence) for agent in samples.agents if samples.ended(agent, env)]
-        if not scored:
-            continue
-        grid = np.linspace(0.0, curves.horizon([run for run in samples.runs if run.env in scored], axis), curves.NUM_POINTS)
-        found += [_curve(samples, agent, None, axis, grid, confidence, scored) for agent in samples.agents]
+    for agent in samples.agents if scored else ():
+        scores = [samples.scores(agent, env) for env in scored]
+        without = [samples.scores(agent, env, with_failed=False) for env in scored_without]
+        some_failed = bool(without) and sum(map(len, without)) != sum(map(len, scores))
+        for metric in METRIC_NAMES:
+            without_failed: Estimate | None = None
+            if some_failed:
+                bounds = _metric_bounds(samples, scored_without, metric)
+                without_failed = estimate(without, metric, bounds=bounds, confidence=confidence)
+            overall = estimate(scores, metric, bounds=_metric_bounds(samples, scored, metric), confidence=confidence)
+            found.append(Aggregate(agent=agent, metric=metric, estimate=overall, without_failed=without_failed))
     return found
 
 
-def _curve(samples: Samples, agent: str, env: str | None, axis: Axis, grid: Any, confidence: float, scored: Sequence[str] = ()) -> Curve:
-    if env is not None:
-        bounds = samples.scales[env].bounds
-        values = [_env_curves(samples, agent, env, axis, grid)]
-    else:
-        bounds = score_bounds([samples.scales[name] for name in scored])
-        values = [samples.scales[name].score(_env_curves(samples, agent, name, axis, grid)) for name in scored]
+def _metric_bounds(samples: Samples, scored: Sequence[str], metric: MetricName) -> Bounds:
+    low, high = _score_bounds(samples, scored)
+    return (max(0.0, 1.0 - high), 1.0 - low) if metric == "optimality_gap" else (low, high)
+
+
+def _score_bounds(samples: Samples, scored: Sequence[str]) -> Bounds:
+    """Returns the smallest and largest possible mean score over environments that have references."""
+    references = [samples.scales[env].reference for env in scored]
+    return mean_score_bounds([reference.scale for reference in references if reference is not None])
+
+
+def _profiles(samples: Samples, scored: Sequence[str], confidence: float) -> list[Profile]:
+    if not scored:
+        return []
+    scores = {agent: [samples.scales[env].score(samples.returns(agent, env).mean(1)) for env in scored] for agent in samples.agents}
+    every = np.concatenate([env_scores for by_env in scores.values() for env_scores in by_env])
+    thresholds = np.linspace(min(0.0, float(every.min())), max(1.0, float(every.max())), NUM_PROFILE_POINTS)  # [T]
+    profiles = []
+    for agent, by_env in scores.items():
+        fractions = profile(by_env, thresholds)  # [T]
+        # Somewhat wide if environments differ, since the runs are stratified by environment.
+        low, high = wilson(fractions, sum(map(len, by_env)), critical_value(confidence))
+        numbers = {"thresholds": thresholds, "fractions": fractions, "low": low, "high": high}
+        profiles.append(Profile(agent=agent, **{name: tuple(values.tolist()) for name, values in numbers.items()}))
+    return profiles
+
+
+def _curves(samples: Samples, scored: Sequence[str], confidence: float) -> list[MeanCurve]:
+    found = []
+    for axis in AXES:
+        for env in samples.scales:
+            grid = _grid(samples, [env], axis)
+            found += [_env_curve(samples, agent, env, axis, grid, confidence) for agent in samples.agents if samples.ended(agent, env)]
+        if scored:
+            grid = _grid(samples, scored, axis)
+            found += [_score_curve(samples, agent, scored, axis, grid, confidence) for agent in samples.agents]
+    return found
+
+
+def _grid(samples: Samples, envs: Sequence[str], axis: Axis, num_points: int = curves.NUM_POINTS) -> Array:
+    """Returns evenly spaced points `[P]` from 0 to where the longest run on `envs` ended."""
+    return np.linspace(0.0, curves.horizon([run for run in samples.runs if run.env in envs], axis), num_points)
+
+
+def _env_curve(samples: Samples, agent: str, env: str, axis: Axis, grid: Array, confidence: float) -> MeanCurve:
+    values = [_run_curves(samples, agent, env, axis, grid)]
+    return _mean_curve(values, samples.scales[env].bounds, confidence, agent=agent, env=env, axis=axis, grid=grid)
+
+
+def _score_curve(samples: Samples, agent: str, scored: Sequence[str], axis: Axis, grid: Array, confidence: float) -> MeanCurve:
+    values = [samples.scales[env].score(_run_curves(samples, agent, env, axis, grid)) for env in scored]
+    return _mean_curve(values, _score_bounds(samples, scored), confidence, agent=agent, env=None, axis=axis, grid=grid)
+
+
+def _mean_curve(
+    values: Sequence[Array], bounds: Bounds, confidence: float, *, agent: str, env: str | None, axis: Axis, grid: Array
+) -> MeanCurve:
+    """Returns the mean over seeds with its band, from one array `[S, P]` for each environment."""
     means, low, high = band([env_values.T for env_values in values], bounds=bounds, confidence=confidence)
-    return Curve(
+    return MeanCurve(
         agent=agent,
         env=env,
         axis=axis,
@@ -191,25 +205,28 @@ def _curve(samples: Samples, agent: str, env: str | None, axis: Axis, grid: Any,
     )
 
 
-def _env_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Any) -> Any:
+def _run_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Array) -> Array:
+    """Returns the learning curves of all runs of an agent on an environment, `[S, P]`."""
     floor = samples.scales[env].floor
-    return np.array([curves.run_curve(run, axis, grid, floor) for run in samples.ended(agent, env)])  # [S, P]
+    return np.array([curves.run_curve(run, axis, grid, floor) for run in samples.ended(agent, env)])
 
 
-def _rankings(samples: Samples, scored: list[str], confidence: float) -> list[RankingRow]:
+def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> list[RankingRow]:
     rows: list[RankingRow] = []
     for axis in AXES if scored else ():
-        horizon = curves.horizon([run for run in samples.runs if run.env in scored], axis)
-        grid = np.linspace(0.0, horizon, 5 * curves.NUM_POINTS)
-        areas, bounds = {}, score_bounds([samples.scales[env] for env in scored])
-        for agent in samples.agents:
-            values = [samples.scales[env].score(_env_curves(samples, agent, env, axis, grid)) for env in scored]
-            areas[agent] = estimate(
-                [curves.area(env_values)[:, None] for env_values in values], "mean", bounds=bounds, confidence=confidence
-            )
+        grid = _grid(samples, scored, axis, 5 * curves.NUM_POINTS)
+        areas = {agent: _area(samples, agent, scored, axis, grid, confidence) for agent in samples.agents}
         order = sorted(areas, key=lambda agent: -areas[agent].value)
+        horizon = float(grid[-1])
         rows += [RankingRow(axis=axis, rank=rank, agent=agent, area=areas[agent], horizon=horizon) for rank, agent in enumerate(order, 1)]
     return rows
+
+
+def _area(samples: Samples, agent: str, scored: Sequence[str], axis: Axis, grid: Array, confidence: float) -> Estimate:
+    """Returns the mean score of an agent over the axis and over environments."""
+    values = [samples.scales[env].score(_run_curves(samples, agent, env, axis, grid)) for env in scored]  # each [S, P]
+    areas = [curves.area(env_values)[:, None] for env_values in values]  # each [S, 1]
+    return estimate(areas, "mean", bounds=_score_bounds(samples, scored), confidence=confidence)
 
 
 def _times(samples: Samples, confidence: float) -> list[TimeToThreshold]:
@@ -222,6 +239,7 @@ def _times(samples: Samples, confidence: float) -> list[TimeToThreshold]:
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:
+    """Returns the values that are not empty, each once, in their order."""
     found: list[Any] = []
     for value in values:
         if value and value not in found:

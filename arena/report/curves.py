@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from arena.report.document import Axis, TimeToThreshold
 from arena.report.load import LoadedRun
 from arena.run_folder.schema import Evaluated
-from arena.statistics.estimate import Estimate
+from arena.statistics.order_statistics import median_interval
+from arena.statistics.proportions import clopper_pearson
 
 Array = npt.NDArray[Any]
 
@@ -56,7 +56,6 @@ def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence
     env_steps = np.array([np.inf if first is None else first.env_steps for first in firsts])
     seconds = np.array([np.inf if first is None else first.train_seconds for first in firsts])
     num_reached = int(np.isfinite(env_steps).sum())
-    interval = stats.binomtest(num_reached, len(runs)).proportion_ci(confidence, method="exact")
     low, high = median_interval(env_steps, confidence=confidence)
     return TimeToThreshold(
         agent=runs[0].agent,
@@ -64,34 +63,12 @@ def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence
         threshold=threshold,
         num_seeds=len(runs),
         num_reached=num_reached,
-        reached_fraction=Estimate(value=num_reached / len(runs), low=float(interval.low), high=float(interval.high), num_seeds=len(runs)),
-        env_steps_median=_finite(_median(env_steps)),
+        reached_fraction=clopper_pearson(num_reached, len(runs), confidence=confidence),
+        env_steps_median=_finite(float(np.median(env_steps))),
         env_steps_low=_finite(low),
         env_steps_high=_finite(high),
-        train_seconds_median=_finite(_median(seconds)),
+        train_seconds_median=_finite(float(np.median(seconds))),
     )
-
-
-def median_interval(values: Array, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Returns the exact interval of the median from order statistics; NaN where there are too few values (fewer than 6 for 95%).
-
-    Args:
-        values: `[S]`, infinite where censored.
-        confidence: at least this is reached.
-    """
-    rank = int(stats.binom.ppf((1.0 - confidence) / 2.0, len(values), 0.5))  # the ends are the rank-th from below and above
-    if stats.binom.cdf(rank - 1, len(values), 0.5) > (1.0 - confidence) / 2.0:
-        rank -= 1
-    if rank < 1:
-        return np.nan, np.nan
-    ordered = np.sort(values)
-    return float(ordered[rank - 1]), float(ordered[-rank])
-
-
-def _median(values: Array) -> float:
-    ordered = np.sort(values)
-    lower, upper = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
-    return float(lower if lower == upper else (lower + upper) / 2.0)
 
 
 def _finite(value: float) -> float | None:

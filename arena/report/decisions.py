@@ -6,7 +6,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object
-from arena.report.document import Report, SequentialComparison, SequentialVerdict
+from arena.report.document import SequentialComparison, SequentialVerdict
 from arena.report.inventory import relative
 from arena.report.load import LoadedRun
 
@@ -47,17 +47,3 @@ def _comparison(experiment: str, value: dict[str, Any]) -> SequentialComparison:
 
 
 _VERDICT = [field.name for field in dataclasses.fields(SequentialVerdict)]
-
-
-def governing(report: Report) -> SequentialComparison | None:
-    """Returns the sequential comparison that decides every pair of the report; None where the p-values do."""
-    wanted = {frozenset((pair.x, pair.y)) for pair in report.pairs}
-    covering = [one for one in report.decisions if wanted <= {frozenset((pair.agent, pair.other)) for pair in one.verdicts}]
-    return covering[0] if len(report.decisions) == 1 and covering else None
-
-
-def claims(report: Report) -> set[tuple[str, str]]:
-    """Returns the pairs (better, worse) that are decided: by the sequential test where it governs, else by the corrected p-values."""
-    if (sequential := governing(report)) is not None:
-        return {pair.claim for pair in sequential.verdicts if pair.claim is not None}
-    return {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in report.pairs if pair.decided}

@@ -11,9 +11,9 @@ from arena.agent.registry import agent_spec
 from arena.environments.references import Catalogue
 from arena.errors import ArenaError
 from arena.report import repeat
-from arena.report.document import AgentSummary, CostRow, Difference, EnvSummary, PublishedRow, RunRow
+from arena.report.listings import AgentSummary, CostRow, Difference, EnvSummary, PublishedRow, RunRow
 from arena.report.load import LoadedRun
-from arena.report.samples import Samples, Scale
+from arena.report.samples import EnvScale, Samples
 
 _PARTS = ("train", "env", "act", "learn", "evaluate", "checkpoint")
 
@@ -47,7 +47,7 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
     return summaries
 
 
-def env_summary(scale: Scale, runs: Sequence[LoadedRun]) -> EnvSummary:
+def env_summary(scale: EnvScale, runs: Sequence[LoadedRun]) -> EnvSummary:
     """Returns an environment with the numbers that turn its returns into scores."""
     reference = scale.reference
     scores = [score for score in (reference.random, reference.solved) if score] if reference else []

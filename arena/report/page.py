@@ -2,20 +2,20 @@
 
 import dataclasses
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from arena.formats.readable import count, listed, number, percent
 from arena.html import axes, charts
 from arena.html.rendering import render as render_page
-from arena.html.verdicts import verdict
-from arena.report.decisions import claims, governing
-from arena.report.document import Axis, Curve, Report
+from arena.html.verdicts import verdict as verdict_sentence
+from arena.report.document import Axis, ExperimentReport, MeanCurve
+from arena.report.verdict import ReportVerdict, judge
+from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 
 NUM_TABLE_ROWS = 12
-"""Points of a curve that its table shows."""
+"""Largest number of points of a curve that its table shows."""
 
 _AXES: tuple[tuple[Axis, str, str], ...] = (
     ("env_steps", "At equal env steps", "env steps"),
@@ -29,9 +29,13 @@ class Figure:
     """A chart with the numbers behind it."""
 
     caption: str
+    """Caption of the chart and of its table."""
     chart: charts.LineChart | None
+    """The chart; None if there is no point to draw."""
     x_label: str
+    """Label of the x axis, and head of the table's first column."""
     curves: tuple[charts.ChartLine, ...]
+    """The curves of the chart, which are the other columns of the table."""
 
     def rows(self) -> list[tuple[float, list[tuple[float | None, float | None, float | None]]]]:
         """Returns x and (value, low, high) of every curve, at some of the points."""
@@ -40,14 +44,35 @@ class Figure:
         return [(grid[i], [(c.y[i], c.low[i] if c.low else None, c.high[i] if c.high else None) for c in self.curves]) for i in wanted]
 
 
-def render(report: Report) -> str:
+def render(report: ExperimentReport) -> str:
     """Returns the page."""
     colors = {agent.name: index for index, agent in enumerate(report.agents)}
     iqm = {row.agent: row.estimate for row in report.aggregates if row.metric == "iqm"}
-    better, order = claims(report), _by_probability(report)
-    order.sort(key=lambda name: -iqm[name].value if name in iqm else math.inf)
-    pairs = {(pair.x, pair.y): pair for pair in report.pairs}
-    sections = [
+    verdict = judge(report)
+    return render_page(
+        "report.html",
+        report=report,
+        sections=_sections(report),
+        verdict=verdict_sentence(verdict.order, verdict.is_better) if report.pairs else "",
+        facts=_facts(report),
+        order=sorted(verdict.order, key=lambda name: -iqm[name].value if name in iqm else math.inf),
+        colors=colors,
+        names=list(colors),
+        metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
+        aggregates={(row.agent, row.metric): row for row in report.aggregates},
+        scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
+        curves=_curves(report, colors),
+        profile=_profile(report, colors),
+        probability=lambda x, y: _probability(report.pairs, x, y, verdict),
+        sequential=verdict.sequential,
+        remarks=_remarks,
+        failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
+    )
+
+
+def _sections(report: ExperimentReport) -> list[tuple[str, str, object]]:
+    """Returns the id, the heading and the content of every section; the page leaves out those without content."""
+    return [
         ("scores", "Scores", report.aggregates),
         ("curves", "Learning curves", report.curves),
         ("profile", "Performance profile", report.profiles),
@@ -59,30 +84,11 @@ def render(report: Report) -> str:
         ("cost", "Speed and cost", report.costs),
         ("settings", "Settings", report.agents),
         ("runs", "Runs", report.runs),
-        ("again", "How to repeat it", (True,)),
+        ("again", "How to repeat it", True),
     ]
-    return render_page(
-        "report.html",
-        report=report,
-        sections=sections,
-        verdict=verdict(_by_probability(report), lambda a, b: (a, b) in better) if report.pairs else "",
-        facts=_facts(report),
-        order=order,
-        colors=colors,
-        names=list(colors),
-        metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
-        aggregates={(row.agent, row.metric): row for row in report.aggregates},
-        scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
-        curves=_curves(report, colors),
-        profile=_profile(report, colors),
-        probability=lambda x, y: _probability(pairs, x, y, better),
-        sequential=governing(report),
-        remarks=_remarks,
-        failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
-    )
 
 
-def _facts(report: Report) -> str:
+def _facts(report: ExperimentReport) -> str:
     num_runs = sum(agent.num_runs for agent in report.agents)
     parts = [count(len(report.agents), "agent"), count(len(report.envs), "environment"), count(num_runs, "run")]
     if steps := report.budget.get("env_steps"):
@@ -93,35 +99,23 @@ def _facts(report: Report) -> str:
     return f"{', '.join(parts)}. Intervals hold {percent(report.confidence)} of the time and include the spread over training seeds."
 
 
-def _by_probability(report: Report) -> list[str]:
-    """Returns the agents by their mean probability of improvement over the others, best first."""
-    found: dict[str, list[float]] = {agent.name: [] for agent in report.agents}
-    for pair in report.pairs:
-        found[pair.x].append(pair.probability.value)
-        found[pair.y].append(1 - pair.probability.value)
-    return sorted(found, key=lambda name: -statistics.fmean(found[name] or [0.0]))
-
-
 def _remarks(estimates: Iterable[Estimate | None]) -> list[str]:
     """Returns what to know of intervals that are marked with a star, each remark once."""
     return list(dict.fromkeys(e.note for e in estimates if e is not None and e.note and e.low is not None))
 
 
-def _probability(pairs: Mapping[tuple[str, str], Any], x: str, y: str, better: set[tuple[str, str]]) -> dict[str, Any] | None:
-    """Returns what the matrix shows of x against y, whichever of them the report names first."""
-    if (x, y) in pairs:
-        pair = pairs[x, y]
-        value, low, high = pair.probability.value, pair.probability.low, pair.probability.high
-    elif (y, x) in pairs:
-        pair = pairs[y, x]
-        value = 1 - pair.probability.value
-        low, high = (None if bound is None else 1 - bound for bound in (pair.probability.high, pair.probability.low))
-    else:
+def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerdict) -> dict[str, Any] | None:
+    """Returns what the matrix shows of x against y, whichever of them the report names first; None if they were not compared."""
+    pair = next((pair for pair in pairs if {pair.x, pair.y} == {x, y}), None)
+    if pair is None:
         return None
-    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": (x, y) in better or (y, x) in better}
+    value, low, high = pair.probability.value, pair.probability.low, pair.probability.high
+    if pair.x != x:
+        value, low, high = 1 - value, None if high is None else 1 - high, None if low is None else 1 - low
+    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": verdict.winner(x, y) is not None}
 
 
-def _curves(report: Report, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:
+def _curves(report: ExperimentReport, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:
     groups: list[tuple[str | None, str]] = [(None, "All environments: mean score")]
     groups += [(env.name, env.name) for env in report.envs]
     found = []
@@ -137,7 +131,7 @@ def _curves(report: Report, colors: Mapping[str, int]) -> list[tuple[str, list[F
     return found
 
 
-def _figure(curves: Sequence[Curve], colors: Mapping[str, int], caption: str, x_label: str, y_label: str) -> Figure:
+def _figure(curves: Sequence[MeanCurve], colors: Mapping[str, int], caption: str, x_label: str, y_label: str) -> Figure:
     lines = tuple(
         charts.ChartLine(label=curve.agent, color=colors[curve.agent], x=curve.x, y=curve.values, low=curve.low, high=curve.high)
         for curve in curves
@@ -149,12 +143,12 @@ def _figure(curves: Sequence[Curve], colors: Mapping[str, int], caption: str, x_
     return Figure(caption, charts.line_chart(lines, x_label=x_label, y_label=y_label, description=description, log_x=log_x), x_label, lines)
 
 
-def _profile(report: Report, colors: Mapping[str, int]) -> Figure | None:
+def _profile(report: ExperimentReport, colors: Mapping[str, int]) -> Figure | None:
     if not report.profiles:
         return None
     lines = tuple(
-        charts.ChartLine(label=row.agent, color=colors[row.agent], x=row.thresholds, y=row.fractions, low=row.low, high=row.high)
-        for row in report.profiles
+        charts.ChartLine(label=p.agent, color=colors[p.agent], x=p.thresholds, y=p.fractions, low=p.low, high=p.high)
+        for p in report.profiles
     )
     description = "Fraction of runs that score above each threshold. The table below has the numbers."
     chart = charts.line_chart(lines, x_label="score τ", y_label="fraction of runs above τ", description=description, y_limits=(0.0, 1.02))

@@ -1,28 +1,28 @@
-"""`arena report`: what run folders say, on the terminal, as CSV and JSON, and as one page."""
+"""`arena report`: reads run folders, writes the report's files and prints a summary."""
 
-import csv
 import dataclasses
-import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from arena.environments.references import catalogue
-from arena.errors import ArenaError
-from arena.formats.json import write_bytes, write_json
-from arena.html.rendering import write_page
 from arena.report.build import METRIC_NAMES, build_report
-from arena.report.decisions import claims, governing
-from arena.report.document import Report
+from arena.report.document import ExperimentReport
 from arena.report.load import load_runs
-from arena.report.page import render
+from arena.report.tables import write_report
+from arena.report.verdict import judge
 from arena.statistics.estimate import Estimate
 from arena.terminal.output import Mode, Output, command_line, make_table
 
 
 def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
-    """Reports on the runs below `folders` and writes into `output` (by default `report` below the first of them)."""
+    """Reports on the runs below `folders`.
+
+    Args:
+        folders: folders that `arena run` has written.
+        output: folder to write into; by default `report` below the first of `folders`.
+        mode: form of the output, a summary for people or JSON.
+    """
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     document = build_report(load_runs(folders), catalogue(), title=title, command=command_line())
     target = output or folders[0] / "report"
@@ -34,50 +34,7 @@ def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
     to.say(f"Page: {target / 'report.html'}; tables and all numbers beside it")
 
 
-def write_report(document: Report, folder: Path) -> None:
-    """Writes the page, `report.json`, the CSV tables and the file that repeats the experiment.
-
-    Raises:
-        ArenaError: if the folder cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, rows in tables(document).items():
-            write_bytes(folder / f"{name}.csv", _csv(rows))
-        write_bytes(folder / f"{document.title}.toml", document.experiment_file.encode())
-        write_json(folder / "report.json", dataclasses.asdict(document))
-        write_page(folder / "report.html", render(document))
-    except OSError as error:
-        raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
-
-
-def tables(document: Report) -> dict[str, list[dict[str, Any]]]:
-    """Returns the tables of the report by name: one flat dict per row, the same keys in every row of a table."""
-    curves = [
-        {"agent": curve.agent, "env": curve.env or "all", "axis": curve.axis, "x": x, "value": value, "low": low, "high": high}
-        for curve in document.curves
-        for x, value, low, high in zip(curve.x, curve.values, curve.low, curve.high, strict=True)
-    ]
-    scores = [{"agent": row.agent, "env": "all", "statistic": row.metric, **_flat(row.estimate)} for row in document.aggregates]
-    for result in document.results:
-        scores.append({"agent": result.agent, "env": result.env, "statistic": "return_mean", **_flat(result.return_mean)})
-        if result.score_iqm is not None:
-            scores.append({"agent": result.agent, "env": result.env, "statistic": "iqm", **_flat(result.score_iqm)})
-    pairs = [
-        {"x": pair.x, "y": pair.y, **_flat(pair.probability), "p_value": pair.p_value, "p_value_holm": pair.p_value_holm}
-        for pair in document.pairs
-    ]
-    found = {"runs": [dataclasses.asdict(run) for run in document.runs], "scores": scores, "curves": curves, "pairs": pairs}
-    if document.decisions:
-        found["decisions"] = [
-            {"experiment": decision.experiment, "alpha": decision.alpha, "looks": decision.look, **dataclasses.asdict(pair)}
-            for decision in document.decisions
-            for pair in decision.verdicts
-        ]
-    return found
-
-
-def print_report(document: Report, output: Output) -> None:
+def print_report(document: ExperimentReport, output: Output) -> None:
     """Prints scores, comparisons, both rankings, costs and notes."""
     if document.aggregates:
         _print_scores(document, output)
@@ -93,7 +50,7 @@ def print_report(document: Report, output: Output) -> None:
         output.say(f"Note: {note}")
 
 
-def _print_scores(document: Report, output: Output) -> None:
+def _print_scores(document: ExperimentReport, output: Output) -> None:
     envs = "1 environment" if document.num_envs_in_aggregates == 1 else f"{document.num_envs_in_aggregates} environments"
     found = {(row.agent, row.metric): row.estimate for row in document.aggregates}
     agents = sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value)
@@ -105,23 +62,23 @@ def _print_scores(document: Report, output: Output) -> None:
     _print_table(output, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
 
 
-def _print_returns(document: Report, output: Output) -> None:
+def _print_returns(document: ExperimentReport, output: Output) -> None:
     rows = [(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds))) for result in document.results]
     _print_table(output, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
 
 
-def _print_pairs(document: Report, output: Output) -> None:
-    rows, better = [], claims(document)
+def _print_pairs(document: ExperimentReport, output: Output) -> None:
+    verdict, rows = judge(document), []
     for pair in document.pairs:
-        winner = pair.x if (pair.x, pair.y) in better else pair.y if (pair.y, pair.x) in better else None
-        verdict = "undecided" if winner is None else f"{winner} is better"
-        rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", verdict))
+        winner = verdict.winner(pair.x, pair.y)
+        claim = "undecided" if winner is None else f"{winner} is better"
+        rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", claim))
     if rows:
         title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
-        _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if governing(document) else ""), rows)
+        _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if verdict.sequential else ""), rows)
 
 
-def _print_rankings(document: Report, output: Output) -> None:
+def _print_rankings(document: ExperimentReport, output: Output) -> None:
     for axis, unit in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
         ranking = [row for row in document.rankings if row.axis == axis]
         if ranking:
@@ -129,7 +86,7 @@ def _print_rankings(document: Report, output: Output) -> None:
             _print_table(output, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
 
 
-def _print_costs(document: Report, output: Output) -> None:
+def _print_costs(document: ExperimentReport, output: Output) -> None:
     rows = []
     for cost in document.costs:
         parts = (cost.env_seconds, cost.act_seconds, cost.learn_seconds, cost.other_seconds)
@@ -152,17 +109,3 @@ def _print_table(output: Output, title: str, columns: Sequence[str], rows: Itera
     output.say(f"{title}:")
     output.show(make_table(columns, rows))
     output.say()
-
-
-def _flat(estimate: Estimate) -> Mapping[str, Any]:
-    return dataclasses.asdict(estimate)
-
-
-def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    rows = list(rows)
-    text = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue().encode()

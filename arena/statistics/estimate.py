@@ -1,27 +1,28 @@
-"""Numbers with their intervals, as every room passes them on."""
+"""The one type for a number with its interval: reports and tournaments pass it on, and JSON files hold its fields."""
 
 import dataclasses
+
+import numpy as np
+
+Bounds = tuple[float, float]
+"""Smallest and largest possible value."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A number with its interval over training seeds, or the reason why it has none."""
+    """A number with its interval, or the reason for having none."""
 
     value: float
     low: float | None = None
-    """Lower end; None where no interval is given."""
+    """Lower end of the interval; None if there is no interval."""
     high: float | None = None
-    """Upper end; None exactly where `low` is."""
+    """Upper end of the interval; None exactly if `low` is None."""
     num_seeds: int
-    """Training seeds behind it; the fewest of any environment where several are pooled."""
+    """Training seeds behind the number; if several environments or agents are pooled, the smallest number of any of them."""
     note: str = ""
-    """Why there is no interval, or what to know of it; empty where it is as good as its coverage was measured to be."""
+    """Reason for the missing interval, or a remark on how often the interval holds; empty if its measured coverage is as stated."""
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A number with the bounds of its 95% interval; None, both, where the data support no interval."""
-
-    value: float
-    low: float | None
-    high: float | None
+    def clipped(self, bounds: Bounds) -> "Estimate":
+        """Returns the same estimate with its interval cut off at the smallest and largest possible value."""
+        low, high = (None if end is None else float(np.clip(end, *bounds)) for end in (self.low, self.high))
+        return dataclasses.replace(self, low=low, high=high)

@@ -21,13 +21,13 @@ from arena.seeding import relabelling_rng
 
 Array = npt.NDArray[Any]
 Verdict = Literal["better", "worse", "undecided"]
-Pair = tuple[str, str]
+AgentNames = tuple[str, str]
 
 NUM_RELABELLINGS = 10_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class StoppingRule:
     """A sequential comparison, fixed before the first look."""
 
     group_size: int = 5
@@ -48,7 +48,7 @@ class Decision:
 
     look: int
     """Complete looks, from 1; 0 while the first group is not complete."""
-    verdicts: Mapping[Pair, Verdict]
+    verdicts: Mapping[AgentNames, Verdict]
     """Of each pair (x, y), x before y as the agents were given: whether x is better than y."""
     next_seeds: Mapping[str, int]
     """How many seeds each agent must have for the next look; agents that need no more are missing."""
@@ -59,13 +59,13 @@ class Decision:
         return not self.next_seeds
 
 
-def decide(scores: Mapping[str, Sequence[float]], plan: Plan, *, seed: int = 0) -> Decision:
+def decide(scores: Mapping[str, Sequence[float]], rule: StoppingRule, *, seed: int = 0) -> Decision:
     """Returns which pairs of agents are decided, and who needs more seeds. The same scores always decide the same.
 
     Args:
         scores: of each agent, one for each seed in the order of seeds (over several environments: the mean of the normalised
             scores); scores beyond the last complete group are not looked at yet.
-        plan: the same at every call of one experiment.
+        rule: the same at every call of one experiment.
         seed: of the relabellings.
 
     Raises:
@@ -77,26 +77,26 @@ def decide(scores: Mapping[str, Sequence[float]], plan: Plan, *, seed: int = 0) 
     for agent, values in arrays.items():
         if not np.isfinite(values).all():
             raise ArenaError(f"a score of {agent!r} is not finite; score failed runs at the environment's floor")
-    verdicts: dict[Pair, Verdict] = dict.fromkeys(itertools.combinations(scores, 2), "undecided")
+    verdicts: dict[AgentNames, Verdict] = dict.fromkeys(itertools.combinations(scores, 2), "undecided")
     undecided = list(verdicts)
-    statistics: dict[Pair, list[Array]] = {pair: [] for pair in verdicts}
+    statistics: dict[AgentNames, list[Array]] = {pair: [] for pair in verdicts}
     look = 0
-    while undecided and look < plan.num_looks:
-        needed = (look + 1) * plan.group_size
+    while undecided and look < rule.num_looks:
+        needed = (look + 1) * rule.group_size
         if any(len(arrays[agent]) < needed for pair in undecided for agent in pair):
             break
-        signs = _signs(plan.group_size, seed, look)
+        signs = _signs(rule.group_size, seed, look)
         for x, y in undecided:
-            group = slice(look * plan.group_size, needed)
+            group = slice(look * rule.group_size, needed)
             pooled = np.concatenate([arrays[x][group], arrays[y][group]])
             before = statistics[x, y][-1] if look else 0.0
             statistics[x, y].append(before + signs @ pooled)
         look += 1
-        while undecided and (crossing := _crossing(undecided, statistics, plan)) is not None:
+        while undecided and (crossing := _crossing(undecided, statistics, rule)) is not None:
             undecided.remove(crossing)
             verdicts[crossing] = "better" if statistics[crossing][-1][0] > 0 else "worse"
-    wanted = () if look == plan.num_looks else {agent for pair in undecided for agent in pair}
-    next_seeds = {agent: (look + 1) * plan.group_size for agent in scores if agent in wanted}
+    wanted = () if look == rule.num_looks else {agent for pair in undecided for agent in pair}
+    next_seeds = {agent: (look + 1) * rule.group_size for agent in scores if agent in wanted}
     return Decision(look=look, verdicts=verdicts, next_seeds=next_seeds)
 
 
@@ -108,14 +108,14 @@ def _signs(group_size: int, seed: int, look: int) -> Array:
     return np.concatenate([observed[None], relabelled])
 
 
-def _crossing(family: list[Pair], statistics: Mapping[Pair, list[Array]], plan: Plan) -> Pair | None:
+def _crossing(family: list[AgentNames], statistics: Mapping[AgentNames, list[Array]], rule: StoppingRule) -> AgentNames | None:
     """Returns the pair with the largest difference at the first look at which the family crosses its boundary, or None."""
     num_left = np.ones(NUM_RELABELLINGS, np.bool_)  # relabellings that have crossed at no earlier look
     num_spent = 0
     for look in range(len(statistics[family[0]])):
         differences = np.abs([statistics[pair][look] for pair in family])  # [F, B]
         largest = differences.max(0)  # [B]
-        allowed = int(plan.alpha * (look + 1) / plan.num_looks * NUM_RELABELLINGS + 1e-9) - num_spent
+        allowed = int(rule.alpha * (look + 1) / rule.num_looks * NUM_RELABELLINGS + 1e-9) - num_spent
         crossed = num_left & (largest > _boundary(largest[num_left], allowed))
         if crossed[0]:
             return family[int(differences[:, 0].argmax())]

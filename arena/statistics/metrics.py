@@ -1,7 +1,7 @@
 """Statistics of scores, as `rliable` defines them (Agarwal et al., 2021, arXiv:2108.13264), on plain arrays.
 
-Scores come as one array per environment, `[..., S]` over training seeds; leading axes are batches (bootstrap samples, points of a
-curve). All environments weigh the same, whatever their number of seeds, but for the IQM, which pools all runs.
+Scores come as one array for each environment, `[..., S]` over training seeds; leading axes are batches (bootstrap samples, points of a
+curve). All environments weigh the same, whatever their number of seeds; only the IQM pools all runs.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Scores = Sequence[Array]
+"""Scores of each environment, `[..., S]`."""
 
 TRIMMED_FRACTION = 0.25
+"""Fraction of the runs that the IQM leaves out at each end."""
 
 
 def mean(scores: Scores) -> Array:
@@ -36,29 +38,19 @@ def iqm(scores: Scores) -> Array:
 
 
 def optimality_gap(scores: Scores) -> Array:
-    """Returns how far the scores fall short of 1, on average; a score above 1 counts as 1."""
+    """Returns how far the scores fall short of 1 on average `[...]`; a score above 1 counts as 1."""
     return 1.0 - mean([np.minimum(env_scores, 1.0) for env_scores in scores])
 
 
 METRICS: dict[str, Callable[[Scores], Array]] = {"iqm": iqm, "mean": mean, "median": median, "optimality_gap": optimality_gap}
+"""Metrics of scores by name: each takes one array `[..., S]` for each environment and returns `[...]`."""
 
 
 def profile(scores: Scores, thresholds: Array) -> Array:
     """Returns the fraction of runs that score above each of the thresholds `[T]`, mean over environments `[T]`.
 
     Args:
-        scores: `[S]` each.
-        thresholds: `[T]`.
+        scores: one array `[S]` for each environment.
+        thresholds: scores `[T]`.
     """
     return np.mean([(env_scores[:, None] > thresholds).mean(0) for env_scores in scores], axis=0)  # type: ignore[no-any-return]
-
-
-def probability_of_improvement(x: Array, y: Array) -> Array:
-    """Returns the probability that a run of x scores more than a run of y, ties half `[...]`: Mann and Whitney's U over all pairs.
-
-    Args:
-        x: `[..., S]` scores of one agent on one environment.
-        y: `[..., R]` of another.
-    """
-    differences = x[..., :, None] - y[..., None, :]
-    return ((differences > 0) + 0.5 * (differences == 0)).mean((-2, -1))  # type: ignore[no-any-return]

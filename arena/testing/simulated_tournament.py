@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 
 Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class World:
+class SimulatedPlayers:
     """Entrants and their players, in log-odds."""
 
     true_strength: Array
@@ -59,12 +59,14 @@ class World:
         return first[foreign], second[foreign]
 
 
-def make_world(true_strength: Array, num_seeds: int, seed_std: Array | float, rng: np.random.Generator, **model: float) -> World:
+def draw_players(
+    true_strength: Array, num_seeds: int, seed_std: Array | float, rng: np.random.Generator, **model: float
+) -> SimulatedPlayers:
     """Returns a world with `num_seeds` players per entrant, whose strengths spread by `seed_std` `[E]` around the entrant's."""
     entrants = np.repeat(np.arange(len(true_strength)), num_seeds)
     spread = np.broadcast_to(seed_std, true_strength.shape)[entrants]
     strengths = true_strength[entrants] + spread * rng.standard_normal(len(entrants))
-    return World(strengths if num_seeds == 1 else np.asarray(true_strength), strengths, entrants, **model)
+    return SimulatedPlayers(strengths if num_seeds == 1 else np.asarray(true_strength), strengths, entrants, **model)
 
 
 def play_on_several(
@@ -81,7 +83,7 @@ def play_on_several(
         seed_std: their spread around the entrant, in log-odds.
         num_games: of each pair of players from each seat.
         rng: for all of it.
-        model: seat advantage and tie ratio, as `World` has them.
+        model: seat advantage and tie ratio, as `SimulatedPlayers` has them.
 
     Returns:
         the matches of each environment, `int64 [P]` the entrant of each player, and the true strengths `[T, E]`.
@@ -89,7 +91,7 @@ def play_on_several(
     tables, truth = [], []
     for env, here in enumerate(present):
         strength = rng.normal(0, 1, len(here)) - 2 * (env + 1) * (np.arange(len(here)) == 0)
-        world = make_world(strength, num_seeds, seed_std, rng, **model)
+        world = draw_players(strength, num_seeds, seed_std, rng, **model)
         plays = here[world.entrants] & ((world.entrants > 0) | (np.arange(len(world.entrants)) == 0))
         tables.append(world.games(num_games, rng, plays))
         truth.append(np.where(np.arange(len(here)) == 0, world.strengths[0], strength))

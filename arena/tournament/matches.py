@@ -24,7 +24,7 @@ from annotated_types import Ge, Le
 
 from arena.errors import ArenaError
 from arena.formats.validation import checked
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 
 Array = npt.NDArray[Any]
 

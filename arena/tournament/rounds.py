@@ -12,7 +12,7 @@ import numpy as np
 
 from arena.environments.games import is_game
 from arena.environments.make import EnvConfig
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 from arena.seeding import duel_seed
 from arena.tournament.duels import EpisodesTask
 from arena.tournament.folder import Tournament

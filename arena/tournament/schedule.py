@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 from arena.rating.ratings import Ratings, rate
 from arena.seeding import adaptive_rng, swiss_rng
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from arena.statistics.estimate import Interval
+from arena.statistics.estimate import Estimate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Standing:
     """One row of the table: an entrant."""
 
     entrant: str
-    rating: Interval
+    rating: Estimate
     """Elo scale; the random player has 0 where it takes part."""
     rank: int
     """From 1, by rating."""
@@ -57,7 +57,7 @@ class PairStanding:
     tie_rate: float
     num_distinct_games: int | None
     """By their moves; None for duels."""
-    return_difference: Interval | None
+    return_difference: Estimate | None
     """Duels: mean of first minus second over paired episodes, interval over pairs of training seeds and episodes. None for games."""
     variance_saved: float | None
     """Duels: 1 - var(difference) / (var(first) + var(second)) over episodes; what the shared starts saved. None where nothing varies."""
@@ -68,7 +68,7 @@ class EnvScore:
     """One entrant on one environment, played here."""
 
     entrant: str
-    score: Interval
+    score: Estimate
     """Duels: mean return, interval over training seeds, then episodes. Games: mean points in 0..1, Wilson's interval."""
     at_equal_steps: float | None
     """Mean over training seeds of the selection evaluation at `EnvStandings.equal_steps` env steps; None without run folders."""

@@ -17,14 +17,15 @@ from arena.environments.make import EnvConfig
 from arena.environments.references import catalogue
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches, presence
 from arena.rating.ratings import Ratings, rate
-from arena.rating.strengths import presence
 from arena.rating.win_matrix import WinMatrix, win_matrix
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
-from arena.statistics.estimate import Interval
-from arena.statistics.intervals import difference_interval, mean_interval, share_interval, variance_saved
+from arena.statistics.estimate import Bounds, Estimate
+from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
+from arena.statistics.proportions import share_of_points
+from arena.statistics.score_scale import UNBOUNDED
 from arena.tournament.curves import Curve, at_equal, read_curve
 from arena.tournament.folder import Tournament, TournamentFolder
 from arena.tournament.matches import Episodes, PlayedGame, Record, match_table
@@ -177,32 +178,26 @@ class _Env:
         runs = [player.runs[self.name] for player in self._players if player.entrant == entrant and self.name in player.runs]
         return [read_curve(RunRecord(run)) for run in runs]
 
-    def _score(self, entrant: str) -> Interval | None:
+    def _score(self, entrant: str) -> Estimate | None:
         if not self.is_game:
             returns = self.returns_of(entrant)
-            return self._bounded(mean_interval(returns, confidence=CONFIDENCE)) if len(returns) else None
+            return mean_interval(returns, confidence=CONFIDENCE).clipped(self._bounds) if len(returns) else None
         players = np.concatenate([self.matches.first, self.matches.second])
         own = self._entrants[players] == self._tournament.entrants.index(entrant)
         if not own.any():
             return None
         assert self.matches.start is not None
         points = np.concatenate([self.matches.points, 1.0 - self.matches.points])
-        return share_interval(points[own], players[own], np.tile(self.matches.start, 2)[own], confidence=CONFIDENCE)
-
-    def _bounded(self, interval: Interval) -> Interval:
-        """Cuts the interval off where no mean can be."""
-        low, high = (None if end is None else float(np.clip(end, *self._bounds)) for end in (interval.low, interval.high))
-        return dataclasses.replace(interval, low=low, high=high)
+        return share_of_points(points[own], players[own], np.tile(self.matches.start, 2)[own], confidence=CONFIDENCE)
 
     @staticmethod
     def _loser(game: PlayedGame) -> str:
         return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
 
 
-def _return_bounds(env: EnvConfig) -> tuple[float, float]:
+def _return_bounds(env: EnvConfig) -> Bounds:
     reference = catalogue().reference_for(env.id, env.kwargs)
-    lower, upper = (reference.lower_bound, reference.upper_bound) if reference else (None, None)
-    return (lower.value if lower else -math.inf, upper.value if upper else math.inf)
+    return reference.scale.bounds if reference else UNBOUNDED
 
 
 def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int) -> Standing:
@@ -229,10 +224,12 @@ def _row(tournament: Tournament, matrix: WinMatrix, ratings: Ratings, place: int
     )
 
 
-def _rating(ratings: Ratings, place: int) -> Interval:
-    value, *bounds = (float(of_all[place]) for of_all in (ratings.rating, ratings.low, ratings.high))
-    low, high = bounds if all(map(math.isfinite, bounds)) else (None, None)
-    return Interval(value=value, low=low, high=high)
+def _rating(ratings: Ratings, place: int) -> Estimate:
+    value, low, high = (float(of_all[place]) for of_all in (ratings.rating, ratings.low, ratings.high))
+    num_seeds = int(ratings.num_players[place])
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Estimate(value=value, num_seeds=num_seeds, note="all matches of an environment began alike, which supports no interval")
+    return Estimate(value=value, low=low, high=high, num_seeds=num_seeds)
 
 
 def _cost(results: Sequence[RunResult]) -> Cost | None:

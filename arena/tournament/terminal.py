@@ -7,7 +7,7 @@ from rich.table import Table
 
 from arena.formats.readable import count as num_of
 from arena.formats.readable import duration
-from arena.statistics.estimate import Interval
+from arena.statistics.estimate import Estimate
 from arena.terminal.output import Output, literal
 from arena.tournament.players import RANDOM
 from arena.tournament.standings import Standing, Standings
@@ -84,7 +84,7 @@ def _short(count: int) -> str:
     return f"{count / size:.3g}{unit}" if unit else str(count)
 
 
-def _score(score: Interval, kind: str) -> str:
+def _score(score: Estimate, kind: str) -> str:
     style = ".1%" if kind == "game" else ".1f"
     bounds = "no interval" if score.low is None or score.high is None else f"{score.low:{style}}, {score.high:{style}}"
     return f"{score.value:{style}} [{bounds}]"

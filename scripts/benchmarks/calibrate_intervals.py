@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from arena.statistics.bootstrap import interval
-from arena.statistics.comparison import improvement
+from arena.statistics.improvement import improvement
 from arena.statistics.metrics import METRICS
 from benchmarks.options import option_parser
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from arena.statistics import group_sequential as sequential
-from arena.statistics.group_sequential import Plan, decide
+from arena.statistics.group_sequential import StoppingRule, decide
 from benchmarks.options import option_parser
 
 sequential.NUM_RELABELLINGS = 2_000  # a fifth of what the arena takes: coarser boundaries, never laxer ones
@@ -30,12 +30,12 @@ SETTINGS = {
 
 def simulate(noise, means: tuple[float, ...], num_experiments: int) -> tuple[float, float, float]:
     """Returns the fraction of experiments with a wrong claim, of true differences found, and the mean number of seeds of an agent."""
-    plan, rng = Plan(), np.random.default_rng(0)
+    rule, rng = StoppingRule(), np.random.default_rng(0)
     num_wrong, num_true, num_found, num_seeds = 0, 0, 0, 0
     for experiment in range(num_experiments):
-        every = {str(index): mean + noise(rng, plan.group_size * plan.num_looks) for index, mean in enumerate(means)}
+        every = {str(index): mean + noise(rng, rule.group_size * rule.num_looks) for index, mean in enumerate(means)}
         scores = dict.fromkeys(every, ())
-        while not (decision := decide(scores, plan, seed=experiment)).finished:
+        while not (decision := decide(scores, rule, seed=experiment)).finished:
             scores |= {agent: every[agent][:count] for agent, count in decision.next_seeds.items()}
         wrong = False
         for (x, y), verdict in decision.verdicts.items():

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from arena.rating.adjusted_means import AdjustedMeans
-from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
+from arena.rating.matches import Matches
 from arena.rating.ratings import rate
-from arena.testing.simulated_tournament import World, make_world, play_on_several
+from arena.testing.simulated_tournament import SimulatedPlayers, draw_players, play_on_several
 from arena.tournament.schedule import Lineup, adaptive, look_level
 from benchmarks.options import option_parser
 
@@ -40,10 +41,10 @@ UNEQUAL_SETS = {"two games, half in one, 1 seed": (1, 0.0, 5), "two games, half 
 """Seeds per entrant, standard deviation between seeds, games of each pair of players and seat; anchored at a player far below."""
 
 
-def draw(scenario: str, rng: np.random.Generator) -> tuple[World, Matches]:
+def draw(scenario: str, rng: np.random.Generator) -> tuple[SimulatedPlayers, Matches]:
     num_seeds, spread, play = SCENARIOS[scenario]
     model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
-    world = make_world(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
+    world = draw_players(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
     if scenario.endswith("anchored"):  # entrant 0 keeps one player, as the random player does
         keep = np.arange(len(world.entrants)) >= num_seeds - 1
         true_strength = np.append(world.strengths[num_seeds - 1], world.true_strength[1:])
@@ -122,7 +123,7 @@ def bootstrap(num_tournaments: int = 100, num_resamples: int = 99) -> None:
         )
 
 
-def resampled_ratings(world: World, matches: Matches, rng: np.random.Generator) -> np.ndarray:
+def resampled_ratings(world: SimulatedPlayers, matches: Matches, rng: np.random.Generator) -> np.ndarray:
     num_players = len(world.entrants)
     copies = np.zeros(num_players, np.int64)
     for entrant in range(NUM_ENTRANTS):
@@ -136,7 +137,7 @@ def resampled_ratings(world: World, matches: Matches, rng: np.random.Generator) 
     return centred(means)
 
 
-def decide(world: World, rng: np.random.Generator, budget: int, schedule: str) -> tuple[int, bool, bool]:
+def decide(world: SimulatedPlayers, rng: np.random.Generator, budget: int, schedule: str) -> tuple[int, bool, bool]:
     """Returns the matches played until the ranking is decided, whether it was, and whether a decided order is wrong."""
     lineup = Lineup(np.arange(len(world.entrants)), seated=True)
     table = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
@@ -176,7 +177,7 @@ def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
             rng = np.random.default_rng(0)
             results = []
             for _ in range(num_tournaments):
-                world = make_world(truth, seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
+                world = draw_players(truth, seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
                 results.append(decide(world, rng, most, schedule))
             played, decided, wrong = np.array(results, np.float64).T
             print(
@@ -188,7 +189,7 @@ def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
 
 def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
     rng = np.random.default_rng(0)
-    world = World(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
+    world = SimulatedPlayers(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
     first = rng.integers(0, num_players, num_matches)
     second = (first + rng.integers(1, num_players, num_matches)) % num_players
     matches = Matches(first, second, world.play(first, second, rng), seated=True)

@@ -6,9 +6,9 @@ from scipy import stats
 from scipy.special import logit
 
 from arena.errors import ArenaError
-from arena.rating import bradley_terry
-from arena.rating.bradley_terry import Fit, Matches, fit
-from arena.testing.simulated_tournament import World
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, PRIOR_STD, FittedStrengths, fit
+from arena.rating.matches import Matches
+from arena.testing.simulated_tournament import SimulatedPlayers
 
 NO_PRIOR = 1e4
 
@@ -18,7 +18,7 @@ def played(num_players=12, num_matches=2_000, **model) -> Matches:
     strengths = rng.normal(0, 1, num_players)
     first = rng.integers(0, num_players, num_matches)
     second = (first + rng.integers(1, num_players, num_matches)) % num_players
-    points = World(strengths, strengths, np.arange(num_players), **model).play(first, second, rng)
+    points = SimulatedPlayers(strengths, strengths, np.arange(num_players), **model).play(first, second, rng)
     return Matches(first, second, points, seated="seat_advantage" in model)
 
 
@@ -28,27 +28,25 @@ def two_players(wins: int, ties: int, losses: int, **options) -> Matches:
     return Matches(np.zeros(count, np.int64), np.ones(count, np.int64), points, **options)
 
 
-def noise(fitted: Fit, contrast: np.ndarray) -> float:
+def noise(fitted: FittedStrengths, contrast: np.ndarray) -> float:
     """Variance of a contrast of strengths by matches, dependence within starts included."""
     return float(contrast @ (fitted.covariance + (0.0 if fitted.shared is None else fitted.shared)) @ contrast)
 
 
-def test_two_players_in_closed_form(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
-    fitted = fit(two_players(30, 0, 10), 2)
+def test_two_players_in_closed_form() -> None:
+    fitted = fit(two_players(30, 0, 10), 2, prior_std=NO_PRIOR)
     assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx(logit(0.75), rel=1e-6)
     contrast = np.array([1.0, -1.0])
     assert contrast @ fitted.covariance @ contrast == pytest.approx(1 / (40 * 0.75 * 0.25), rel=1e-4)
-    fitted = fit(two_players(30, 20, 10), 2)  # Davidson: wins, ties and losses as exp(d / 2) : nu : exp(-d / 2)
+    fitted = fit(two_players(30, 20, 10), 2, prior_std=NO_PRIOR)  # Davidson: wins, ties and losses as exp(d / 2) : nu : exp(-d / 2)
     assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx(np.log(30 / 10), rel=1e-6)
     assert np.exp(fitted.log_tie_ratio) == pytest.approx(20 / np.sqrt(30 * 10), rel=1e-6)
 
 
-def test_the_seat_in_closed_form(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+def test_the_seat_in_closed_form() -> None:
     first = np.repeat([0, 1], 40)
     points = np.repeat([1.0, 0.0, 1.0, 0.0], [32, 8, 20, 20])
-    fitted = fit(Matches(first, 1 - first, points, seated=True), 2)
+    fitted = fit(Matches(first, 1 - first, points, seated=True), 2, prior_std=NO_PRIOR)
     assert fitted.seat_advantage == pytest.approx((logit(0.8) + logit(0.5)) / 2, rel=1e-6)
     assert fitted.strengths[0] - fitted.strengths[1] == pytest.approx((logit(0.8) - logit(0.5)) / 2, rel=1e-6)
 
@@ -87,11 +85,10 @@ def test_names_and_sides_leave_no_trace() -> None:
     np.testing.assert_allclose(fit(renamed, 12).strengths[names], fit(matches, 12).strengths, atol=1e-9)
 
 
-def test_many_players_are_fitted_as_few_are(monkeypatch) -> None:
+def test_many_players_are_fitted_as_few_are() -> None:
     matches = played(100, 20_000, seat_advantage=0.3, tie_ratio=0.5)
     dense = fit(matches, 100)
-    monkeypatch.setattr(bradley_terry, "MAX_DENSE_PLAYERS", 10)
-    sparse = fit(matches, 100)
+    sparse = fit(matches, 100, max_dense_players=10)
     np.testing.assert_allclose(sparse.strengths, dense.strengths, atol=1e-7)
     assert sparse.covariance is None
     centre = np.eye(100) - 0.01
@@ -111,7 +108,7 @@ def test_matches_of_one_start_count_once() -> None:
 
 def test_duels_on_common_starts_vary_as_their_covariance_says() -> None:
     rng, strengths = np.random.default_rng(0), np.array([0.0, 0.5, 1.0, 1.5])
-    world = World(strengths, strengths, np.arange(4))
+    world = SimulatedPlayers(strengths, strengths, np.arange(4))
     fits = [fit(world.duel(40, rng), 4) for _ in range(100)]
     observed = np.var([fitted.strengths[3] - fitted.strengths[0] for fitted in fits], ddof=1)
     contrast = np.array([-1, 0, 0, 1])
@@ -120,21 +117,12 @@ def test_duels_on_common_starts_vary_as_their_covariance_says() -> None:
     assert low < observed / stated < high
 
 
-@pytest.mark.parametrize(
-    ("arrays", "match"),
-    [
-        (([0], [1, 2], [1.0]), "one length"),
-        (([0], [-1], [1.0]), "negative"),
-        (([0, 3], [1, 3], [1.0, 0.0]), "match 1 has player 3 twice"),
-        (([0], [1], [0.7]), "1, 0.5 or 0"),
-        (([0], [1], [np.nan]), "1, 0.5 or 0"),
-    ],
-)
-def test_matches_that_cannot_be_are_refused(arrays, match) -> None:
-    with pytest.raises(ArenaError, match=match):
-        Matches(*(np.array(array) for array in arrays))
-
-
 def test_an_unknown_player_is_refused() -> None:
     with pytest.raises(ArenaError, match="names player 1, but there are 1"):
         fit(two_players(1, 0, 0), 1)
+
+
+def test_the_prior_is_what_its_comment_says() -> None:
+    fitted = fit(two_players(100, 0, 0), 2)
+    assert ELO_PER_LOG_ODDS * (fitted.strengths[0] - fitted.strengths[1]) == pytest.approx(1_000, abs=60)
+    assert round(PRIOR_STD * ELO_PER_LOG_ODDS) == 521

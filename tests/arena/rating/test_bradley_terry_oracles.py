@@ -5,9 +5,9 @@ import evalica
 import numpy as np
 import pytest
 
-from arena.rating import bradley_terry
-from arena.rating.bradley_terry import PRIOR_STD, Matches, fit
-from arena.testing.simulated_tournament import World
+from arena.rating.bradley_terry import PRIOR_STD, fit
+from arena.rating.matches import Matches
+from arena.testing.simulated_tournament import SimulatedPlayers
 
 pytestmark = pytest.mark.extra
 NO_PRIOR = 1e4
@@ -18,7 +18,7 @@ def played(num_players=12, num_matches=2_000, **model) -> Matches:
     strengths = rng.normal(0, 1, num_players)
     first = rng.integers(0, num_players, num_matches)
     second = (first + rng.integers(1, num_players, num_matches)) % num_players
-    points = World(strengths, strengths, np.arange(num_players), **model).play(first, second, rng)
+    points = SimulatedPlayers(strengths, strengths, np.arange(num_players), **model).play(first, second, rng)
     return Matches(first, second, points, seated="seat_advantage" in model)
 
 
@@ -34,20 +34,18 @@ def test_agrees_with_choix_on_the_penalised_estimate() -> None:
     np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-6)
 
 
-def test_agrees_with_evalica_without_ties(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+def test_agrees_with_evalica_without_ties() -> None:
     matches = played()
     result = evalica.bradley_terry(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
     expected = np.log(result.scores.sort_index().to_numpy())
-    np.testing.assert_allclose(fit(matches, 12).strengths, expected - expected.mean(), atol=1e-5)
+    np.testing.assert_allclose(fit(matches, 12, prior_std=NO_PRIOR).strengths, expected - expected.mean(), atol=1e-5)
 
 
-def test_agrees_with_evalica_on_ties(monkeypatch) -> None:
-    monkeypatch.setattr(bradley_terry, "PRIOR_STD", NO_PRIOR)
+def test_agrees_with_evalica_on_ties() -> None:
     matches = played(tie_ratio=0.7)
     # Newman (2023, jmlr.org/papers/v24/22-1086.html) writes Davidson's model with v = nu / 2.
     result = evalica.newman(matches.first.tolist(), matches.second.tolist(), winners(matches), tolerance=1e-12, limit=10_000)
     expected = np.log(result.scores.sort_index().to_numpy())
-    fitted = fit(matches, 12)
+    fitted = fit(matches, 12, prior_std=NO_PRIOR)
     np.testing.assert_allclose(fitted.strengths, expected - expected.mean(), atol=1e-5)
     assert np.exp(fitted.log_tie_ratio) == pytest.approx(2 * result.v, rel=1e-5)

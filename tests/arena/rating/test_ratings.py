@@ -2,24 +2,21 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
-from scipy.stats import false_discovery_control
 
 from arena.errors import ArenaError
-from arena.rating import bradley_terry
 from arena.rating.adjusted_means import AdjustedMeans
-from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, Matches, fit
-from arena.rating.ratings import holm, rate
-from arena.testing.simulated_tournament import World, make_world, play_on_several
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
+from arena.rating.matches import Matches
+from arena.rating.ratings import rate
+from arena.testing.simulated_tournament import SimulatedPlayers, draw_players, play_on_several
 
 NO_MATCHES = Matches(*np.empty((2, 0), np.int64), np.empty(0))
 
 
-def tournament(num_seeds: int, *, num_entrants=4, spread=0.4, num_games=2, seed=3) -> tuple[World, Matches]:
+def tournament(num_seeds: int, *, num_entrants=4, spread=0.4, num_games=2, seed=3) -> tuple[SimulatedPlayers, Matches]:
     rng = np.random.default_rng(seed)
-    world = make_world(np.linspace(0, 2, num_entrants), num_seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
+    world = draw_players(np.linspace(0, 2, num_entrants), num_seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
     return world, world.games(num_games, rng)
 
 
@@ -177,35 +174,21 @@ def test_entrants_without_matches_have_no_rating() -> None:
 
 
 @pytest.mark.parametrize("anchor", [None, 0])
-def test_many_players_get_intervals_without_pairs(monkeypatch, anchor) -> None:
+def test_many_players_get_intervals_without_pairs(anchor) -> None:
     rng = np.random.default_rng(0)
     strengths = rng.normal(0, 1, 60)
-    world = World(strengths, strengths, np.arange(60))
+    world = SimulatedPlayers(strengths, strengths, np.arange(60))
     games, fewer = world.games(5, rng), world.games(5, rng, np.arange(60) < 50)
     few = rate([games, fewer], world.entrants, anchor=anchor)
-    for module in ("arena.rating.ratings", "arena.rating.bradley_terry"):
-        monkeypatch.setattr(f"{module}.MAX_DENSE_PLAYERS", 10)
-    many = rate([games, fewer], world.entrants, anchor=anchor)
+    many = rate([games, fewer], world.entrants, anchor=anchor, max_dense_players=10)
     assert many.pairwise is None
     np.testing.assert_allclose(many.rating, few.rating, atol=1e-4)
     np.testing.assert_allclose(many.high - many.low, few.high - few.low, rtol=0.03)
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
-def test_holm_against_its_definition(p_values) -> None:
-    matrix = np.ones((3, 3))
-    matrix[np.triu_indices(3, 1)] = p_values
-    adjusted = holm(matrix)[np.triu_indices(3, 1)]
-    for index, value in enumerate(p_values):  # adjusted p: the least level at which Holm rejects
-        expected = max(min(1.0, sum(other >= smaller for other in p_values) * smaller) for smaller in p_values if smaller <= value)
-        assert adjusted[index] == pytest.approx(expected)
-    assert (adjusted >= false_discovery_control(p_values) - 1e-12).all()
-
-
 def test_what_makes_no_sense_is_refused() -> None:
     world, games = tournament(1)
-    for options, match in (({"level": 95}, "between 0 and 1"), ({"anchor": 4}, "no entrant 4")):
+    for options, match in (({"level": 95}, "between 0 and 1"), ({"anchor": 4}, "at entrant 4: the 4 entrants")):
         with pytest.raises(ArenaError, match=match):
             rate([games], world.entrants, **options)
     with pytest.raises(ArenaError, match="only 2 players have an entrant"):
@@ -241,7 +224,7 @@ def test_intervals_hold_the_truth_at_their_level(num_seeds, num_games) -> None:
     """As `scripts/benchmark.py ratings coverage`, smaller. Intervals a fifth too narrow or too wide must be found out."""
     rng, intervals = np.random.default_rng(1), []
     for _ in range(NUM_TOURNAMENTS):
-        world = make_world(rng.normal(0, 1, 6), num_seeds, 0.4, rng, seat_advantage=0.3, tie_ratio=0.5)
+        world = draw_players(rng.normal(0, 1, 6), num_seeds, 0.4, rng, seat_advantage=0.3, tie_ratio=0.5)
         ratings = rate([world.games(num_games, rng)], world.entrants)
         truth = ELO_PER_LOG_ODDS * (world.true_strength - world.true_strength.mean())
         intervals.append((truth, ratings.rating, ratings.low, ratings.high))
@@ -266,9 +249,3 @@ def test_intervals_hold_the_truth_where_some_play_only_one_of_two_environments(n
         )
     check_coverage(of_ratings)
     check_coverage(of_pairs)
-
-
-def test_the_prior_is_what_its_comment_says() -> None:
-    fitted = fit(Matches(np.zeros(100, np.int64), np.ones(100, np.int64), np.ones(100)), 2)
-    assert ELO_PER_LOG_ODDS * (fitted.strengths[0] - fitted.strengths[1]) == pytest.approx(1_000, rel=0.1)
-    assert round(bradley_terry.PRIOR_STD * ELO_PER_LOG_ODDS) == 521

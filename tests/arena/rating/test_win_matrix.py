@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 from arena.rating.win_matrix import win_matrix
-from arena.testing.simulated_tournament import make_world
+from arena.testing.simulated_tournament import draw_players
 
 
 def circle(num_matches: int, share: float) -> Matches:
@@ -71,7 +71,7 @@ def test_a_circle_is_found_once_it_is_decided() -> None:
 def test_strengths_on_a_line_hardly_ever_make_a_circle() -> None:
     rng, apparent, decided = np.random.default_rng(0), 0, 0
     for _ in range(60):
-        world = make_world(rng.normal(0, 0.3, 6), 1, 0.0, rng)
+        world = draw_players(rng.normal(0, 0.3, 6), 1, 0.0, rng)
         wins = win_matrix([world.games(10, rng)], world.entrants)
         apparent, decided = apparent + bool(wins.apparent_cycles), decided + bool(wins.cycles)
     assert apparent > 10  # nearly equal players look like a circle often

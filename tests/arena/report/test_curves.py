@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from arena.report import curves
@@ -45,15 +43,3 @@ def test_runs_that_never_reach_the_threshold_are_censored(load, tmp_path):
     load([(500, 50.0, 0.0)])
     load([(500, 50.0, 0.0)])
     assert curves.time_to_threshold(load_runs([tmp_path]), 475.0).env_steps_median is None, "fewer than half reached it"
-
-
-@given(st.integers(1, 40))
-def test_the_interval_of_a_median_is_the_shortest_that_is_sure_enough(count):
-    """Order statistics r and n + 1 - r hold the median unless fewer than r values lie on one side: a binomial probability."""
-    low, high = curves.median_interval(np.arange(count, dtype=float))
-    if np.isnan(low):
-        assert 2 * 0.5**count > 0.05
-        return
-    rank = int(low) + 1
-    assert high == count - rank
-    assert 2 * stats.binom.cdf(rank - 1, count, 0.5) <= 0.05 < 2 * stats.binom.cdf(rank, count, 0.5)

@@ -6,19 +6,22 @@ from typing import Any, Literal
 import pytest
 
 from arena.report import document as doc
+from arena.report.listings import AgentSummary, CostRow, Difference, EnvSummary, PublishedRow, RunRow
 from arena.report.page import render
+from arena.statistics.comparison import AgentPair
+from arena.statistics.estimate import Estimate
 
 HOSTILE = '<script>alert("1")</script>'
 METRICS: tuple[doc.MetricName, ...] = ("iqm", "mean", "median", "optimality_gap")
 VALUES = {"keras-ppo": 0.92, "tfagents-dqn": 0.71, "random": 0.01, HOSTILE: 0.4}
 
 
-def _estimate(value: float, width: float = 0.1) -> doc.Estimate:
-    return doc.Estimate(value=value, low=value - width, high=value + width, num_seeds=5)
+def _estimate(value: float, width: float = 0.1) -> Estimate:
+    return Estimate(value=value, low=value - width, high=value + width, num_seeds=5)
 
 
-def _agent(name: str) -> doc.AgentSummary:
-    return doc.AgentSummary(
+def _agent(name: str) -> AgentSummary:
+    return AgentSummary(
         name=name,
         agent=name,
         hyperparameters={"learning_rate": 1e-3, "hidden_sizes": (64, 64)},
@@ -33,26 +36,26 @@ def _agent(name: str) -> doc.AgentSummary:
     )
 
 
-def _curve(name: str, env: str | None, axis: doc.Axis) -> doc.Curve:
+def _curve(name: str, env: str | None, axis: doc.Axis) -> doc.MeanCurve:
     x = tuple(100_000 * k / 20 for k in range(21)) if axis == "env_steps" else tuple(0.5 * 1.4**k for k in range(21))
     scale = 1.0 if env is None else 500.0
     values = tuple(scale * VALUES[name] * (1 - math.exp(-k / 5)) for k in range(21))
     low = tuple(None if k == 0 else value - 0.05 * scale for k, value in enumerate(values))
     high = tuple(None if k == 0 else value + 0.05 * scale for k, value in enumerate(values))
-    return doc.Curve(agent=name, env=env, axis=axis, x=x, values=values, low=low, high=high, num_seeds=5)
+    return doc.MeanCurve(agent=name, env=env, axis=axis, x=x, values=values, low=low, high=high, num_seeds=5)
 
 
-def _pairs(names: list[str]) -> Iterator[doc.Pair]:
+def _pairs(names: list[str]) -> Iterator[AgentPair]:
     for i, x in enumerate(names):
         for y in names[i + 1 :]:
             p_value = 0.2 if {x, y} == {"tfagents-dqn", HOSTILE} else 0.001
             probability = _estimate(0.5 + (VALUES[x] - VALUES[y]) / 2)
-            yield doc.Pair(x=x, y=y, probability=probability, p_value=p_value / 3, p_value_holm=p_value, envs=("CartPole-v1",))
+            yield AgentPair(x=x, y=y, probability=probability, p_value=p_value / 3, p_value_holm=p_value, envs=("CartPole-v1",))
 
 
-def _run(name: str, seed: int) -> doc.RunRow:
+def _run(name: str, seed: int) -> RunRow:
     failed = name == HOSTILE and seed == 0
-    return doc.RunRow(
+    return RunRow(
         agent=name,
         env="CartPole-v1",
         seed=seed,
@@ -71,11 +74,11 @@ def _run(name: str, seed: int) -> doc.RunRow:
     )
 
 
-def make_report(**changes: Any) -> doc.Report:
+def make_report(**changes: Any) -> doc.ExperimentReport:
     names = sorted(VALUES)
     returns = (480.0, 500.0, 23.5, 499.0, 310.0)
     axes: tuple[Literal["env_steps"], Literal["train_seconds"]] = ("env_steps", "train_seconds")
-    report = doc.Report(
+    report = doc.ExperimentReport(
         title="cartpole",
         arena_version="0.1.0",
         confidence=0.95,
@@ -85,7 +88,7 @@ def make_report(**changes: Any) -> doc.Report:
         experiment_seed=0,
         agents=tuple(_agent(name) for name in names),
         envs=(
-            doc.EnvSummary(
+            EnvSummary(
                 name="CartPole-v1",
                 env_id="CartPole-v1",
                 random_return=22.97,
@@ -93,7 +96,7 @@ def make_report(**changes: Any) -> doc.Report:
                 sources=("SLM-Lab", "Gymnasium"),
                 budget={"env_steps": 100_000},
             ),
-            doc.EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=(), budget={}),
+            EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=(), budget={}),
         ),
         results=tuple(
             doc.EnvResult(
@@ -141,7 +144,7 @@ def make_report(**changes: Any) -> doc.Report:
                 threshold=475.0,
                 num_seeds=5,
                 num_reached=4 if VALUES[name] > 0.5 else 0,
-                reached_fraction=doc.Estimate(value=0.8, low=0.28, high=0.99, num_seeds=5),
+                reached_fraction=Estimate(value=0.8, low=0.28, high=0.99, num_seeds=5),
                 env_steps_median=41_000.0 if VALUES[name] > 0.5 else None,
                 env_steps_low=30_000.0 if VALUES[name] > 0.5 else None,
                 env_steps_high=None,
@@ -150,7 +153,7 @@ def make_report(**changes: Any) -> doc.Report:
             for name in names
         ),
         published=(
-            doc.PublishedRow(
+            PublishedRow(
                 env="CartPole-v1",
                 who="CleanRL",
                 algorithm="dqn",
@@ -164,7 +167,7 @@ def make_report(**changes: Any) -> doc.Report:
             ),
         ),
         costs=tuple(
-            doc.CostRow(
+            CostRow(
                 agent=name,
                 env="CartPole-v1",
                 num_runs=5,
@@ -184,7 +187,7 @@ def make_report(**changes: Any) -> doc.Report:
             )
             for name in names
         ),
-        differences=(doc.Difference(name="learning_rate", values={"keras-ppo": 1e-3, "tfagents-dqn": 2.3e-3}),),
+        differences=(Difference(name="learning_rate", values={"keras-ppo": 1e-3, "tfagents-dqn": 2.3e-3}),),
         runs=tuple(_run(name, seed) for name in names for seed in range(5)),
         machines=({"cpu": "some CPU", "cores_available": 2, "gpus": []},),
         commits=("0123abc+",),
@@ -223,7 +226,7 @@ def test_failed_runs_are_shown_with_their_reason(html: str) -> None:
 
 def test_the_matrix_turns_a_pair_around(html: str) -> None:
     one = make_report(
-        pairs=(doc.Pair(x="keras-ppo", y="random", probability=_estimate(0.8, 0.05), p_value=0.01, p_value_holm=0.01, envs=()),)
+        pairs=(AgentPair(x="keras-ppo", y="random", probability=_estimate(0.8, 0.05), p_value=0.01, p_value_holm=0.01, envs=()),)
     )
     matrix = render(one)
     assert ">0.80</b><small>[0.75, 0.85]" in matrix

@@ -5,7 +5,7 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.statistics import group_sequential as sequential
-from arena.statistics.group_sequential import Plan, decide
+from arena.statistics.group_sequential import StoppingRule, decide
 
 
 def draw(means, *, num_seeds=20, seed=0):
@@ -14,21 +14,21 @@ def draw(means, *, num_seeds=20, seed=0):
 
 
 def test_nothing_is_decided_before_the_first_group_is_complete():
-    decision = decide(draw([0.0, 9.0], num_seeds=4), Plan())
+    decision = decide(draw([0.0, 9.0], num_seeds=4), StoppingRule())
     assert decision.look == 0
     assert decision.verdicts == {("agent-0", "agent-1"): "undecided"}
     assert decision.next_seeds == {"agent-0": 5, "agent-1": 5}
 
 
 def test_a_clear_difference_is_decided_at_the_first_look_and_ends_the_experiment():
-    decision = decide(draw([0.0, 9.0], num_seeds=5), Plan())
+    decision = decide(draw([0.0, 9.0], num_seeds=5), StoppingRule())
     assert decision.verdicts == {("agent-0", "agent-1"): "worse"}
     assert decision.finished
-    assert decide(draw([9.0, 0.0], num_seeds=5), Plan()).verdicts == {("agent-0", "agent-1"): "better"}
+    assert decide(draw([9.0, 0.0], num_seeds=5), StoppingRule()).verdicts == {("agent-0", "agent-1"): "better"}
 
 
 def test_only_agents_still_compared_get_more_seeds():
-    decision = decide(draw([0.0, 0.0, 30.0], num_seeds=5), Plan())
+    decision = decide(draw([0.0, 0.0, 30.0], num_seeds=5), StoppingRule())
     assert decision.look == 1
     assert decision.verdicts["agent-0", "agent-2"] == decision.verdicts["agent-1", "agent-2"] == "worse"
     assert decision.next_seeds == {"agent-0": 10, "agent-1": 10}
@@ -38,19 +38,19 @@ def test_the_same_is_decided_whether_the_looks_come_one_by_one_or_at_once():
     """An agent that was decided early has fewer seeds, or more that came in later: neither changes what follows."""
     scores = draw([0.0, 0.8, 30.0])
     cut = {agent: values[:5] for agent, values in scores.items()}
-    plan = Plan()
+    rule = StoppingRule()
     for look in itertools.count(1):
-        decision = decide(cut, plan)
+        decision = decide(cut, rule)
         assert decision.look == look
         if decision.finished:
             break
         cut |= {agent: scores[agent][:count] for agent, count in decision.next_seeds.items()}
     assert len(cut["agent-2"]) == 5
-    assert decision == decide(scores, plan)
+    assert decision == decide(scores, rule)
 
 
 def test_equal_agents_stay_undecided_to_the_last_look():
-    decision = decide({"a": [0.5] * 20, "b": [0.5] * 20}, Plan())
+    decision = decide({"a": [0.5] * 20, "b": [0.5] * 20}, StoppingRule())
     assert decision.verdicts == {("a", "b"): "undecided"}
     assert decision.finished
 
@@ -58,18 +58,18 @@ def test_equal_agents_stay_undecided_to_the_last_look():
 def test_too_little_alpha_for_the_first_look_waits_for_the_second():
     """With 3 seeds each, the most extreme of the 20 labellings has p = 0.1."""
     scores = {"a": [1.0, 2.0, 3.0] * 3, "b": [11.0, 12.0, 13.0] * 3}
-    plan = Plan(group_size=3, num_looks=3)
-    looks = [decide({agent: values[:count] for agent, values in scores.items()}, plan) for count in (3, 6, 9)]
+    rule = StoppingRule(group_size=3, num_looks=3)
+    looks = [decide({agent: values[:count] for agent, values in scores.items()}, rule) for count in (3, 6, 9)]
     assert [decision.finished for decision in looks] == [False, True, True]
 
 
 def test_bad_input_is_refused():
     with pytest.raises(ArenaError, match="at least two agents"):
-        decide({"a": [1.0]}, Plan())
+        decide({"a": [1.0]}, StoppingRule())
     with pytest.raises(ArenaError, match="'b' is not finite"):
-        decide({"a": [1.0], "b": [float("nan")]}, Plan())
+        decide({"a": [1.0], "b": [float("nan")]}, StoppingRule())
     with pytest.raises(ArenaError, match="group_size"):
-        Plan(group_size=1)
+        StoppingRule(group_size=1)
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_wrong_claims_are_as_rare_as_alpha_says(means, monkeypatch):
     monkeypatch.setattr(sequential, "NUM_RELABELLINGS", 2_000)
     wrong = 0
     for experiment in range(600):
-        verdicts = decide(draw(means, seed=experiment), Plan(), seed=experiment).verdicts
+        verdicts = decide(draw(means, seed=experiment), StoppingRule(), seed=experiment).verdicts
         equal = [verdict for (x, y), verdict in verdicts.items() if "agent-3" not in (x, y)]
         wrong += any(verdict != "undecided" for verdict in equal)
     assert wrong / 600 <= 0.05 + 2 * 0.009

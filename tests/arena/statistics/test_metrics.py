@@ -33,13 +33,6 @@ def test_batches_are_treated_row_by_row_and_the_order_of_seeds_is_nothing(matrix
         assert both[1] == pytest.approx(both[0])
 
 
-@given(arrays(np.float64, 6, elements=st.integers(0, 4)), arrays(np.float64, 4, elements=st.integers(0, 4)))
-def test_probability_of_improvement_is_mann_and_whitneys_u(x, y):
-    expected = stats.mannwhitneyu(x, y).statistic / 24
-    assert metrics.probability_of_improvement(x, y) == pytest.approx(expected)
-    assert metrics.probability_of_improvement(y, x) == pytest.approx(1.0 - expected)
-
-
 def test_a_profile_falls_from_one_to_zero_and_counts_environments_alike():
     by_env = [np.array([0.0, 1.0]), np.array([0.5, 0.5, 0.5, 0.5])]
     assert metrics.profile(by_env, np.array([-1.0, 0.25, 0.5, 1.0])).tolist() == [1.0, 0.75, 0.25, 0.0]

@@ -15,7 +15,7 @@ from arena.environments.games import Game
 from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.policies.policy_network import Dense, PolicyNetwork
-from arena.statistics.estimate import Interval
+from arena.statistics.estimate import Estimate
 from arena.tournament import page as leaderboard
 from arena.tournament import replay_selection as selection
 from arena.tournament.folder import Rules, Tournament, TournamentFolder
@@ -208,7 +208,7 @@ def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path
     assert problems(page) == []
 
 
-def _unsure(interval: Interval) -> Interval:
+def _unsure(interval: Estimate) -> Estimate:
     return dataclasses.replace(interval, low=None, high=None)
 
 

@@ -7,24 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ArenaError
-from arena.rating.bradley_terry import Matches
+from arena.rating.matches import Matches
 from arena.rating.ratings import rate
-from arena.testing.simulated_tournament import World, make_world
+from arena.testing.simulated_tournament import SimulatedPlayers, draw_players
 from arena.tournament.schedule import Lineup, Pairings, adaptive, look_level, round_robin, swiss
 
 EMPTY = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
 
 
-def after(table: Matches, pairings: Pairings, world: World, rng: np.random.Generator) -> Matches:
+def after(table: Matches, pairings: Pairings, world: SimulatedPlayers, rng: np.random.Generator) -> Matches:
     points = world.play(pairings.first, pairings.second, rng)
     new = (pairings.first, pairings.second, points, pairings.start)
     old = (table.first, table.second, table.points, table.start)
     return Matches(*(np.concatenate(pair) for pair in zip(old, new, strict=True)), seated=True)
 
 
-def line(num_players: int, step: float) -> World:
+def line(num_players: int, step: float) -> SimulatedPlayers:
     strengths = step * np.arange(num_players)
-    return World(strengths, strengths, np.arange(num_players))
+    return SimulatedPlayers(strengths, strengths, np.arange(num_players))
 
 
 def same(one: Pairings, other: Pairings) -> bool:
@@ -84,7 +84,7 @@ def test_schedules_follow_from_their_seed() -> None:
         assert not same(call(0), call(1))
 
 
-def played_out(world: World, *, budget=20_000, seed=0) -> tuple[Matches, int, list[tuple[int, int]]]:
+def played_out(world: SimulatedPlayers, *, budget=20_000, seed=0) -> tuple[Matches, int, list[tuple[int, int]]]:
     table, rng, lineups = EMPTY, np.random.default_rng(seed), [Lineup(np.arange(len(world.entrants)), seated=True)]
     for look in itertools.count(1):
         step = adaptive([table], lineups, world.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=seed)
@@ -95,7 +95,7 @@ def played_out(world: World, *, budget=20_000, seed=0) -> tuple[Matches, int, li
 
 
 def test_adaptive_plays_neighbours_until_all_are_decided() -> None:
-    world = World(strengths := np.array([0.0, 0.3, 2.0, 4.0, 4.3]), strengths, np.arange(5))
+    world = SimulatedPlayers(strengths := np.array([0.0, 0.3, 2.0, 4.0, 4.3]), strengths, np.arange(5))
     table, look, undecided = played_out(world)
     assert undecided == []
     assert rate([table], world.entrants, level=look_level(0.95, look)).rank.tolist() == [5, 4, 3, 2, 1]
@@ -143,7 +143,7 @@ def test_starts_left_are_those_not_had(num_starts, had, wanted, chance) -> None:
 
 def test_adaptive_leaves_to_training_what_matches_cannot_decide() -> None:
     rng = np.random.default_rng(0)
-    world = make_world(np.array([0.0, 0.1]), 3, 0.8, rng)
+    world = draw_players(np.array([0.0, 0.1]), 3, 0.8, rng)
     table = world.games(400, rng)
     step = adaptive([table], [Lineup(np.arange(6), seated=True)], world.entrants, look=1, num_starts=10, budget=10_000, seed=0)
     assert len(step.undecided) == 1

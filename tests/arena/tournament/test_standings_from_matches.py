@@ -147,7 +147,10 @@ def test_one_episode_and_one_opening_support_no_interval(folder):
     ranks = {row.entrant: (row.rank_low, row.rank_high) for row in standings.rows}
     assert ranks["b"] == (1, 3)
     document = json.loads(json.dumps(standings.to_dict()))
-    assert document["envs"][0]["scores"][0]["score"] == {"value": 7.0, "low": None, "high": None}
+    assert document["envs"][0]["scores"][0]["score"] == {
+        **{"value": 7.0, "low": None, "high": None, "num_seeds": 1},
+        "note": "one episode of one policy supports no interval",
+    }
 
 
 def test_winning_every_game_leaves_doubt(folder):

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from arena.statistics.estimate import Interval
+from arena.statistics.estimate import Estimate
 from arena.terminal.output import Output
 from arena.tournament.standings import Cost, EnvScore, EnvStandings, Standing, Standings
 from arena.tournament.terminal import print_leaderboard
@@ -12,7 +12,11 @@ NAMES = ("tfagents-categorical-dqn", "rllib-ppo", "random")
 
 
 def _row(rank: int, name: str) -> Standing:
-    rating = Interval(value=0.0, low=0.0, high=0.0) if name == "random" else Interval(value=1234.0, low=-1021.4, high=2890.1)
+    rating = (
+        Estimate(value=0.0, low=0.0, high=0.0, num_seeds=3)
+        if name == "random"
+        else Estimate(value=1234.0, low=-1021.4, high=2890.1, num_seeds=3)
+    )
     cost = None if name == "random" else Cost(num_runs=15, env_steps=7_500_123, train_seconds=9_000.0, cpu_seconds=18_000.0)
     return Standing(
         entrant=name,
@@ -34,8 +38,12 @@ def _row(rank: int, name: str) -> Standing:
 @pytest.fixture
 def standings() -> Standings:
     scores = (
-        EnvScore(entrant="rllib-ppo", score=Interval(value=500.0, low=None, high=None), at_equal_steps=None, at_equal_seconds=None),
-        EnvScore(entrant="random", score=Interval(value=22.0, low=20.0, high=24.0), at_equal_steps=None, at_equal_seconds=None),
+        EnvScore(
+            entrant="rllib-ppo", score=Estimate(value=500.0, low=None, high=None, num_seeds=3), at_equal_steps=None, at_equal_seconds=None
+        ),
+        EnvScore(
+            entrant="random", score=Estimate(value=22.0, low=20.0, high=24.0, num_seeds=3), at_equal_steps=None, at_equal_seconds=None
+        ),
     )
     return Standings(
         name="x",
@@ -76,7 +84,7 @@ def test_everything_fits_where_names_and_counts_are_short(standings: Standings) 
 
 
 def test_what_has_no_interval_says_so(standings: Standings) -> None:
-    rows = tuple(dataclasses.replace(row, rating=Interval(value=100.0, low=None, high=None)) for row in standings.rows)
+    rows = tuple(dataclasses.replace(row, rating=Estimate(value=100.0, low=None, high=None, num_seeds=3)) for row in standings.rows)
     lines = _printed(dataclasses.replace(standings, rows=rows), 120)
     assert all(" none " in line for line in lines[1:4])
     assert "CartPole-v1: rllib-ppo 500.0 [no interval], random 22.0 [20.0, 24.0]" in lines

@@ -1,0 +1,62 @@
+"""t intervals of mean returns and of their paired differences, over training seeds and the starts of evaluation episodes.
+
+Some data cannot support an interval: one episode of one policy, or returns that are all the same, which say nothing of how far the next
+one may lie.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.statistics.estimate import Estimate
+from arena.statistics.variance_components import EstimatedVariance, variance_of_starts
+
+Array = npt.NDArray[Any]
+
+ROUNDING = 1e-12
+"""Largest ratio of a standard error to the values at which the standard error is rounding, not spread."""
+
+
+def mean_interval(values: Array, *, confidence: float = 0.95) -> Estimate:
+    """Returns the mean of `values` `[K, E]` (training seeds, episodes) with its interval."""
+    return _sum_of_means(values, confidence=confidence)
+
+
+def difference_interval(first: Array, second: Array, *, confidence: float = 0.95) -> Estimate:
+    """Returns the mean of `first` `[K, E]` minus that of `second` `[L, E]`, whose episodes are paired, with its interval."""
+    return _sum_of_means(first, -second, confidence=confidence)
+
+
+def _sum_of_means(*sides: Array, confidence: float) -> Estimate:
+    """Returns the sum of the means of the sides, `[K, E]` each, with its interval.
+
+    Its variance has two parts: that of training seeds, from the spread of their means (K - 1 degrees of freedom), and that of starts, from
+    the spread over episodes of the sum of the means over seeds (E - 1). With one seed on each side this is the paired t interval.
+    """
+    by_start = sum(side.mean(axis=0) for side in sides)  # [E]
+    assert isinstance(by_start, np.ndarray)
+    value, num_seeds = float(by_start.mean()), min(map(len, sides))
+    if len(by_start) == 1 and num_seeds == 1:
+        return Estimate(value=value, num_seeds=num_seeds, note="one episode of one policy supports no interval")
+    seeds = [EstimatedVariance.of_mean(side.mean(axis=1)) for side in sides if len(side) > 1]
+    variance = EstimatedVariance.total([*seeds, variance_of_starts(*sides)])
+    if variance.variance**0.5 <= ROUNDING * max(float(np.abs(side).max()) for side in sides):
+        return Estimate(value=value, num_seeds=num_seeds, note="the returns show no spread to estimate an interval from")
+    half = float(variance.half_width(confidence))
+    return Estimate(value=value, low=value - half, high=value + half, num_seeds=num_seeds)
+
+
+def variance_saved(first: Array, second: Array) -> float | None:
+    """Returns 1 - var(difference) / (var(first) + var(second)) over episodes, pooled over all pairs of seeds; None if nothing varies.
+
+    0 means that sharing the starts saved nothing, 0.5 that it halved the variance, and a negative number that it did harm.
+
+    Args:
+        first: returns `[K, E]` of one entrant.
+        second: returns `[L, E]` of another, from the same starts.
+    """
+    separate = first.var(axis=1).mean() + second.var(axis=1).mean()
+    if separate == 0.0:
+        return None
+    return float(1.0 - (first[:, None] - second[None]).var(axis=-1).mean() / separate)

@@ -1,0 +1,78 @@
+"""Who a report says is better, and which of its two rules decided."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from arena.environments.references import Catalogue
+from arena.report.build import build_report
+from arena.report.document import ExperimentReport, SequentialComparison, SequentialVerdict
+from arena.report.load import load_runs
+from arena.report.verdict import judge
+from arena.statistics.comparison import AgentPair
+from arena.statistics.estimate import Estimate
+
+
+def pair(x: str, y: str, probability: float, p_value: float) -> AgentPair:
+    estimate = Estimate(value=probability, num_seeds=5)
+    return AgentPair(x=x, y=y, probability=estimate, p_value=p_value, p_value_holm=p_value, envs=("CartPole-v1",))
+
+
+PAIRS = (pair("a", "b", 0.1, 0.05), pair("a", "c", 0.4, 0.06), pair("b", "c", 0.9, 0.01))
+
+
+def sequential(*verdicts: tuple[str, str, str]) -> SequentialComparison:
+    return SequentialComparison(
+        experiment="logs/test",
+        group_size=5,
+        max_seeds=20,
+        alpha=0.05,
+        envs=("CartPole-v1",),
+        look=1,
+        finished=True,
+        num_seeds={"a": 5, "b": 5, "c": 5},
+        verdicts=tuple(SequentialVerdict(agent=agent, other=other, verdict=verdict) for agent, other, verdict in verdicts),
+    )
+
+
+EVERY_PAIR = sequential(("a", "b", "worse"), ("c", "a", "better"), ("b", "c", "undecided"))
+
+
+@pytest.fixture
+def document(tmp_path, write_run) -> ExperimentReport:
+    for agent in "abc":
+        write_run(tmp_path, agent)
+    built = build_report(load_runs([tmp_path]), Catalogue({}), title="test", command="arena report")
+    return dataclasses.replace(built, pairs=PAIRS)
+
+
+def test_corrected_p_values_decide_at_5_percent(document):
+    verdict = judge(document)
+    assert verdict.better == {("b", "a"), ("b", "c")}
+    assert verdict.is_better("b", "a")
+    assert not verdict.is_better("a", "b")
+    assert (verdict.winner("a", "b"), verdict.winner("b", "a"), verdict.winner("a", "c")) == ("b", "b", None)
+    assert verdict.sequential is None
+
+
+def test_agents_are_named_by_their_mean_probability_of_improvement(document):
+    means = {"a": np.mean([0.1, 0.4]), "b": np.mean([0.9, 0.9]), "c": np.mean([0.6, 0.1])}
+    assert judge(document).order == tuple(sorted(means, key=lambda name: -means[name]))
+
+
+def test_a_sequential_comparison_of_every_pair_decides_instead(document):
+    verdict = judge(dataclasses.replace(document, decisions=(EVERY_PAIR,)))
+    assert verdict.better == {("b", "a"), ("c", "a")}
+    assert verdict.sequential == EVERY_PAIR
+
+
+@pytest.mark.parametrize("decisions", [(sequential(("a", "b", "worse")),), (EVERY_PAIR, EVERY_PAIR)])
+def test_several_comparisons_or_one_that_lacks_a_pair_decide_nothing(document, decisions):
+    verdict = judge(dataclasses.replace(document, decisions=decisions))
+    assert (verdict.sequential, verdict.better) == (None, judge(document).better)
+
+
+def test_one_agent_is_better_than_nobody(document):
+    verdict = judge(dataclasses.replace(document, agents=document.agents[:1], pairs=()))
+    assert (verdict.better, verdict.order) == (frozenset(), ("a",))
