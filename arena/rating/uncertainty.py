@@ -66,6 +66,6 @@ class StrengthUncertainty:
         return np.where((size > 0) & (self.noise_degrees > 0), np.fmax(by_seeds, by_noise), 0.5)
 
     def share_of_noise(self) -> Array:
-        """Returns the share of the variance `[...]` that more matches would take away; 1 if there is no variance."""
+        """Returns the share of the variance `[...]` that more matches would take away; 1 for a variance of 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.variance > 0, np.minimum(self.noise / self.variance, 1.0), 1.0)

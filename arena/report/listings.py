@@ -67,7 +67,7 @@ class RunRow:
     status: str
     """Status of the run's result, such as `finished` or `crashed`, or `unfinished`."""
     reason: str
-    """Why the run ended, in words."""
+    """Reason for which the run ended, in words."""
     return_mean: float | None
     """Mean return of the final evaluation; None if there is none."""
     return_std: float | None

@@ -1,4 +1,4 @@
-"""What a reader of the report must know: what is missing, what failed and how it counts, and what makes runs less comparable."""
+"""Notes that a reader of the report must know: what is missing, how failed runs count, and what makes runs less comparable."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +10,26 @@ from arena.statistics.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
 
 
 def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decisions: Sequence[SequentialComparison] = ()) -> list[str]:
-    """Returns sentences, the gravest first."""
-    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue), *map(_sequential, decisions)]
-    fewest = min(
-        (len(samples.ended(agent, env)) for agent in samples.agents for env in samples.scales if samples.ended(agent, env)), default=0
-    )
-    if fewest < MIN_SEEDS:
-        found.append(f"Intervals of means and IQMs are given from {MIN_SEEDS} training seeds on; some agents have {fewest} here.")
-    elif fewest < ENOUGH_SEEDS:
-        found.append(MEAN_NOTE)
+    """Returns sentences, the most serious first.
+
+    Args:
+        samples: the runs of the report.
+        machines: distinct machines that the runs come from.
+        catalogue: reference scores.
+        decisions: sequential comparisons that the runs were made for.
+    """
+    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue), *map(_sequential, decisions), *_few_seeds(samples)]
     if len(machines) > 1:
         found.append(f"The runs come from {len(machines)} different machines: compare their seconds with care.")
     return [*found, *_versions(samples)]
+
+
+def _few_seeds(samples: Samples) -> list[str]:
+    counts = [len(samples.ended(agent, env)) for agent in samples.agents for env in samples.scales]
+    fewest = min((count for count in counts if count), default=0)
+    if fewest < MIN_SEEDS:
+        return [f"Intervals of means and IQMs need at least {MIN_SEEDS} training seeds; some agents have {fewest} here."]
+    return [MEAN_NOTE] if fewest < ENOUGH_SEEDS else []
 
 
 def _failures(samples: Samples) -> list[str]:
@@ -31,8 +39,8 @@ def _failures(samples: Samples) -> list[str]:
     named = "; ".join(f"{run.name} {run.result.status}" for run in failed[:5] if run.result) + ("; …" if len(failed) > 5 else "")
     floors = ", ".join(f"{env} {samples.scales[env].floor:g}" for env in sorted({run.env for run in failed}))
     return [
-        f"{len(failed)} of {len(samples.runs)} runs failed ({named}). They count as returning what random play does, or the worst that any "
-        f"run returned where that is not known ({floors}); aggregates without them stand beside."
+        f"{len(failed)} of {len(samples.runs)} runs failed ({named}). Each counts as returning what random play returns or, if that is not "
+        f"known, as the worst return of any run ({floors}). Aggregates without them stand beside."
     ]
 
 
@@ -40,7 +48,7 @@ def _missing(samples: Samples) -> list[str]:
     found = []
     unfinished = sum(run.state == "unfinished" for run in samples.runs)
     if unfinished:
-        found.append(f"{unfinished} of {len(samples.runs)} runs have no outcome yet and enter no statistic.")
+        found.append(f"{unfinished} of {len(samples.runs)} runs have not ended; they enter no statistic.")
     seeds = {(agent, env): {run.seed for run in samples.ended(agent, env)} for agent in samples.agents for env in samples.scales}
     every = set().union(*seeds.values())
     lacking = [f"{agent} on {env} {len(own)}" for (agent, env), own in seeds.items() if own != every]
@@ -54,11 +62,12 @@ def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     found = []
     without = [env for env, scale in samples.scales.items() if scale.solved is None]
     if without:
-        found.append(f"No reference scores of {', '.join(without)}: returns are reported, but enter no aggregate.")
+        found.append(f"No reference scores are known for {', '.join(without)}: returns are reported, but enter no aggregate.")
     for env, scale in samples.scales.items():
         if scale.reference is None and scale.env_id in catalogue.references:
             found.append(
-                f"{env} is {scale.env_id} made with other arguments, for which its reference scores and published numbers do not hold."
+                f"{env} is {scale.env_id} with other arguments; the reference scores and published numbers of {scale.env_id} do not hold "
+                "for it."
             )
     partial = [env for env, scale in samples.scales.items() if scale.solved is not None and env not in samples.scored_envs()]
     if partial:
@@ -68,10 +77,14 @@ def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
 
 def _sequential(decision: SequentialComparison) -> str:
     used = ", ".join(f"{agent} {num_seeds}" for agent, num_seeds in decision.num_seeds.items())
-    all_decided = all(pair.claim for pair in decision.verdicts)
-    outcome = "It goes on" if not decision.finished else "The ranking is settled" if all_decided else "Not all pairs are decided"
+    if not decision.finished:
+        outcome = "The comparison has not ended"
+    elif all(pair.claim for pair in decision.verdicts):
+        outcome = "All pairs are decided"
+    else:
+        outcome = "Not all pairs are decided"
     return (
-        f"In {decision.experiment} seeds were added until the ranking was decided, at {decision.look} of at most {decision.num_looks} "
+        f"In {decision.experiment} seeds were added until the ranking was decided, after {decision.look} of at most {decision.num_looks} "
         f"looks ({used} of at most {decision.max_seeds} seeds). {outcome}. The p-values and intervals take the number of seeds as fixed "
         "and are not corrected for that; the verdicts of the sequential test are."
     )

@@ -31,7 +31,7 @@ class Figure:
     caption: str
     """Caption of the chart and of its table."""
     chart: charts.LineChart | None
-    """The chart; None if there is no point to draw."""
+    """The chart; None if no curve has a point to draw."""
     x_label: str
     """Label of the x axis, and head of the table's first column."""
     curves: tuple[charts.ChartLine, ...]
@@ -100,12 +100,12 @@ def _facts(report: ExperimentReport) -> str:
 
 
 def _remarks(estimates: Iterable[Estimate | None]) -> list[str]:
-    """Returns what to know of intervals that are marked with a star, each remark once."""
+    """Returns the remarks on intervals that are marked with a star, each remark once."""
     return list(dict.fromkeys(e.note for e in estimates if e is not None and e.note and e.low is not None))
 
 
 def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerdict) -> dict[str, Any] | None:
-    """Returns what the matrix shows of x against y, whichever of them the report names first; None if they were not compared."""
+    """Returns what the matrix shows of x against y, whichever of them the report names first; None for a pair that was not compared."""
     pair = next((pair for pair in pairs if {pair.x, pair.y} == {x, y}), None)
     if pair is None:
         return None

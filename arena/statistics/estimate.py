@@ -14,7 +14,7 @@ class Estimate:
 
     value: float
     low: float | None = None
-    """Lower end of the interval; None if there is no interval."""
+    """Lower end of the interval; None without an interval."""
     high: float | None = None
     """Upper end of the interval; None exactly if `low` is None."""
     num_seeds: int

@@ -1,11 +1,11 @@
-"""When to stop adding seeds: group-sequential permutation tests in the manner of AdaStop (Mathieu et al., 2023, arXiv:2306.10882).
+"""Group-sequential permutation tests, which tell when to stop adding seeds (after AdaStop: Mathieu et al., 2023, arXiv:2306.10882).
 
 Seeds come in groups; after each group a *look* decides which pairs of agents differ. The scores of two agents that do not differ can
-be exchanged within each group, so relabelling them gives the distribution of the difference without any assumption of its shape. The
-largest difference of the pairs still undecided is held against the boundary that, over all looks together, such relabelled data cross
+be exchanged within each group, so relabelling them gives the distribution of the difference without any assumption about its shape. The
+largest difference of the pairs still undecided is compared with a boundary. Relabelled data cross that boundary, over all looks together,
 with probability `alpha` at most; `alpha` is spent in equal parts. After a pair is decided, the others are tested again without it
-(step-down). Differs from AdaStop: after a step-down the smaller family is also tested at the earlier looks, with boundaries of its
-own, and no pair is ever declared equal.
+(step-down). Two things differ from AdaStop: after a step-down the smaller family is also tested at the earlier looks, with boundaries of
+its own, and no pair is ever declared equal.
 """
 
 import dataclasses
@@ -21,21 +21,28 @@ from arena.seeding import relabelling_rng
 
 Array = npt.NDArray[Any]
 Verdict = Literal["better", "worse", "undecided"]
+"""Verdict on the first of two agents, compared with the second."""
 AgentNames = tuple[str, str]
+"""Names of the two agents of a pair."""
 
 NUM_RELABELLINGS = 10_000
+"""Labellings behind each boundary, the observed one included. Fewer give coarser boundaries, never ones that are crossed more easily."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoppingRule:
-    """A sequential comparison, fixed before the first look."""
+    """The rule of a sequential comparison, fixed before the first look.
+
+    Raises:
+        ArenaError: if a number is out of range.
+    """
 
     group_size: int = 5
-    """New seeds of every agent still compared, at each look."""
+    """New seeds, at each look, of every agent still compared."""
     num_looks: int = 4
-    """At most; `group_size * num_looks` seeds are the most that an agent gets."""
+    """Largest number of looks; no agent gets more than `group_size * num_looks` seeds."""
     alpha: float = 0.05
-    """Probability of any wrong claim, over all pairs and all looks together."""
+    """Largest probability of any wrong claim, over all pairs and all looks together."""
 
     def __post_init__(self) -> None:
         if self.group_size < 2 or self.num_looks < 1 or not 0.0 < self.alpha < 1.0:
@@ -47,11 +54,11 @@ class Decision:
     """What is known after the looks so far."""
 
     look: int
-    """Complete looks, from 1; 0 while the first group is not complete."""
+    """Number of looks so far; 0 while the first group is not complete."""
     verdicts: Mapping[AgentNames, Verdict]
-    """Of each pair (x, y), x before y as the agents were given: whether x is better than y."""
+    """Verdict on each pair (x, y), x before y as the agents were given: whether x is better than y."""
     next_seeds: Mapping[str, int]
-    """How many seeds each agent must have for the next look; agents that need no more are missing."""
+    """Number of seeds that each agent must have for the next look; agents that need no more are missing."""
 
     @property
     def finished(self) -> bool:
@@ -59,33 +66,31 @@ class Decision:
         return not self.next_seeds
 
 
-def decide(scores: Mapping[str, Sequence[float]], rule: StoppingRule, *, seed: int = 0) -> Decision:
-    """Returns which pairs of agents are decided, and who needs more seeds. The same scores always decide the same.
+def decide(
+    scores: Mapping[str, Sequence[float]], rule: StoppingRule, *, seed: int = 0, num_relabellings: int = NUM_RELABELLINGS
+) -> Decision:
+    """Returns which pairs of agents are decided, and who needs more seeds. The same scores always give the same decision.
 
     Args:
-        scores: of each agent, one for each seed in the order of seeds (over several environments: the mean of the normalised
-            scores); scores beyond the last complete group are not looked at yet.
-        rule: the same at every call of one experiment.
-        seed: of the relabellings.
+        scores: agent -> one score for each seed, in the order of seeds (over several environments: the mean of the normalised scores).
+            Scores beyond the last complete group are not used yet.
+        rule: the rule of the experiment, the same at every call.
+        seed: seed of the relabellings.
+        num_relabellings: number of labellings B behind each boundary.
 
     Raises:
         ArenaError: if there are fewer than two agents, or a score is not finite.
     """
-    if len(scores) < 2:
-        raise ArenaError(f"a sequential comparison needs at least two agents, got {list(scores)}")
-    arrays = {agent: np.asarray(values, np.float64) for agent, values in scores.items()}
-    for agent, values in arrays.items():
-        if not np.isfinite(values).all():
-            raise ArenaError(f"a score of {agent!r} is not finite; score failed runs at the environment's floor")
+    arrays = _checked(scores)
     verdicts: dict[AgentNames, Verdict] = dict.fromkeys(itertools.combinations(scores, 2), "undecided")
     undecided = list(verdicts)
-    statistics: dict[AgentNames, list[Array]] = {pair: [] for pair in verdicts}
+    statistics: dict[AgentNames, list[Array]] = {pair: [] for pair in verdicts}  # [B] at each look: sum of x's scores minus sum of y's
     look = 0
     while undecided and look < rule.num_looks:
         needed = (look + 1) * rule.group_size
         if any(len(arrays[agent]) < needed for pair in undecided for agent in pair):
             break
-        signs = _signs(rule.group_size, seed, look)
+        signs = _signs(rule.group_size, num_relabellings, seed, look)  # [B, 2 * group_size]
         for x, y in undecided:
             group = slice(look * rule.group_size, needed)
             pooled = np.concatenate([arrays[x][group], arrays[y][group]])
@@ -100,27 +105,39 @@ def decide(scores: Mapping[str, Sequence[float]], rule: StoppingRule, *, seed: i
     return Decision(look=look, verdicts=verdicts, next_seeds=next_seeds)
 
 
-def _signs(group_size: int, seed: int, look: int) -> Array:
-    """Returns `[B, 2 * group_size]`: +1 where a score counts for the first agent, -1 for the second; row 0 is as observed."""
+def _checked(scores: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    if len(scores) < 2:
+        raise ArenaError(f"a sequential comparison needs at least two agents, got {list(scores)}")
+    arrays = {agent: np.asarray(values, np.float64) for agent, values in scores.items()}
+    for agent, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise ArenaError(f"a score of {agent!r} is not finite; score failed runs at the environment's floor")
+    return arrays
+
+
+def _signs(group_size: int, num_relabellings: int, seed: int, look: int) -> Array:
+    """Returns labellings `[B, 2 * group_size]`: +1 for a score of the first agent, -1 for one of the second; row 0 is as observed."""
     rng = relabelling_rng(seed, look)
     observed = np.repeat([1.0, -1.0], group_size)
-    relabelled = rng.permuted(np.broadcast_to(observed, (NUM_RELABELLINGS - 1, 2 * group_size)), axis=1)
+    relabelled = rng.permuted(np.broadcast_to(observed, (num_relabellings - 1, 2 * group_size)), axis=1)
     return np.concatenate([observed[None], relabelled])
 
 
 def _crossing(family: list[AgentNames], statistics: Mapping[AgentNames, list[Array]], rule: StoppingRule) -> AgentNames | None:
     """Returns the pair with the largest difference at the first look at which the family crosses its boundary, or None."""
-    num_left = np.ones(NUM_RELABELLINGS, np.bool_)  # relabellings that have crossed at no earlier look
+    looks = statistics[family[0]]
+    num_relabellings = len(looks[0])
+    is_left = np.ones(num_relabellings, np.bool_)  # relabellings that have crossed at no earlier look
     num_spent = 0
-    for look in range(len(statistics[family[0]])):
-        differences = np.abs([statistics[pair][look] for pair in family])  # [F, B]
+    for look in range(len(looks)):
+        differences = np.abs([statistics[pair][look] for pair in family])  # [pairs, B]
         largest = differences.max(0)  # [B]
-        allowed = int(rule.alpha * (look + 1) / rule.num_looks * NUM_RELABELLINGS + 1e-9) - num_spent
-        crossed = num_left & (largest > _boundary(largest[num_left], allowed))
+        allowed = int(rule.alpha * (look + 1) / rule.num_looks * num_relabellings + 1e-9) - num_spent
+        crossed = is_left & (largest > _boundary(largest[is_left], allowed))
         if crossed[0]:
             return family[int(differences[:, 0].argmax())]
         num_spent += int(crossed.sum())
-        num_left &= ~crossed
+        is_left &= ~crossed
     return None
 
 

@@ -21,7 +21,7 @@ class ScoreScale:
     random: float
     """Mean return of uniformly random actions; it scores 0."""
     solved: float | None
-    """Return from which the environment counts as solved; it scores 1. None if nobody says, and there are no scores then."""
+    """Return from which the environment counts as solved; it scores 1. None if nobody says; the environment has no scores then."""
     bounds: Bounds = UNBOUNDED
     """Smallest and largest possible return; infinite if not known."""
 

@@ -1,4 +1,4 @@
-"""Simulated tournaments whose true strengths are known: what ratings and schedules are measured and tested with."""
+"""Simulated tournaments with known true strengths, on which ratings and schedules are measured and tested."""
 
 import dataclasses
 from typing import Any
@@ -13,29 +13,37 @@ Array = npt.NDArray[Any]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SimulatedPlayers:
-    """Entrants and their players, in log-odds."""
+    """E entrants and their P players with known strengths, in log-odds."""
 
     true_strength: Array
-    """`float64 [E]`: an entrant's mean over all training seeds there could be; its player's own strength where it has one player."""
+    """`float64 [E]`, each entrant's mean over all training seeds there could be; with one player, that player's own strength."""
     strengths: Array
-    """`float64 [P]` of the players."""
+    """`float64 [P]`, strength of each player."""
     entrants: Array
-    """`int64 [P]`"""
+    """`int64 [P]`, entrant of each player."""
     seat_advantage: float = 0.0
+    """What moving first adds to the strength in games."""
     tie_ratio: float = 0.0
+    """Ties relative to wins of either side, between equals: nu of the model."""
 
     def play(self, first: Array, second: Array, rng: np.random.Generator) -> Array:
-        """Returns points `[M]` of the first players in independent matches, drawn from the model that is fitted."""
+        """Returns points `[M]` of the first players in independent matches, drawn from the model that ratings fit.
+
+        Args:
+            first: `int64 [M]`, the first players.
+            second: `int64 [M]`, their opponents.
+            rng: source of the results.
+        """
         half = (self.strengths[first] - self.strengths[second] + self.seat_advantage) / 2
         win, loss = np.exp(half), np.exp(-half)
         draw = rng.random(len(first)) * (win + loss + self.tie_ratio)
         return np.where(draw < win, 1.0, np.where(draw < win + self.tie_ratio, 0.5, 0.0))
 
     def duel(self, num_starts: int, rng: np.random.Generator) -> Matches:
-        """Returns duels in which a player's performance on a start counts against every opponent.
+        """Returns duels on `num_starts` starts, in which a player's performance on a start counts against every opponent.
 
-        Performance is strength plus Gumbel noise, so one match follows Bradley-Terry exactly, while the matches of a start do not
-        come independently.
+        Performance is strength plus Gumbel noise. So one match follows Bradley-Terry exactly, while the matches of one start are not
+        independent.
         """
         performance = self.strengths + rng.gumbel(size=(num_starts, len(self.strengths)))  # [starts, P]
         first, second = self.opponents()
@@ -44,7 +52,13 @@ class SimulatedPlayers:
         return Matches(np.tile(first, num_starts), np.tile(second, num_starts), points.ravel(), starts)
 
     def games(self, num_games: int, rng: np.random.Generator, among: Array | None = None) -> Matches:
-        """Returns `num_games` games of each pair of players from each seat; `among` `bool [P]` says who takes part."""
+        """Returns `num_games` games of each pair of players from each seat.
+
+        Args:
+            num_games: number of games of each pair with the same first player.
+            rng: source of the results.
+            among: `bool [P]`, who takes part; None for all.
+        """
         first, second = self.opponents()
         if among is not None:
             first, second = (players[among[first] & among[second]] for players in (first, second))
@@ -62,7 +76,15 @@ class SimulatedPlayers:
 def draw_players(
     true_strength: Array, num_seeds: int, seed_std: Array | float, rng: np.random.Generator, **model: float
 ) -> SimulatedPlayers:
-    """Returns a world with `num_seeds` players per entrant, whose strengths spread by `seed_std` `[E]` around the entrant's."""
+    """Returns entrants with random players.
+
+    Args:
+        true_strength: `float64 [E]`, strength of each entrant.
+        num_seeds: players of each entrant.
+        seed_std: standard deviation of the players' strengths around their entrant's, one for all or `[E]`.
+        rng: source of the strengths.
+        model: `seat_advantage` and `tie_ratio` of the games.
+    """
     entrants = np.repeat(np.arange(len(true_strength)), num_seeds)
     spread = np.broadcast_to(seed_std, true_strength.shape)[entrants]
     strengths = true_strength[entrants] + spread * rng.standard_normal(len(entrants))
@@ -72,27 +94,27 @@ def draw_players(
 def play_on_several(
     present: Array, num_seeds: int, seed_std: float, num_games: int, rng: np.random.Generator, **model: float
 ) -> tuple[list[Matches], Array, Array]:
-    """Simulates games in T environments in which the strengths of E entrants have nothing in common.
+    """Simulates games in T environments; the strengths of an entrant in two environments have nothing in common.
 
-    Entrant 0 has one player, as the random player has, and stands 2 below the mean of the others in the first environment, lower in each
+    Entrant 0 has one player, like the random player, and stands 2 below the mean of the others in the first environment and lower in each
     further one.
 
     Args:
         present: `bool [T, E]`, who plays what.
         num_seeds: players of every other entrant.
-        seed_std: their spread around the entrant, in log-odds.
-        num_games: of each pair of players from each seat.
-        rng: for all of it.
-        model: seat advantage and tie ratio, as `SimulatedPlayers` has them.
+        seed_std: standard deviation of the players' strengths around their entrant's, in log-odds.
+        num_games: number of games of each pair of players from each seat.
+        rng: source of strengths and results.
+        model: `seat_advantage` and `tie_ratio` of the games.
 
     Returns:
-        the matches of each environment, `int64 [P]` the entrant of each player, and the true strengths `[T, E]`.
+        The matches of each environment, the entrant of each player `int64 [P]`, and the true strengths `[T, E]`.
     """
     tables, truth = [], []
     for env, here in enumerate(present):
         strength = rng.normal(0, 1, len(here)) - 2 * (env + 1) * (np.arange(len(here)) == 0)
-        world = draw_players(strength, num_seeds, seed_std, rng, **model)
-        plays = here[world.entrants] & ((world.entrants > 0) | (np.arange(len(world.entrants)) == 0))
-        tables.append(world.games(num_games, rng, plays))
-        truth.append(np.where(np.arange(len(here)) == 0, world.strengths[0], strength))
-    return tables, world.entrants, np.array(truth)
+        players = draw_players(strength, num_seeds, seed_std, rng, **model)
+        plays = here[players.entrants] & ((players.entrants > 0) | (np.arange(len(players.entrants)) == 0))
+        tables.append(players.games(num_games, rng, plays))
+        truth.append(np.where(np.arange(len(here)) == 0, players.strengths[0], strength))
+    return tables, players.entrants, np.array(truth)

@@ -10,6 +10,7 @@ import numpy as np
 
 from arena.statistics.bootstrap import interval
 from arena.statistics.improvement import improvement
+from arena.statistics.mean_intervals import mean_interval
 from arena.statistics.metrics import METRICS
 from benchmarks.options import option_parser
 
@@ -21,7 +22,7 @@ def normal(rng, size):
 
 
 def skewed(rng, size):
-    """A tail of failures."""
+    """Scores with a tail of failures."""
     return 1.0 - rng.gamma(2.0, 0.12, size)
 
 
@@ -42,12 +43,12 @@ def uniform(rng, size):
 
 
 def bimodal(rng, size):
-    """Half of the seeds learn."""
+    """Scores in two groups: half of the seeds learn."""
     return np.where(rng.random(size) < 0.5, rng.normal(0.9, 0.05, size), rng.normal(0.3, 0.1, size))
 
 
 def ceiling(rng, size, fraction):
-    """As on CartPole-v1: this fraction of the seeds scores exactly 1."""
+    """Scores as on CartPole-v1: this fraction of the seeds scores exactly 1."""
     return np.where(rng.random(size) < fraction, 1.0, 0.2 + 0.8 * rng.beta(4.0, 2.0, size))
 
 
@@ -89,7 +90,7 @@ def coverage(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: 
 
 
 def coverage_with_episodes(num_seeds: int, num_experiments: int, *, num_episodes: int = 20, seed: int = 1) -> float:
-    """As `coverage` of the mean, where returns vary with the seed, with the episode's start (shared by all seeds) and with both."""
+    """Returns the coverage of the mean if returns vary with the seed, with the episode's start (shared by all seeds) and with both."""
     rng, held = np.random.default_rng(seed), 0
     for _ in range(num_experiments):
         returns = (
@@ -101,6 +102,13 @@ def coverage_with_episodes(num_seeds: int, num_experiments: int, *, num_episodes
         low, high = interval([returns[None]], "mean", 0.95, rng, 1_000)
         held += int(low[0] <= 0.6 <= high[0])
     return held / num_experiments
+
+
+def coverage_of_t_interval(shape: Shape, num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
+    """Returns how often the t interval of a mean return, which tournaments give, holds the true mean, of those that have an interval."""
+    rng, true = np.random.default_rng(seed), truth([shape], "mean")
+    intervals = [mean_interval(shape(rng, (num_seeds, 1))) for _ in range(num_experiments)]
+    return float(np.mean([interval.low <= true <= interval.high for interval in intervals if interval.low is not None]))
 
 
 def coverage_of_improvement(shapes: list[Shape], num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
@@ -133,6 +141,9 @@ def print_tables(num_experiments: int) -> None:
     for name in [name for name, shapes in SHAPES.items() if len(shapes) > 2]:
         cells = [f"{coverage(SHAPES[name], 'median', count, num_experiments):.3f}" for count in counts]
         print(f"| median over {name} | {' | '.join(cells)} |", flush=True)
+    for name in ("normal", "exponential", "bimodal", "ceiling, 60% of seeds"):
+        cells = [f"{coverage_of_t_interval(SHAPES[name][0], count, num_experiments):.3f}" for count in counts]
+        print(f"| t interval of a mean, {name} | {' | '.join(cells)} |", flush=True)
     for name, shapes in PAIRS.items():
         cells = [f"{coverage_of_improvement(shapes, count, num_experiments):.3f}" for count in counts]
         print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)

@@ -23,16 +23,16 @@ from benchmarks.options import option_parser
 NUM_ENTRANTS = 8
 MIXED_SPREAD = np.tile([0.1, 0.8], NUM_ENTRANTS // 2)
 SCENARIOS = {
-    "games, 1 seed": (1, 0.0, lambda world, rng: world.games(10, rng)),
-    "games, 3 seeds": (3, 0.4, lambda world, rng: world.games(2, rng)),
-    "games, 3 seeds, anchored": (3, 0.4, lambda world, rng: world.games(2, rng)),
-    "games, 5 seeds": (5, 0.4, lambda world, rng: world.games(2, rng)),
-    "games, 10 seeds": (10, 0.4, lambda world, rng: world.games(1, rng)),
-    "games, 5 equal seeds": (5, 0.0, lambda world, rng: world.games(2, rng)),
-    "games, 5 seeds, unequal spread": (5, MIXED_SPREAD, lambda world, rng: world.games(2, rng)),
-    "duels, 1 seed": (1, 0.0, lambda world, rng: world.duel(100, rng)),
-    "duels, 3 seeds": (3, 0.4, lambda world, rng: world.duel(100, rng)),
-    "duels, 5 seeds": (5, 0.4, lambda world, rng: world.duel(50, rng)),
+    "games, 1 seed": (1, 0.0, lambda players, rng: players.games(10, rng)),
+    "games, 3 seeds": (3, 0.4, lambda players, rng: players.games(2, rng)),
+    "games, 3 seeds, anchored": (3, 0.4, lambda players, rng: players.games(2, rng)),
+    "games, 5 seeds": (5, 0.4, lambda players, rng: players.games(2, rng)),
+    "games, 10 seeds": (10, 0.4, lambda players, rng: players.games(1, rng)),
+    "games, 5 equal seeds": (5, 0.0, lambda players, rng: players.games(2, rng)),
+    "games, 5 seeds, unequal spread": (5, MIXED_SPREAD, lambda players, rng: players.games(2, rng)),
+    "duels, 1 seed": (1, 0.0, lambda players, rng: players.duel(100, rng)),
+    "duels, 3 seeds": (3, 0.4, lambda players, rng: players.duel(100, rng)),
+    "duels, 5 seeds": (5, 0.4, lambda players, rng: players.duel(50, rng)),
 }
 """Seeds per entrant, standard deviation between seeds in log-odds, and what is played (`games(10)`: 10 per pair of players and seat)."""
 
@@ -44,12 +44,14 @@ UNEQUAL_SETS = {"two games, half in one, 1 seed": (1, 0.0, 5), "two games, half 
 def draw(scenario: str, rng: np.random.Generator) -> tuple[SimulatedPlayers, Matches]:
     num_seeds, spread, play = SCENARIOS[scenario]
     model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
-    world = draw_players(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
+    players = draw_players(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
     if scenario.endswith("anchored"):  # entrant 0 keeps one player, as the random player does
-        keep = np.arange(len(world.entrants)) >= num_seeds - 1
-        true_strength = np.append(world.strengths[num_seeds - 1], world.true_strength[1:])
-        world = dataclasses.replace(world, true_strength=true_strength, strengths=world.strengths[keep], entrants=world.entrants[keep])
-    return world, play(world, rng)
+        keep = np.arange(len(players.entrants)) >= num_seeds - 1
+        true_strength = np.append(players.strengths[num_seeds - 1], players.true_strength[1:])
+        players = dataclasses.replace(
+            players, true_strength=true_strength, strengths=players.strengths[keep], entrants=players.entrants[keep]
+        )
+    return players, play(players, rng)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +72,11 @@ def simulate(scenario: str, rng: np.random.Generator) -> Simulated:
         sums, both = np.where(present, strengths, 0.0).T @ present, present.astype(int).T @ present
         rating = AdjustedMeans(present, 0).ratings(strengths)
         return Simulated(tables, entrants, 0, ELO_PER_LOG_ODDS * rating, ELO_PER_LOG_ODDS * (sums - sums.T) / both)
-    world, matches = draw(scenario, rng)
+    players, matches = draw(scenario, rng)
     anchor = 0 if scenario.endswith("anchored") else None
-    rating = centred(world.true_strength)
+    rating = centred(players.true_strength)
     rating -= 0.0 if anchor is None else rating[anchor]
-    return Simulated([matches], world.entrants, anchor, rating, np.subtract.outer(rating, rating))
+    return Simulated([matches], players.entrants, anchor, rating, np.subtract.outer(rating, rating))
 
 
 def centred(strengths: np.ndarray) -> np.ndarray:
@@ -82,7 +84,7 @@ def centred(strengths: np.ndarray) -> np.ndarray:
 
 
 def coverage(num_tournaments: int = 500, seed: int = 2) -> None:
-    """Seed 0 is the one on which the rules were chosen."""
+    """Prints how often intervals hold the truth. The rules were chosen on seed 0, so measure on another."""
     print(f"{num_tournaments} tournaments of {NUM_ENTRANTS} entrants each, seed {seed}; strengths ~ N(0, 174 Elo)")
     print(f"{'':32}ratings  pairs  wrong order  ranks  width (Elo)  ms")
     for scenario in (*SCENARIOS, *UNEQUAL_SETS):
@@ -109,45 +111,45 @@ def coverage(num_tournaments: int = 500, seed: int = 2) -> None:
 
 
 def bootstrap(num_tournaments: int = 100, num_resamples: int = 99) -> None:
-    """The percentile bootstrap clustered on training seeds: seeds of each entrant with replacement, then the matches of each pair."""
+    """Prints the coverage of the percentile bootstrap that resamples seeds of each entrant, then matches of each pair."""
     for scenario in ("games, 3 seeds", "games, 5 seeds"):
         rng, held = np.random.default_rng(0), []
         for _ in range(num_tournaments):
-            world, matches = draw(scenario, rng)
-            samples = [resampled_ratings(world, matches, rng) for _ in range(num_resamples)]
+            players, matches = draw(scenario, rng)
+            samples = [resampled_ratings(players, matches, rng) for _ in range(num_resamples)]
             low, high = np.quantile(samples, [0.025, 0.975], axis=0)
-            held.append(np.mean((low <= centred(world.true_strength)) & (centred(world.true_strength) <= high)))
+            held.append(np.mean((low <= centred(players.true_strength)) & (centred(players.true_strength) <= high)))
         print(
             f"{scenario:24} percentile bootstrap clustered on seeds: {100 * np.mean(held):.1f} % of {num_tournaments} tournaments",
             flush=True,
         )
 
 
-def resampled_ratings(world: SimulatedPlayers, matches: Matches, rng: np.random.Generator) -> np.ndarray:
-    num_players = len(world.entrants)
+def resampled_ratings(players: SimulatedPlayers, matches: Matches, rng: np.random.Generator) -> np.ndarray:
+    num_players = len(players.entrants)
     copies = np.zeros(num_players, np.int64)
     for entrant in range(NUM_ENTRANTS):
-        np.add.at(copies, rng.choice(np.flatnonzero(world.entrants == entrant), np.sum(world.entrants == entrant)), 1)
+        np.add.at(copies, rng.choice(np.flatnonzero(players.entrants == entrant), np.sum(players.entrants == entrant)), 1)
     # A seed drawn twice plays its matches twice against each copy of its opponent; all its copies share one strength.
     weights = rng.multinomial(len(matches.first), np.full(len(matches.first), 1 / len(matches.first)))
     repeats = weights * copies[matches.first] * copies[matches.second]
     first, second, points = (np.repeat(array, repeats) for array in (matches.first, matches.second, matches.points))
     strengths = fit(Matches(first, second, points, seated=matches.seated), num_players).strengths
-    means = np.bincount(world.entrants, copies * strengths) / np.bincount(world.entrants, copies)
+    means = np.bincount(players.entrants, copies * strengths) / np.bincount(players.entrants, copies)
     return centred(means)
 
 
-def decide(world: SimulatedPlayers, rng: np.random.Generator, budget: int, schedule: str) -> tuple[int, bool, bool]:
+def decide(players: SimulatedPlayers, rng: np.random.Generator, budget: int, schedule: str) -> tuple[int, bool, bool]:
     """Returns the matches played until the ranking is decided, whether it was, and whether a decided order is wrong."""
-    lineup = Lineup(np.arange(len(world.entrants)), seated=True)
+    lineup = Lineup(np.arange(len(players.entrants)), seated=True)
     table = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
-    first, second = world.opponents()
-    difference, wrong = np.subtract.outer(world.true_strength, world.true_strength), False
+    first, second = players.opponents()
+    difference, wrong = np.subtract.outer(players.true_strength, players.true_strength), False
     for look in itertools.count(1):
-        step = adaptive([table], [lineup], world.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=0)
+        step = adaptive([table], [lineup], players.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=0)
         played = len(table.first)
         if played:
-            better = rate([table], world.entrants, level=look_level(0.95, look)).pairwise.better
+            better = rate([table], players.entrants, level=look_level(0.95, look)).pairwise.better
             wrong |= bool((better & (difference <= 0)).any())
         if not len(step.pairings) or (played and not step.undecided) or played >= budget:
             return played, not step.undecided, wrong
@@ -157,13 +159,13 @@ def decide(world: SimulatedPlayers, rng: np.random.Generator, budget: int, sched
             starts = played // len(first) // 2 + np.arange(min(more, max((budget - played) // (2 * len(first)), 1)))
             one, two, start = np.repeat(first, len(starts)), np.repeat(second, len(starts)), np.tile(starts, len(first))
             one, two, start = np.concatenate([one, two]), np.concatenate([two, one]), np.tile(start, 2)
-        arrays = zip((table.first, table.second, table.points), (one, two, world.play(one, two, rng)), strict=True)
+        arrays = zip((table.first, table.second, table.points), (one, two, players.play(one, two, rng)), strict=True)
         table = Matches(*(np.concatenate(pair) for pair in arrays), np.append(table.start, start), seated=True)
     raise AssertionError
 
 
 def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
-    """Adaptive against round robin: matches until every neighbour is decided, and how often any order decided at any look is wrong."""
+    """Prints the matches until every neighbour is decided, and how often a decided order is wrong: adaptive against round robin."""
     equal, steps = np.zeros(NUM_ENTRANTS), 0.3 * np.arange(NUM_ENTRANTS)
     uneven = np.array([0.0, 0.2, 0.8, 1.4, 2.0, 2.2, 3.0, 3.8])
     for name, truth, seeds, spread, most in (
@@ -177,8 +179,8 @@ def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
             rng = np.random.default_rng(0)
             results = []
             for _ in range(num_tournaments):
-                world = draw_players(truth, seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
-                results.append(decide(world, rng, most, schedule))
+                players = draw_players(truth, seeds, spread, rng, seat_advantage=0.3, tie_ratio=0.5)
+                results.append(decide(players, rng, most, schedule))
             played, decided, wrong = np.array(results, np.float64).T
             print(
                 f"{name:34}{schedule:12} {np.median(played):7,.0f} matches (median), {100 * decided.mean():3.0f} % decided, "
@@ -189,14 +191,14 @@ def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
 
 def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
     rng = np.random.default_rng(0)
-    world = SimulatedPlayers(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
+    players = SimulatedPlayers(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
     first = rng.integers(0, num_players, num_matches)
     second = (first + rng.integers(1, num_players, num_matches)) % num_players
-    matches = Matches(first, second, world.play(first, second, rng), seated=True)
+    matches = Matches(first, second, players.play(first, second, rng), seated=True)
     start, cpu_start = time.perf_counter(), time.process_time()
-    rated = rate([matches], world.entrants)
+    rated = rate([matches], players.entrants)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    truth = centred(world.strengths)
+    truth = centred(players.strengths)
     held = np.mean((rated.low <= truth) & (truth <= rated.high))
     error = np.sqrt(np.mean((rated.rating - truth) ** 2))
     print(

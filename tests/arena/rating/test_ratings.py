@@ -221,7 +221,7 @@ def check_coverage(intervals: list[tuple[np.ndarray, ...]]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("num_seeds", "num_games"), [(1, 10), (3, 2), (5, 1)])
 def test_intervals_hold_the_truth_at_their_level(num_seeds, num_games) -> None:
-    """As `scripts/benchmark.py ratings coverage`, smaller. Intervals a fifth too narrow or too wide must be found out."""
+    """A small run of `scripts/benchmark.py ratings coverage`. Intervals a fifth too narrow or too wide must be found out."""
     rng, intervals = np.random.default_rng(1), []
     for _ in range(NUM_TOURNAMENTS):
         world = draw_players(rng.normal(0, 1, 6), num_seeds, 0.4, rng, seat_advantage=0.3, tie_ratio=0.5)

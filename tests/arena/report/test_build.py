@@ -84,7 +84,7 @@ def test_failed_runs_stand_at_the_floor_and_the_result_without_them_beside(five_
     assert (result.failed, result.returns[-1]) == ((False,) * 5 + (True,), 20.0)
     assert [(row.num_finished, row.num_failed, row.num_unfinished) for row in document.agents] == [(5, 1, 0), (5, 0, 1)]
     assert "1 of 12 runs failed (a/CartPole-v1/seed-5 crashed)" in document.notes[0]
-    assert "1 of 12 runs have no outcome yet" in document.notes[1]
+    assert "1 of 12 runs have not ended" in document.notes[1]
     assert [row.status for row in document.runs if row.seed == 5] == ["crashed", "unfinished"]
 
 
@@ -96,11 +96,11 @@ def test_environments_without_references_are_reported_but_not_averaged(five_seed
     assert document.num_envs_in_aggregates == 1
     assert [env.solved_return for env in document.envs] == [120.0, None, None], "other arguments, other returns"
     assert {result.env for result in document.results} == {"CartPole-v1", "CartPole-v1,sutton_barto_reward=True", "FrozenLake-v1"}
-    assert any("No reference scores of CartPole-v1,sutton_barto_reward=True, FrozenLake-v1" in note for note in document.notes)
+    assert any("No reference scores are known for CartPole-v1,sutton_barto_reward=True, FrozenLake-v1" in note for note in document.notes)
     assert any(
-        "CartPole-v1,sutton_barto_reward=True is CartPole-v1 made with other arguments, for which its" in note for note in document.notes
+        "CartPole-v1,sutton_barto_reward=True is CartPole-v1 with other arguments; the reference scores" in note for note in document.notes
     )
-    assert any("Intervals of means and IQMs are given from 5 training seeds on" in note for note in document.notes)
+    assert any("Intervals of means and IQMs need at least 5 training seeds" in note for note in document.notes)
 
 
 def test_costs_differences_versions_and_published_numbers(tmp_path, write_run):

@@ -46,7 +46,7 @@ def test_a_decision_is_read_from_the_folder_of_the_experiment(folder):
 
 def test_the_notes_say_what_was_decided_and_what_is_not_corrected(folder):
     note = next(note for note in report(folder).notes if "seeds were added until the ranking was decided" in note)
-    assert "at 1 of at most 4 looks (a 5, b 5, c 5 of at most 20 seeds). Not all pairs are decided" in note
+    assert "after 1 of at most 4 looks (a 5, b 5, c 5 of at most 20 seeds). Not all pairs are decided" in note
     assert "not corrected for that" in note
 
 

@@ -84,7 +84,7 @@ KNOWN_MISSES = {
     ("bimodal", "mean", 10),
     ("ceiling, 60% of seeds", "iqm", 5),
 }
-"""Where docs/statistics.md says that the 95% interval holds less or more often."""
+"""Cells of the first table of docs/statistics.md in which the 95% interval holds less or more often."""
 
 
 @pytest.mark.slow

@@ -1,0 +1,55 @@
+import csv
+import dataclasses
+
+import pytest
+
+from arena.environments.references import Catalogue
+from arena.errors import ArenaError
+from arena.formats.json import read_json
+from arena.report.build import build_report
+from arena.report.load import load_runs
+from arena.report.tables import tables, write_report
+
+
+@pytest.fixture
+def document(tmp_path, write_run):
+    for agent in "ab":
+        for seed in range(5):
+            write_run(tmp_path / "logs", agent, seed, final=(100.0 + seed,) * 2)
+    return build_report(load_runs([tmp_path / "logs"]), Catalogue({}), title="test", command="arena report")
+
+
+def test_every_row_of_a_table_has_the_same_columns(document):
+    found = tables(document)
+    assert list(found) == ["runs", "scores", "curves", "pairs"], "no decisions without a sequential comparison"
+    for rows in found.values():
+        assert len({tuple(row) for row in rows}) == 1
+    assert (len(found["runs"]), len(found["pairs"])) == (10, 1)
+    assert {row["statistic"] for row in found["scores"]} == {"return_mean"}, "no scores without references"
+
+
+def test_the_files_hold_the_same_numbers(document, tmp_path):
+    write_report(document, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("report.html", "report.json", "test.toml"),
+        *("runs.csv", "scores.csv", "curves.csv", "pairs.csv"),
+    }
+    stored = read_json(tmp_path / "out" / "report.json")
+    pair = document.pairs[0]
+    assert stored["pairs"][0]["probability"] == dataclasses.asdict(pair.probability)
+    (row,) = csv.DictReader((tmp_path / "out" / "pairs.csv").read_text().splitlines())
+    assert (float(row["value"]), float(row["low"]), float(row["p_value_holm"])) == (
+        *(pair.probability.value, pair.probability.low),
+        pair.p_value_holm,
+    )
+
+
+def test_a_report_without_runs_of_a_kind_writes_an_empty_table(document, tmp_path):
+    write_report(dataclasses.replace(document, pairs=()), tmp_path / "out")
+    assert (tmp_path / "out" / "pairs.csv").read_text() == ""
+
+
+def test_a_folder_that_is_a_file_is_refused(document, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArenaError, match=r"cannot write the report into .*file.*; give another --output"):
+        write_report(document, tmp_path / "file")
