@@ -38,6 +38,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of one group one after the other: a process that they share answers them all before it gives way to the next."""
+    first: dict[str, int] = {}
+    places = {}
+    for index, item in enumerate(items):
+        group = item.get_closest_marker("xdist_group")
+        places[item] = first.setdefault(group.args[0], index) if group else index
+    items.sort(key=places.__getitem__)
+
+
 @pytest.fixture(autouse=True)
 def _frameworks_stay_importable() -> Iterator[None]:
     """Keeps one test's refusal of frameworks from reaching the next."""

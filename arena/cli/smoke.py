@@ -1,7 +1,8 @@
-"""`arena smoke`: does every agent still learn? For CI jobs, ours and other people's.
+"""`arena smoke`, a check for CI jobs that every agent still learns.
 
-An agent passes if its run finishes and its greedy policy, played from `policy.onnx` over 100 episodes on seeds that training never
-saw, beats a uniformly random policy by `MARGIN` standard errors of the difference and reaches the bar of the tier.
+An agent passes if its run finishes and its policy is good enough. The greedy policy is played from `policy.onnx` over 100 episodes, on
+seeds that training did not use. Its mean return must beat a uniformly random policy by `MARGIN` standard errors of the difference, and
+reach `QUICK_BAR`, or `FULL_BAR` with `--full`.
 """
 
 import dataclasses
@@ -26,14 +27,14 @@ from arena.run_folder.result import RunResult
 from arena.terminal.output import Mode
 
 QUICK_BAR, FULL_BAR = 195.0, 475.0
-"""Mean returns on CartPole-v1, whose bound is 500; 475 is Gymnasium's `reward_threshold`."""
+"""Mean returns on CartPole-v1 that pass; the largest possible return is 500, and 475 is Gymnasium's `reward_threshold`."""
 MARGIN = 5.0
-"""Standard errors by which a policy must beat the random one."""
+"""Number of standard errors by which a policy must beat the random one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """Whether one run passed, and why not."""
+    """Result of the smoke test for one run: whether it passed, and the reason in one line."""
 
     name: str
     passed: bool
@@ -69,9 +70,9 @@ def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
     """Returns the verdict on one run, with the reason in one line.
 
     Args:
-        result: with a final evaluation over at least two episodes, if it finished.
-        baseline: episodes of the uniformly random policy.
-        bar: mean return to reach.
+        result: Result of the run; a finished one has a final evaluation over at least two episodes.
+        baseline: Evaluation of the uniformly random policy.
+        bar: Mean return to reach.
     """
     name = result.run_name
     seconds = result.whole_seconds
@@ -88,7 +89,7 @@ def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
 
 
 def write_junit(path: Path, verdicts: list[Verdict]) -> None:
-    """Writes the verdicts as JUnit XML, one test case each."""
+    """Writes the verdicts as JUnit XML, with one test case for each."""
     failures = sum(not verdict.passed for verdict in verdicts)
     suite = ElementTree.Element("testsuite", name="arena smoke", tests=str(len(verdicts)), failures=str(failures), errors="0")
     for verdict in verdicts:

@@ -1,6 +1,6 @@
-"""Checks that every agent passes, for our tests and for those of agents written elsewhere; and fakes without a framework.
+"""Public checks and fakes: `check_agent` and its companions, which every agent passes here or elsewhere, and fakes without a framework.
 
-The public names; each is imported at its first use.
+Each name is imported at its first use.
 """
 
 import importlib

@@ -1,6 +1,6 @@
-"""For authors of agents: the conformance check that the arena's own agents pass, and fakes without a framework.
+"""The conformance check for authors of agents, which the arena's own agents pass too.
 
-A test of an agent is one line, in a process of its own: `check_agent(SPEC)`. The idea is Gymnasium's `check_env`.
+A test of an agent is one line, in a process of its own: `check_agent(SPEC)`. The model is Gymnasium's `check_env`.
 """
 
 import dataclasses
@@ -32,11 +32,11 @@ from arena.policies.policy import OnnxPolicy, UniformPolicy
 Array = npt.NDArray[Any]
 
 STATE_SUFFIXES = frozenset({".json", ".npz", ".safetensors"})
-"""What `Agent.save` may write: formats that cannot hold code."""
+"""Suffixes of the files that `Agent.save` may write; none of these formats can hold code."""
 NUM_MASKED_POSITIONS = 10_000
-"""Positions on which a policy that knows action masks must not take a forbidden action."""
+"""Number of random positions on which a policy that knows action masks is tried; it must take no forbidden action on any."""
 SCORE_TOLERANCE = 1e-4
-"""Two forward passes in float32 may disagree on an action whose scores are this close, relative to their size."""
+"""Largest relative difference of scores between two forward passes in float32 for the same observation."""
 
 
 def check_agent(
@@ -44,19 +44,19 @@ def check_agent(
 ) -> None:
     """Checks that an agent keeps every promise of `arena.agent.interface.Agent`; trains it for about `5 * num_steps` env steps.
 
-    Call it in a fresh process started with `spec.process_env_for(config)`, since it imports the agent's framework and, as a worker
-    does, refuses all others.
+    The check imports the agent's framework and refuses all others, as a worker does. Call it in a process that was started with
+    `spec.process_env_for(config)` in its environment and that has imported no other framework.
 
     Args:
-        spec: of the agent.
-        env_id: an environment that the agent can play; its episodes should be much shorter than `num_steps`.
-        config: an instance of `spec.config`, or a table of what differs from its defaults.
-        num_steps: of each call of `learn`; enough for several training bursts and finished episodes.
-        seed: of the agent and the environments.
-        device: of the agent.
+        spec: Spec of the agent.
+        env_id: Environment that the agent can play; its episodes should be much shorter than `num_steps`.
+        config: Instance of `spec.config`, or a table with the values that differ from its defaults.
+        num_steps: Env steps of each call of `learn`; enough for several training bursts and finished episodes.
+        seed: Seed of the agent and of the environments.
+        device: Device of the agent, such as `cpu` or `cuda:0`.
 
     Raises:
-        AssertionError: naming the broken promise.
+        AssertionError: The agent breaks a promise, which the message names.
     """
     _check_config(spec)
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
@@ -124,18 +124,18 @@ def check_learns(
     """Trains an agent from scratch and returns the mean episode return of its exported policy.
 
     Args:
-        spec: of the agent.
-        env: to train on, a probe environment of `arena_envs` say.
-        num_steps: the budget in env steps.
-        min_return: least mean episode return.
-        config: as for `check_agent`.
-        evaluation_env: to evaluate on, where it is another one.
-        num_episodes: of the evaluation.
-        seed: of the training.
-        device: of the agent.
+        spec: Spec of the agent.
+        env: Environment to train on, for example a probe environment of `arena_envs`.
+        num_steps: Budget of the training in env steps.
+        min_return: Smallest mean episode return that passes.
+        config: Instance of `spec.config`, or a table with the values that differ from its defaults.
+        evaluation_env: Environment to evaluate on; `env` if it is None.
+        num_episodes: Number of episodes of the evaluation.
+        seed: Seed of the training; the evaluation uses `seed + 1`.
+        device: Device of the agent, such as `cpu` or `cuda:0`.
 
     Raises:
-        AssertionError: if the mean is below `min_return`.
+        AssertionError: The mean is below `min_return`.
     """
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
     trial = _Trial(spec, env, config, seed, device, max_env_steps=num_steps)
@@ -152,10 +152,10 @@ def check_learns(
 
 
 def check_policy(path: Path, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
-    """Checks that a file is a policy for these spaces (in the arena's form), on random observations.
+    """Checks on random observations that a file is a policy for these spaces, which must be in the arena's form.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: The file is not such a policy; the message says why.
     """
     try:
         policy = OnnxPolicy(path)
@@ -179,7 +179,7 @@ def check_policy(path: Path, observation_space: gym.Space[Any], action_space: gy
 
 @dataclasses.dataclass(frozen=True)
 class _Chunk:
-    """What one call of `learn` did."""
+    """Metrics, finished episodes and env steps of one call of `learn`."""
 
     metrics: Metrics
     episodes: list[Episode]
@@ -199,7 +199,7 @@ class _Trial:
         self.agent: Agent = spec.load()(self.factory, config, seed=seed, device=device)
         num_envs = getattr(config, "num_envs", 1)
         self.period = max(getattr(config, "rollout_length", 1) * num_envs, getattr(config, "train_period", 1), num_envs)
-        """Env steps of a rollout or training period: the granularity of `learn`."""
+        """Env steps of one rollout or training period; `learn` may overrun or fall short by as many."""
 
     def learn(self, num_steps: int) -> _Chunk:
         """Calls `learn` and checks what it did against what the environments saw."""
@@ -319,7 +319,7 @@ def _check_same(where: str, chunk: _Chunk, expected: _Chunk) -> None:
 
 
 def _sample_observations(config: EnvConfig, seed: int, *, num_envs: int = 8, num_steps: int = 25) -> Array:
-    """Returns observations `[N, *obs]`: those that random actions visit, and random ones."""
+    """Returns observations `[N, *obs]`: some that random actions visit, and some drawn from the space."""
     env = make_vec_env(config, num_envs)
     policy = UniformPolicy(env.single_action_space, np.random.default_rng(seed), env.single_observation_space)
     visited = [env.reset(seed=seed)[0]]
@@ -330,7 +330,7 @@ def _sample_observations(config: EnvConfig, seed: int, *, num_envs: int = 8, num
 
 
 def _random_observations(space: gym.Space[Any], seed: int, count: int = 64) -> Array:
-    if isinstance(space, MaskedBox):  # at once: there are many
+    if isinstance(space, MaskedBox):  # one batch, since the count may be large
         batch = batch_space(space, count)
         batch.seed(seed)
         observations: Array = batch.sample().clip(-1e3, 1e3)
@@ -338,4 +338,4 @@ def _random_observations(space: gym.Space[Any], seed: int, count: int = 64) -> A
         return observations
     space.seed(seed)
     samples = np.stack([space.sample() for _ in range(count)])
-    return samples if np.issubdtype(samples.dtype, np.integer) else samples.clip(-1e3, 1e3)  # some bounds are float32's own
+    return samples if np.issubdtype(samples.dtype, np.integer) else samples.clip(-1e3, 1e3)  # some bounds are the largest float32

@@ -1,4 +1,4 @@
-"""Fakes for fast tests without a framework: environments that follow a script, and a small agent that truly learns, or fails on demand."""
+"""Fakes for fast tests without a framework: environments that follow a script, and a small agent that learns, or fails on demand."""
 
 import dataclasses
 import os
@@ -23,13 +23,13 @@ from arena.policies.policy_network import Dense, PolicyNetwork
 
 Array = npt.NDArray[Any]
 Script = Sequence[tuple[int, bool]]
-"""Length of each episode, and whether it is terminated (or else truncated); begun anew when it is used up."""
+"""Episodes of a fake environment, over and over: the length of each, and whether it ends terminated rather than truncated."""
 
 
 class FakeEnv(gym.Env[Array, np.int64]):
-    """Counts: everything it returns says where it is, and its episodes follow a script.
+    """Environment whose episodes follow a script; each observation and reward says which step of which episode it belongs to.
 
-    Observation: `float32 [3]`: index, number of the episode (from 0), step in the episode (from 0). Action: `Discrete(2)`, of no
+    Observation: `float32 [3]`: index, number of the episode (from 0), step in the episode (from 0). Action: `Discrete(2)`; it has no
     effect. Reward: `10_000 * index + 100 * episode + step`, where `step` is 1 in the first step. Seeds have no effect.
     """
 
@@ -61,7 +61,7 @@ class FakeEnv(gym.Env[Array, np.int64]):
 
 
 class FakeVectorEnv(SyncVectorEnv):
-    """One `FakeEnv` per script, behind Gymnasium's own implementation of the three autoreset modes."""
+    """One `FakeEnv` per script, under Gymnasium's own implementation of the three autoreset modes."""
 
     def __init__(self, scripts: Sequence[Script], autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP) -> None:
         makers = [lambda script=script, index=index: FakeEnv(script, index) for index, script in enumerate(scripts)]
@@ -73,21 +73,21 @@ class FakeConfig:
     """Settings of the fake agent."""
 
     learning_rate: Positive = 0.2
-    """Share of the temporal difference by which a value moves."""
+    """Share of the temporal difference that is added to a value."""
     discount: Unit = 0.9
     """Weight of the next step's value."""
     epsilon: Unit = 0.2
     """Probability of a random action."""
     num_envs: Count = 4
-    """Environments stepped together."""
+    """Number of environments stepped together."""
     fault: Literal["none", "crash", "hang", "exit", "nan"] = "none"
-    """What happens in the middle of `learn`: an exception, an endless sleep, the end of the process, or a value that is not a number."""
+    """Fault in the middle of `learn`: an exception, an endless sleep, the end of the process, or weights that are not numbers."""
     fault_env_steps: Count = 500
-    """Env steps after which it happens."""
+    """Number of env steps after which the fault happens."""
 
 
 class FakeAgent(Agent):
-    """Linear Q-learning (Watkins, 1989), which on one-hot observations is the tabular kind. In NumPy, without replay."""
+    """Linear Q-learning (Watkins, 1989) in NumPy, without replay; on one-hot observations it is tabular Q-learning."""
 
     def __init__(self, env_factory: EnvFactory, config: FakeConfig, *, seed: int, device: str) -> None:
         del device  # NumPy has one
@@ -96,16 +96,16 @@ class FakeAgent(Agent):
         assert isinstance(actions, gym.spaces.Discrete)
         self.config = config
         self.env_steps = 0
-        """Transitions taken."""
+        """Number of env steps that this agent has learned from."""
         self.space = space
         self.weights = np.zeros((network_inputs(space).shape[0], int(actions.n)), np.float32)  # [D, A]
         self.network = PolicyNetwork([Dense(self.weights, np.zeros(int(actions.n), np.float32))], space, actions)
-        """Reads `weights` in place."""
+        """Policy network that reads `weights` in place."""
         self.stream = TransitionStream(env_factory.make_vec(config.num_envs))
         self.rng = np.random.default_rng(seed)
 
     def learn(self, num_steps: int) -> Metrics:
-        """Takes at least `num_steps` env steps, learning from each vector step; see `FakeConfig.fault`."""
+        """Takes at least `num_steps` env steps and learns from each vector step; fails as `FakeConfig.fault` says."""
         self.stream.start()
         end, learner_steps, act_seconds, learn_seconds, loss = self.env_steps + num_steps, 0, 0.0, 0.0, 0.0
         while self.env_steps < end:
@@ -134,7 +134,7 @@ class FakeAgent(Agent):
         return np.where(explore, random, self.network.actions(observations))
 
     def update(self, transitions: Transitions) -> float:
-        """Moves values towards their targets; returns the mean squared temporal difference."""
+        """Moves values towards their targets and returns the mean squared temporal difference."""
         t = transitions
         rows, features = np.arange(len(t.actions)), features_of(self.space, t.observations)
         targets = t.rewards + np.float32(self.config.discount) * self.network.scores(t.next_observations).max(-1) * ~t.terminated  # [N]
@@ -159,17 +159,17 @@ class FakeAgent(Agent):
         return self.network.actions(observations)
 
     def export_policy(self, path: Path) -> None:
-        """Writes the values as one dense layer."""
+        """Writes a policy of one dense layer."""
         self.network.export(path)
 
     def save(self, directory: Path) -> None:
-        """Writes values, counter and generator."""
+        """Writes the weights, the number of env steps and the state of the random number generator."""
         with (directory / "weights.npz").open("wb") as file:
             np.savez(file, weights=self.weights)
         write_json(directory / "state.json", {"env_steps": self.env_steps, "rng": self.rng.bit_generator.state})
 
     def restore(self, directory: Path) -> None:
-        """Takes over what `save` wrote."""
+        """Reads the files that `save` wrote."""
         with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
             self.weights[:] = arrays["weights"]
         state: Mapping[str, Any] = read_json(directory / "state.json")

@@ -1,37 +1,17 @@
-"""Runs functions of the RLlib tests as a worker would: in a process of their own, with other frameworks hidden."""
-
-import json
-import os
-import subprocess
-import sys
+"""Runs functions of the RLlib tests in the process of RLlib."""
 
 import numpy as np
+from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
 from arena_rllib.specs import DQN
 
 
-def in_worker(function, *arguments):
-    """Runs `function` of a test file in a fresh process; returns what it returns (JSON). Warnings and output to stderr fail.
-
-    The file must end with `if __name__ == "__main__": answer(globals())`.
-    """
-    command = [sys.executable, "-W", "error", function.__code__.co_filename, function.__name__, json.dumps(arguments)]
-    env = {**os.environ, **DQN.process_env_for(None), "OMP_NUM_THREADS": "1", "ARENA_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return json.loads(result.stdout)
-
-
-def answer(functions):
-    """Is the process that `in_worker` starts."""
-    for blocked in FRAMEWORK_MODULES - DQN.modules_for(None):
-        sys.modules[blocked] = None
-    print(json.dumps(functions[sys.argv[1]](*json.loads(sys.argv[2]))))
+def in_worker(function, *arguments, fresh=False):
+    """Calls `function` of a test file in the process of RLlib; returns what it returns (JSON). Warnings and output fail."""
+    return ask(function, *arguments, spec=DQN, strict=True, silent=True, fresh=fresh)
 
 
 def make_agent(spec, table, env_id="CartPole-v1", seed=3):

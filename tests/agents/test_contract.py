@@ -1,19 +1,30 @@
-"""Every registered agent keeps the contract and learns the probes, each in a process of its own, as a worker would start it."""
+"""Every registered agent keeps the contract and learns the probes, in a process set up for it as a worker's is.
 
+The tests of one framework share a process (`question_server.py`): functions with `agent` and `table` first are called there.
+"""
+
+import contextlib
 import dataclasses
-import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from question_server import ask
 
 from arena.agent.hyperparameters import build_config
+from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_ids, agent_spec
+from arena.agent.spec import AgentSpec
+from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.metering import Meter
+from arena.errors import DeviceUnavailable
 from arena.executors.local import LocalExecutor
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
+from arena.testing import check_agent, check_learns
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
 VARIANTS = {
@@ -27,10 +38,10 @@ VARIANTS = {
 }
 DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo")}
 OWN_REPLAY = {
-    "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents"}),
+    "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents", "train_period": 64, "num_updates": 32}),
     "kerasrl-dqn-own-replay": ("kerasrl-dqn", {"replay": "keras_rl", "num_envs": 1}),
 }
-"""With the framework's replay buffer in place of the arena's; a resume is tested beside each adapter."""
+"""Agents with their framework's replay buffer; other tests hold their resume. TF-Agents' costs 60 ms a draw, hence fewer, larger bursts."""
 LEARNERS = {**DISCRETE, **OWN_REPLAY}
 SMALL_DQN = {
     "hidden_sizes": [32],
@@ -58,122 +69,136 @@ SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value
 pytestmark = pytest.mark.framework
 
 
-def agent_has(name: str, capability: str) -> bool:
-    return name != "sb3-ppo" and getattr(agent_spec(VARIANTS[name][0]), capability)
+def each(variants: dict[str, tuple[str, dict]]) -> pytest.MarkDecorator:
+    """Parametrizes a test with variants, so that all tests of one framework run in one process of the tests, one after the other."""
+    params = []
+    for name, (agent, table) in variants.items():
+        backend = table.get("backend", "jax") if agent.startswith("keras-") else ""
+        params.append(pytest.param(name, marks=pytest.mark.xdist_group(f"contract {agent.partition('-')[0]} {backend}".rstrip())))
+    return pytest.mark.parametrize("name", params)
 
 
-def in_worker(agent: str, table: dict, call: str, timeout: float = 240.0) -> None:
-    """Runs `call`, an expression over `spec`, `table` and `arena.testing`, in a process set up for the agent."""
+def having(capability: str, variants: dict[str, tuple[str, dict]]) -> dict[str, tuple[str, dict]]:
+    return {name: (agent, table) for name, (agent, table) in variants.items() if getattr(spec_of(agent), capability)}
+
+
+@contextlib.contextmanager
+def documented_agents() -> Iterator[None]:
+    """Makes the agents of the documentation importable."""
     sys.path.insert(0, str(DOCS))
     try:
-        spec = agent_spec(agent)
+        yield
     finally:
         sys.path.remove(str(DOCS))
-    config = build_config(spec.config, table, where=agent)
-    code = f"""
-import json, sys
-sys.path.insert(0, {str(DOCS)!r})
-from arena.environments.make import EnvConfig
-from arena.agent.registry import agent_spec
-from arena.testing import check_agent, check_learns
-spec, table = agent_spec({agent!r}), json.loads({json.dumps(table)!r})
-{call}
-"""
-    threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    env = {**os.environ, **threads, **spec.process_env_for(config)}
-    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout, check=False)
-    assert result.returncode == 0, result.stdout[-1_000:] + result.stderr[-3_000:]
 
 
-CHECK_DEVICE = """
-import numpy as np, pytest
-from arena.environments.make import ArenaEnvFactory
-from arena.errors import DeviceUnavailable
-from arena.agent.hyperparameters import build_config
-from arena.environments.metering import Meter
-from arena.agent.isolation import refuse_other_frameworks
-
-config = build_config(spec.config, table, where=spec.id)
-refuse_other_frameworks(spec.modules_for(config))
-factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0))
-with pytest.raises(DeviceUnavailable, match="'cuda:63'.* sees [0-9]+ GPUs"):
-    spec.load()(factory, config, seed=0, device="cuda:63")
-"""
-"""What `device = "auto"` needs in order to fall back to the CPU, in the same process."""
+def spec_of(agent: str) -> AgentSpec:
+    with documented_agents():
+        return agent_spec(agent)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+def ask_agent(question: Callable[..., Any], agent: str, table: dict, *arguments: Any) -> Any:
+    """Calls `question(agent, table, *arguments)` in the process of the agent's framework."""
+    spec = spec_of(agent)
+    return ask(question, agent, table, *arguments, spec=spec, config=build_config(spec.config, table, where=agent))
+
+
+def keep_the_contract(agent: str, table: dict, options: dict) -> None:
+    with documented_agents():  # the agent's module is imported by the check
+        check_agent(agent_spec(agent), config=table, **options)
+
+
+@each(VARIANTS)
 def test_agent_keeps_the_contract(name: str):
-    agent, table = VARIANTS[name]
-    in_worker(agent, table, (CHECK_DEVICE if name in DISCRETE else "") + "check_agent(spec, config=table)")
+    ask_agent(keep_the_contract, *VARIANTS[name], {})
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+def refuse_a_device(agent: str, table: dict) -> None:
+    spec = agent_spec(agent)
+    config = build_config(spec.config, table, where=agent)
+    refuse_other_frameworks(spec.modules_for(config))
+    factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0))
+    with pytest.raises(DeviceUnavailable, match=r"'cuda:63'.* sees [0-9]+ GPUs"):
+        spec.load()(factory, config, seed=0, device="cuda:63")
+
+
+@each(DISCRETE)
+def test_agent_refuses_a_device_that_is_absent(name: str):
+    """`device = "auto"` falls back to the CPU, in the same process, after this refusal."""
+    ask_agent(refuse_a_device, *DISCRETE[name])
+    ask_agent(keep_the_contract, *DISCRETE[name], {})
+
+
+def learn(agent: str, table: dict, env_id: str, options: dict) -> float:
+    """Returns the mean return of the policy that `agent` learns."""
+    if "evaluation_env" in options:
+        options = {**options, "evaluation_env": EnvConfig(*options["evaluation_env"])}
+    env = EnvConfig(f"arena/{env_id}-v0", options.pop("env", {}))
+    return check_learns(agent_spec(agent), env, config=table, **options)
+
+
+def small(agent: str, table: dict, **settings: Any) -> dict:
+    return {**SMALL[agent_spec(agent).algorithm], **table, **settings}
+
+
+PROBES = {
+    "Identity": (0.5, {"num_steps": 8_000, "min_return": 95.0}),
+    "TwoRound": (0.99, {"num_steps": 6_000, "min_return": 3.0}),
+    "Discount": (0.95, {"num_steps": 6_000, "min_return": 2.0}),
+    "Chain": (0.95, {"num_steps": 8_000, "min_return": 1.0, "env": {"num_states": 4}}),
+}
+"""A probe environment's discount, and the budget within which an agent must reach the optimal return."""
+
+
+@each(LEARNERS)
 def test_agent_learns_the_probes(name: str):
     agent, table = LEARNERS[name]
-    call = """
-def probe(env_id, num_steps, optimum, discount, **kwargs):
-    env = EnvConfig(f"arena/{env_id}-v0", kwargs)
-    return check_learns(spec, env, num_steps=num_steps, min_return=optimum, config={**table, "discount": discount})
-
-probe("Identity", 8_000, 95.0, 0.5)
-probe("TwoRound", 6_000, 3.0, 0.99)
-probe("Discount", 6_000, 2.0, 0.95)
-assert probe("Discount", 6_000, 1.0, 0.6) == 1.0  # the larger reward is worth less at this discount
-probe("Chain", 8_000, 1.0, 0.95, num_states=4)
-"""
-    in_worker(agent, {**SMALL[agent_spec(agent).algorithm], **table}, call)
+    for probe, (discount, options) in PROBES.items():
+        ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
+    # The larger reward is worth less at this discount.
+    assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 6_000, "min_return": 1.0}) == 1.0
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@each(LEARNERS)
 def test_agent_does_not_take_truncation_for_termination(name: str):
     agent, table = LEARNERS[name]
-    small = {**SMALL[agent_spec(agent).algorithm], **table, "discount": 0.9}
-    judged = "EnvConfig('arena/Truncation-v0', {'max_episode_steps': 20})"
-    call = f"check_learns(spec, EnvConfig('arena/Truncation-v0'), num_steps=8_000, min_return=20.0, config=table, evaluation_env={judged})"
-    in_worker(agent, small, call)
+    judged = ("arena/Truncation-v0", {"max_episode_steps": 20})
+    options = {"num_steps": 8_000, "min_return": 20.0, "evaluation_env": judged}
+    ask_agent(learn, agent, small(agent, table, discount=0.9), "Truncation", options)
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if agent_has(name, "action_masks")])
+@each(having("action_masks", VARIANTS))
 def test_agent_never_takes_a_forbidden_action(name: str):
-    agent, table = VARIANTS[name]
-    in_worker(agent, table, "check_agent(spec, env_id='arena/MaskedIdentity-v0', config=table)")
+    ask_agent(keep_the_contract, *VARIANTS[name], {"env_id": "arena/MaskedIdentity-v0"})
 
 
-@pytest.mark.parametrize("name", [name for name in DISCRETE if agent_has(name, "action_masks")])
+@each(having("action_masks", DISCRETE))
 def test_agent_learns_the_masked_probes(name: str):
     agent, table = DISCRETE[name]
-    call = """
-def probe(env_id, optimum, discount):
-    env = EnvConfig(f"arena/{env_id}-v0")
-    return check_learns(spec, env, num_steps=10_000, min_return=optimum, config={**table, "discount": discount})
-
-probe("MaskedIdentity", 65.0, 0.5)
-if spec.algorithm != "ppo":  # it catches targets over forbidden next actions, which PPO has none of; PPO may settle for the nearer reward
-    probe("MaskedFork", 13.0, 0.9)
-"""
-    small = {**SMALL[agent_spec(agent).algorithm], **table}
+    table = small(agent, table)
     if agent == "tfagents-c51":
-        small = {**small, "max_q_value": 15.0}
-    in_worker(agent, small, call)
+        table["max_q_value"] = 15.0
+    ask_agent(learn, agent, {**table, "discount": 0.5}, "MaskedIdentity", {"num_steps": 10_000, "min_return": 65.0})
+    if agent_spec(agent).algorithm != "ppo":
+        # It catches targets over forbidden next actions, which PPO has none of; PPO may settle for the nearer reward.
+        ask_agent(learn, agent, {**table, "discount": 0.9}, "MaskedFork", {"num_steps": 10_000, "min_return": 13.0})
 
 
-@pytest.mark.parametrize("name", [name for name in DISCRETE if "image" in agent_spec(DISCRETE[name][0]).observation_spaces])
+@each({name: variant for name, variant in DISCRETE.items() if "image" in agent_spec(variant[0]).observation_spaces})
 def test_agent_takes_images(name: str):
     agent, table = DISCRETE[name]
     image = {"conv_layers": [[8, 4, 4]], "hidden_sizes": [32], "num_envs": 4}
     names = {field.name for field in dataclasses.fields(agent_spec(agent).config)}
     table = {**table, **{key: value for key, value in image.items() if key in names}}
-    in_worker(agent, table, "check_agent(spec, env_id='arena/ImageIdentity-v0', config=table, num_steps=1_200)")
+    ask_agent(keep_the_contract, agent, table, {"env_id": "arena/ImageIdentity-v0", "num_steps": 1_200})
 
 
-@pytest.mark.parametrize("name", [name for name in agent_ids() if "box" in agent_spec(name).action_spaces])
+@each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces})
 def test_agent_takes_box_actions(name: str):
-    agent, table = VARIANTS[name]
-    in_worker(agent, table, "check_agent(spec, env_id='arena/BoxTarget-v0', config=table)")
+    ask_agent(keep_the_contract, *VARIANTS[name], {"env_id": "arena/BoxTarget-v0"})
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ("sb3-ppo", "constant")])
+@each({name: variant for name, variant in VARIANTS.items() if name not in ("sb3-ppo", "constant")})
 def test_two_identical_invocations_give_identical_episodes(name: str, tmp_path: Path):
     agent, table = VARIANTS[name]
     spec = agent_spec(agent)

@@ -1,20 +1,17 @@
 """The Keras agents on each backend: learner steps equal a float64 oracle in NumPy, truncation is not termination, runs resume.
 
-A process can hold one backend, so each test starts this file again as `python test_keras.py CHECK BACKEND`; what `arena_keras`
-imports below the specs is imported inside the checks, which run there.
+A process can hold one backend, so each test asks a `check_*` function in the process of its backend (`question_server.py`); the modules of
+`arena_keras` below the specs are imported inside the checks, which run there.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
 from arena.environments.spaces import random_actions, random_masks
@@ -24,18 +21,15 @@ from arena.policies.policy_network import Conv
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
 
-BACKENDS = ("jax", "tensorflow", "torch")
-TIMEOUT_SECONDS = 300.0
+BACKENDS = [pytest.param(name, marks=pytest.mark.xdist_group(f"oracles keras {name}")) for name in ("jax", "tensorflow", "torch")]
 MAX_NORM = 0.24
 """Between the smallest and the largest gradient of the DQN oracle's minibatches."""
 
 
-def run_check(check, backend, *arguments):
-    """Runs `check(backend, *arguments)` of this file in a process of its own."""
-    env = {**os.environ, **DQN.process_env_for(DQN.config(backend=backend)), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, __file__, check.__name__, backend, *arguments]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-    assert result.returncode == 0, f"{check.__name__} on {backend}:\n{result.stdout}\n{result.stderr}"
+def run_check(check, backend, *arguments, **variables):
+    """Runs `check(backend, *arguments)` of this file in the process of the backend."""
+    variables = {"CUDA_VISIBLE_DEVICES": "-1", **variables}
+    ask(check, backend, *arguments, spec=DQN, config=DQN.config(backend=backend), variables=variables)
 
 
 def make_agent(spec, env_id, **table):
@@ -278,20 +272,6 @@ def check_export(backend, folder):
         assert isinstance(agent._policy.layers[0], Conv) == (space.dtype == np.uint8)
 
 
-CHECKS = {
-    check.__name__: check
-    for check in (
-        check_dqn_oracle,
-        check_compiled_dqn_oracle,
-        check_ppo_oracle,
-        check_masked_oracles,
-        check_truncation,
-        check_promises,
-        check_export,
-    )
-}
-
-
 @pytest.mark.framework
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_dqn_steps_equal_a_float64_oracle(backend):
@@ -300,9 +280,8 @@ def test_dqn_steps_equal_a_float64_oracle(backend):
 
 @pytest.mark.framework
 @pytest.mark.slow
-def test_compiled_dqn_steps_equal_a_float64_oracle(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    run_check(check_compiled_dqn_oracle, "torch")
+def test_compiled_dqn_steps_equal_a_float64_oracle(tmp_path):
+    run_check(check_compiled_dqn_oracle, "torch", TORCHINDUCTOR_CACHE_DIR=str(tmp_path))
 
 
 @pytest.mark.framework
@@ -340,8 +319,3 @@ def test_compile_is_refused_where_it_means_nothing(spec):
     assert build_config(spec.config, {"backend": "torch", "compile": True}, where=spec.id).compile
     with pytest.raises(ArenaError, match="backend 'torch' only; 'tensorflow' always compiles"):
         build_config(spec.config, {"backend": "tensorflow", "compile": True}, where=spec.id)
-
-
-if __name__ == "__main__":
-    refuse_other_frameworks(frozenset({"keras", sys.argv[2]}))
-    CHECKS[sys.argv[1]](*sys.argv[2:])

@@ -1,11 +1,10 @@
 """The Keras-RL agents: the fast path is keras-rl2's own update, truncation is no end, and a resumed run is the same run."""
 
-import os
-import subprocess
-import sys
 import textwrap
+from typing import Any
 
 import pytest
+from question_server import ask
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
@@ -15,12 +14,7 @@ from arena.experiment.compatibility import check_pair
 from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
 
 PREAMBLE = """
-import sys
 from pathlib import Path
-from arena.agent.registry import agent_spec
-from arena.agent.isolation import FRAMEWORK_MODULES
-for name in FRAMEWORK_MODULES - agent_spec("kerasrl-dqn").modules:
-    sys.modules[name] = None
 import gymnasium as gym
 import numpy as np
 from arena.environments.make import ArenaEnvFactory, EnvConfig
@@ -80,23 +74,24 @@ SMALL_DQN = dict(hidden_sizes=(16, 16), batch_size=16, learning_starts=100, trai
 """
 
 
-def run_worker(code, *, timeout_seconds=120.0):
-    """Runs `code` after the preamble in a process of its own, as a worker would: one thread, other frameworks blocked."""
-    spec = agent_spec("kerasrl-dqn")
-    environment = {**os.environ, **spec.process_env_for(None), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    process = subprocess.run(
-        [sys.executable, "-c", PREAMBLE + textwrap.dedent(code)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout_seconds,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-4000:]
-    return process.stdout
+_names: dict[str, Any] = {}
+"""What the preamble defines, in the process of Keras-RL."""
+
+
+def run(code):
+    """Runs `code`, in names of its own, after the preamble, which runs once."""
+    if not _names:
+        exec(PREAMBLE, _names)
+    exec(textwrap.dedent(code), dict(_names))
+
+
+def run_worker(code, *, fresh=False):
+    """Runs `code` in the process of Keras-RL."""
+    ask(run, code, spec=agent_spec("kerasrl-dqn"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, fresh=fresh)
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_dqn_update_is_keras_rl_backward():
     run_worker("""
         from rl.memory import Experience
@@ -128,6 +123,7 @@ def test_dqn_update_is_keras_rl_backward():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_sarsa_update_is_keras_rl_backward_with_each_terminal_told_one_call_later():
     run_worker("""
         class Scripted:
@@ -157,6 +153,7 @@ def test_sarsa_update_is_keras_rl_backward_with_each_terminal_told_one_call_late
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_sarsa_finds_the_values_that_keras_rl_misses():
     """A corridor of two steps that pays 1 at its end: with discount 0.5 the cells are worth 0.5 and 1."""
     run_worker("""
@@ -183,6 +180,7 @@ def test_sarsa_finds_the_values_that_keras_rl_misses():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 @pytest.mark.parametrize("truncates", [False, True])
 def test_truncation_is_bootstrapped_and_termination_is_not(truncates):
     """One step that pays 1, over and over; the observation at the end is worth what the network says of it."""
@@ -216,6 +214,7 @@ agents = {
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_resumed_run_is_the_same_run(tmp_path):
     run_worker(
         RESUME
@@ -248,11 +247,13 @@ for name, (agent_class, config) in agents.items():
     assert_same(state_of(resumed), end)
     returns = [episode.episode_return for episode in factory.meter.episodes + other_factory.meter.episodes]
     assert returns == episodes and len(returns) > 8, (name, returns, episodes)
-"""
+""",
+        fresh=True,
     )
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_policy_file_acts_as_the_agent_does(tmp_path):
     run_worker(f"""
         path = Path({str(tmp_path / "policy.onnx")!r})
@@ -277,6 +278,7 @@ def test_policy_file_acts_as_the_agent_does(tmp_path):
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_keras_rl_memory_returns_true_transitions_only():
     run_worker("""
         rng = np.random.default_rng(0)
@@ -305,6 +307,7 @@ def test_keras_rl_memory_returns_true_transitions_only():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
 def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by_tau():
     run_worker("""
         def first_moment_norm(max_gradient_norm):

@@ -1,18 +1,14 @@
 """Training on the device is the training on the host: the same advantages, minibatches, losses and weights, schedules and counts.
 
-Each check runs in a process of its own, as `python test_on_device.py CHECK`; what imports JAX is imported there.
+The checks run in another process (`question_server.py`); modules that import JAX are imported there.
 """
-
-import os
-import subprocess
-import sys
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
@@ -25,7 +21,6 @@ from arena.learning.transitions import Transitions
 from arena.testing import check_agent, check_learns
 from arena_keras.specs import DQN, PPO
 
-TIMEOUT_SECONDS = 300.0
 SMALL = {"backend": "jax", "on_device": True, "hidden_sizes": (16, 16)}
 SMALL_PPO = {**SMALL, "num_envs": 8, "rollout_length": 32, "batch_size": 64, "num_epochs": 2}
 SMALL_DQN = {
@@ -43,11 +38,8 @@ SMALL_DQN = {
 
 
 def run_check(check):
-    """Runs `check()` of this file in a process of its own."""
-    env = {**os.environ, **PPO.process_env_for(PPO.config(on_device=True)), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, __file__, check.__name__]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-    assert result.returncode == 0, f"{check.__name__}:\n{result.stdout}\n{result.stderr}"
+    """Runs `check()` of this file in the process of JAX."""
+    ask(check, spec=PPO, config=PPO.config(on_device=True), variables={"CUDA_VISIBLE_DEVICES": "-1"})
 
 
 def make_agent(spec, env_id, max_env_steps=None, **table):
@@ -321,6 +313,7 @@ CHECKS = (
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("on device")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_on_device(check):
     run_check(check)
@@ -362,8 +355,3 @@ def test_a_period_that_does_not_fit_is_refused(period, num_envs):
     assert build_config(DQN.config, table, where="keras-dqn").num_envs == num_envs
     with pytest.raises(ArenaError, match=f"train_period={period} to divide num_envs={num_envs}, or the reverse"):
         build_config(DQN.config, {**table, "on_device": True}, where="keras-dqn")
-
-
-if __name__ == "__main__":
-    refuse_other_frameworks(frozenset({"keras", "jax"}))
-    {check.__name__: check for check in CHECKS}[sys.argv[1]]()

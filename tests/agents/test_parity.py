@@ -1,22 +1,18 @@
 """One DQN update in six implementations: same weights, same minibatches, against a float64 oracle in NumPy.
 
-Each agent runs in a process of its own (`python test_parity.py CASES OUT`), through the very objects that train: it explores by its own
+Each agent runs in the process of its framework (`question_server.py`), through the very objects that train: it explores by its own
 loop, its replay buffer gets further rows, and its own burst of updates is called. What remains different between the frameworks has a case
 here that measures it; docs/parity.md has the table.
 """
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from question_server import ask
 
 from arena.agent.hyperparameters import DQNConfig, build_config
-from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_spec
 from arena.environments.make import ArenaEnvFactory, EnvConfig
 from arena.environments.metering import Meter
@@ -105,7 +101,7 @@ def run_updates(agent_id, table):
 
 def main(cases, out):
     arrays = {}
-    for number, (agent_id, table) in enumerate(json.loads(cases)):
+    for number, (agent_id, table) in enumerate(cases):
         weights, losses = run_updates(agent_id, table)
         arrays[f"{number}.losses"] = np.array(losses)
         arrays |= {f"{number}.{burst}.{index}": array for burst, layers in enumerate(weights) for index, array in enumerate(layers)}
@@ -234,11 +230,7 @@ def found(request, tmp_path_factory):
     spec = agent_spec(agent_id)
     out = tmp_path_factory.mktemp("parity") / "out.npz"
     tables = [(agent_id, {**STUDY, **table, **CASES[case]}) for case in cases]
-    own = spec.process_env_for(spec.config(**table))
-    env = {**os.environ, **own, "OMP_NUM_THREADS": "1", "ARENA_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, __file__, json.dumps(tables), str(out)]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
-    assert result.returncode == 0, result.stderr[-4000:]
+    ask(main, tables, str(out), spec=spec, config=spec.config(**table), variables={"CUDA_VISIBLE_DEVICES": "-1"})
     with np.load(out) as arrays:
         return request.param, {
             case: ([[arrays[f"{n}.{burst}.{i}"] for i in range(6)] for burst in range(NUM_BURSTS + 1)], arrays[f"{n}.losses"])
@@ -266,7 +258,12 @@ OWN = {
 }
 """What the oracle does otherwise where a case is an agent's own."""
 
-each_agent = pytest.mark.parametrize("found", AGENTS, indirect=True)
+GROUPS = {"tfagents-dqn": "tfagents", "rllib-dqn": "rllib", "kerasrl-dqn": "kerasrl"}
+each_agent = pytest.mark.parametrize(
+    "found",
+    [pytest.param(name, marks=pytest.mark.xdist_group(f"oracles {GROUPS.get(name, name.replace('-dqn-', ' '))}")) for name in AGENTS],
+    indirect=True,
+)
 
 
 @pytest.mark.framework
@@ -297,10 +294,3 @@ def test_the_cases_can_tell():
     for case in ("double", "soft target"):
         assert difference(study[-1], run_oracle(case)[0][-1]) > 1e-2
     assert difference(run_oracle("per variable")[0][-1], run_oracle("per variable", clip=clip_each(0.1))[0][-1]) > 1e-2
-
-
-if __name__ == "__main__":
-    agent_id, table = json.loads(sys.argv[1])[0]
-    spec = agent_spec(agent_id)
-    refuse_other_frameworks(spec.modules_for(build_config(spec.config, table, where=agent_id)))
-    main(*sys.argv[1:])

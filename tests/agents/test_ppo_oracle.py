@@ -1,14 +1,10 @@
 """PPO's update in two frameworks, on three backends of the one, against a float64 oracle in NumPy: same script, same random numbers.
 
-Each agent runs in a process of its own (`python test_ppo_oracle.py CASES OUT`), through its public interface alone: environments that
+Each agent runs in the process of its framework (`question_server.py`), through its public interface alone: environments that
 follow a script, `learn`, and the weights that `save` writes. docs/parity.md has the figures.
 """
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,13 +12,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from ppo_oracle import FAULTS, NUM_ENVS, NUM_INPUTS, NUM_ROLLOUTS, Oracle, make_script
+from question_server import ask
 
 from arena.agent.hyperparameters import PPOConfig, build_config
-from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_spec
 from arena.environments.metering import Meter, MeteredVectorEnv
 
@@ -132,7 +125,7 @@ def saved_weights(agent):
 def main(agent_id, table, out):
     arrays = {}
     for case in CASES:
-        weights, losses = train(agent_id, json.loads(table), case)
+        weights, losses = train(agent_id, table, case)
         arrays[f"{case}.losses"] = np.array(losses)
         arrays |= {f"{case}.{n}.{index}": array for n, after in enumerate(weights) for index, array in enumerate(after)}
     np.savez(out, **arrays)
@@ -147,11 +140,8 @@ def found(request, tmp_path_factory):
     agent_id, table = AGENTS[request.param]
     spec = agent_spec(agent_id)
     out = tmp_path_factory.mktemp("oracle") / "out.npz"
-    own = spec.process_env_for(spec.config(**table))
-    env = {**os.environ, **own, "OMP_NUM_THREADS": "1", "ARENA_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, __file__, agent_id, json.dumps({**STUDY, **table}), str(out)]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
-    assert result.returncode == 0, result.stderr[-4000:]
+    variables = {"CUDA_VISIBLE_DEVICES": "-1"}
+    ask(main, agent_id, {**STUDY, **table}, str(out), spec=spec, config=spec.config(**table), variables=variables)
     with np.load(out) as arrays:
         count = {case: sum(name.startswith(f"{case}.0.") for name in arrays.files) for case in CASES}
         return request.param, {
@@ -189,7 +179,16 @@ TOLERANCE = 1e-4
 @pytest.mark.framework
 @pytest.mark.parametrize(
     "found",
-    [pytest.param(name, marks=[pytest.mark.slow] if name in ("keras-ppo-tensorflow", "keras-ppo-torch") else []) for name in AGENTS],
+    [
+        pytest.param(
+            name,
+            marks=[
+                pytest.mark.xdist_group(f"oracles {name.replace('-ppo', '').replace('-', ' ')}"),
+                *([pytest.mark.slow] if name in ("keras-ppo-tensorflow", "keras-ppo-torch") else []),
+            ],
+        )
+        for name in AGENTS
+    ],
     indirect=True,
 )
 def test_updates_equal_the_oracle(found):
@@ -247,9 +246,3 @@ def test_the_oracles_gradients_are_those_of_its_loss(case, agent_id):
             oracle.weights = moved
             totals.append(oracle.losses_and_gradients(batch)[0]["total"])
         np.testing.assert_allclose(gradient[place], (totals[0] - totals[1]) / 2e-6, rtol=1e-5)
-
-
-if __name__ == "__main__":
-    spec = agent_spec(sys.argv[1])
-    refuse_other_frameworks(spec.modules_for(build_config(spec.config, json.loads(sys.argv[2]), where=sys.argv[1])))
-    main(*sys.argv[1:])

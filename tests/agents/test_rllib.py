@@ -1,21 +1,18 @@
 """RLlib's agents: initial weights, resume, export and options."""
 
 import hashlib
-import sys
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from rllib_worker import in_worker, largest_difference, make_agent
 
 from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
 from arena.policies.policy import OnnxPolicy
 from arena_rllib.config import DQNConfig, PPOConfig
 from arena_rllib.specs import DQN, PPO
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rllib_worker import answer, in_worker, largest_difference, make_agent
 
 # --- initial weights are the arena's
 
@@ -42,6 +39,7 @@ def initial_weights_as_drawn():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_dqn_begins_with_the_weights_that_the_arena_draws():
     answers = in_worker(initial_weights_as_drawn)
     assert len(answers) == 1 + 3 + 1 + 2
@@ -115,9 +113,10 @@ def train_all_in_two_parts(directory, resume):
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_resumed_runs_are_bitwise_the_same(tmp_path):
     whole = in_worker(train_all_in_two_parts, str(tmp_path), False)
-    resumed = in_worker(train_all_in_two_parts, str(tmp_path), True)
+    resumed = in_worker(train_all_in_two_parts, str(tmp_path), True, fresh=True)
     assert all(run["episodes"] for run in whole.values())
     assert resumed == whole
 
@@ -129,6 +128,7 @@ def updates_after_a_save_before_the_first_update(directory):
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_training_continues_after_a_checkpoint_before_the_first_update(tmp_path):
     assert in_worker(updates_after_a_save_before_the_first_update, str(tmp_path)) == 6
 
@@ -160,6 +160,7 @@ def exported_and_framework_actions(path):
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_exported_policy_acts_as_the_module_does(tmp_path):
     for exported_dtype, own_dtype, difference, _ in (answers := in_worker(exported_and_framework_actions, str(tmp_path / "policy.onnx"))):
         assert exported_dtype == own_dtype
@@ -188,6 +189,7 @@ def log_probability_differences():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_log_probabilities_equal_those_of_the_module():
     assert max(in_worker(log_probability_differences)) < 1e-5
 
@@ -210,7 +212,3 @@ def test_log_probabilities_equal_those_of_the_module():
 def test_options_that_cannot_be_honoured_are_refused(config, overrides, message):
     with pytest.raises(ArenaError, match=message):
         build_config(config, {"overrides": overrides}, where="agent")
-
-
-if __name__ == "__main__":
-    answer(globals())

@@ -1,17 +1,12 @@
 """What RLlib's learner, connectors and replay buffer compute, and what the arena's RLlib agents compute instead, are equal."""
 
-import sys
-from pathlib import Path
-
 import gymnasium as gym
 import numpy as np
 import pytest
+from rllib_worker import in_worker, largest_difference, make_agent, weights
 
 from arena_rllib.config import DQNConfig, PPOConfig
 from arena_rllib.specs import DQN, PPO
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rllib_worker import answer, in_worker, largest_difference, make_agent, weights
 
 # --- updates equal RLlib's own
 
@@ -70,6 +65,7 @@ def all_update_differences():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_updates_equal_those_of_stock_learner():
     for way, result in in_worker(all_update_differences):
         assert result["moved"] > 1e-2
@@ -148,6 +144,7 @@ def all_advantage_differences():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_advantages_equal_those_of_rllib():
     cartpole, pendulum = in_worker(all_advantage_differences)
     assert cartpole["rows"] > 800
@@ -200,6 +197,7 @@ def bootstraps():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_truncation_is_bootstrapped_and_termination_is_not():
     targets, expected_targets, errors, expected_errors = in_worker(bootstraps)
     assert targets == pytest.approx(expected_targets, abs=1e-6)
@@ -265,12 +263,9 @@ def all_replay_differences():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_prioritised_replay_draws_what_rllib_draws():
     for observations, next_observations, rewards, terminated, importance in in_worker(all_replay_differences):
         assert observations == next_observations == terminated == 0.0
         assert rewards < 1e-3  # sums of up to three numbers near 2000, in single precision
         assert importance < 1e-6
-
-
-if __name__ == "__main__":
-    answer(globals())

@@ -1,18 +1,14 @@
 """Action masks in the arena's RLlib agents, against RLlib's example of a masking module."""
 
 import logging
-import sys
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from rllib_worker import in_worker
 
 from arena.environments.spaces import MaskedBox, random_masks
 from arena_rllib.config import DQNConfig, PPOConfig
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rllib_worker import answer, in_worker
 
 
 def masked_positions(rng, count):
@@ -94,13 +90,10 @@ def all_masked():
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
 def test_masks_are_those_of_rllibs_example_and_targets_are_over_allowed_actions():
     dqn, ppo = in_worker(all_masked)
     for difference, share in dqn:
         assert difference < 1e-5
         assert share > 0.1, "the mask must matter"
     assert max(ppo) < 1e-6
-
-
-if __name__ == "__main__":
-    answer(globals())

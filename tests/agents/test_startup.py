@@ -49,7 +49,7 @@ print(json.dumps({"imported": imported, "digests": digests, "compiled": compiled
 
 def rllib(code: str = RLLIB, **variables: str) -> dict:
     env = {**os.environ, **DQN.process_env_for(None), "OMP_NUM_THREADS": "1", "ARENA_NUM_THREADS": "1", **variables}
-    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=env, timeout=180, check=False)
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=env, timeout=600, check=False)
     assert result.returncode == 0, result.stderr[-2_000:]
     return json.loads(result.stdout.splitlines()[-1])
 

@@ -36,7 +36,7 @@ def mean_runnable_threads(folder: Path, agent: str, settings: dict, threads: int
     run_dir.path.mkdir(parents=True)
     write_run(run_dir, run)
     environment = run.spec().process_env_for(run.config())
-    worker = WorkerProcess(Task(name=run.name, run_dir=run_dir.path, process_env=environment, threads=threads, timeout_seconds=300.0))
+    worker = WorkerProcess(Task(name=run.name, run_dir=run_dir.path, process_env=environment, threads=threads, timeout_seconds=1_800.0))
     try:
         num_points = 0
         while num_points < 4:  # by then all is compiled

@@ -37,7 +37,7 @@ def test_one_line_says_what_was_measured(probe: LoopProbe, capsys: pytest.Captur
     probe.finish(env_steps=10, updates=7)
     line = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert (line["env_steps"], line["updates"]) == (10, 7)
-    assert 5.0 <= line["start_seconds"] < 60.0
+    assert line["start_seconds"] >= 5.0
     parts = line["parts"]
     assert set(parts) == {"env", "act", "learn"}
     assert parts["env"] >= 0.02

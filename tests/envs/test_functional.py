@@ -28,7 +28,7 @@ CART_POLE = EnvConfig("phys2d/CartPole-v1")
 
 def run_check(check):
     """Runs `check()` of this file in a process of its own."""
-    result = subprocess.run([sys.executable, __file__, check.__name__], capture_output=True, text=True, timeout=200.0)
+    result = subprocess.run([sys.executable, __file__, check.__name__], capture_output=True, text=True, timeout=600.0)
     assert result.returncode == 0, f"{check.__name__}:\n{result.stdout}\n{result.stderr}"
 
 

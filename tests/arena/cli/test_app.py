@@ -19,7 +19,7 @@ FAKE = "arena.testing.fakes:FAKE_AGENT"
 
 def arena(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "arena", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_settings_are_toml_values_or_bare_words():

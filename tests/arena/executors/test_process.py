@@ -22,7 +22,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Starts a shell script in the place of the interpreter that runs workers."""
     started = []
 
-    def start_script(script: str, timeout_seconds: float = 60.0) -> WorkerProcess:
+    def start_script(script: str, timeout_seconds: float = 3600.0) -> WorkerProcess:
         file = tmp_path / "python"
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
@@ -37,7 +37,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def wait_until_the_group_is_gone(worker: WorkerProcess) -> None:
     """Waits for processes that were sent SIGKILL: the kernel ends them in its own time."""
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + 600.0
     while left := group_of(worker):
         assert time.monotonic() < deadline, f"{left} are still there"
         time.sleep(0.01)
@@ -54,7 +54,7 @@ def group_of(worker: WorkerProcess) -> list[int]:
     return found
 
 
-STUBBORN = 'trap \'\' TERM; echo \'{"event": "phase", "phase": "building"}\'; sleep 60 & wait; sleep 60'
+STUBBORN = 'trap \'\' TERM; echo \'{"event": "phase", "phase": "building"}\'; sleep 3600 & wait; sleep 3600'
 
 
 def test_a_worker_that_heeds_no_signal_is_killed_with_its_children_after_a_grace(start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_second_interrupt_within_the_grace_leaves_no_orphan(start) -> None:
 
 
 def test_a_child_that_outlives_its_worker_is_ended_with_it(start) -> None:
-    worker = start('sleep 60 > /dev/null & echo \'{"event": "phase", "phase": "building"}\'')
+    worker = start('sleep 3600 > /dev/null & echo \'{"event": "phase", "phase": "building"}\'')
     while (ended := worker.ended()) is None:
         worker.read_events()
         time.sleep(0.01)
@@ -97,8 +97,8 @@ def test_events_are_told_from_what_is_printed_before_them(start) -> None:
 
 
 def test_a_child_that_holds_the_output_open_does_not_keep_an_ended_worker_alive(start) -> None:
-    worker = start("sleep 60 & exit 13")
-    deadline = time.monotonic() + 30.0
+    worker = start("sleep 3600 & exit 13")
+    deadline = time.monotonic() + 600.0
     while (ended := worker.ended()) is None:
         assert time.monotonic() < deadline
         if select.select([worker.stdout], [], [], 0.01)[0]:  # reading would wait for the child, until `ended` has killed it

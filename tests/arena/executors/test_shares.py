@@ -79,7 +79,7 @@ def test_a_worker_on_the_cpu_sees_no_gpu(tmp_path: Path, monkeypatch: pytest.Mon
     spy.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES." > "$4/gpus"\n')
     spy.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(spy))
-    tasks = [dataclasses.replace(task(device="cpu"), run_dir=tmp_path, timeout_seconds=30.0)]
+    tasks = [dataclasses.replace(task(device="cpu"), run_dir=tmp_path, timeout_seconds=600.0)]
     LocalExecutor(1, gpus=["3"]).execute(tasks, lambda task, event: None, lambda task, how: None)
     assert (tmp_path / "gpus").read_text() == ".\n"
 
@@ -109,7 +109,7 @@ def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 run_dir=tmp_path / str(number),
                 process_env={"KERAS_BACKEND": "jax"},
                 threads=2,
-                timeout_seconds=30.0,
+                timeout_seconds=600.0,
                 gpu_share=0.5,
             )
         )

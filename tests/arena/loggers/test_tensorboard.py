@@ -143,4 +143,4 @@ def test_writing_imports_no_framework(tmp_path):
         "l.hyperparameters({'a': 1}, ['b']); l.finish('success')\n"
         "sys.exit(' '.join(FRAMEWORK_MODULES & set(sys.modules)) or None)"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=600)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pickle
-import subprocess
 import sys
 import types
 
@@ -280,29 +279,30 @@ class TestFaults:
         with pytest.raises(TrainingDiverged, match="td is nan"):
             self.agent("nan").learn(200)
 
-    @pytest.mark.parametrize(("fault", "returncode"), [("exit", 13), ("hang", "alive")])
-    def test_the_process_ends_or_hangs(self, fault, returncode) -> None:
-        script = f"""if True:
-            import numpy as np
-            from arena.environments.make import ArenaEnvFactory, EnvConfig
-            from arena.environments.metering import Meter
-            from arena.testing import FakeAgent, FakeConfig
-            factory = ArenaEnvFactory(EnvConfig("arena/Identity-v0"), Meter(), np.random.SeedSequence(0))
-            agent = FakeAgent(factory, FakeConfig(fault={fault!r}, fault_env_steps=100), seed=0, device="cpu")
-            print("learning", flush=True)
-            agent.learn(1_000)
-            print("learnt", flush=True)
-        """
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-        with process:
-            assert process.stdout.readline() == "learning\n"
-            try:
-                ended = process.wait(timeout=10.0 if fault == "exit" else 1.0)
-            except subprocess.TimeoutExpired:
-                ended = "alive"
-                process.kill()
-            assert ended == returncode
-            assert process.stdout.read() == ""
+    def test_the_process_ends(self, monkeypatch) -> None:
+        def end(code: int) -> None:
+            raise Stopped(code)
+
+        monkeypatch.setattr("arena.testing.fakes.os._exit", end)
+        with pytest.raises(Stopped, match="13"):
+            self.agent("exit").learn(1_000)
+
+    def test_it_sleeps_until_somebody_ends_it(self, monkeypatch) -> None:
+        naps = []
+
+        def sleep(seconds: float) -> None:
+            naps.append(seconds)
+            if len(naps) == 100:
+                raise Stopped
+
+        monkeypatch.setattr("arena.testing.fakes.time.sleep", sleep)
+        with pytest.raises(Stopped):
+            self.agent("hang").learn(1_000)
+        assert min(naps) > 0.0
+
+
+class Stopped(Exception):
+    """Stands for the end of the process."""
 
 
 def test_check_policy(tmp_path) -> None:

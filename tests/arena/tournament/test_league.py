@@ -153,7 +153,7 @@ def test_two_who_join_at_once_do_not_overwrite_each_other(tmp_path, files, tried
         with pytest.raises(ArenaError, match="another arena is at work"):
             league.play(max_games=4, workers=1)
         mark.unlink()
-        assert other.wait(timeout=60) == 0
+        assert other.wait(timeout=600) == 0
     finally:
         other.kill()
     league.add(files[2:3], ())

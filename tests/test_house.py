@@ -1,0 +1,196 @@
+"""Rules of style that a program can check, over the whole repository.
+
+Each rule has a set of exceptions that only shrinks: what broke the rule when the test was written.
+"""
+
+import ast
+import collections
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = ("arena", "agents", "envs", "scripts", "docs/examples")
+MAX_LINES = 400
+"""Largest number of lines in a module."""
+BEGINNINGS = frozenset({"as", "by", "in", "of", "that", "where", "which", "why", "within"})
+"""First words of docstrings that need another line to be understood."""
+PUBLIC_UNDERSCORES = frozenset({"_asdict", "_exit", "_make", "_replace"})
+"""Public names of Python that begin with an underscore: methods of named tuples, and `os._exit`."""
+
+PENDING_DOCSTRINGS = ("agents/", "arena/", "envs/", "scripts/")
+PENDING_CONDITIONALS = (
+    "agents/arena_kerasrl/",
+    "arena/cli/",
+    "arena/executors/",
+    "arena/experiment/",
+    "arena/formats/",
+    "arena/loggers/",
+    "arena/report/",
+    "arena/run_folder/",
+    "arena/tournament/",
+    "scripts/benchmarks/",
+    "tests/arena/report/",
+    "tests/arena/tournament/",
+)
+PENDING_CLASSES = frozenset({"Curve", "Plan", "Probe", "Replay", "Report", "Row", "Scale", "Step", "Training", "VectorFunctions", "Watch"})
+PENDING_PRIVATE_CALLS = frozenset(
+    {
+        "_batch",
+        "_columns",
+        "_draw",
+        "_draw_opponent",
+        "_dummy_batches",
+        "_initial",
+        "_learner_connector",  # RLlib's, which has no public name for it
+        "_live_table",
+        "_minibatches",
+        "_play",
+        "_pull_policy",
+        "_sample",
+        "_try",
+        "_values",
+    }
+)
+"""Methods of ours, but for RLlib's one, that tests call until their classes offer a public way."""
+
+
+@functools.cache
+def modules() -> dict[str, tuple[str, ast.Module]]:
+    """Returns the text and the syntax tree of every Python file by its path in the repository."""
+    paths = [path for root in (*CODE, "tests") for path in sorted((ROOT / root).rglob("*.py"))]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    assert len(texts) > 200, "the rules must see the repository"
+    return {name: (text, ast.parse(text)) for name, text in texts.items()}
+
+
+def beginning(text: str) -> str:
+    match = re.match(r"\W*([A-Za-z']+)", text)
+    return match[1].lower() if match else ""
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yields line and text of every docstring: of modules, classes, functions, and of the assignments above them."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
+            yield body[0].lineno, text
+        for above, below in itertools.pairwise(body):
+            match above, below:
+                case ast.Assign() | ast.AnnAssign(), ast.Expr(value=ast.Constant(value=str(text))):
+                    yield below.lineno, text
+
+
+def incomplete_docstrings(tree: ast.Module) -> Iterator[str]:
+    for line, text in docstrings(tree):
+        if beginning(text) in BEGINNINGS:
+            yield f"{line}: {text.splitlines()[0]}"
+        for section in re.findall(r"^\s*(?:Args|Attributes|Raises|Returns|Yields):\n((?:[ ]+.*\n?|\n)*)", text, re.MULTILINE):
+            for name, description in re.findall(r"^\s+(\w+): (.*)$", section, re.MULTILINE):
+                if beginning(description) in BEGINNINGS:
+                    yield f"{line}: {name}: {description}"
+
+
+def nested_conditionals(tree: ast.Module) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.IfExp) and any(isinstance(below, ast.IfExp) and below is not node for below in ast.walk(node)):
+            yield node.lineno
+
+
+def private_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yields line and name of every call of another object's method whose name begins with one underscore."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name, owner = node.func.attr, node.func.value
+            private = name.startswith("_") and not name.startswith("__") and name not in PUBLIC_UNDERSCORES
+            if private and not (isinstance(owner, ast.Name) and owner.id in ("self", "cls")):
+                yield node.lineno, name
+
+
+def test_every_docstring_stands_alone():
+    found = [
+        f"{name}:{problem}"
+        for name, (_, tree) in modules().items()
+        if not name.startswith(("tests/", *PENDING_DOCSTRINGS))
+        for problem in incomplete_docstrings(tree)
+    ]
+    assert not found, "begin with a noun phrase, or a sentence with its subject:\n" + "\n".join(found)
+
+
+def test_no_conditional_expression_stands_in_another():
+    found = [
+        f"{name}:{line}"
+        for name, (_, tree) in modules().items()
+        if not name.startswith(PENDING_CONDITIONALS)
+        for line in nested_conditionals(tree)
+    ]
+    assert not found, f"write a statement: {', '.join(found)}"
+
+
+def test_modules_are_short():
+    found = [name for name, (text, _) in modules().items() if text.count("\n") > MAX_LINES]
+    assert not found, f"more than {MAX_LINES} lines: {', '.join(found)}"
+
+
+def test_no_two_public_classes_have_one_name():
+    """Agent packages may repeat a name: each frames the same algorithms in its framework."""
+    places = collections.defaultdict(list)
+    for name, (_, tree) in modules().items():
+        if name.startswith(("arena/", "scripts/")):
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].append(f"{name}:{node.lineno}")
+    found = {name: where for name, where in places.items() if len(where) > 1 and name not in PENDING_CLASSES}
+    assert not found, f"one name, several classes: {found}"
+
+
+def test_tests_call_public_methods():
+    found = [
+        f"{name}:{line}: {method}"
+        for name, (_, tree) in modules().items()
+        if name.startswith("tests/")
+        for line, method in private_calls(tree)
+        if method not in PENDING_PRIVATE_CALLS
+    ]
+    assert not found, "ask the class for a public way:\n" + "\n".join(found)
+
+
+def test_the_core_lock_has_the_versions_of_the_full_one():
+    def versions(name: str) -> set[str]:
+        return set(re.findall(r"^[\w.-]+==[^\\]*", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert len(versions("core.txt")) > 40
+    assert versions("core.txt") <= versions("all.txt"), "run python3 scripts/lock.py"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
+def test_no_lock_names_a_download_host(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert text.strip()
+    assert "://" not in text
+    assert "--index-url" not in text
+
+
+EXAMPLES = [
+    (incomplete_docstrings, 'LIMIT = 3\n"""Of a count."""', True),
+    (incomplete_docstrings, 'LIMIT = 3\n"""Largest count."""', False),
+    (incomplete_docstrings, 'class A:\n    size: int\n    """Within which it fits."""', True),
+    (incomplete_docstrings, 'def f(a):\n    """Returns a.\n\n    Args:\n        a: where it is.\n    """', True),
+    (incomplete_docstrings, 'def f(a):\n    """Returns a.\n\n    Args:\n        a: Place in the row.\n    """', False),
+    (nested_conditionals, "x = 1 if a else 2 if b else 3", True),
+    (nested_conditionals, "x = [1 if a else 2, 1 if b else 2]", False),
+    (private_calls, "agent._update(3)", True),
+    (private_calls, "agent.update(3)\nself._update(3)\npair._replace(a=1)\nagent.__enter__()", False),
+]
+"""Rules, code, and whether the code breaks the rule."""
+
+
+@pytest.mark.parametrize(("rule", "code", "breaks"), EXAMPLES)
+def test_each_rule_can_tell(rule, code: str, breaks: bool):
+    assert bool(list(rule(ast.parse(code)))) == breaks
