@@ -1,4 +1,7 @@
+import argparse
 import importlib
+import re
+import shlex
 import subprocess
 import sys
 
@@ -46,3 +49,31 @@ def test_a_wrong_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture
 def test_bad_input_is_one_line(tmp_path, capsys: pytest.CaptureFixture[str]):
     assert run("results-page", [str(tmp_path), str(tmp_path / "page.md")]) == 2
     assert capsys.readouterr().err.startswith(f"error: no results in {tmp_path}")
+
+
+class Parsed(Exception):
+    """Raised once the options of a benchmark were understood, before it does anything."""
+
+
+def commands_in_the_documentation() -> list[str]:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("agents/*/README.md")]
+    text = "\n".join(page.read_text().replace("\\\n", " ") for page in sorted(pages) if page.name != "CHANGELOG.md")
+    return sorted(set(re.findall(r"python3 scripts/benchmark\.py +([a-z][^#`\n]+)", text)))
+
+
+@pytest.mark.parametrize("command", commands_in_the_documentation())
+def test_every_command_in_the_documentation_is_understood(command: str, monkeypatch: pytest.MonkeyPatch):
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_and_stop(parser: argparse.ArgumentParser, options: list[str]) -> None:
+        parse(parser, options)
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
+    name, *options = shlex.split(command)
+    with pytest.raises(Parsed):
+        run(name, options)
+
+
+def test_the_documentation_runs_most_benchmarks():
+    assert len({command.split()[0] for command in commands_in_the_documentation()}) >= 14
