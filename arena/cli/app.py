@@ -151,7 +151,7 @@ def status(
     """
     from arena.cli import status as command
 
-    sys.exit(command.status(target, output, json_lines=json_lines))
+    sys.exit(command.status(target, output, mode=_mode(quiet=False, json_lines=json_lines)))
 
 
 @app.command()

@@ -23,7 +23,7 @@ from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
 from arena.run_folder.result import RunResult
-from arena.terminal.output import Mode, explain_stop
+from arena.terminal.output import Mode, Output, complain, explain_stop
 
 
 def train(
@@ -45,7 +45,7 @@ def train(
     experiment = from_table({**table, "output": str(output)})
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:
-        state = "a finished run" if run_dir.result.exists() else "a run that can go on with --resume"
+        state = "a finished run" if run_dir.result.exists() else "a run that --resume continues"
         raise ArenaError(f"{run_dir.path} holds {state}; give another --name, --output or --seed")
     sys.exit(execute(experiment, mode=mode, retry_failed=resume))
 
@@ -61,7 +61,7 @@ def run(
     """Runs the experiment of a file, or says what that would do; returns 0 if every run finished."""
     experiment = with_options(from_toml(file), **options)
     if dry_run:
-        return plan.dry_run(experiment, retry_failed=retry_failed, json_lines=mode == "json")
+        return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
     return execute(experiment, mode=mode, retry_failed=retry_failed)
 
 
@@ -97,10 +97,9 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
         results = _watch(experiment, mode=mode, retry_failed=retry_failed)
     else:
         results, decision = run_until_decided(experiment, lambda group: _watch(group, mode=mode, retry_failed=retry_failed))
-        for sentence in sentences(decision) if mode == "auto" else ():
-            print(sentence)
-    if mode == "auto":
-        print(f"Curves: tensorboard --logdir {experiment.path}")
+        for sentence in sentences(decision):
+            Output(mode).say(sentence)
+    Output(mode).say(f"Curves: tensorboard --logdir {experiment.path}")
     return 0 if all(result.status == "finished" for result in results) else 1
 
 
@@ -124,7 +123,7 @@ def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Ru
     closing_table([_closing_row(result) for result in results], mode=mode)
     for result in results:
         if result.status != "finished":
-            print(f"arena: {result.run_name} {result.status}: {result.reason} (log in {result.path})", file=sys.stderr)
+            complain(f"arena: {result.run_name} {result.status}: {result.reason} (log in {result.path})")
     return results
 
 
@@ -147,7 +146,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     """Returns the key and value of `KEY=VALUE`; the value is TOML, or a bare word taken as a string.
 
     Raises:
-        ArenaError: if there is no `=`, or the key is empty.
+        ArenaError: if the key or the `=` is missing.
     """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():

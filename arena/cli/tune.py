@@ -16,10 +16,9 @@ from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder
 from arena.experiment.runner import Judge, run_checked
-from arena.formats.json import json_line
 from arena.formats.locks import FolderLock
 from arena.run_folder.result import RunResult
-from arena.terminal.output import Mode, explain_stop
+from arena.terminal.output import Mode, Output, complain, explain_stop
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search, Tuned
@@ -37,10 +36,11 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     make_folder(experiment.path)
     best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []
+    to = Output(mode)
 
     def report(agent: str, trial: FrozenTrial, score: float | None) -> None:
         write_best(best, [*outcomes, *([current] if (current := search.tuned()) else [])], file)
-        _print_trial(agent, trial, score, config.trials, mode)
+        _print_trial(agent, trial, score, config.trials, to)
 
     def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:
         check_experiment(wanted, traits)  # the settings are new, the environments are not
@@ -54,17 +54,14 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
                 if (outcome := search.tuned()) is not None:
                     outcomes.append(outcome)
                 else:
-                    print(
-                        f"arena: no trial of {agent.name!r} ran to its end; the runs are in {experiment.path / agent.name}", file=sys.stderr
-                    )
+                    complain(f"arena: no trial of {agent.name!r} ran to its end; the runs are in {experiment.path / agent.name}")
             write_best(best, outcomes, file)
     except KeyboardInterrupt:
         explain_stop(f"All trials are kept in {experiment.path}")
         raise
-    if mode == "auto":
-        for outcome in outcomes:
-            print(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
-        print(f"Best settings: {best}\nAll trials: optuna-dashboard {storage}")
+    for outcome in outcomes:
+        to.say(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
+    to.say(f"Best settings: {best}\nAll trials: optuna-dashboard {storage}")
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 
@@ -77,14 +74,13 @@ def _run(experiment: Experiment, judge: Judge, mode: Mode) -> list[RunResult]:
         view.finish()
 
 
-def _print_trial(agent: str, trial: FrozenTrial, best: float | None, num_trials: int, mode: Mode) -> None:
+def _print_trial(agent: str, trial: FrozenTrial, best: float | None, num_trials: int, to: Output) -> None:
     name, settings, reason = (trial.user_attrs[key] for key in ("entry", "settings", "reason"))
     score = trial.value if trial.state.name == "COMPLETE" else None
-    if mode == "json":
-        print(json_line({"event": "trial", "agent": agent, "trial": name, "score": score, "settings": settings, "reason": reason}), end="")
-    elif mode != "quiet":
-        outcome = reason if score is None else f"score {score:.4g}"
-        print(f"{agent} {name} of {num_trials}: {outcome} (best {'none' if best is None else f'{best:.4g}'}) with {_settings(settings)}")
+    to.record({"event": "trial", "agent": agent, "trial": name, "score": score, "settings": settings, "reason": reason})
+    outcome = reason if score is None else f"score {score:.4g}"
+    best_text = "none" if best is None else f"{best:.4g}"
+    to.say(f"{agent} {name} of {num_trials}: {outcome} (best {best_text}) with {_settings(settings)}")
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

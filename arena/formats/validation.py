@@ -53,8 +53,10 @@ def sentence(error: pydantic.ValidationError, *where: str) -> str:
     """Returns the first complaint of an error as `where.name=value: reason`."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in (*where, *first["loc"]))
-    shown = repr(first["input"])
-    value = f"={shown if len(shown) <= 80 else f'{shown[:79]}…'}" if name and first["type"] not in ("value_error", "missing") else ""
+    value = ""
+    if name and first["type"] not in ("value_error", "missing"):
+        shown = repr(first["input"])
+        value = f"={shown}" if len(shown) <= 80 else f"={shown[:79]}…"
     message = first["msg"].removeprefix("Value error, ")
     return f"{name}{value}: {message}" if name else message
 

@@ -24,7 +24,7 @@ def experiment(folder: Path, **changes: Any) -> Experiment:
 
 
 def dry_run(wanted: Experiment) -> None:
-    plan.dry_run(wanted, retry_failed=False, json_lines=False)
+    plan.dry_run(wanted, retry_failed=False, mode="auto")
 
 
 def run(wanted: Experiment) -> None:

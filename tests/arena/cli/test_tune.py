@@ -50,5 +50,5 @@ def test_a_search_makes_each_environment_once(tmp_path: Path, monkeypatch: pytes
     file.write_text(FILE)
     assert command.tune(file, {"output": tmp_path / "logs"}, None, mode="plain") == 1, "no trial finished"
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == [f"fake trial-000{number} of 3" for number in range(3)]
+    assert [line.split(":")[0] for line in lines[:3]] == [f"fake trial-000{number} of 3" for number in range(3)]
     assert made == ["CartPole-v1", "Acrobot-v1"]

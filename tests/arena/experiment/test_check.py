@@ -57,7 +57,7 @@ def two_by_two(folder: Path, **changes: Any) -> Experiment:
     [
         check_experiment,
         lambda wanted: run_experiment(wanted, FailingExecutor()),
-        lambda wanted: plan.dry_run(wanted, retry_failed=False, json_lines=True),
+        lambda wanted: plan.dry_run(wanted, retry_failed=False, mode="json"),
         lambda wanted: train.execute(wanted, mode="quiet", retry_failed=False),
         lambda wanted: train.watch(wanted, mode="quiet", retry_failed=False),
     ],
