@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from arena.agent.registry import agent_ids as agent_ids
     from arena.agent.registry import agent_spec as agent_spec
     from arena.agent.spec import AgentSpec as AgentSpec
-    from arena.environments.make import EnvConfig as EnvConfig
+    from arena.environments.config import EnvConfig as EnvConfig
     from arena.errors import ArenaError as ArenaError
     from arena.errors import BudgetExhausted as BudgetExhausted
     from arena.executors.base import Executor as Executor
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "arena.agent.interface": ("Agent", "EnvFactory", "Metrics"),
-    "arena.environments.make": ("EnvConfig",),
+    "arena.environments.config": ("EnvConfig",),
     "arena.errors": ("ArenaError", "BudgetExhausted"),
     "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.executors.base": ("Executor", "ExecutorConfig"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.cli.tournament import show_standings
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.formats.validation import checked
 from arena.terminal.output import Mode, Output
 from arena.tournament.folder import Rules

@@ -6,14 +6,14 @@ from typing import Any
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_ids, agent_spec
 from arena.agent.spec import AgentSpec
-from arena.environments.make import env_ids
+from arena.environments.plugins import registered_ids
 from arena.terminal.output import Mode, Output, make_table
 
 
 def list_envs(*, mode: Mode) -> None:
     """Prints the ids of all environments."""
     output = Output(mode)
-    for env_id in env_ids():
+    for env_id in registered_ids():
         output.say(env_id)
         output.record({"id": env_id})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from arena.agent.registry import agent_ids
 from arena.cli.train import watch, with_options
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, from_toml

@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 class VectorFunctions(Protocol):
-    """N environments as pure functions of one framework's arrays (of JAX, in `arena_envs.functional`)."""
+    """N environments as pure functions of one framework's arrays (of JAX, in `arena_envs.jax_vector_env`)."""
 
     num_envs: int
     """N."""

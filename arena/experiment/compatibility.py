@@ -10,8 +10,12 @@ import gymnasium as gym
 
 from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.spec import AgentSpec
-from arena.environments.make import EnvConfig, action_kind, has_functions, make_env, observation_kind
+from arena.environments.common_form import action_kind, observation_kind
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
+from arena.environments.plugins import registered_spec
 from arena.environments.spaces import MaskedBox
+from arena.environments.vectorize import has_functions
 from arena.errors import ArenaError
 
 
@@ -67,7 +71,7 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         )
     if on_device and not traits.has_functions:
         twin = f"phys2d/{config.id}"
-        other = f" (try {twin!r})" if twin in gym.registry else ""
+        other = f" (try {twin!r})" if registered_spec(twin) is not None else ""
         raise ArenaError(
             f"{spec.id} with on_device=true needs an environment of JAX functions, which {config.id} is not{other}; or set it to false"
         )
@@ -82,7 +86,7 @@ def env_modules(config: EnvConfig) -> frozenset[str]:
 
     The module's source is read for it. It is not run, since it would import the framework.
     """
-    spec = gym.registry.get(config.id)
+    spec = registered_spec(config.id)
     if spec is None or not isinstance(spec.entry_point, str):
         return frozenset()
     path, found = None, None

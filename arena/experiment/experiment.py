@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Interval
 
 from arena.agent.hyperparameters import Count
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.executors.base import ExecutorConfig
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources, Run
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.entries import Blocks, FileEntry, read_blocks, read_entries, table_at
 from arena.experiment.experiment import EnvSettings, Experiment, UntilDecided

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
-from arena.environments.make import EnvConfig, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.vectorize import make_vec_env
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
 

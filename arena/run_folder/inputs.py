@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from arena.agent.hyperparameters import Count, Positive, build_config
 from arena.agent.registry import agent_spec
 from arena.agent.spec import AgentSpec
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 
 Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 

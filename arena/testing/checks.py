@@ -20,9 +20,11 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.interface import Agent, Metrics
 from arena.agent.isolation import FRAMEWORK_MODULES, refuse_other_frameworks
 from arena.agent.spec import AgentSpec
-from arena.environments.make import ArenaEnvFactory, EnvConfig, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Episode, Meter, MeterCounts
 from arena.environments.spaces import MaskedBox, random_masks
+from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
 from arena.experiment.compatibility import check_pair, env_modules
 from arena.policies.evaluation import evaluate

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt
 
 from arena.agent.hyperparameters import Count
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object, write_bytes, write_json

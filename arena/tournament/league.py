@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_json
 from arena.formats.validation import checked

@@ -14,8 +14,10 @@ import gymnasium as gym
 import numpy as np
 
 from arena.agent.registry import agent_ids
+from arena.environments.config import EnvConfig
 from arena.environments.games import Game, is_game
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.make import make_env
+from arena.environments.plugins import registered_spec
 from arena.errors import ArenaError, did_you_mean
 from arena.formats.differences import sides
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
@@ -283,7 +285,7 @@ def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
 
 def _is_registered(env: EnvConfig) -> bool:
     """Returns whether making the environment imports no module that a run folder names: the folder may be a stranger's."""
-    return env.id in gym.registry
+    return registered_spec(env.id) is not None
 
 
 def _unfit(run_dir: RunDir) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from arena.environments.config import EnvConfig
 from arena.environments.games import Game, is_game
-from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.readable import fixed
 from arena.tournament.folder import Tournament

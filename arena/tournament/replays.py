@@ -17,7 +17,9 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
-from arena.environments.make import EnvConfig, make_env, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
+from arena.environments.vectorize import make_vec_env
 from arena.policies.evaluation import episode_batches
 from arena.policies.policy import Policy
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
-from arena.environments.make import EnvConfig
 from arena.rating.matches import Matches
 from arena.seeding import duel_seed
 from arena.tournament.duels import EpisodesTask

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
-from arena.environments.make import EnvConfig
 from arena.environments.references import catalogue
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object

@@ -12,7 +12,7 @@ from typing import Any, Self
 import pydantic
 
 from arena.agent.interface import Agent
-from arena.environments.make import ArenaEnvFactory
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import MeterCounts
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_bytes, write_json

@@ -19,7 +19,7 @@ from typing import TextIO
 from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
-from arena.environments.make import ArenaEnvFactory
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE

@@ -5,12 +5,11 @@ Importing this package registers the environments with Gymnasium as `arena/<Name
 `gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release notes, "Removing the plugin system").
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 
-if TYPE_CHECKING:
-    from arena.environments.make import Vectorize
+from arena.environments.plugins import EnvPlugin
 
 _TIME_LIMITS: dict[str, int | None] = {
     "Identity": 100,
@@ -27,11 +26,12 @@ _TIME_LIMITS: dict[str, int | None] = {
 _GAMES = {"ConnectFour": "connect_four_v3", "TicTacToe": "tictactoe_v3"}
 
 
-_JAX_PACKAGES = ("gymnasium.envs.phys2d.", "gymnasium.envs.tabular.")
+def register_envs() -> EnvPlugin:
+    """Registers every environment of this package; calling it again changes nothing.
 
-
-def register_envs() -> "Vectorize":
-    """Registers every environment of this package, and returns `vectorize`; calling it again changes nothing."""
+    Returns:
+        `vectorize`, and the module that lets Gymnasium's environments in JAX be imported without Flax.
+    """
     for name, time_limit in _TIME_LIMITS.items():
         if f"arena/{name}-v0" not in gym.registry:
             module = "masked_probes" if name.startswith("Masked") else "probes"
@@ -39,19 +39,17 @@ def register_envs() -> "Vectorize":
     for name, game in _GAMES.items():
         if f"arena/{name}-v0" not in gym.registry:
             gym.register(f"arena/{name}-v0", entry_point="arena_envs.games:Seat", kwargs={"game": game})
-    for spec in gym.registry.values():
-        if isinstance(spec.entry_point, str) and spec.entry_point.startswith(_JAX_PACKAGES):
-            spec.entry_point = "arena_envs.gymnasium_jax:" + spec.entry_point.partition(":")[2]
-    return vectorize
+    jax_packages = ("gymnasium.envs.phys2d.", "gymnasium.envs.tabular.")
+    return EnvPlugin(vectorize=vectorize, imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"))
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
     """Returns `num_envs` of `env` in one, where Gymnasium gives it as JAX functions; None elsewhere (a `Vectorize`)."""
     if not hasattr(env.unwrapped, "func_env") or not isinstance(observation_space, gym.spaces.Box):
         return None
-    from arena_envs.functional import make_functional  # JAX, which an environment of JAX functions has imported already
+    from arena_envs.jax_vector_env import make_jax_vector_env  # JAX, which an environment of JAX functions has imported already
 
-    return make_functional(env, num_envs, observation_space, action_space)
+    return make_jax_vector_env(env, num_envs, observation_space, action_space)
 
 
 register_envs()

@@ -5,7 +5,8 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.policies.policy_network import Dense, PolicyNetwork
 
 HIDDEN = 64

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.process import THREAD_VARIABLES
 from arena.machine.cores import usable_cores

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.environments.make import EnvConfig, make_env, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
+from arena.environments.vectorize import make_vec_env
 
 Array = npt.NDArray[Any]
 

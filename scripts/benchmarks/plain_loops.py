@@ -9,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.config import EnvConfig
 from arena.environments.games import Game
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.make import make_env
 from arena.environments.spaces import network_inputs
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.tournament.openings import Openings

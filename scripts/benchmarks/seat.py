@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.environments.make import EnvConfig, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.vectorize import make_vec_env
 from arena.policies.policy import OnnxPolicy, UniformPolicy
 from benchmarks.options import option_parser
 

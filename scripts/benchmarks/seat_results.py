@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.policies.evaluation import evaluate
 from arena.tournament.players import RANDOM, env_spaces, make_policy
 from benchmarks.options import option_parser

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.process import WorkerProcess, end_workers

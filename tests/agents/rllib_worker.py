@@ -4,7 +4,8 @@ import numpy as np
 from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena_rllib.specs import DQN
 

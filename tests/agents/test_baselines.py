@@ -6,7 +6,8 @@ import pytest
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
 from arena.policies.policy import OnnxPolicy

@@ -18,7 +18,8 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_ids, agent_spec
 from arena.agent.spec import AgentSpec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import DeviceUnavailable
 from arena.executors.local import LocalExecutor

@@ -12,7 +12,8 @@ import pytest
 from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.spaces import random_actions, random_masks
 from arena.errors import ArenaError

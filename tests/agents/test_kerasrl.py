@@ -8,7 +8,7 @@ from question_server import ask
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.compatibility import check_pair
 from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
@@ -17,7 +17,8 @@ PREAMBLE = """
 from pathlib import Path
 import gymnasium as gym
 import numpy as np
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.policies.policy import OnnxPolicy
 from arena.learning.transitions import Transitions

@@ -9,7 +9,8 @@ import pytest
 from question_server import ask
 
 from arena.agent.hyperparameters import build_config
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import ArenaError, BudgetExhausted
 from arena.experiment.check import check_pairs

@@ -14,7 +14,8 @@ from question_server import ask
 
 from arena.agent.hyperparameters import DQNConfig, build_config
 from arena.agent.registry import agent_spec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.framework
 RLLIB = """
 import hashlib, json, sys
 import numpy as np
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.agent.hyperparameters import build_config
 from arena.environments.metering import Meter
 from arena_rllib.specs import DQN, PPO

@@ -12,7 +12,8 @@ from question_server import ask
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.registry import agent_spec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import ArenaError

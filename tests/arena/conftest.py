@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.run_folder.folder import RunDir

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy
 from benchmarks.balancing_policy import write_policy

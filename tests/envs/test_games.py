@@ -7,8 +7,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.games import Game
-from arena.environments.make import ArenaEnvFactory, EnvConfig, make_env
+from arena.environments.make import make_env
 from arena.environments.metering import Meter
 from arena.errors import ArenaError
 from arena.experiment.file import from_table

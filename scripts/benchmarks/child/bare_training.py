@@ -6,7 +6,7 @@ import time
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
-from arena.environments.make import ArenaEnvFactory
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import BudgetExhausted
 from arena.formats.validation import validate

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy
 from benchmarks.child.probe import LoopProbe

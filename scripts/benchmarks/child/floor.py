@@ -4,7 +4,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from benchmarks.child.probe import LoopProbe
 from benchmarks.floor import CLOCKS, time_env_steps, time_single_env_steps, time_updates
 

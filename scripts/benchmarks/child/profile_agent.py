@@ -11,7 +11,8 @@ import numpy as np
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_spec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from benchmarks.cases import benchmark_cases
 

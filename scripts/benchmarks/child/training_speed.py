@@ -14,7 +14,8 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_spec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
-from arena.environments.make import EnvConfig, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.vectorize import make_vec_env
 from arena_tfagents.config import TFAgentsDQNConfig
 from arena_tfagents.specs import DQN
 from benchmarks.child.probe import LoopProbe

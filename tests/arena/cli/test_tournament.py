@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from arena.cli.app import main
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.experiment.file import from_toml
 from arena.experiment.inheritance import load_table

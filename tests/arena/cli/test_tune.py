@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from arena.cli import tune as command
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.executors.base import Ended
 from arena.experiment import compatibility
 

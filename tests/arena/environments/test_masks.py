@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from arena.environments.make import EnvConfig, make_env, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, random_actions, random_masks
+from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError
 from arena.experiment.compatibility import check_pair
 from arena.learning.replay_loop import ReplayLoop

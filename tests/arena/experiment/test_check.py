@@ -8,7 +8,8 @@ import pytest
 
 from arena.cli import status as plan
 from arena.cli import train
-from arena.environments.make import EnvConfig, make_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.errors import ArenaError
 from arena.executors.base import Ended
 from arena.experiment import compatibility

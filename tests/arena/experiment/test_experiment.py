@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.file import from_table, from_toml
 from arena.formats.validation import validate

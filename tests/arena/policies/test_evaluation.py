@@ -2,7 +2,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import evaluate
 from arena.testing import FakeEnv

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.formats.jsonl import JsonlWriter
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir

@@ -5,7 +5,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.environments.references import Catalogue, Published, Reference, Score
 from arena.errors import ArenaError
 from arena.experiment.file import from_toml

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.environments.metering import Episode
 from arena.errors import ArenaError
 from arena.formats.json import write_json

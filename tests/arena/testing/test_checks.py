@@ -11,7 +11,8 @@ import pytest
 
 from arena.agent.interface import Metrics
 from arena.agent.spec import AgentSpec
-from arena.environments.make import ArenaEnvFactory, EnvConfig
+from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import BudgetExhausted, TrainingDiverged
 from arena.policies.policy_network import Dense, PolicyNetwork

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament import admission
 from arena.tournament.folder import Rules, TournamentFolder
@@ -119,7 +119,7 @@ def test_a_hostile_file_leaves_no_trace_in_the_league(tmp_path, files) -> None:
 JOIN = """
 import sys, time
 from pathlib import Path
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.tournament import admission, league
 from arena.tournament.folder import Rules
 

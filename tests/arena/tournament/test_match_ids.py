@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
 from arena.policies.policy_network import Dense, PolicyNetwork

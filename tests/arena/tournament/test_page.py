@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from arena.cli.leaderboard import leaderboard as write_again
+from arena.environments.config import EnvConfig
 from arena.environments.games import Game
-from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.statistics.estimate import Estimate

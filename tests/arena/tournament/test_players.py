@@ -3,8 +3,8 @@ import re
 
 import pytest
 
+from arena.environments.config import EnvConfig
 from arena.environments.games import Game
-from arena.environments.make import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament.players import RANDOM, env_spaces, envs_of, find_players, policy_files
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.policies.evaluation import evaluate
 from arena.tournament.replays import FRAME_WIDTH, MAX_FRAMES, CannotRender, Pane, record_episode
 

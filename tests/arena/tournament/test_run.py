@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament import folder as folder_module
 from arena.tournament.folder import Rules, Tournament, TournamentFolder

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from arena.environments.make import EnvConfig
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.jsonl import JsonlWriter
 from arena.tournament.curves import Curve, at_equal

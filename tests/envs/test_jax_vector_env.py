@@ -13,7 +13,9 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from arena.agent.isolation import refuse_other_frameworks
-from arena.environments.make import EnvConfig, make_env, make_vec_env
+from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
+from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError
 from arena.executors.local import LocalExecutor
 from arena.experiment.compatibility import env_modules

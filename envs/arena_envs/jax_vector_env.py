@@ -31,7 +31,7 @@ class EnvState(NamedTuple):
     """Of all randomness that follows."""
 
 
-class Step(NamedTuple):
+class VectorStep(NamedTuple):
     """What one vector step gives. An episode that ends is followed by the next one at once."""
 
     observations: jax.Array
@@ -46,7 +46,7 @@ class Step(NamedTuple):
     """`bool [N]`, by the time limit."""
 
 
-class VectorFunctions:
+class JaxFunctions:
     """Pure functions of N environments (an `arena.environments.jax_functions.VectorFunctions`), for use inside a compiled program.
 
     Args:
@@ -73,7 +73,7 @@ class VectorFunctions:
         states, observations = jax.vmap(self._initial)(jax.random.split(initial_key, self.num_envs))
         return EnvState(states, jnp.zeros(self.num_envs, jnp.int32), key), observations
 
-    def step(self, state: EnvState, actions: jax.Array) -> tuple[EnvState, Step]:
+    def step(self, state: EnvState, actions: jax.Array) -> tuple[EnvState, VectorStep]:
         """Takes `actions` `[N, *act]`, in the arena's form."""
         key, step_key, initial_key = jax.random.split(state.key, 3)
         keys = jax.random.split(step_key, self.num_envs)
@@ -89,7 +89,7 @@ class VectorFunctions:
 
         states = jax.tree.map(begun, fresh_states, states)
         state = EnvState(states, jnp.where(ended, 0, num_steps), key)
-        return state, Step(begun(fresh_observations, next_observations), next_observations, rewards, terminated, truncated)
+        return state, VectorStep(begun(fresh_observations, next_observations), next_observations, rewards, terminated, truncated)
 
     def _initial(self, key: jax.Array) -> tuple[Any, jax.Array]:
         state = self._func_env.initial(rng=key)
@@ -111,8 +111,8 @@ class VectorFunctions:
         return jnp.asarray(observation, self._observation_space.dtype).reshape(self._observation_space.shape)
 
 
-class FunctionalVectorEnv(VectorEnv[Array, Array, Array]):
-    """Steps `VectorFunctions` from NumPy, on the CPU, one compiled call for each vector step.
+class JaxVectorEnv(VectorEnv[Array, Array, Array]):
+    """Steps `JaxFunctions` from NumPy, on the CPU, one compiled call for each vector step.
 
     Args:
         functions: what to step.
@@ -122,7 +122,7 @@ class FunctionalVectorEnv(VectorEnv[Array, Array, Array]):
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
 
-    def __init__(self, functions: VectorFunctions, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+    def __init__(self, functions: JaxFunctions, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         self.functions = functions
         """To step inside a compiled program instead."""
         self.num_envs = functions.num_envs
@@ -131,7 +131,6 @@ class FunctionalVectorEnv(VectorEnv[Array, Array, Array]):
         self.action_space = batch_space(action_space, self.num_envs)
         self._cpu = jax.devices("cpu")[0]
         self._state: EnvState | None = None
-        self._key: jax.Array | None = None
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begins N episodes; with a seed, the same ones each time."""
@@ -157,9 +156,9 @@ class FunctionalVectorEnv(VectorEnv[Array, Array, Array]):
         return observations, rewards, terminated, truncated, info
 
 
-def make_functional(
+def make_jax_vector_env(
     env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]
-) -> FunctionalVectorEnv | None:
+) -> JaxVectorEnv | None:
     """Returns `num_envs` copies of `env` in one, or None where it is no `FunctionalJaxEnv`, or does more than its functions say."""
     limit: int | None = None
     while isinstance(env, gym.Wrapper):
@@ -171,15 +170,15 @@ def make_functional(
     known = (FunctionalJaxEnv.step, FunctionalJaxEnv.reset)
     if not isinstance(env, FunctionalJaxEnv) or (type(env).step, type(env).reset) != known:
         return None
-    return FunctionalVectorEnv(_functions(env, num_envs, limit, observation_space), observation_space, action_space)
+    return JaxVectorEnv(_functions(env, num_envs, limit, observation_space), observation_space, action_space)
 
 
-_known: dict[tuple[str, int, int | None], VectorFunctions] = {}
+_known: dict[tuple[str, int, int | None], JaxFunctions] = {}
 
 
-def _functions(env: FunctionalJaxEnv[Any], num_envs: int, limit: int | None, observation_space: gym.Space[Any]) -> VectorFunctions:
+def _functions(env: FunctionalJaxEnv[Any], num_envs: int, limit: int | None, observation_space: gym.Space[Any]) -> JaxFunctions:
     """Returns the functions of `env`: the very same ones for an environment made twice, since compiling them takes a second."""
-    made = VectorFunctions(env.func_env, num_envs, limit, observation_space)
+    made = JaxFunctions(env.func_env, num_envs, limit, observation_space)
     try:
         return made if env.spec is None else _known.setdefault((env.spec.to_json(), num_envs, limit), made)
     except (TypeError, ValueError):  # arguments that JSON cannot name: nobody knows whether they are the same

@@ -1,0 +1,76 @@
+"""Makes the environments of one run: seeded by the arena, and counted against its budget."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from arena.environments.config import EnvConfig
+from arena.environments.jax_functions import MeteredFunctionalEnv
+from arena.environments.make import make_env
+from arena.environments.metering import Meter, MeteredEnv, MeteredVectorEnv
+from arena.environments.vectorize import make_vec_env
+from arena.seeding import reset_seed
+
+
+class ArenaEnvFactory:
+    """Makes the metered environments of one run (an `arena.agent.interface.EnvFactory`).
+
+    Args:
+        config: The environment.
+        meter: Counts what happens in all environments made here.
+        seed: Source of the seeds of all resets: the first one, and one after every `cut_episodes`.
+        snapshots: Folder in which the run can keep policies of its own past. An environment whose attribute `wants_snapshots` is true gets
+            the folder as the keyword argument `snapshots`.
+    """
+
+    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence, *, snapshots: Path | None = None) -> None:
+        self.config, self.meter = config, meter
+        self.snapshots: Path | None = None
+        """Folder to which the training loop adds a policy at every selection evaluation; None if the environment wants none."""
+        env = make_env(config)
+        if snapshots is not None and getattr(env.unwrapped, "wants_snapshots", False):
+            self.snapshots = snapshots
+            self.config = dataclasses.replace(config, kwargs={**config.kwargs, "snapshots": str(snapshots)})
+        self.observation_space: gym.Space[Any] = env.observation_space
+        self.action_space: gym.Space[Any] = env.action_space
+        env.close()
+        self.num_cuts = 0
+        """Number of cuts made by `cut_episodes`; with the seed it decides all resets that follow."""
+        self._seed = seed
+        self._made: list[MeteredEnv | MeteredVectorEnv] = []
+
+    def make_vec(self, num_envs: int) -> MeteredVectorEnv:
+        """Returns `num_envs` environments behind one metered vector environment."""
+        made = make_vec_env(self.config, num_envs)
+        kind = MeteredFunctionalEnv if hasattr(made, "functions") else MeteredVectorEnv
+        env = kind(made, self.meter, self._seed_source())
+        self._made.append(env)
+        return env
+
+    def make(self) -> MeteredEnv:
+        """Returns one metered environment."""
+        env = MeteredEnv(make_env(self.config), self.meter, self._seed_source())
+        self._made.append(env)
+        return env
+
+    def cut_episodes(self, num_cuts: int | None = None) -> None:
+        """Ends all running episodes, and decides the seeds of the next resets by the number of cuts made so far.
+
+        Args:
+            num_cuts: Number of cuts to continue from, after a resume; by default one more than so far.
+        """
+        self.num_cuts = self.num_cuts + 1 if num_cuts is None else num_cuts
+        for env in self._made:
+            env.cut_episodes()
+
+    def _seed_source(self) -> Callable[[], int]:
+        index = len(self._made)
+
+        def next_seed() -> int:
+            return reset_seed(self._seed, index, self.num_cuts)
+
+        return next_seed

@@ -1,0 +1,70 @@
+"""The plug-ins that bring environments: entry points of the group `gymnasium.envs`, called at the first use of an environment.
+
+Gymnasium itself stopped reading this group in 1.0 (its release notes, "Removing the plugin system"). The arena still does, so that the
+environments of installed packages are known by their id alone.
+"""
+
+import dataclasses
+import functools
+import importlib
+import importlib.metadata
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import VectorEnv
+
+ENTRY_POINT_GROUP = "gymnasium.envs"
+
+Vectorize = Callable[[gym.Env[Any, Any], int, gym.Space[Any], gym.Space[Any]], VectorEnv[Any, Any, Any] | None]
+"""`vectorize(env, num_envs, observation_space, action_space)` returns a vector environment of the arena's spaces that does what `num_envs`
+copies of `env` do, or None if it knows none."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvPlugin:
+    """What an entry point of the group `gymnasium.envs` may return, besides registering environments; most return nothing."""
+
+    vectorize: Vectorize | None = None
+    """Function that makes faster vector environments of environments that it knows."""
+    imported_first: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Module to import before an environment is made, by the first part of the environment's entry point."""
+
+
+@functools.cache
+def plugins() -> tuple[EnvPlugin, ...]:
+    """Calls all plug-ins, once in a process; returns what they offer. One that fails is left out with a warning."""
+    found = []
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            plugin = entry_point.load()()
+        except Exception as error:  # another package's code: its failure must not keep ours from working
+            warnings.warn(f"environments of {entry_point.value!r} are missing: {error!r}", stacklevel=2)
+        else:
+            found += [plugin] if isinstance(plugin, EnvPlugin) else []
+    return tuple(found)
+
+
+def registered_ids() -> list[str]:
+    """Returns the ids of all registered environments, sorted, those of plug-ins included."""
+    plugins()
+    return sorted(gym.registry)
+
+
+def registered_spec(env_id: str) -> EnvSpec | None:
+    """Returns what Gymnasium knows of `env_id`, an environment of a plug-in included; None if it is not registered."""
+    plugins()
+    return gym.registry.get(env_id)
+
+
+def prepare(env_id: str) -> None:
+    """Imports what plug-ins want imported before the environment `env_id` is made."""
+    spec = registered_spec(env_id)
+    if spec is None or not isinstance(spec.entry_point, str):
+        return
+    for plugin in plugins():
+        for prefix, module in plugin.imported_first.items():
+            if spec.entry_point.startswith(prefix):
+                importlib.import_module(module)
