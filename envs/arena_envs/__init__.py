@@ -5,11 +5,12 @@ Importing this package registers the environments with Gymnasium as `arena/<Name
 `gymnasium.envs`, which Gymnasium itself no longer reads since 1.0 (its release notes, "Removing the plugin system").
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from arena.environments.plugins import EnvPlugin
+if TYPE_CHECKING:
+    from arena.environments.plugins import EnvPlugin
 
 _TIME_LIMITS: dict[str, int | None] = {
     "Identity": 100,
@@ -26,12 +27,20 @@ _TIME_LIMITS: dict[str, int | None] = {
 _GAMES = {"ConnectFour": "connect_four_v3", "TicTacToe": "tictactoe_v3"}
 
 
-def register_envs() -> EnvPlugin:
+def register_envs() -> "EnvPlugin":
     """Registers every environment of this package; calling it again changes nothing.
 
     Returns:
         `vectorize`, and the module that lets Gymnasium's environments in JAX be imported without Flax.
     """
+    from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
+
+    _register()
+    jax_packages = ("gymnasium.envs.phys2d.", "gymnasium.envs.tabular.")
+    return EnvPlugin(vectorize=vectorize, imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"))
+
+
+def _register() -> None:
     for name, time_limit in _TIME_LIMITS.items():
         if f"arena/{name}-v0" not in gym.registry:
             module = "masked_probes" if name.startswith("Masked") else "probes"
@@ -39,8 +48,6 @@ def register_envs() -> EnvPlugin:
     for name, game in _GAMES.items():
         if f"arena/{name}-v0" not in gym.registry:
             gym.register(f"arena/{name}-v0", entry_point="arena_envs.games:Seat", kwargs={"game": game})
-    jax_packages = ("gymnasium.envs.phys2d.", "gymnasium.envs.tabular.")
-    return EnvPlugin(vectorize=vectorize, imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"))
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
@@ -52,4 +59,4 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Spac
     return make_jax_vector_env(env, num_envs, observation_space, action_space)
 
 
-register_envs()
+_register()
