@@ -177,6 +177,7 @@ class Strengths:
         anchor = self._means.anchor or 0  # its weights are zero if there is none
 
         def summed(part: Array, power: int) -> Array:
+            """Returns `[E]`: the sum over environments of `part` `[T, E]`, weighted by this power of the weights."""
             return np.asarray((own**power * part + of_anchor**power * part[:, [anchor]]).sum(0))
 
         seeds = EstimatedVariance(summed(self._seeds, 2), summed(self._seeds_squares, 4))

@@ -1,4 +1,4 @@
-"""Who is better than whom: the one place where a report decides it. The page, the terminal and the tables show what it says.
+"""Who is better than whom: the one place where a report decides it. The page and the terminal show what it says.
 
 Two rules can decide a pair of agents. If a sequential comparison (`seeds = "until-decided"`) covers every pair of the report, its verdicts
 do, because it is corrected for having stopped early. Otherwise the p-values do, corrected for the number of pairs.

@@ -18,6 +18,7 @@ Shape = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 def normal(rng, size):
+    """Normal scores."""
     return rng.normal(0.6, 0.15, size)
 
 
@@ -27,18 +28,22 @@ def skewed(rng, size):
 
 
 def lognormal(rng, size):
+    """Lognormal scores."""
     return rng.lognormal(-1.0, 0.5, size)
 
 
 def exponential(rng, size):
+    """Exponential scores: a long tail above."""
     return rng.exponential(0.3, size)
 
 
 def heavy_tails(rng, size):
+    """Scores from Student's t with 3 degrees of freedom."""
     return 0.5 + 0.1 * rng.standard_t(3, size)
 
 
 def uniform(rng, size):
+    """Uniform scores."""
     return rng.random(size)
 
 
@@ -60,6 +65,7 @@ SHAPES: dict[str, list[Shape]] = {
     "4 envs: exponential": [exponential] * 4,
     "3 envs: normal, ceiling, bimodal": [normal, functools.partial(ceiling, fraction=0.6), bimodal],
 }
+"""Name -> distribution of the scores on each environment."""
 
 PAIRS: dict[str, list[Shape]] = {
     "the same normal": [normal, normal],
@@ -68,9 +74,11 @@ PAIRS: dict[str, list[Shape]] = {
     "ceiling 60% and 30%": [functools.partial(ceiling, fraction=0.6), functools.partial(ceiling, fraction=0.3)],
     "bimodal against normal": [bimodal, normal],
 }
+"""Name -> distributions of the returns of two agents on one environment."""
 
 
 def truth(shapes: list[Shape], metric: str) -> float:
+    """Returns the value of a metric over very many seeds."""
     rng = np.random.default_rng(0)
     return float(METRICS[metric]([shape(rng, (400_000,)) for shape in shapes]))
 

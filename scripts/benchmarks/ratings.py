@@ -34,14 +34,15 @@ SCENARIOS = {
     "duels, 3 seeds": (3, 0.4, lambda players, rng: players.duel(100, rng)),
     "duels, 5 seeds": (5, 0.4, lambda players, rng: players.duel(50, rng)),
 }
-"""Seeds per entrant, standard deviation between seeds in log-odds, and what is played (`games(10)`: 10 per pair of players and seat)."""
+"""Scenario -> seeds per entrant, standard deviation between seeds in log-odds, what is played (`games(10)`: 10 per pair and seat)."""
 
 
 UNEQUAL_SETS = {"two games, half in one, 1 seed": (1, 0.0, 5), "two games, half in one, 5 seeds": (5, 0.4, 1)}
-"""Seeds per entrant, standard deviation between seeds, games of each pair of players and seat; anchored at a player far below."""
+"""Scenario -> seeds per entrant, standard deviation between seeds, games of each pair and seat; anchored at a player far below."""
 
 
 def draw(scenario: str, rng: np.random.Generator) -> tuple[SimulatedPlayers, Matches]:
+    """Draws the players of a scenario and what they play."""
     num_seeds, spread, play = SCENARIOS[scenario]
     model = {"seat_advantage": 0.3, "tie_ratio": 0.5} if scenario.startswith("games") else {}
     players = draw_players(rng.normal(0, 1, NUM_ENTRANTS), num_seeds, spread, rng, **model)
@@ -59,13 +60,19 @@ class Simulated:
     """A tournament and its truth, in Elo points."""
 
     tables: list[Matches]
+    """Matches of each environment."""
     entrants: np.ndarray
+    """Entrant of each player."""
     anchor: int | None
+    """Entrant whose rating is 0."""
     rating: np.ndarray
+    """True rating of each entrant."""
     difference: np.ndarray
+    """True difference of each pair of entrants, on the environments that both play."""
 
 
 def simulate(scenario: str, rng: np.random.Generator) -> Simulated:
+    """Simulates one tournament of a scenario."""
     if scenario in UNEQUAL_SETS:
         present = np.array([[True] * NUM_ENTRANTS, [place < NUM_ENTRANTS // 2 for place in range(NUM_ENTRANTS)]])
         tables, entrants, strengths = play_on_several(present, *UNEQUAL_SETS[scenario], rng, seat_advantage=0.3, tie_ratio=0.5)
@@ -80,6 +87,7 @@ def simulate(scenario: str, rng: np.random.Generator) -> Simulated:
 
 
 def centred(strengths: np.ndarray) -> np.ndarray:
+    """Returns strengths in Elo points, relative to their mean."""
     return ELO_PER_LOG_ODDS * (strengths - strengths.mean())
 
 
@@ -126,6 +134,7 @@ def bootstrap(num_tournaments: int = 100, num_resamples: int = 99) -> None:
 
 
 def resampled_ratings(players: SimulatedPlayers, matches: Matches, rng: np.random.Generator) -> np.ndarray:
+    """Returns the ratings of one resample: seeds of each entrant with replacement, then matches of each pair."""
     num_players = len(players.entrants)
     copies = np.zeros(num_players, np.int64)
     for entrant in range(NUM_ENTRANTS):
@@ -190,6 +199,7 @@ def schedules(num_tournaments: int = 200, budget: int = 40_000) -> None:
 
 
 def speed(num_players: int = 10_000, num_matches: int = 1_000_000) -> None:
+    """Prints how long it takes to rate many players, and how well their intervals hold the truth."""
     rng = np.random.default_rng(0)
     players = SimulatedPlayers(*[rng.normal(0, 1, num_players)] * 2, np.arange(num_players), seat_advantage=0.3, tie_ratio=0.5)
     first = rng.integers(0, num_players, num_matches)
