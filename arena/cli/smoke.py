@@ -75,7 +75,7 @@ def judge(result: RunResult, baseline: Evaluation, bar: float) -> Verdict:
         bar: Mean return to reach.
     """
     name = result.run_name
-    seconds = result.whole_seconds
+    seconds = result.seconds.total
     if result.status != "finished" or result.score_mean is None or result.score_std is None:
         return Verdict(name, False, f"{result.status}: {result.reason}", seconds)
     errors = result.score_std**2 / result.score_episodes, baseline.episode_return_std**2 / len(baseline.episode_returns)

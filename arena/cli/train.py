@@ -136,7 +136,7 @@ def _closing_row(result: RunResult) -> ClosingRow:
         env_steps=result.env_steps,
         score_mean=result.score_mean,
         score_std=result.score_std,
-        train_seconds=result.seconds.get("train"),
+        train_seconds=result.seconds.train or None,
         env_steps_per_second=result.env_steps_per_second,
         policy_path=None if result.score_mean is None else str(RunDir(Path(result.path)).policy),
     )

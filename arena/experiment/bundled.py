@@ -1,4 +1,4 @@
-"""The experiments that come with the arena: `configs/` of the repository, or their copy in the installed package."""
+"""Experiments that come with the arena: `configs/` of the repository, or their copy in the installed package."""
 
 from pathlib import Path
 

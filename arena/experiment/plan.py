@@ -115,8 +115,8 @@ def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
         except ArenaError:
             continue  # a file of another program or version: the estimate does without it
         if result is not None and result.status == "finished" and result.env_steps:
-            work_seconds = result.whole_seconds - result.start_seconds
-            speed = Speed(start_seconds=result.start_seconds, seconds_per_env_step=work_seconds / result.env_steps)
+            work_seconds = result.seconds.total - result.seconds.until_training
+            speed = Speed(start_seconds=result.seconds.until_training, seconds_per_env_step=work_seconds / result.env_steps)
             samples[run.agent.agent, run.env.name].append(speed)
     return {key: _median(speeds) for key, speeds in samples.items()}
 

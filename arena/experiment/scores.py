@@ -1,4 +1,4 @@
-"""One number for an agent and a training seed, for the rules that choose while an experiment runs: when to stop, what to try next."""
+"""One score for each agent and training seed, for the rules that decide during an experiment: when to stop, and what to try next."""
 
 import statistics
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from arena.run_folder.result import RunResult
 
 
 def check_scores(experiment: Experiment) -> None:
-    """Refuses several environments that cannot be brought to one scale.
+    """Refuses several environments whose scores cannot be averaged.
 
     Raises:
-        ArenaError: naming the environment whose random and solved returns nobody gives.
+        ArenaError: names the environment that has no reference scores.
     """
     for env in experiment.envs if len(experiment.envs) > 1 else ():
         reference = catalogue().reference_for(env.id, env.kwargs)
@@ -24,12 +24,12 @@ def check_scores(experiment: Experiment) -> None:
 
 
 def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[int, float]]:
-    """Returns, by agent and seed, the final mean return; over several environments the mean of the normalised ones (random 0, solved 1).
+    """Returns the score of each agent and seed: the final mean return, or, with several environments, the mean of the normalised returns.
 
-    A run that failed stands at random play's return, as in `arena report`.
+    Normalised returns are 0 for random play and 1 for a solved environment. A run that failed counts as random play, as in `arena report`.
 
     Raises:
-        ArenaError: if a run failed where that is not known.
+        ArenaError: if a run failed and random play's return is not known.
     """
     references = {env.name: catalogue().reference_for(env.id, env.kwargs) for env in experiment.envs}
     values: dict[str, dict[int, list[float]]] = {}
@@ -46,6 +46,6 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
 def _floor(result: RunResult, reference: Reference | None) -> float:
     if reference is None:
         raise ArenaError(
-            f"{result.run_name} {result.status}, and there is no reference for random play there; try it again with --retry-failed"
+            f"{result.run_name} {result.status}, and there is no reference for random play there; run it again with --retry-failed"
         )
     return reference.random.value

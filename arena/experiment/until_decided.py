@@ -1,7 +1,7 @@
-"""`seeds = "until-decided"`: adds seeds in groups until it is settled which agents are better, or no more are allowed.
+"""`seeds = "until-decided"`: adds seeds in groups until it is decided which agents are better, or no more seeds are allowed.
 
-The rule is `arena.statistics.group_sequential`'s. It looks at one score for each agent and seed: the final mean return, or over several
-environments the mean of the normalised ones. The ranking that gets settled is thus that over all environments of the experiment.
+The rule (`arena.statistics.group_sequential`) looks at one score for each agent and seed: the final mean return, or, with several
+environments, the mean of the normalised returns. One ranking over all environments of the experiment is decided.
 """
 
 import dataclasses
@@ -18,21 +18,21 @@ from arena.run_folder.result import RunResult
 from arena.statistics.group_sequential import Decision, StoppingRule, decide
 
 RunAll = Callable[[Experiment], list[RunResult]]
-"""Runs an experiment, `run_experiment` with an executor, say."""
+"""Function that runs a checked experiment, such as `run_checked` with an executor."""
 
 
 def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[RunResult], Decision]:
-    """Runs groups of seeds until the rule stops; returns the results of all runs, and what was decided, also in `decision.json`.
+    """Runs groups of seeds until the rule stops; returns the results of all runs and the decision, which `decision.json` holds too.
 
-    What is finished is not run again, and the same results decide the same: called again, it goes on where it was cut.
+    A call with the same arguments resumes: finished runs are not run again, and the same results lead to the same decision.
 
     Args:
-        experiment: with `until_decided`.
-        run_all: runs one group; agents that are decided against all others are no longer in it.
+        experiment: an experiment with `until_decided` that `check_experiment` has accepted.
+        run_all: runs one group; an agent that is decided against all others is no longer in it.
 
     Raises:
-        ArenaError: if there are fewer than two agents, their scores cannot be brought to one scale, or the folder holds what another
-            rule, or the same about other agents or environments, has decided: more looks than were planned would find what is not there.
+        ArenaError: if the folder holds runs with other inputs, or a decision by another rule or about other agents or environments. More
+            looks at the scores than were planned would find differences that do not exist.
     """
     refuse_another_question(experiment)
     rule = experiment.until_decided
@@ -44,7 +44,7 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         for num_seeds in sorted(set(next_seeds.values())):
             agents = tuple(agent for agent in experiment.agents if next_seeds.get(agent.name) == num_seeds)
             group = dataclasses.replace(experiment, agents=agents, seeds=tuple(range(num_seeds)))
-            results |= {f"{result.agent}/{result.env}/{result.seed}": result for result in run_all(group)}
+            results |= {result.run_name: result for result in run_all(group)}
         scores = seed_scores(experiment, results.values())
         by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
         decision = decide(by_agent, stopping_rule, seed=experiment.seed)
@@ -55,10 +55,10 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
 
 
 def refuse_another_question(experiment: Experiment) -> None:
-    """Refuses a folder that holds what another rule or of other agents or environments has decided, or runs with other inputs.
+    """Refuses a folder with runs of other inputs, or with a decision by another rule or about other agents or environments.
 
     Raises:
-        ArenaError: with what differs.
+        ArenaError: names the differences.
     """
     rule, path = experiment.until_decided, experiment.path / "decision.json"
     assert rule is not None
@@ -71,7 +71,7 @@ def refuse_another_question(experiment: Experiment) -> None:
 
 
 def sentences(decision: Decision) -> list[str]:
-    """Returns what was decided, a line for each pair."""
+    """Returns the verdict on each pair as a line of text."""
     forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
     return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
 

@@ -1,5 +1,6 @@
 """Puts the report of an experiment together from its runs."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import arena
 from arena.environments.references import Catalogue
 from arena.errors import ArenaError
-from arena.report import curves, inventory, notes, repeat
+from arena.report import inventory, learning_curves, notes, repeat
 from arena.report.decisions import read_decisions
 from arena.report.document import (
     Aggregate,
@@ -67,9 +68,9 @@ def build_report(
         arena_version=arena.__version__,
         confidence=confidence,
         num_envs_in_aggregates=len(scored),
-        budget=repeat.common([run.inputs["budget"] for run in runs]),
-        evaluation=runs[0].inputs["evaluation"],
-        experiment_seed=int(runs[0].inputs["experiment_seed"]),
+        budget=repeat.common([dataclasses.asdict(run.run.budget) for run in runs]),
+        evaluation=dataclasses.asdict(runs[0].run.evaluation),
+        experiment_seed=runs[0].run.experiment_seed,
         agents=tuple(inventory.agent_summaries(samples)),
         envs=tuple(inventory.env_summary(scale, runs) for scale in samples.scales.values()),
         results=tuple(_results(samples, confidence)),
@@ -173,9 +174,9 @@ def _curves(samples: Samples, scored: Sequence[str], confidence: float) -> list[
     return found
 
 
-def _grid(samples: Samples, envs: Sequence[str], axis: Axis, num_points: int = curves.NUM_POINTS) -> Array:
+def _grid(samples: Samples, envs: Sequence[str], axis: Axis, num_points: int = learning_curves.NUM_POINTS) -> Array:
     """Returns evenly spaced points `[P]` from 0 to where the longest run on `envs` ended."""
-    return np.linspace(0.0, curves.horizon([run for run in samples.runs if run.env in envs], axis), num_points)
+    return np.linspace(0.0, learning_curves.horizon([run for run in samples.runs if run.env in envs], axis), num_points)
 
 
 def _env_curve(samples: Samples, agent: str, env: str, axis: Axis, grid: Array, confidence: float) -> MeanCurve:
@@ -208,13 +209,13 @@ def _mean_curve(
 def _run_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Array) -> Array:
     """Returns the learning curves of all runs of an agent on an environment, `[S, P]`."""
     floor = samples.scales[env].floor
-    return np.array([curves.run_curve(run, axis, grid, floor) for run in samples.ended(agent, env)])
+    return np.array([learning_curves.run_curve(run, axis, grid, floor) for run in samples.ended(agent, env)])
 
 
 def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> list[RankingRow]:
     rows: list[RankingRow] = []
     for axis in AXES if scored else ():
-        grid = _grid(samples, scored, axis, 5 * curves.NUM_POINTS)
+        grid = _grid(samples, scored, axis, 5 * learning_curves.NUM_POINTS)
         areas = {agent: _area(samples, agent, scored, axis, grid, confidence) for agent in samples.agents}
         order = sorted(areas, key=lambda agent: -areas[agent].value)
         horizon = float(grid[-1])
@@ -225,13 +226,13 @@ def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> lis
 def _area(samples: Samples, agent: str, scored: Sequence[str], axis: Axis, grid: Array, confidence: float) -> Estimate:
     """Returns the mean score of an agent over the axis and over environments."""
     values = [samples.scales[env].score(_run_curves(samples, agent, env, axis, grid)) for env in scored]  # each [S, P]
-    areas = [curves.area(env_values)[:, None] for env_values in values]  # each [S, 1]
+    areas = [learning_curves.area(env_values)[:, None] for env_values in values]  # each [S, 1]
     return estimate(areas, "mean", bounds=_score_bounds(samples, scored), confidence=confidence)
 
 
 def _times(samples: Samples, confidence: float) -> list[TimeToThreshold]:
     return [
-        curves.time_to_threshold(samples.ended(agent, env), scale.solved, confidence=confidence)
+        learning_curves.time_to_threshold(samples.ended(agent, env), scale.solved, confidence=confidence)
         for env, scale in samples.scales.items()
         for agent in samples.agents
         if scale.solved is not None and samples.ended(agent, env)

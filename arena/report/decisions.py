@@ -1,4 +1,4 @@
-"""What `seeds = "until-decided"` has decided, read from the `decision.json` of the experiments that the runs are of."""
+"""Verdicts of `seeds = "until-decided"`, read from the `decision.json` of the experiments that the runs belong to."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def read_decisions(runs: Sequence[LoadedRun]) -> tuple[SequentialComparison, ...
         try:
             found.append(_comparison(relative(path.parent), value))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ArenaError(f"{path} is no decision of this version of arena-rl: {error!r}; arena run writes it again") from error
+            raise ArenaError(f"{path} isn't a decision of this version of arena-rl: {error!r}; arena run writes it again") from error
     return tuple(found)
 
 

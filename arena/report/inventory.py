@@ -1,5 +1,6 @@
-"""The parts of a report that count and list: agents, environments, costs, differences, published numbers, runs."""
+"""Lists of a report: agents, environments, costs, differing hyperparameters, published numbers, runs."""
 
+import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +17,11 @@ from arena.report.load import LoadedRun
 from arena.report.samples import EnvScale, Samples
 
 _PARTS = ("train", "env", "act", "learn", "evaluate", "checkpoint")
+"""Parts of a run's seconds that a row of costs shows."""
 
 
 def agent_summaries(samples: Samples) -> list[AgentSummary]:
-    """Returns what was run and how it ended, by agent."""
+    """Returns a summary of each agent: its settings, versions and devices, and how its runs ended."""
     usual, special = repeat.hyperparameters(samples.runs)
     summaries = []
     for agent in samples.agents:
@@ -32,7 +34,7 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
         summaries.append(
             AgentSummary(
                 name=agent,
-                agent=str(runs[0].inputs["agent"]["agent"]),
+                agent=runs[0].run.agent.agent,
                 hyperparameters=usual[agent],
                 env_hyperparameters=special.get(agent, {}),
                 versions={name: " | ".join(sorted(found)) for name, found in sorted(versions.items())},
@@ -48,7 +50,7 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
 
 
 def env_summary(scale: EnvScale, runs: Sequence[LoadedRun]) -> EnvSummary:
-    """Returns an environment with the numbers that turn its returns into scores."""
+    """Returns a summary of an environment: its budget, and the reference scores that turn returns into scores."""
     reference = scale.reference
     scores = [score for score in (reference.random, reference.solved) if score] if reference else []
     return EnvSummary(
@@ -57,12 +59,12 @@ def env_summary(scale: EnvScale, runs: Sequence[LoadedRun]) -> EnvSummary:
         random_return=reference.random.value if reference else None,
         solved_return=scale.solved,
         sources=tuple(dict.fromkeys(score.source for score in scores)),
-        budget=next(run.inputs["budget"] for run in runs if run.env == scale.env),
+        budget=next(dataclasses.asdict(run.run.budget) for run in runs if run.env == scale.env),
     )
 
 
 def published_rows(samples: Samples, catalogue: Catalogue) -> list[PublishedRow]:
-    """Returns published numbers of the same environments, beside agents of the same algorithm."""
+    """Returns the published numbers on the same environments, each with the results of our agents of the same algorithm."""
     algorithms = {agent: _algorithm(samples, agent) for agent in samples.agents}
     rows = []
     for entry in catalogue.published:
@@ -92,7 +94,7 @@ def published_rows(samples: Samples, catalogue: Catalogue) -> list[PublishedRow]
 
 
 def cost_rows(samples: Samples) -> list[CostRow]:
-    """Returns what finished runs took, by agent and environment."""
+    """Returns the cost of finished runs for each agent and environment: medians of steps, speeds and seconds."""
     rows = []
     for agent in samples.agents:
         for env in samples.scales:
@@ -100,9 +102,9 @@ def cost_rows(samples: Samples) -> list[CostRow]:
             finished = [result for result in results if result.status == "finished"]
             if not finished:
                 continue
-            seconds = {name: statistics.median(result.seconds.get(name, 0.0) for result in finished) for name in _PARTS}
+            seconds = {name: statistics.median(getattr(result.seconds, name) for result in finished) for name in _PARTS}
             cpu = [result.cpu_seconds for result in results if result.cpu_seconds is not None]
-            train = [result.seconds.get("train") or 0.0 for result in finished]
+            train = [result.seconds.train for result in finished]
             rates = [result.learner_steps / own for result, own in zip(finished, train, strict=True) if own]
             speeds = [result.env_steps_per_second for result in finished if result.env_steps_per_second is not None]
             rows.append(
@@ -113,7 +115,7 @@ def cost_rows(samples: Samples) -> list[CostRow]:
                     env_steps=statistics.median(result.env_steps for result in finished),
                     env_steps_per_second=statistics.median(speeds) if speeds else None,
                     learner_steps_per_second=statistics.median(rates) if rates else None,
-                    start_seconds=statistics.median(result.start_seconds for result in finished),
+                    start_seconds=statistics.median(result.seconds.until_training for result in finished),
                     train_seconds=seconds["train"],
                     env_seconds=seconds["env"],
                     act_seconds=seconds["act"],
@@ -129,7 +131,7 @@ def cost_rows(samples: Samples) -> list[CostRow]:
 
 
 def differences(runs: Sequence[LoadedRun]) -> list[Difference]:
-    """Returns the hyperparameters that not all agents share, by name."""
+    """Returns the hyperparameters that not all agents share, sorted by name."""
     usual, special = repeat.hyperparameters(runs)
     values: dict[str, dict[str, Any]] = {}
     for agent, own in usual.items():
@@ -139,17 +141,18 @@ def differences(runs: Sequence[LoadedRun]) -> list[Difference]:
         for env, own in by_env.items():
             for name, value in own.items():
                 values.setdefault(name, {}).setdefault(agent, {})[env] = value
-    several = len(usual) > 1
-    found = []
-    for name, by_agent in sorted(values.items()):
+    if len(usual) < 2:
+        return []
+
+    def is_shared(by_agent: Mapping[str, Any]) -> bool:
         first = next(iter(by_agent.values()))
-        if several and (len(by_agent) < len(usual) or any(value != first for value in by_agent.values())):
-            found.append(Difference(name=name, values=by_agent))
-    return found
+        return len(by_agent) == len(usual) and all(value == first for value in by_agent.values())
+
+    return [Difference(name=name, values=by_agent) for name, by_agent in sorted(values.items()) if not is_shared(by_agent)]
 
 
 def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
-    """Returns the row of one run."""
+    """Returns the row of one run; `machines` are those of the report, which the row refers to by index."""
     result, scale = run.result, samples.scales[run.env]
     mean = run.final.episode_return_mean if run.final else None
     machine = run.provenance.machine
@@ -163,8 +166,8 @@ def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
         return_std=statistics.pstdev(run.final.episode_returns) if run.final else None,
         num_episodes=len(run.final.episode_returns) if run.final else 0,
         score=float(scale.score(np.array(mean))) if mean is not None and scale.solved is not None else None,
-        env_steps=result.env_steps if result else run.selection[-1].env_steps if run.selection else 0,
-        train_seconds=result.seconds.get("train") if result else None,
+        env_steps=_env_steps(run),
+        train_seconds=(result.seconds.train or None) if result else None,
         cpu_seconds=result.cpu_seconds if result else None,
         device=result.device if result else "",
         machine=machines.index(machine) if machine in machines else -1,
@@ -172,20 +175,26 @@ def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
     )
 
 
+def _env_steps(run: LoadedRun) -> int:
+    if run.result is not None:
+        return run.result.env_steps
+    return run.selection[-1].env_steps if run.selection else 0
+
+
 def commit(git: Mapping[str, Any] | None) -> str | None:
-    """Returns a commit as one word, with `+` behind it where tracked files were changed."""
+    """Returns a commit as one word, with `+` behind it if tracked files were changed; None outside a repository."""
     return None if not git else f"{git.get('commit')}{'+' if git.get('dirty') else ''}"
 
 
 def _algorithm(samples: Samples, agent: str) -> str | None:
-    identity = next(run.inputs["agent"]["agent"] for run in samples.runs if run.agent == agent)
+    identity = next(run.run.agent.agent for run in samples.runs if run.agent == agent)
     try:
         return agent_spec(identity).algorithm
-    except ArenaError:  # the folders may come from a machine that has agents which this one has not
+    except ArenaError:  # the folders may come from a machine with other agents
         return None
 
 
 def relative(path: Path) -> str:
-    """Returns a path relative to where the report is made, if it is below."""
+    """Returns a path relative to the working directory if it is below that, and unchanged otherwise."""
     resolved, here = path.resolve(), Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""Reads run folders, of one machine or several, into one set of comparable runs, or says why they are not comparable."""
+"""Reads run folders, from one machine or several, into one set of comparable runs, or refuses them with the reason."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +12,12 @@ from arena.run_folder.record import RunRecord, run_folders
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, Provenance
 
-State = Literal["finished", "failed", "unfinished"]
+Completion = Literal["finished", "failed", "unfinished"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadedRun:
-    """One run folder."""
+    """One run, as a report uses it."""
 
     path: Path
     run: Run
@@ -57,18 +57,18 @@ class LoadedRun:
         return self.run.name
 
     @property
-    def state(self) -> State:
-        """Whether the run ended well, ended otherwise, or has not ended; one that a search gave up in mid-run never ends."""
+    def state(self) -> Completion:
+        """Whether the run finished, failed, or has not ended; a run that a search gave up counts as not ended."""
         if self.result is None or self.result.status == "pruned":
             return "unfinished"
         return "finished" if self.result.status == "finished" and self.final is not None else "failed"
 
 
 def load_runs(roots: Sequence[Path]) -> tuple[LoadedRun, ...]:
-    """Returns all runs below `roots`, by agent, env and seed; the same run found twice with the same content counts once.
+    """Returns all runs below `roots`, sorted by agent, env and seed; a run that is found twice with the same content counts once.
 
     Raises:
-        ArenaError: if there are none, a folder cannot be read, or the runs cannot be compared; says which two and why.
+        ArenaError: if there are none, a folder cannot be read, or two of the runs cannot be compared; names both and the reason.
     """
     runs = [_load(path) for path in _run_folders(roots)]
     if not runs:
@@ -99,13 +99,14 @@ def _load(path: Path) -> LoadedRun:
     )
 
 
-_SHARED = {"evaluation": "evaluation protocols", "experiment_seed": "experiment seeds, so other evaluation starts"}
+_SHARED = {"evaluation": "evaluation protocols", "experiment_seed": "experiment seeds, so other initial states in evaluations"}
+"""Inputs that all runs of a comparison must share, with the words for them."""
 _SHARED_BY_ENV = {
     "env": "arguments of the environment",
     "budget": "budgets",
     "checkpoint_period": "checkpoint periods, at which all environments are reset",
 }
-"""Inputs that all runs of a comparison must share, at least on one environment, and what they are called."""
+"""Inputs that all runs on one environment must share, with the words for them."""
 
 
 def _refuse_incomparable(runs: list[LoadedRun]) -> None:
@@ -113,9 +114,9 @@ def _refuse_incomparable(runs: list[LoadedRun]) -> None:
     of_agent: dict[str, LoadedRun] = {}
     of_both: dict[tuple[str, str], LoadedRun] = {}
     for run in runs:
-        _refusesides(runs[0], run, _SHARED)
-        _refusesides(of_env.setdefault(run.env, run), run, _SHARED_BY_ENV)
-        # One environment may have hyperparameters of its own; what the name stands for is the same everywhere.
+        _refuse_differing(runs[0], run, _SHARED)
+        _refuse_differing(of_env.setdefault(run.env, run), run, _SHARED_BY_ENV)
+        # One environment may have hyperparameters of its own; an agent's name stands for the same agent everywhere.
         pairs = [(of_both.setdefault((run.agent, run.env), run), "hyperparameters"), (of_agent.setdefault(run.agent, run), "agent")]
         for other, key in pairs:
             there, here = sides(other.inputs["agent"].get(key), run.inputs["agent"].get(key))
@@ -125,7 +126,7 @@ def _refuse_incomparable(runs: list[LoadedRun]) -> None:
                 )
 
 
-def _refusesides(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
+def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
     for key, what in shared.items():
         there, here = sides(other.inputs.get(key), run.inputs.get(key))
         if there != here:
@@ -138,7 +139,7 @@ def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:
         other = kept.setdefault(run.name, run)
         if other is run:
             continue
-        if other.state == "unfinished" or run.state == "unfinished":  # an unfinished copy, left where the run was moved from
+        if other.state == "unfinished" or run.state == "unfinished":  # a copy that was left when the run was moved
             kept[run.name] = other if run.state == "unfinished" else run
         elif _outcome(other) != _outcome(run):
             raise ArenaError(f"{run.name} was run twice with different outcomes: {other.path} and {run.path}; keep one of the folders")

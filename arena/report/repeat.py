@@ -1,5 +1,6 @@
-"""The experiment's file, put together again from its run folders."""
+"""The file of an experiment, restored from its run folders, so that `arena run` can repeat it."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,25 +10,30 @@ from arena.report.load import LoadedRun
 
 
 def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[SequentialComparison] = ()) -> str:
-    """Returns TOML from which `arena run` repeats these runs: every hyperparameter written out, whatever its default is today.
+    """Returns TOML from which `arena run` repeats these runs, with the value of every hyperparameter, whatever its default is today.
 
-    What TOML cannot say is None, which is only ever a default. An agent or environment that lacks some of the seeds gets them all, unless
-    a sequential comparison of just these agents and environments chose them, which is then made again.
+    A value of None is left out, since TOML has none; None is only ever a default. An agent or environment that lacks some of the seeds
+    gets all of them. If a sequential comparison of exactly these agents and environments chose the seeds, the file repeats the comparison.
+
+    Args:
+        name: name of the new experiment.
+        runs: comparable runs, at least one.
+        decisions: sequential comparisons that the runs were made for.
     """
     comparison = _comparison_of(runs, decisions)
     seeds = sorted({run.seed for run in runs}) if comparison is None else "until-decided"
-    first = runs[0].inputs
-    budgets = {run.env: run.inputs["budget"] for run in runs}
+    first = runs[0].run
+    budgets = {run.env: dataclasses.asdict(run.run.budget) for run in runs}
     budget = common(budgets.values())
-    lines = [f"name = {toml_value(name)}", f"seed = {first['experiment_seed']}", f"seeds = {toml_value(seeds)}"]
+    lines = [f"name = {toml_value(name)}", f"seed = {first.experiment_seed}", f"seeds = {toml_value(seeds)}"]
     for key, value in common([run.inputs for run in runs]).items():
         lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
-    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", first["evaluation"])]
+    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", dataclasses.asdict(first.evaluation))]
     if comparison is not None:
         lines += ["", *toml_table("until-decided", {key: getattr(comparison, key) for key in ("group_size", "max_seeds", "alpha")})]
     usual, special = hyperparameters(runs)
     for agent in usual:
-        identity = next(run.inputs["agent"]["agent"] for run in runs if run.agent == agent)
+        identity = next(run.run.agent.agent for run in runs if run.agent == agent)
         lines += [
             "\n[[agents]]",
             f"agent = {toml_value(identity)}",
@@ -35,9 +41,9 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
             f"hyperparameters = {toml_value(usual[agent])}",
         ]
     for env, own_budget in budgets.items():
-        config = next(run.inputs["env"] for run in runs if run.env == env)
-        lines += ["\n[[envs]]", f"id = {toml_value(config['id'])}"]
-        lines += [f"kwargs = {toml_value(config['kwargs'])}"] if config.get("kwargs") else []
+        config = next(run.run.env for run in runs if run.env == env)
+        lines += ["\n[[envs]]", f"id = {toml_value(config.id)}"]
+        lines += [f"kwargs = {toml_value(config.kwargs)}"] if config.kwargs else []
         lines += [f"budget = {toml_value(own_budget)}"] if own_budget != budget else []
         own = {agent: special[agent][env] for agent in special if special[agent].get(env)}
         lines += [f"hyperparameters = {toml_value(own)}"] if own else []
@@ -51,10 +57,10 @@ def _comparison_of(runs: Sequence[LoadedRun], decisions: Sequence[SequentialComp
 
 
 def hyperparameters(runs: Sequence[LoadedRun]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
-    """Returns by agent what it has on all environments, and by agent and environment what differs between them."""
+    """Returns the hyperparameters that an agent has on all environments, by agent, and those that differ, by agent and environment."""
     values: dict[str, dict[str, Mapping[str, Any]]] = {}
     for run in runs:
-        values.setdefault(run.agent, {})[run.env] = run.inputs["agent"]["hyperparameters"]
+        values.setdefault(run.agent, {})[run.env] = run.run.agent.hyperparameters
     usual = {agent: common(by_env.values()) for agent, by_env in values.items()}
     special = {
         agent: {env: {key: value for key, value in own.items() if key not in usual[agent]} for env, own in by_env.items()}

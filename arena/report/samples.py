@@ -88,11 +88,11 @@ class Samples:
 
 
 def _scale(runs: Sequence[LoadedRun], catalogue: Catalogue) -> EnvScale:
-    env = runs[0].inputs["env"]
-    reference = catalogue.reference_for(env["id"], env.get("kwargs") or {})
+    env = runs[0].run.env
+    reference = catalogue.reference_for(env.id, env.kwargs)
     if reference is not None:
         floor = reference.random.value
     else:
         evaluations = [evaluated for run in runs for evaluated in (*run.selection, *([run.final] if run.final else []))]
         floor = min((evaluated.episode_return_mean for evaluated in evaluations), default=0.0)
-    return EnvScale(env=runs[0].env, env_id=env["id"], reference=reference, floor=floor)
+    return EnvScale(env=runs[0].env, env_id=env.id, reference=reference, floor=floor)

@@ -1,4 +1,4 @@
-"""What a checkpoint says of its run, for everyone who only wants to know how far the run is."""
+"""Summary of a checkpoint, for everyone who only needs to know how far its run is."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,18 +7,19 @@ from typing import Any, Self
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object
 from arena.run_folder.folder import RunDir
+from arena.run_folder.timings import Timings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckpointSummary:
-    """Counts at a checkpoint; without one, those of a run that has not begun."""
+    """Counts of a run at a checkpoint; the defaults are those of a run without one."""
 
     env_steps: int = 0
     learner_steps: int = 0
     policy_env_steps: int | None = None
-    """Env steps after which the kept policy was taken; None if there is no policy yet."""
-    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    """Wall seconds by part, as in `RunResult.seconds`."""
+    """Env steps after which the kept policy was taken; None before the first evaluation."""
+    seconds: Timings = dataclasses.field(default_factory=Timings)
+    """Wall seconds of each part of the run so far."""
     num_attempts: int = 1
     """Number of worker processes so far."""
 
@@ -52,6 +53,6 @@ class CheckpointSummary:
             env_steps=int(meter["env_steps"] if isinstance(meter, Mapping) else meter[0]),
             learner_steps=int(progress["learner_steps"]),
             policy_env_steps=progress["policy_env_steps"],
-            seconds=dict(progress["seconds"]),
+            seconds=Timings.from_json(progress["seconds"], where="training.json"),
             num_attempts=int(progress["num_attempts"]),
         )

@@ -1,18 +1,20 @@
-"""The run folder: what a run leaves behind, and all that reports and tournaments read.
+"""The run folder: everything that a run leaves behind, and the only thing that reports and tournaments read of it.
 
 `logs/<experiment>/<agent>/<env>/seed-<n>/`:
 
 =====================  ==============================================================================================
-`run.json`             inputs (agent, resolved hyperparameters, env, seeds, budget) and record (versions, git, machine)
+`run.json`             inputs (agent, all hyperparameters, env, seeds, budget) and provenance (versions, git, machine)
 `episodes.jsonl`       every finished training episode
 `evaluations.jsonl`    every evaluation: env steps, kind, episode returns
-`events.out.tfevents…` TensorBoard
-`checkpoint/`          the latest state that training can go on from
+`events.out.tfevents…` curves for TensorBoard
+`checkpoint/`          the latest state from which training can resume
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
-`snapshots/`           policies of the run's own past, where the environment plays against them
+`snapshots/`           earlier policies of the run, for environments in which it plays against them
 `result.json`          outcome; its presence means that the run has ended
-`worker.log`           what the framework printed
+`worker.log`           everything that the framework printed
 =====================  ==============================================================================================
+
+`RunDir` names and writes these files; `arena.run_folder.record.RunRecord` reads them.
 """
 
 import shutil
@@ -20,9 +22,12 @@ from pathlib import Path
 
 from arena.formats.json import read_json_object, write_bytes, write_json
 
+LOG_TAIL_BYTES = 65_536
+"""Number of bytes at the end of `worker.log` in which its last lines are looked for."""
+
 
 class RunDir:
-    """Names, reads and writes the files of one run folder.
+    """Names and writes the files of one run folder.
 
     Args:
         path: the folder; it need not exist.
@@ -40,10 +45,10 @@ class RunDir:
         self._checkpoints = path / "checkpoint"
 
     def log_tail(self, num_lines: int = 15) -> tuple[str, ...]:
-        """Returns the last lines of the worker's log, or nothing where there is none."""
+        """Returns the last lines of the worker's log that are not empty; nothing if there is no log."""
         try:
             with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - 65_536))
+                file.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
                 text = file.read().decode(errors="replace")
         except OSError:
             return ()
@@ -55,7 +60,7 @@ class RunDir:
         return self._checkpoints / str(read_json_object(pointer).get("directory")) if pointer.exists() else None
 
     def new_checkpoint(self, env_steps: int) -> Path:
-        """Returns a new empty folder to write a checkpoint into; it counts for nothing until `commit_checkpoint`."""
+        """Returns a new empty folder to write a checkpoint into; nothing reads it before `commit_checkpoint`."""
         directory = self._checkpoints / f"env-steps-{env_steps}"
         if directory == self.latest_checkpoint():
             directory = directory.with_name(f"{directory.name}-again")
@@ -64,25 +69,25 @@ class RunDir:
         return directory
 
     def commit_checkpoint(self, directory: Path) -> None:
-        """Makes `directory` the latest checkpoint, atomically, and drops the others."""
+        """Makes `directory` the latest checkpoint, atomically, and deletes the others."""
         write_json(self._checkpoints / "latest.json", {"directory": directory.name})
         for other in self._checkpoints.iterdir():
             if other.is_dir() and other != directory:
                 shutil.rmtree(other, ignore_errors=True)
 
     def add_snapshot(self, policy: Path, env_steps: int) -> None:
-        """Keeps a copy of the file `policy`, taken after `env_steps`, atomically; names sort by age."""
+        """Copies the file `policy`, taken after `env_steps`, into the snapshots, atomically; their names sort by age."""
         self.snapshots.mkdir(exist_ok=True)
         write_bytes(self.snapshots / f"env-steps-{env_steps:012d}.onnx", policy.read_bytes())
 
     def drop_snapshots_after(self, env_steps: int) -> None:
-        """Forgets the snapshots that are younger than a checkpoint taken after `env_steps`."""
+        """Deletes the snapshots that were taken after more than `env_steps`, for a resume from an earlier checkpoint."""
         for path in self.snapshots.glob("env-steps-*.onnx"):
             if int(path.stem.removeprefix("env-steps-")) > env_steps:
                 path.unlink()
 
     def clear(self) -> None:
-        """Forgets an attempt that left no checkpoint, so that the run can begin anew."""
+        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` stays."""
         for path in (self.episodes, self.evaluations, self.policy, self.result, self.log):
             path.unlink(missing_ok=True)
         for events in self.path.glob("events.out.tfevents.*"):

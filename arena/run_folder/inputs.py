@@ -95,14 +95,16 @@ class AgentEntry:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """One agent x env x seed: everything that decides what is computed."""
+    """Inputs of one run, that of an agent on an environment with a seed: everything that decides what is computed."""
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     agent: AgentEntry
     env: EnvConfig
     seed: int
+    """Training seed."""
     experiment_seed: int
+    """Experiment seed: it decides the initial states of evaluations, and, together with `seed`, all training streams."""
     budget: Budget
     evaluation: EvaluationProtocol
     checkpoint_period: int

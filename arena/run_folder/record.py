@@ -1,5 +1,6 @@
 """The record of a run: everything that a run folder says, typed."""
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,9 @@ class RunRecord:
         """
         saved = self.checkpoint or CheckpointSummary()
         evaluated, episode = last_row(self.files.evaluations, Evaluated), last_row(self.files.episodes, Episode)
-        seconds = dict(saved.seconds)
+        seconds = saved.seconds
         if evaluated is not None and evaluated.env_steps > saved.env_steps:
-            seconds["train"] = evaluated.train_seconds
+            seconds = dataclasses.replace(seconds, train=evaluated.train_seconds)
         return {
             "env_steps": max(saved.env_steps, *(row.env_steps for row in (evaluated, episode) if row is not None), 0),
             "num_episodes": self.files.episodes.read_bytes().count(b"\n") if self.files.episodes.exists() else 0,

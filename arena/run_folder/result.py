@@ -5,13 +5,10 @@ from typing import ClassVar, Literal
 
 import pydantic
 
+from arena.run_folder.timings import Timings
+
 Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "pruned"]
 """How a run ended. `pruned` means that a search gave it up for better ones. An interrupted run has no result: it can be resumed."""
-
-START_PARTS = ("start", "import", "build")
-"""Keys of `RunResult.seconds` that come before training."""
-WORK_PARTS = ("train", "evaluate", "checkpoint", "log")
-"""Keys of `RunResult.seconds` that come after the start; no second is in two of them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,15 +23,19 @@ class RunResult:
     env: str
     """The environment's name, as in the run folder."""
     seed: int
+    """Training seed."""
     path: str
     """The run folder."""
     reason: str = ""
     """Cause of the end: the budget that was used up, the target that was held, or the error."""
     env_steps: int = 0
+    """Env steps of training."""
     num_episodes: int = 0
+    """Number of training episodes that the environment ended."""
     num_cut_episodes: int = 0
-    """Number of training episodes that a checkpoint or the end cut short."""
+    """Number of training episodes cut by the resets at checkpoints; they are in no statistic."""
     learner_steps: int = 0
+    """Optimizer steps of the agent."""
     score_mean: float | None = None
     """Mean return of `policy.onnx` over the final evaluation episodes, on seeds used for nothing else."""
     score_std: float | None = None
@@ -43,13 +44,12 @@ class RunResult:
     """Number of final evaluation episodes."""
     policy_env_steps: int | None = None
     """Env steps after which the judged policy was taken."""
-    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Wall seconds: `start` (of the process, with the arena's own imports), `import` (the framework), `build` (with compilation), `train`,
-    `evaluate`, `checkpoint`, `log`; parts of `train`: `env`, `act`, `learn`; part of `evaluate`: `play` (the episodes). CPU seconds of
-    `train`, `log` and `checkpoint` together: `train_cpu`."""
+    seconds: Timings = dataclasses.field(default_factory=Timings)
+    """Wall seconds of each part of the run, over all its attempts."""
     cpu_seconds: float | None = None
     """CPU seconds of the worker process, over all its attempts."""
     device: str = "cpu"
+    """Device that the agent used."""
     parity: float | None = None
     """Fraction of observations on which `policy.onnx` acts as the agent does; checked whenever a policy is kept."""
     num_attempts: int = 1
@@ -64,16 +64,5 @@ class RunResult:
 
     @property
     def env_steps_per_second(self) -> float | None:
-        """Env steps per wall second of training, without compilation and evaluation."""
-        seconds = self.seconds.get("train")
-        return self.env_steps / seconds if seconds else None
-
-    @property
-    def start_seconds(self) -> float:
-        """Wall seconds until training began: process, imports, building and compilation, over all attempts."""
-        return sum(self.seconds.get(part, 0.0) for part in START_PARTS)
-
-    @property
-    def whole_seconds(self) -> float:
-        """Wall seconds of everything that is accounted for; the end of the process is not."""
-        return self.start_seconds + sum(self.seconds.get(part, 0.0) for part in WORK_PARTS)
+        """Env steps per wall second of training, without compilation and evaluation; None if nothing was trained."""
+        return self.env_steps / self.seconds.train if self.seconds.train else None

@@ -5,16 +5,18 @@ import functools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pydantic
 
 from arena.errors import ArenaError
 from arena.formats.json import write_json
 from arena.formats.validation import sentence, validate
+from arena.run_folder.events import EvaluationKind
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
+from arena.run_folder.timings import Timings
 
 T = TypeVar("T")
 
@@ -22,7 +24,7 @@ SCHEMA_VERSION = 1
 """Version of the form of `run.json` and `result.json` that this program writes and reads."""
 
 TAIL_BYTES = 1_048_576
-"""Number of bytes at the end of a file in which its last complete row is looked for."""
+"""Number of bytes at the end of a file in which `last_row` looks for a valid row."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Evaluated:
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
-    kind: Literal["selection", "target", "final"]
+    kind: EvaluationKind
     """Purpose of the evaluation: to choose the best policy, to verify that the target return is held, or to judge the chosen policy."""
     env_steps: int
     """Env steps of training when the policy was taken."""
@@ -90,7 +92,7 @@ def write_run(files: RunDir, run: Run, provenance: Provenance | None = None) -> 
 
 def write_result(files: RunDir, result: RunResult) -> None:
     """Writes `result.json`, atomically; the run has then ended."""
-    write_json(files.result, {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result)})
+    write_json(files.result, {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result), "seconds": result.seconds.to_json()})
 
 
 def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
@@ -122,7 +124,11 @@ def parse_result(content: bytes, path: Path) -> RunResult:
     """
     file = path / "result.json"
     value = _json_object(content, file)
-    return _checked(RunResult, {**value, "path": str(path)}, file)
+    seconds = value.pop("seconds", {})
+    if not isinstance(seconds, Mapping):
+        raise ArenaError(f"{file}: seconds={seconds!r} must be an object; it was not written by this version of arena-rl")
+    result: RunResult = _checked(RunResult, {**value, "path": str(path)}, file)
+    return dataclasses.replace(result, seconds=Timings.from_json(seconds, where=str(file)))
 
 
 def _json_object(content: bytes, file: Path | str) -> dict[str, Any]:
@@ -153,7 +159,16 @@ def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
 
 
 def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
-    """Yields the rows of a file; the last may be half written while a run is at work or was cut, but not where the file is `whole`."""
+    """Yields the rows of a file of JSON lines; a missing file has none.
+
+    Args:
+        path: the file.
+        kind: dataclass of a row.
+        whole: whether the file must end with a complete row, as that of a finished run does; otherwise a half-written last row is left out.
+
+    Raises:
+        ArenaError: if a row isn't what this program writes; names the file and the line.
+    """
     try:
         *lines, rest = path.read_bytes().split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
@@ -171,7 +186,7 @@ def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
 
 
 def last_row(path: Path, kind: type[T]) -> T | None:
-    """Returns the last row of a file that may be growing or damaged; None if there is none."""
+    """Returns the last valid row of a file that may be growing or damaged; None if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))

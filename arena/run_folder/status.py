@@ -11,7 +11,7 @@ from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 
-State = Literal["to do", "running", "interrupted", "finished", "pruned", "failed"]
+RunState = Literal["to do", "running", "interrupted", "finished", "pruned", "failed"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class RunProgress:
     """How far a run is."""
 
     name: str
-    state: State
+    state: RunState
     """State of the run. `to do`: it has not begun. `interrupted`: it was cut, and a resume begins at the last checkpoint, if there is one.
     `pruned`: a search gave it up."""
     env_steps: int = 0
@@ -61,7 +61,7 @@ def progress(run_dir: RunDir, name: str) -> RunProgress:
     )
 
 
-def _state(record: RunRecord) -> State:
+def _state(record: RunRecord) -> RunState:
     if record.result is not None:
         return record.result.status if record.result.status in ("finished", "pruned") else "failed"
     if is_locked(record.path):

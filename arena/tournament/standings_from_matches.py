@@ -238,7 +238,7 @@ def _cost(results: Sequence[RunResult]) -> Cost | None:
     return Cost(
         num_runs=len(results),
         env_steps=sum(result.env_steps for result in results),
-        train_seconds=sum(result.seconds.get("train", 0.0) for result in results),
+        train_seconds=sum(result.seconds.train for result in results),
         cpu_seconds=sum(result.cpu_seconds or 0.0 for result in results),
     )
 

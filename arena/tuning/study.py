@@ -189,7 +189,7 @@ class Search:
 
     def _end(self, trial: optuna.Trial, results: list[RunResult], reason: str, score: float | None = None) -> None:
         trial.set_user_attr("env_steps", sum(result.env_steps for result in results))
-        trial.set_user_attr("train_seconds", sum(result.seconds.get("train", 0.0) for result in results))
+        trial.set_user_attr("train_seconds", sum(result.seconds.train for result in results))
         trial.set_user_attr("reason", reason)
         if tell(self.study, trial, score):
             self.study.set_user_attr("exhausted", True)

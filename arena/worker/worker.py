@@ -136,7 +136,7 @@ def train_and_judge(
         score_std=final.episode_return_std if final else None,
         score_episodes=run.evaluation.final_episodes if final else 0,
         policy_env_steps=state.policy_env_steps,
-        seconds=state.timings.to_json(),
+        seconds=state.timings,
         cpu_seconds=state.cpu_seconds,
         device=device,
         parity=state.parity,

@@ -31,10 +31,14 @@ from arena.experiment.runner import run_experiment
 from arena.machine.cores import usable_cores
 from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.inputs import Run
-from arena.run_folder.result import START_PARTS, WORK_PARTS, RunResult
+from arena.run_folder.result import RunResult
 from benchmarks.options import names, option_parser
 from benchmarks.processes import child_environment, last_json_line, module_command, on_free_cores
 
+START_PARTS = ("start", "import", "build")
+"""Parts of a run's seconds before training."""
+WORK_PARTS = ("train", "evaluate", "checkpoint", "log")
+"""Parts of a run's seconds from the beginning of training; no second is in two of them."""
 TIMEOUT_SECONDS = 3_600.0
 """Seconds after which a training without the arena is given up."""
 
@@ -97,7 +101,8 @@ def measure(experiment: Experiment, workers: int) -> tuple[float, dict[str, floa
     failed = [result for result in results if result.status != "finished"]
     if failed:
         raise ArenaError(f"{len(failed)} runs failed, the first: {failed[0].reason}")
-    seconds = {part: sum(result.seconds.get(part, 0.0) for result in results) for part in (*START_PARTS, *WORK_PARTS, "play")}
+    parts = [result.seconds.to_json() for result in results]
+    seconds: dict[str, float] = {name: sum(part[name] for part in parts) for name in (*START_PARTS, *WORK_PARTS, "play")}
     seconds["evaluate"] -= seconds["play"]
     alive = seconds["start"] + sum(executor.seconds_after_start.values())
     seconds["ending"] = alive - sum(seconds.values())
@@ -134,7 +139,7 @@ def report(
     print("| agent | env | bare training s | in the arena s | more |\n|---|---|---:|---:|---:|")
     by_pair: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for result in results:
-        by_pair[result.agent, result.env].append((bare[f"{result.agent}/{result.env}/{result.seed}"], result.seconds["train"]))
+        by_pair[result.agent, result.env].append((bare[f"{result.agent}/{result.env}/{result.seed}"], result.seconds.train))
     for (agent, env), pairs in by_pair.items():
         alone, within = (statistics.median(column) for column in zip(*pairs, strict=True))
         more = statistics.median(each / base - 1.0 for base, each in pairs)

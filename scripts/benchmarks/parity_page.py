@@ -60,8 +60,8 @@ def outcome_table(outcomes: np.ndarray, by_agent: dict[str, list[RunResult]]) ->
             differences = (outcome[index] - outcome.mean(0)) * num_agents / (num_agents - 1)
             low, high = stats.ttest_1samp(differences, 0.0).confidence_interval()
             row += [f"{outcome[index].mean():.1f}", f"{differences.mean():+.1f} ({low:+.1f} to {high:+.1f})"]
-        train_seconds = statistics.median(result.seconds["train"] for result in results)
-        row += [f"{train_seconds:.1f}", f"{statistics.median(result.learner_steps / result.seconds['train'] for result in results):,.0f}"]
+        train_seconds = statistics.median(result.seconds.train for result in results)
+        row += [f"{train_seconds:.1f}", f"{statistics.median(result.learner_steps / result.seconds.train for result in results):,.0f}"]
         rows.append(row)
     difference = "against the others (95%)"
     return table(["", "return over training", difference, "last policy's return", difference, "train s", "learner steps/s"], rows)

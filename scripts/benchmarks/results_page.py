@@ -60,11 +60,11 @@ def read_results(folder: Path) -> dict[str, list[RunResult]]:
 
 COLUMNS: tuple[tuple[str, Callable[[RunResult], Any], str], ...] = (
     ("env steps", lambda r: r.env_steps, ",.0f"),
-    ("train s", lambda r: r.seconds["train"], ".1f"),
-    ("start s", lambda r: r.start_seconds, ".1f"),
-    ("whole s", lambda r: r.whole_seconds, ".1f"),
+    ("train s", lambda r: r.seconds.train, ".1f"),
+    ("start s", lambda r: r.seconds.until_training, ".1f"),
+    ("whole s", lambda r: r.seconds.total, ".1f"),
     ("env steps/s", lambda r: r.env_steps_per_second, ",.0f"),
-    ("learner steps/s", lambda r: r.learner_steps / r.seconds["train"], ",.0f"),
+    ("learner steps/s", lambda r: r.learner_steps / r.seconds.train, ",.0f"),
 )
 """Columns whose values are medians over seeds: name, value of a result, and format."""
 

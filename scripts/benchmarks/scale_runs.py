@@ -101,7 +101,7 @@ def measure_runs(point: RunsPoint, agent: str, seconds: float, address: str = ""
     failed = [result for result in results if result.status != "finished"]
     if failed:
         return {"error": f"{len(failed)} of {len(results)} runs failed, the first: {failed[0].reason}"[:200]}
-    rates = [result.env_steps / result.seconds["train"] for result in results]
+    rates = [result.env_steps / result.seconds.train for result in results]
     together: float | None
     window: float | None
     if at_once < point.num_runs:
@@ -117,7 +117,7 @@ def measure_runs(point: RunsPoint, agent: str, seconds: float, address: str = ""
         "rates": rates,
         "sum_of_rates": sum(rates),
         "wall_seconds": wall_seconds,
-        "start_seconds": [result.start_seconds for result in results],
+        "start_seconds": [result.seconds.until_training for result in results],
         "peak_rss_bytes": peaks,
     }
 

@@ -34,7 +34,6 @@ ALGORITHMS = {"dqn": "keras-dqn", "ppo": "keras-ppo"}
 MAX_ENV_STEPS = {"dqn": 200_000, "ppo": 100_000}
 """Env steps after which SB3 gives up. DQN: as in `configs/cartpole.toml`. PPO: RL Zoo's, at which its learning rate reaches zero."""
 TIMEOUT_SECONDS = 7_200.0
-_WORKING = ("train", "log", "checkpoint")
 
 
 def main(options: Sequence[str]) -> int:
@@ -125,7 +124,7 @@ def _ours(path: Path) -> dict[str, Any]:
     record = RunRecord(path)
     result = record.result
     assert result is not None
-    if "start" not in result.seconds:
+    if not result.seconds.start:
         raise ArenaError(f"{path} was run by an earlier version, which did not clock the start of the process; run it again")
     return {
         "agent": result.agent,
@@ -133,6 +132,6 @@ def _ours(path: Path) -> dict[str, Any]:
         "seed": result.seed,
         "env_steps": result.env_steps,
         "reached": result.status == "finished" and result.reason.startswith(f"a return of {TARGET_RETURN:g} held"),
-        "start_seconds": result.start_seconds,
-        "wall_seconds": sum(result.seconds.get(part, 0.0) for part in _WORKING),
+        "start_seconds": result.seconds.until_training,
+        "wall_seconds": result.seconds.train + result.seconds.log + result.seconds.checkpoint,
     }

@@ -65,7 +65,7 @@ def measure_arena(case: BenchmarkCase, folder: Path, seed: int, *, env_steps: in
     [result] = run_experiment(experiment, clock)
     if result.status != "finished":
         raise ArenaError(f"the arena's run of {case.name} {result.status}: {result.reason} ({result.path}/worker.log)")
-    seconds = result.seconds
+    seconds = result.seconds.to_json()
     parts = {name: seconds[name] for name in ("env", "act", "learn")}
     share = {
         "loop": seconds["train"] - sum(parts.values()),

@@ -15,6 +15,7 @@ from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, write_result
+from arena.run_folder.timings import Timings
 from arena.tournament import admission
 from arena.tournament.players import env_spaces
 
@@ -83,7 +84,7 @@ def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
             seed=seed,
             path=str(path),
             env_steps=3000,
-            seconds={"train": 3.0 + seed},
+            seconds=Timings(train=3.0 + seed),
             cpu_seconds=9.0,
         )
         write_result(RunDir(path), result)

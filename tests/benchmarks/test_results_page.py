@@ -9,6 +9,7 @@ from arena.formats.json import json_line
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
+from arena.run_folder.timings import Timings
 from benchmarks import parity_page, results_page
 from benchmarks.processes import ROOT
 
@@ -22,7 +23,7 @@ def write_run(folder: Path, agent: str, seed: int, *, score: float, episodes: li
     files.evaluations.write_text(json_line({**record, "episode_returns": [score], "episode_lengths": [500]}))
     rows = ({"env_steps": steps, "episode_return": 1.0, "episode_length": 1, "terminated": True} for steps in episodes)
     files.episodes.write_text("".join(map(json_line, rows)))
-    seconds = {"start": 1.0, "import": 1.0, "build": 2.0, "train": 2.0 + seed}
+    seconds = Timings(start=1.0, import_=1.0, build=2.0, train=2.0 + seed)
     counts = {"env_steps": 1_000, "learner_steps": 200, "score_mean": score, "seconds": seconds}
     schema.write_result(files, RunResult(status=status, agent=agent, env="CartPole-v1", seed=seed, path=str(files.path), **counts))
 

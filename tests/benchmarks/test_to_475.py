@@ -10,6 +10,7 @@ from arena.machine.cores import usable_cores
 from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
+from arena.run_folder.timings import Timings
 from benchmarks import to_475
 from benchmarks.performance_page import markdown
 from benchmarks.to_475 import measure_to_475, read_runs
@@ -23,7 +24,7 @@ def write_run(folder: Path, agent: str, seed: int, *, train: float, reached: boo
     (run,) = from_table(table).runs()
     schema.write_run(run_dir, run)
     reason = "a return of 475 held over 100 episodes" if reached else "200,000 env steps"
-    seconds = {"start": 0.5, "import": 1.5, "build": 3.0, "train": train, "evaluate": 50.0, "checkpoint": 0.5, "log": 0.25, "env": 1.0}
+    seconds = Timings(start=0.5, import_=1.5, build=3.0, train=train, evaluate=50.0, checkpoint=0.5, log=0.25, env=1.0)
     result = RunResult(status="finished", agent=agent, env="CartPole-v1", seed=seed, path=str(run_dir.path), reason=reason, seconds=seconds)
     schema.write_result(run_dir, result)
 
@@ -101,7 +102,7 @@ def test_a_seed_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.Mo
 def test_runs_whose_start_was_not_clocked_are_refused(tmp_path: Path):
     write_run(tmp_path / "runs", "keras-dqn", 0, train=1.0)
     path = tmp_path / "runs" / "keras-dqn" / "CartPole-v1" / "seed-0" / "result.json"
-    path.write_text(path.read_text().replace('"start"', '"begin"'))
+    path.write_text(path.read_text().replace('"start": 0.5', '"start": 0.0'))
     with pytest.raises(ArenaError, match="earlier version"):
         read_runs(tmp_path / "runs")
 

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 
-from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
@@ -17,8 +16,7 @@ from arena.seeding import training_seeds
 def main() -> None:
     """Prints the wall seconds of the training."""
     run = validate(Run, {**json.loads(sys.argv[1]), "resources": {"device": "cpu"}})
-    spec = run.spec()
-    config = build_config(spec.config, run.agent.hyperparameters, where=run.name)
+    spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config))
     seeds = training_seeds(run.experiment_seed, run.seed)
     meter = Meter(max_env_steps=run.budget.env_steps)

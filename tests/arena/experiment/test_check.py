@@ -13,7 +13,7 @@ from arena.environments.make import make_env
 from arena.errors import ArenaError
 from arena.executors.base import Ended
 from arena.experiment import compatibility
-from arena.experiment.check import check_experiment, check_frameworks, check_pairs
+from arena.experiment.check import check_comparison, check_experiment, check_frameworks, check_pairs
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, from_toml
 from arena.experiment.runner import run_experiment
@@ -122,3 +122,10 @@ def test_a_missing_framework_is_refused_with_the_command_that_installs_it(monkey
 def test_a_budget_below_one_step_is_refused():
     with pytest.raises(ArenaError, match=r"budget\.env_steps=3 is less than one step of the 4 environments of 'fake'"):
         check_pairs(from_table({**MINIMAL, "budget": {"env_steps": 3}}))
+
+
+def test_fewer_than_two_agents_cannot_be_compared():
+    sequential = from_table({**MINIMAL, "seeds": "until-decided"})
+    for check in (check_comparison, check_experiment):
+        with pytest.raises(ArenaError, match="give at least two"):
+            check(sequential)

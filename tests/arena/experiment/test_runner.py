@@ -25,6 +25,7 @@ from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.status import progress
+from arena.run_folder.timings import Timings
 
 pytestmark = pytest.mark.worker
 FAKE = "arena.testing.fakes:FAKE_AGENT"
@@ -205,14 +206,14 @@ def test_the_parts_of_a_run_take_no_more_than_the_whole(tmp_path: Path):
     start = time.monotonic()
     result = only(run_experiment(experiment(tmp_path), LocalExecutor()))
     wall = time.monotonic() - start
-    assert 0.0 < result.seconds["start"] < result.start_seconds < result.whole_seconds < wall
+    assert 0.0 < result.seconds.start < result.seconds.until_training < result.seconds.total < wall
 
 
 def test_a_budget_of_seconds_ends_training(tmp_path: Path):
     budget = {"env_steps": 100_000_000, "seconds": 0.5}
     result = only(run_experiment(experiment(tmp_path, budget=budget, checkpoint_period=10_000_000, log_period=1_000), LocalExecutor()))
     assert result.reason == "0.5 seconds of training"
-    assert result.seconds["train"] >= 0.5
+    assert result.seconds.train >= 0.5
     assert result.env_steps < 50_000_000
 
 
@@ -288,7 +289,7 @@ def outcome(result: RunResult) -> list[object]:
     """Returns all that a run leaves but times, attempts and paths."""
     path = Path(result.path)
     evaluations = [dict(record, train_seconds=0) for record in read_jsonl(path / "evaluations.jsonl")]
-    timings = {"path": "", "seconds": {}, "cpu_seconds": None, "num_attempts": 0}
+    timings = {"path": "", "seconds": Timings(), "cpu_seconds": None, "num_attempts": 0}
     files = [(path / name).read_bytes() for name in ("episodes.jsonl", "policy.onnx")]
     return [dataclasses.replace(result, **timings), evaluations, *files]
 

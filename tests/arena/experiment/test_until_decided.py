@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from arena.environments.references import Catalogue, Reference, Score
+from arena.environments.references import Catalogue
 from arena.errors import ArenaError
-from arena.experiment.check import check_comparison
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
-from arena.experiment.scores import seed_scores
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.report.decisions import read_decisions
 from arena.report.load import LoadedRun
@@ -85,46 +83,6 @@ def test_the_same_scores_decide_the_same_again(tmp_path: Path):
     assert first == again
 
 
-@pytest.fixture
-def references(monkeypatch):
-    """Makes the reference scores known that a test gives, and no others."""
-    known: dict[str, Reference] = {}
-    monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue(known))
-    return known
-
-
-def reference(env_id: str, random: float, solved: float) -> Reference:
-    return Reference(env_id=env_id, random=Score(random, "test"), threshold=Score(solved, "test"), lower_bound=None, upper_bound=None)
-
-
-def test_a_failed_run_stops_the_comparison_where_random_play_is_not_known(tmp_path: Path, references):
-    with pytest.raises(ArenaError, match=r"bad/CartPole-v1/seed-0 diverged, and there is no reference for random play there"):
-        run_until_decided(experiment(tmp_path, "good", "bad"), Scores(good=400.0, bad=None))
-
-
-def test_a_failed_run_stands_at_random_play(tmp_path: Path, references):
-    results = [Scores(bad=None).result(run) for run in experiment(tmp_path, "bad").runs()]
-    references["CartPole-v1"] = reference("CartPole-v1", 20.0, 500.0)
-    assert set(seed_scores(experiment(tmp_path / "again", "bad"), results)["bad"].values()) == {20.0}
-
-
-def test_several_environments_count_alike(tmp_path: Path, references):
-    references |= {"CartPole-v1": reference("CartPole-v1", 0.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
-    wanted = experiment(tmp_path, "a", envs=["CartPole-v1", "Acrobot-v1"], seeds=1, **{"until-decided": None})
-    results = [
-        dataclasses.replace(Scores(a=0.0).result(run), score_mean={"CartPole-v1": 250.0, "Acrobot-v1": -100.0}[run.env.id])
-        for run in wanted.runs()
-    ]
-    assert seed_scores(wanted, results) == {"a": {0: pytest.approx((0.5 + 1.0) / 2)}}
-
-
-def test_what_cannot_be_compared_is_refused_before_any_work(tmp_path: Path, references):
-    with pytest.raises(ArenaError, match="give at least two"):
-        check_comparison(experiment(tmp_path / "a", "alone"))
-    with pytest.raises(ArenaError, match=r"FrozenLake-v1 has no reference scores, so its returns cannot be averaged"):
-        check_comparison(experiment(tmp_path / "b", "a", "b", envs=["FrozenLake-v1", "CartPole-v1"]))
-
-
 def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b")
     run_until_decided(wanted, Scores(a=100.0, b=100.0))
@@ -136,17 +94,6 @@ def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
         run_until_decided(others, Scores(a=100.0, b=100.0, c=1.0))
 
 
-def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments(tmp_path: Path, references):
-    """`sutton_barto_reward` turns CartPole's returns of 0 to 500 into 0 or -1."""
-    references |= {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
-    changed = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
-    with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
-        check_comparison(experiment(tmp_path / "a", "a", "b", envs=[changed, "Acrobot-v1"]))
-    wanted = experiment(tmp_path / "b", "bad", envs=[changed])
-    with pytest.raises(ArenaError, match="no reference for random play there"):
-        seed_scores(wanted, [Scores(bad=None).result(run) for run in wanted.runs()])
-
-
 def test_the_report_reads_what_was_decided(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b", "far")
     run_until_decided(wanted, Scores(a=100.0, b=100.0, far=500.0))
@@ -156,3 +103,9 @@ def test_the_report_reads_what_was_decided(tmp_path: Path):
     assert (decision.look, decision.num_looks, decision.finished) == (3, 3, True)
     assert decision.num_seeds == {"a": 15, "b": 15, "far": 5}
     assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]
+
+
+def test_a_failed_run_stops_the_comparison_where_random_play_is_not_known(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue({}))
+    with pytest.raises(ArenaError, match=r"bad/CartPole-v1/seed-0 diverged, and there is no reference for random play there"):
+        run_until_decided(experiment(tmp_path, "good", "bad"), Scores(good=400.0, bad=None))

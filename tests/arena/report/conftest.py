@@ -13,6 +13,7 @@ from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run
 from arena.run_folder.result import RunResult, Status
+from arena.run_folder.timings import Timings
 
 WriteRun = Callable[..., Path]
 
@@ -58,7 +59,7 @@ def write_run() -> WriteRun:
                 evaluations.write(_evaluation("final", curve[-1][0], curve[-1][1], final))
         if status is not None:
             score = sum(final) / len(final) if status == "finished" else None
-            seconds = {"import": 1.0, "build": 2.0, "train": 4.0, "env": 1.0, "act": 0.5, "learn": 2.0, "evaluate": 0.5, "checkpoint": 0.1}
+            seconds = Timings(import_=1.0, build=2.0, train=4.0, env=1.0, act=0.5, learn=2.0, evaluate=0.5, checkpoint=0.1)
             schema.write_result(
                 run_dir,
                 RunResult(

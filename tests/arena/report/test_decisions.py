@@ -58,5 +58,5 @@ def test_the_repeated_file_adds_seeds_by_the_same_rule(folder):
 @pytest.mark.parametrize("change", [{"rule": []}, {"scores": {}}, {"pairs": [1]}, {"look": "x"}])
 def test_a_decision_that_cannot_be_read_is_named(folder, change):
     (folder / "decision.json").write_text(json.dumps({**DECISION, **change}))
-    with pytest.raises(ArenaError, match=r"decision\.json is no decision of this version"):
+    with pytest.raises(ArenaError, match=r"decision\.json isn't a decision of this version"):
         report(folder)

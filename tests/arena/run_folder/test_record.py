@@ -4,71 +4,44 @@ from pathlib import Path
 
 import pytest
 
-from arena.environments.config import EnvConfig
 from arena.environments.metering import Episode
 from arena.errors import ArenaError
-from arena.formats.json import write_json
 from arena.run_folder.checkpoint import CheckpointSummary
 from arena.run_folder.folder import RunDir
-from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Resources, Run
 from arena.run_folder.record import RunRecord, run_folders
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Provenance, write_result, write_run
+from arena.run_folder.timings import Timings
 
-RUN = Run(
-    agent=AgentEntry(name="a", agent="random", hyperparameters={"num_envs": 2, "sizes": [3]}, tuning={"trials": 4}),
-    env=EnvConfig("CartPole-v1", {"render_fps": 5}),
+RESULT = RunResult(
+    status="finished",
+    agent="a",
+    env="CartPole-v1",
     seed=3,
-    experiment_seed=1,
-    budget=Budget(env_steps=1_000, target_return=475.0),
-    evaluation=EvaluationProtocol(period=500),
-    checkpoint_period=250,
-    log_period=100,
-    resources=Resources(threads=2),
+    path="elsewhere",
+    env_steps=1_000,
+    log_tail=("x", "y"),
+    seconds=Timings(import_=2.0),
 )
-RESULT = RunResult(status="finished", agent="a", env="CartPole-v1", seed=3, path="elsewhere", env_steps=1_000, log_tail=("x", "y"))
+RESULT_OF_ANOTHER = json.dumps(
+    {"schema_version": 1, "status": "finished", "agent": "a", "env": "e", "seed": 0, "path": "", "seconds": {"fly": 1}}
+)
 
 
-def evaluation(kind: str, env_steps: int, returns: tuple[float, ...]) -> str:
-    row = {"kind": kind, "env_steps": env_steps, "train_seconds": env_steps / 100, "episode_return_mean": sum(returns) / len(returns)}
-    return json.dumps({**row, "episode_returns": returns, "episode_lengths": [1] * len(returns)}) + "\n"
-
-
-def episode(env_steps: int) -> str:
-    return json.dumps({"env_steps": env_steps, "episode_return": 1.5, "episode_length": 2, "terminated": True}) + "\n"
-
-
-def write_checkpoint(files: RunDir, meter: object) -> Path:
-    directory = files.new_checkpoint(500)
-    progress = {"learner_steps": 7, "policy_env_steps": 400, "seconds": {"train": 2.0}, "num_attempts": 2}
-    write_json(directory / "training.json", {"meter": meter, "progress": progress})
-    files.commit_checkpoint(directory)
-    return directory / "training.json"
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> RunDir:
-    """A run folder that holds `run.json` alone."""
-    path = tmp_path / RUN.name
-    path.mkdir(parents=True)
-    write_run(RunDir(path), RUN)
-    return RunDir(path)
-
-
-def test_what_was_written_is_read_again(files: RunDir):
+def test_what_was_written_is_read_again(files: RunDir, run, evaluation, episode):
     provenance = Provenance(versions={"numpy": "2", "ray": None}, machine={"cpu": "x"}, command=("python", "-m"), started="now")
-    write_run(files, RUN, provenance)
+    write_run(files, run, provenance)
     write_result(files, RESULT)
     files.evaluations.write_text(
         evaluation("selection", 500, (1.0, 2.0)) + evaluation("target", 500, (3.0,)) + evaluation("final", 9, (4.0,))
     )
     files.episodes.write_text(episode(10) + episode(20))
     record = RunRecord(files.path)
-    assert record.run == RUN
+    assert record.run == run
     assert record.provenance == provenance
     assert record.result is not None
     assert record.result.path == str(files.path), "the folder may have been moved"
-    assert record.result.log_tail == ("x", "y")
+    assert (record.result.log_tail, record.result.seconds) == (("x", "y"), Timings(import_=2.0))
     assert [row.kind for row in record.evaluations] == ["selection", "target", "final"]
     assert [(row.env_steps, row.episode_return_mean, row.episode_returns) for row in record.selection] == [(500, 1.5, (1.0, 2.0))]
     assert record.final is not None
@@ -76,26 +49,26 @@ def test_what_was_written_is_read_again(files: RunDir):
     assert record.episodes == tuple(Episode(steps, 1.5, 2, terminated=True) for steps in (10, 20))
 
 
-def test_a_run_that_has_not_begun_has_inputs_and_nothing_else(files: RunDir):
+def test_a_run_that_has_not_begun_has_inputs_and_nothing_else(files: RunDir, run):
     record = RunRecord(files.path)
-    assert record.run == RUN
+    assert record.run == run
     assert (record.provenance, record.result, record.checkpoint) == (Provenance(), None, None)
     assert (record.evaluations, record.selection, record.final, record.episodes) == ((), (), None, ())
     assert record.last_known()["env_steps"] == 0
 
 
-def test_files_are_read_when_they_are_asked_for_and_kept(files: RunDir):
+def test_files_are_read_when_they_are_asked_for_and_kept(files: RunDir, run, evaluation):
     record = RunRecord(files.path)
     files.evaluations.write_text(evaluation("selection", 500, (1.0,)))
     files.result.write_text("{")
-    assert record.run == RUN, "the broken result is not read for it"
+    assert record.run == run, "the broken result is not read for it"
     files.result.unlink()
     assert len(record.selection) == 1
     files.evaluations.write_text("")
     assert len(record.selection) == 1
 
 
-def test_a_half_written_last_row_is_left_out_unless_the_run_has_finished(files: RunDir):
+def test_a_half_written_last_row_is_left_out_unless_the_run_has_finished(files: RunDir, evaluation):
     files.evaluations.write_text(evaluation("selection", 500, (1.0,)) + '{"kind":"sel')
     assert len(RunRecord(files.path).evaluations) == 1
     write_result(files, RESULT)
@@ -113,9 +86,16 @@ def test_a_half_written_last_row_is_left_out_unless_the_run_has_finished(files: 
         ("run.json", '{"schema_version": 1, "inputs": {"agent": 3}}', lambda record: record.run, r"run\.json: agent=3"),
         ("result.json", '{"schema_version": 1, "status": "won"}', lambda record: record.result, r"result\.json: status='won'"),
         ("result.json", '{"schema_version": 1, "score": 1}', lambda record: record.result, r"result\.json: .*status.*required|score"),
+        (
+            "result.json",
+            '{"schema_version": 1, "seconds": [1]}',
+            lambda record: record.result,
+            r"result\.json: seconds=\[1\] must be an object",
+        ),
+        ("result.json", RESULT_OF_ANOTHER, lambda record: record.result, r"result\.json: seconds\.fly=1 was written by another version"),
         ("evaluations.jsonl", "{}\n", lambda record: record.evaluations, r"evaluations\.jsonl, line 1: kind: Field required"),
         ("evaluations.jsonl", '{"kind": "se\n', lambda record: record.final, r"evaluations\.jsonl, line 1: Invalid JSON"),
-        ("episodes.jsonl", episode(1) + "[]\n", lambda record: record.episodes, r"episodes\.jsonl, line 2"),
+        ("episodes.jsonl", "[]\n", lambda record: record.episodes, r"episodes\.jsonl, line 1"),
     ],
 )
 def test_what_another_program_wrote_is_refused_with_file_and_reason(
@@ -140,21 +120,21 @@ def test_a_missing_run_file_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("meter", [{"env_steps": 500}, [500, 0.1, 3, 0]], ids=["by name", "by position, as before the first release"])
-def test_a_checkpoint_says_how_far_the_run_was(files: RunDir, meter: object):
-    write_checkpoint(files, meter)
+def test_a_checkpoint_says_how_far_the_run_was(files: RunDir, meter: object, write_checkpoint):
+    write_checkpoint(meter)
     assert RunRecord(files.path).checkpoint == CheckpointSummary(
-        env_steps=500, learner_steps=7, policy_env_steps=400, seconds={"train": 2.0}, num_attempts=2
+        env_steps=500, learner_steps=7, policy_env_steps=400, seconds=Timings(train=2.0), num_attempts=2
     )
 
 
-def test_a_checkpoint_of_another_program_is_named(files: RunDir):
-    write_checkpoint(files, "x").write_text("{}")
+def test_a_checkpoint_of_another_program_is_named(files: RunDir, write_checkpoint):
+    write_checkpoint("x").write_text("{}")
     with pytest.raises(ArenaError, match=r"training\.json isn't a checkpoint of this version of arena-rl: KeyError\('meter'\)"):
         RunRecord(files.path).checkpoint  # noqa: B018
 
 
-def test_counts_of_a_run_without_a_result_are_the_last_that_it_wrote_down(files: RunDir):
-    write_checkpoint(files, [500])
+def test_counts_of_a_run_without_a_result_are_the_last_that_it_wrote_down(files: RunDir, evaluation, episode, write_checkpoint):
+    write_checkpoint([500])
     files.evaluations.write_text(evaluation("selection", 600, (1.0,)) + "garbage\n")
     files.episodes.write_text(episode(400) + episode(700) + '{"env_st')
     known = RunRecord(files.path).last_known()
@@ -163,7 +143,7 @@ def test_counts_of_a_run_without_a_result_are_the_last_that_it_wrote_down(files:
         "num_episodes": 2,
         "learner_steps": 7,
         "policy_env_steps": 400,
-        "seconds": {"train": 6.0},
+        "seconds": Timings(train=6.0),
         "num_attempts": 2,
     }
     assert RunResult(status="crashed", agent="a", env="e", seed=0, path="", **known).env_steps == 700

@@ -1,7 +1,6 @@
 """The search for hyperparameters, with a formula in place of training."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ from optuna.trial import TrialState
 
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
-from arena.experiment.file import from_toml
 from arena.formats.jsonl import JsonlWriter, read_jsonl
 from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, write_result
-from arena.tuning.best import write_best
+from arena.run_folder.timings import Timings
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
 
@@ -55,7 +53,14 @@ class Formula:
         return [self.result(run) for run in experiment.runs()]
 
     def result(self, run) -> RunResult:
-        common = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": "", "env_steps": 1_000, "seconds": {"train": 1.0}}
+        common = {
+            "agent": run.agent.name,
+            "env": run.env.name,
+            "seed": run.seed,
+            "path": "",
+            "env_steps": 1_000,
+            "seconds": Timings(train=1.0),
+        }
         if self.fail(run):
             return RunResult(status="diverged", reason="td is nan", **common)
         return RunResult(status="finished", score_mean=1.0 - abs(run.agent.hyperparameters["epsilon"] - 0.3) + 0.01 * run.seed, **common)
@@ -268,30 +273,6 @@ def test_another_search_in_the_same_folder_is_refused_but_more_trials_are_not(tm
         search(tmp_path, Formula(), FILE.replace("env_steps = 1000", "env_steps = 2000"), storage)
 
 
-def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
-    found = search(tmp_path, Formula(), FILE.replace("trials = 6", "trials = 1"))
-    found.run()
-    best = found.tuned()
-    assert best is not None
-    write_best(found.experiment.path / "best.toml", [best], Path("search.toml"))
-    (tmp_path / "after.toml").write_text(
-        'extends = "search/best.toml"\nagents = ["arena.testing.fakes:FAKE_AGENT", "random"]\nenvs = ["CartPole-v1"]\n'
-    )
-    fake, other = from_toml(tmp_path / "after.toml").agents
-    assert {name: fake.hyperparameters[name] for name in best.settings} == best.settings
-    assert fake.tuning == {**best.record, "score": round(best.score, 6)}
-    assert other.tuning is None
-
-
-def test_a_sampler_whose_library_is_missing_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Optuna imports `cmaes` only once it has something to sample from."""
-    monkeypatch.setitem(sys.modules, "cmaes", None)
-    file = tmp_path / "search.toml"
-    file.write_text(FILE.replace('{ name = "TPESampler", n_startup_trials = 3 }', '"CmaEsSampler"'))
-    with pytest.raises(ArenaError, match=r"tune.sampler: CmaEsSampler cannot choose settings: .*cmaes"):
-        load_tuning(file)
-
-
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("sampler", ['{ name = "GridSampler", search_space = { num_envs = ["2", "4"] } }', '"BruteForceSampler"'])
 def test_a_search_ends_once_everything_was_tried(tmp_path: Path, sampler: str):
@@ -304,59 +285,3 @@ def test_a_search_ends_once_everything_was_tried(tmp_path: Path, sampler: str):
         found.run()
         assert sorted(settings["num_envs"] for _, _, _, settings in ended(found)) == [2, 4]
     assert found.tuned() is not None
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            "epsilom = { low = 0.0, high = 1.0 }",
-            "tune.space.q-learning: agent 'fake' has no hyperparameter 'epsilom'; did you mean 'epsilon'",
-        ),
-        ("epsilon = { low = 0.0 }", "tune.space.q-learning.epsilon: give low and high, or choices"),
-        ("epsilon = { low = 0.5, high = 0.1 }", "low=0.5 must be less than high=0.1"),
-        ("epsilon = { low = 0.0, high = 1.5 }", "tune.space.q-learning.epsilon: high=1.5: Input should be less than or equal to 1"),
-        ("epsilon = { low = 0.0, high = 1.0, log = true }", "log needs a range above 0"),
-        ("epsilon = { choices = [0.1] }", "choices=[0.1]"),
-        ("epsilon = { choices = [0.1, 2.0] }", "epsilon: 1=2.0: Input should be less than or equal to 1"),
-        ("epsilon = { lo = 0.1, high = 0.2 }", "tune.space.q-learning.epsilon: unknown key 'lo'; did you mean 'low'"),
-        ("epsilon = 0.1", "tune.space.q-learning.epsilon=0.1 must be a table"),
-        ("num_envs = { low = 1.5, high = 3 }", "num_envs: low=1.5: Input should be a valid integer"),
-        ("fault = { low = 1, high = 2 }", "fault: low=1: Input should be"),
-    ],
-)
-def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str):
-    file = tmp_path / "search.toml"
-    file.write_text(FILE[: FILE.index("epsilon =")] + change)
-    with pytest.raises(ArenaError) as caught:
-        load_tuning(file)
-    assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("trials = 6", "trials = 0", "tune.trials=0"),
-        ("trials = 6", "trial = 6", "tune: unknown key 'trial'; did you mean 'trials'"),
-        ('"TPESampler"', '"TPESample"', "tune.sampler='TPESample': Optuna has no such sampler; did you mean 'TPESampler'"),
-        ("n_startup_trials = 3", "n_startup = 3", "tune.sampler: TPESampler cannot be made"),
-        ("n_startup_trials = 3", 'n_startup_trials = "x"', "tune.sampler: TPESampler cannot choose settings: '<' not supported"),
-        ("n_startup_trials = 3", "n_ei_candidates = -1", "tune.sampler: TPESampler cannot choose settings: negative dimensions"),
-        ('"TPESampler", n_startup_trials = 3', '"GridSampler", search_space = { z = [1, 2] }', "GridSampler cannot choose settings"),
-        ("trials = 6", 'pruner = { name = "PatientPruner", wrapped_pruner = "x", patience = 1 }', "PatientPruner cannot judge trials"),
-        ("trials = 6", 'pruner = "Median"', "tune.pruner='Median': Optuna has no such pruner"),
-        ("[tune.space.q-learning]", "[tune.space.dqn]", "tune.space.dqn names no algorithm or agent of this experiment"),
-        (
-            '"arena.testing.fakes:FAKE_AGENT"',
-            '"arena.testing.fakes:FAKE_AGENT", { agent = "arena.testing.fakes:FAKE_AGENT", name = "b" }',
-            "what is found for 'fake' would apply to 'b' too; give it a name of its own",
-        ),
-        ("seeds = 3", 'seeds = "until-decided"', "tuning needs a count or a list"),
-    ],
-)
-def test_a_wrong_table_names_the_thing(tmp_path: Path, old: str, new: str, message: str):
-    file = tmp_path / "search.toml"
-    file.write_text(FILE.replace(old, new))
-    with pytest.raises(ArenaError) as caught:
-        load_tuning(file)
-    assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""Learning curves at equal env steps and at equal seconds, the area under them, and when a threshold was first reached."""
+"""Learning curves at equal env steps and at equal seconds, the area under them, and the time at which a threshold was first reached."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,23 +15,24 @@ from arena.statistics.proportions import clopper_pearson
 Array = npt.NDArray[Any]
 
 NUM_POINTS = 41
+"""Number of points at which a curve is drawn."""
 
 
 def position(evaluated: Evaluated, axis: Axis) -> float:
-    """Returns where an evaluation stands on an axis."""
+    """Returns the place of an evaluation on an axis: env steps, or seconds of training."""
     return float(evaluated.env_steps if axis == "env_steps" else evaluated.train_seconds)
 
 
 def horizon(runs: Sequence[LoadedRun], axis: Axis) -> float:
-    """Returns how far the longest of the runs got."""
+    """Returns the place of the last selection evaluation of all the runs on an axis; 0 if there is none."""
     return max((position(run.selection[-1], axis) for run in runs if run.selection), default=0.0)
 
 
 def run_curve(run: LoadedRun, axis: Axis, grid: Array, floor: float) -> Array:
     """Returns the mean return of a run's policy at each point of the grid `[P]`, from its selection evaluations.
 
-    Between evaluations it is interpolated; before the first, from `floor` at 0; after the last it stays, for the budget or the
-    target was reached. A run that failed stands at `floor` from there on.
+    Values between two evaluations are interpolated, and those before the first begin with `floor` at 0. After the last evaluation the
+    value stays, because the budget or the target was reached; if the run failed, it is `floor` from there on.
     """
     x, y = [0.0], [floor]
     for evaluated in run.selection:
@@ -47,10 +48,10 @@ def area(values: Array) -> Array:
 
 
 def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence: float = 0.95) -> TimeToThreshold:
-    """Returns when the runs of one agent on one environment first reached `threshold` in a selection evaluation.
+    """Returns the time at which the runs of one agent on one environment first reached `threshold` in a selection evaluation.
 
-    Runs that never did are censored: they count as later than all that did. The first of many looks is an optimistic one: a policy
-    that once reached the threshold may be worse at the end.
+    Runs that never reached it are censored: they count as later than all others. The first success among many evaluations is optimistic: a
+    policy that once reached the threshold may be worse at the end.
     """
     firsts = [next((point for point in run.selection if point.episode_return_mean >= threshold), None) for run in runs]
     env_steps = np.array([np.inf if first is None else first.env_steps for first in firsts])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.report import curves
+from arena.report import learning_curves
 from arena.report.load import load_runs
 
 
@@ -17,24 +17,24 @@ def load(tmp_path, write_run):
 
 def test_a_curve_begins_at_the_floor_and_stays_where_the_run_ended(load):
     run = load([(100, 1.0, 50.0), (200, 4.0, 150.0)])
-    assert curves.run_curve(run, "env_steps", np.array([0, 50, 100, 150, 200, 900]), 10.0).tolist() == [10, 30, 50, 100, 150, 150]
-    assert curves.run_curve(run, "train_seconds", np.array([0.5, 2.5, 4.0]), 10.0).tolist() == [30, 100, 150]
+    assert learning_curves.run_curve(run, "env_steps", np.array([0, 50, 100, 150, 200, 900]), 10.0).tolist() == [10, 30, 50, 100, 150, 150]
+    assert learning_curves.run_curve(run, "train_seconds", np.array([0.5, 2.5, 4.0]), 10.0).tolist() == [30, 100, 150]
 
 
 def test_a_failed_run_falls_to_the_floor(load):
     run = load([(100, 1.0, 50.0)], status="diverged")
-    assert curves.run_curve(run, "env_steps", np.array([0, 100, 101]), 10.0).tolist() == [10, 50, 10]
+    assert learning_curves.run_curve(run, "env_steps", np.array([0, 100, 101]), 10.0).tolist() == [10, 50, 10]
 
 
 def test_area_is_the_mean_height():
-    assert curves.area(np.array([[0.0, 1.0, 2.0], [4.0, 4.0, 4.0]])).tolist() == [1.0, 4.0]
+    assert learning_curves.area(np.array([[0.0, 1.0, 2.0], [4.0, 4.0, 4.0]])).tolist() == [1.0, 4.0]
 
 
 def test_runs_that_never_reach_the_threshold_are_censored(load, tmp_path):
     for first in (100, 300):
         load([(first, first / 10, 475.0), (first + 100, 60.0, 20.0)])
     load([(500, 50.0, 474.9)])
-    reached = curves.time_to_threshold(load_runs([tmp_path]), 475.0)
+    reached = learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0)
     assert (reached.num_seeds, reached.num_reached) == (3, 2)
     assert (reached.env_steps_median, reached.train_seconds_median) == (300.0, 30.0)
     assert (reached.env_steps_low, reached.env_steps_high) == (None, None), "three values bound no median"
@@ -42,4 +42,4 @@ def test_runs_that_never_reach_the_threshold_are_censored(load, tmp_path):
     assert (reached.reached_fraction.low, reached.reached_fraction.high) == (exact.low, exact.high)
     load([(500, 50.0, 0.0)])
     load([(500, 50.0, 0.0)])
-    assert curves.time_to_threshold(load_runs([tmp_path]), 475.0).env_steps_median is None, "fewer than half reached it"
+    assert learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0).env_steps_median is None, "fewer than half reached it"

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+
+from arena.environments.references import Catalogue, Reference, Score
+from arena.errors import ArenaError
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_table
+from arena.experiment.scores import check_scores, seed_scores
+from arena.run_folder.result import RunResult
+
+FAKE = "arena.testing.fakes:FAKE_AGENT"
+CHANGED = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
+"""CartPole with an argument that turns its returns of 0 to 500 into 0 or -1."""
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the reference scores of two environments known, and no others."""
+    references = {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue(references))
+
+
+def reference(env_id: str, random: float, solved: float) -> Reference:
+    return Reference(env_id=env_id, random=Score(random, "test"), threshold=Score(solved, "test"), lower_bound=None, upper_bound=None)
+
+
+def experiment(*envs: Any) -> Experiment:
+    return from_table({"name": "t", "agents": [{"agent": FAKE, "name": "a"}], "envs": list(envs)})
+
+
+def result(env: str, seed: int, score: float | None) -> RunResult:
+    status = "finished" if score is not None else "diverged"
+    return RunResult(status=status, agent="a", env=env, seed=seed, path="", score_mean=score)
+
+
+def test_one_environment_counts_with_its_own_returns():
+    wanted = experiment("FrozenLake-v1")
+    check_scores(wanted)
+    assert seed_scores(wanted, [result("FrozenLake-v1", 0, 0.5), result("FrozenLake-v1", 1, 0.7)]) == {"a": {0: 0.5, 1: 0.7}}
+
+
+def test_a_failed_run_stands_at_random_play():
+    assert seed_scores(experiment("CartPole-v1"), [result("CartPole-v1", 0, None)]) == {"a": {0: 20.0}}
+
+
+def test_several_environments_count_alike():
+    wanted = experiment("CartPole-v1", "Acrobot-v1")
+    check_scores(wanted)
+    scores = seed_scores(wanted, [result("CartPole-v1", 0, 260.0), result("Acrobot-v1", 0, -100.0)])
+    assert scores == {"a": {0: pytest.approx((0.5 + 1.0) / 2)}}
+
+
+def test_environments_without_reference_scores_cannot_be_averaged():
+    with pytest.raises(ArenaError, match=r"FrozenLake-v1 has no reference scores, so its returns cannot be averaged"):
+        check_scores(experiment("FrozenLake-v1", "CartPole-v1"))
+
+
+def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments():
+    with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
+        check_scores(experiment(CHANGED, "Acrobot-v1"))
+    with pytest.raises(ArenaError, match="no reference for random play there"):
+        seed_scores(experiment(CHANGED), [result("CartPole-v1,sutton_barto_reward=True", 0, None)])

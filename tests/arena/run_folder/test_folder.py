@@ -1,0 +1,50 @@
+from pathlib import Path
+
+from arena.run_folder.folder import RunDir
+
+
+def test_a_checkpoint_counts_once_it_is_committed_and_replaces_the_one_before(tmp_path: Path):
+    files = RunDir(tmp_path)
+    assert files.latest_checkpoint() is None
+    first = files.new_checkpoint(100)
+    assert files.latest_checkpoint() is None
+    files.commit_checkpoint(first)
+    assert files.latest_checkpoint() == first
+    second = files.new_checkpoint(200)
+    assert (first.is_dir(), files.latest_checkpoint()) == (True, first), "until then the old one stays"
+    files.commit_checkpoint(second)
+    assert (first.exists(), files.latest_checkpoint()) == (False, second)
+
+
+def test_a_second_checkpoint_after_as_many_env_steps_spares_the_first_until_it_is_complete(tmp_path: Path):
+    files = RunDir(tmp_path)
+    first = files.new_checkpoint(100)
+    files.commit_checkpoint(first)
+    again = files.new_checkpoint(100)
+    assert again != first
+    assert first.is_dir()
+    files.commit_checkpoint(again)
+    assert files.latest_checkpoint() == again
+
+
+def test_an_unfinished_checkpoint_is_begun_anew(tmp_path: Path):
+    files = RunDir(tmp_path)
+    (files.new_checkpoint(100) / "half").touch()
+    assert list(files.new_checkpoint(100).iterdir()) == []
+
+
+def test_a_cleared_folder_keeps_its_inputs_alone(tmp_path: Path):
+    files = RunDir(tmp_path)
+    for path in (files.run, files.episodes, files.evaluations, files.policy, files.result, files.log, tmp_path / "events.out.tfevents.0"):
+        path.touch()
+    files.commit_checkpoint(files.new_checkpoint(100))
+    files.add_snapshot(files.policy, 100)
+    files.clear()
+    assert list(tmp_path.iterdir()) == [files.run]
+
+
+def test_the_end_of_the_log_is_read_without_empty_lines(tmp_path: Path):
+    files = RunDir(tmp_path)
+    assert files.log_tail() == ()
+    files.log.write_bytes(b"1\n\n2\n \n\xff3\n")
+    assert files.log_tail(2) == ("2", "\ufffd3")

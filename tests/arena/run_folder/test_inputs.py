@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from arena.environments.config import EnvConfig
+from arena.errors import ArenaError
+from arena.experiment.file import from_table
+from arena.formats.validation import validate
+from arena.run_folder.inputs import AgentEntry, Run
+from arena.testing.fakes import FAKE_AGENT
+
+FAKE = "arena.testing.fakes:FAKE_AGENT"
+MINIMAL = {"name": "test", "agents": [FAKE], "envs": ["CartPole-v1"]}
+
+
+def test_inputs_survive_json():
+    run = next(from_table({**MINIMAL, "envs": [{"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}]}).runs())
+    again = validate(Run, run.inputs())
+    assert again.inputs() == json.loads(json.dumps(run.inputs()))
+    assert again.env == EnvConfig("CartPole-v1", {"sutton_barto_reward": True})
+    assert again.env.name == "CartPole-v1,sutton_barto_reward=True"
+
+
+def test_inputs_are_all_that_decides_the_outcome_and_nothing_else():
+    agents = [{"agent": FAKE, "resources": {"threads": 4}}]
+    run = next(from_table({**MINIMAL, "agents": agents, "tuning": {"fake": {"trials": 3}}}).runs())
+    assert run.agent.tuning == {"trials": 3}
+    inputs = run.inputs()
+    assert inputs.keys() == {"agent", "env", "seed", "experiment_seed", "budget", "evaluation", "checkpoint_period", "log_period"}
+    assert inputs["agent"].keys() == {"name", "agent", "hyperparameters"}
+    assert validate(Run, {**inputs, "resources": {"threads": 4}}).resources.threads == 4
+
+
+def test_a_run_knows_its_agents_spec_and_config():
+    run = next(from_table({**MINIMAL, "hyperparameters": {"fake": {"epsilon": 0.5}}}).runs())
+    assert run.spec() is FAKE_AGENT
+    assert run.config() == FAKE_AGENT.config(epsilon=0.5)
+
+
+def test_a_hyperparameter_that_the_agent_does_not_have_is_refused_with_the_agents_name():
+    entry = AgentEntry(name="mine", agent=FAKE, hyperparameters={"epsilom": 0.5})
+    with pytest.raises(ArenaError, match=r"agent 'mine' has no hyperparameter 'epsilom'; did you mean 'epsilon'"):
+        entry.config()
