@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arena.cli import status as plan
+from arena.cli import dry_run as plan
 from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
 from arena.errors import ArenaError
@@ -58,7 +58,7 @@ def run(
     retry_failed: bool,
     mode: Mode,
 ) -> int:
-    """Runs the experiment of a file, or says what that would do; returns 0 if every run finished."""
+    """Runs the experiment of a file, or prints what that would do; returns 0 if every run finished."""
     experiment = with_options(from_toml(file), **options)
     if dry_run:
         return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
@@ -74,7 +74,7 @@ def with_options(
     name: str | None = None,
     executor: Mapping[str, str | None] | None = None,
 ) -> Experiment:
-    """Returns the experiment with what the command line says otherwise."""
+    """Returns the experiment with the values that the command line gives."""
     resources = {"workers": workers, "device": device}
     given = {key: value for key, value in (executor or {}).items() if value is not None}
     return dataclasses.replace(
@@ -91,7 +91,7 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
-    """Runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
+    """Checks and runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
     check_experiment(experiment)
     if experiment.until_decided is None:
         results = _watch(experiment, mode=mode, retry_failed=retry_failed)
@@ -104,7 +104,7 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
 
 
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
-    """Runs an experiment under a live view, prints the closing table and returns the results."""
+    """Checks and runs an experiment under a live view, prints the closing table and returns the results."""
     check_experiment(experiment)
     return _watch(experiment, mode=mode, retry_failed=retry_failed)
 

@@ -32,14 +32,15 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     if trials is not None:
         config = dataclasses.replace(config, trials=trials)
     traits = check_experiment(experiment)
-    make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work; asks no cluster
+    make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work
     make_folder(experiment.path)
     best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
     outcomes: list[Tuned] = []
     to = Output(mode)
 
     def report(agent: str, trial: FrozenTrial, score: float | None) -> None:
-        write_best(best, [*outcomes, *([current] if (current := search.tuned()) else [])], file)
+        current = search.tuned()
+        write_best(best, [*outcomes, current] if current is not None else outcomes, file)
         _print_trial(agent, trial, score, config.trials, to)
 
     def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:

@@ -45,7 +45,7 @@ class RunDir:
         self._checkpoints = path / "checkpoint"
 
     def log_tail(self, num_lines: int = 15) -> tuple[str, ...]:
-        """Returns the last lines of the worker's log that are not empty; nothing if there is no log."""
+        """Returns the last lines of the worker's log that are not empty; empty if the log is missing."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))

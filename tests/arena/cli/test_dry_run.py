@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arena.cli import status as plan
+from arena.cli import dry_run as plan
 from arena.cli.train import execute, with_options
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arena.cli import status as plan
+from arena.cli import dry_run as plan
 from arena.cli import train
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
