@@ -89,10 +89,10 @@ class ConstantAgent(Agent):
         self._network.export(path)
 
     def save(self, directory: Path) -> None:
-        """Writes nothing: there is no state."""
+        """Writes nothing: the agent has no state."""
 
     def restore(self, directory: Path) -> None:
-        """Reads nothing: there is no state."""
+        """Reads nothing: the agent has no state."""
 
     def close(self) -> None:
         """Closes the environments."""

@@ -18,11 +18,11 @@ class RandomConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConstantConfig:
-    """Which action, always."""
+    """The one action that the agent always takes."""
 
     action: Annotated[int, Ge(0)] = 0
-    """The action where actions are discrete."""
+    """Action, if actions are discrete."""
     box_fraction: Unit = 0.5
-    """Where actions are a Box: `low + box_fraction * (high - low)` on every axis, so 0.5 is the middle."""
+    """Place of a Box action between its bounds: `low + box_fraction * (high - low)` on every axis, so 0.5 is the middle."""
     num_envs: Count = 8
     """Environments stepped together."""

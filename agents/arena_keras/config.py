@@ -9,19 +9,35 @@ Backend = Literal["jax", "tensorflow", "torch"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class KerasDQNConfig(DQNConfig):
-    """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss, on Keras 3."""
+class KerasOptions:
+    """Options that both Keras agents have."""
 
     backend: Backend = "jax"
-    """What Keras computes with."""
+    """Library that Keras computes with."""
     compile: bool = False
     """Whether the training step passes through `torch.compile` (backend `torch` only; the other two always compile)."""
     on_device: bool = False
     """Whether environments, collecting and learning are one compiled program (backend `jax`, environments of JAX functions alone)."""
 
+    def check(self) -> None:
+        """Refuses options that exclude each other.
+
+        Raises:
+            ValueError: if `on_device` or `compile` is set for a backend that cannot do it.
+        """
+        if self.on_device and self.backend != "jax":
+            raise ValueError(f"on_device=true needs backend 'jax', not {self.backend!r}: environments of JAX functions run in no other")
+        if self.compile and self.backend != "torch":
+            raise ValueError(f"compile=true has a meaning for backend 'torch' only; {self.backend!r} always compiles the training step")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KerasDQNConfig(KerasOptions, DQNConfig):
+    """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss, on Keras 3."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self.backend, self.compile, self.on_device)
+        self.check()
         long, short = max(self.train_period, self.num_envs), min(self.train_period, self.num_envs)
         if self.on_device and long % short:
             raise ValueError(f"on_device=true needs train_period={self.train_period} to divide num_envs={self.num_envs}, or the reverse")
@@ -30,33 +46,19 @@ class KerasDQNConfig(DQNConfig):
 
     @property
     def device_iteration(self) -> int:
-        """Env steps of an iteration on the device, 0 from the host: a training period, or one vector step where that has more."""
+        """Env steps of an iteration on the device, 0 from the host: a training period, or one vector step if that has more."""
         return max(self.train_period, self.num_envs) if self.on_device else 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class KerasPPOConfig(PPOConfig):
+class KerasPPOConfig(KerasOptions, PPOConfig):
     """Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347), on Keras 3."""
-
-    backend: Backend = "jax"
-    """What Keras computes with."""
-    compile: bool = False
-    """Whether the training step passes through `torch.compile` (backend `torch` only; the other two always compile)."""
-    on_device: bool = False
-    """Whether environments, collecting and learning are one compiled program (backend `jax`, environments of JAX functions alone)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self.backend, self.compile, self.on_device)
+        self.check()
 
     @property
     def device_iteration(self) -> int:
         """Env steps of an iteration on the device, 0 from the host: one rollout."""
         return self.rollout_length * self.num_envs if self.on_device else 0
-
-
-def _check(backend: Backend, compile_torch: bool, on_device: bool) -> None:
-    if on_device and backend != "jax":
-        raise ValueError(f"on_device=true needs backend 'jax', not {backend!r}: environments of JAX functions run in no other")
-    if compile_torch and backend != "torch":
-        raise ValueError(f"compile=true has a meaning for backend 'torch' only; {backend!r} always compiles the training step")

@@ -1,8 +1,7 @@
 """DQN's iteration as one pure JAX function: vector steps into a replay ring on the device, then bursts; the loss is `make_td_loss`.
 
 The schedule is that of `arena.learning.replay_loop`: an iteration holds as many vector steps as a training period has, or as many bursts
-as fall
-into one vector step, where there are more environments than env steps in a period.
+as fall into one vector step, if there are more environments than env steps in a period.
 """
 
 from typing import Any, NamedTuple
@@ -24,20 +23,20 @@ Array = npt.NDArray[Any]
 
 
 class Memory(NamedTuple):
-    """What DQN keeps besides its learner."""
+    """Target network and replay: the state of DQN beside its learner."""
 
     target: list[Any]
     """Parameters of the target network."""
     replay: tuple[Any, ...]
     """The fields of `arena.learning.replay.ReplayBuffer.FIELDS`, each `[capacity, ...]`."""
     next: Any
-    """Where the next transition goes."""
+    """Row of the replay that the next transition is written to."""
     size: Any
-    """Transitions held."""
+    """Number of transitions held."""
 
 
 class DeviceDQN:
-    """What one iteration does.
+    """One iteration of DQN on the device.
 
     Args:
         functions: the environments.

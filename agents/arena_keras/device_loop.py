@@ -24,40 +24,40 @@ Block = tuple[jax.Array, jax.Array, jax.Array]
 """Rewards, terminated and truncated, each `[T, N]`."""
 
 MAX_ENV_STEPS_PER_CALL = 2**20
-"""Bounds the memory that one call's rewards and flags take: six bytes for each env step."""
+"""Largest number of env steps in one call; each takes six bytes for rewards and flags."""
 MAX_ITERATIONS_PER_CALL = 256
-"""Beyond this the cost of a call is lost among that of its iterations, even with a single environment."""
+"""Largest number of iterations in one call; with more, the cost of a call no longer matters."""
 
 
 class Carry(NamedTuple):
-    """All that an iteration changes."""
+    """Everything that an iteration changes."""
 
     learner: LearnerState
     env: Any
     """State of the environments."""
     observations: jax.Array
-    """`[N, *obs]`, what the next actions answer to."""
+    """Observations that the next actions answer to, `[N, *obs]`."""
     key: jax.Array
-    """Of the agent's randomness; the environments have their own."""
+    """Key of the agent's randomness; the environments have their own."""
     totals: jax.Array
-    """What the last optimizer steps added up (`Learner.means`)."""
+    """Sums of the losses over the last optimizer steps (see `Learner.means`)."""
     memory: Any
-    """What the algorithm keeps besides."""
+    """Further state of the algorithm."""
 
 
 class DeviceLoop:
     """Calls the program of one agent.
 
     Args:
-        engine: computes.
+        engine: Backend and device.
         env: whose functions the program steps.
         learner: whose state the program moves.
         length: T, the vector steps of one iteration.
         iteration: `iteration(carry, inputs) -> (carry, block)`, pure.
         make_inputs: `make_inputs(env_steps, count)` returns the schedules of `count` iterations that begin after `env_steps`, arrays
             `[count, ...]` in tuples.
-        seed: of the agent's randomness.
-        memory: to begin with.
+        seed: Seed of the agent's randomness.
+        memory: Initial further state of the algorithm.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class DeviceLoop:
     ) -> None:
         self._engine, self._env, self._learner, self._make_inputs, self._length = engine, env, learner, make_inputs, length
         self.env_steps = 0
-        """Transitions taken by this agent."""
+        """Transitions that this agent has taken."""
         self._period = length * env.num_envs
         self._max_iterations = max(1, min(MAX_ITERATIONS_PER_CALL, MAX_ENV_STEPS_PER_CALL // self._period))
         shape = (self._max_iterations, length, env.num_envs)
@@ -128,7 +128,7 @@ class DeviceLoop:
 
     @property
     def memory(self) -> Any:
-        """What the algorithm keeps besides, on the device."""
+        """Further state of the algorithm, on the device."""
         return self._carry.memory
 
     def state(self) -> dict[str, Any]:

@@ -26,19 +26,19 @@ class DeviceRollout(NamedTuple):
     terminated: jax.Array
     truncated: jax.Array
     next_observations: jax.Array
-    """The true ones, also at the end of an episode."""
+    """True next observations, also at the end of an episode."""
 
 
 class DevicePPO:
-    """What one iteration does.
+    """One iteration of PPO on the device.
 
     Args:
         functions: the environments.
         learner: with the loss of `make_ppo_loss`.
         policy: network.
         value: network.
-        distribution: of choices.
-        action_space: of one environment.
+        distribution: Distribution of choices.
+        action_space: Space of one environment.
         config: settings.
     """
 
@@ -90,8 +90,8 @@ class DevicePPO:
         tail = self._value(value_parameters, last_observations)[:, 0]  # [N]
         following = jnp.concatenate([rollout.values[1:], tail[None]])  # [T, N]
         if limit is not None:
-            most = config.num_envs * (1 + (config.rollout_length - 1) // limit)  # truncations that fit into a rollout
-            rows = jnp.nonzero(rollout.truncated.reshape(-1), size=most, fill_value=self._num_rows)[0]
+            max_truncations = config.num_envs * (1 + (config.rollout_length - 1) // limit)  # truncations that fit into a rollout
+            rows = jnp.nonzero(rollout.truncated.reshape(-1), size=max_truncations, fill_value=self._num_rows)[0]
             observations = rollout.next_observations.reshape(self._num_rows, *rollout.next_observations.shape[2:])
             values = self._value(value_parameters, observations.at[rows].get(mode="clip"))[:, 0]
             following = following.reshape(-1).at[rows].set(values, mode="drop").reshape(following.shape)

@@ -11,6 +11,7 @@ from keras import ops
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.parity import PARITY_BATCH_SIZE
@@ -19,7 +20,7 @@ from arena.seeding import split_seed
 from arena_keras.config import KerasDQNConfig
 from arena_keras.distributions import pick
 from arena_keras.engine import BACKEND, Engine
-from arena_keras.learner import Learner, Loss, load_arrays, save_arrays
+from arena_keras.learner import Learner, Loss
 from arena_keras.networks import Network
 
 if BACKEND == "jax":
@@ -78,9 +79,9 @@ class DQN(Agent):
         """See `arena.agent.interface.Agent.save`."""
         self._learner.save(directory / "learner.npz")
         target: list[Array] = self._engine.get(self._device_loop.memory.target if self._config.on_device else self._target)
-        save_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
+        write_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
         if self._config.on_device:
-            save_arrays(directory / "replay.npz", save_memory(self._device_loop.memory))
+            write_arrays(directory / "replay.npz", save_memory(self._device_loop.memory))
             write_json(directory / "state.json", {"loop": self._device_loop.state()})
             return
         replay = self._replay.save(directory / "replay.npz")
@@ -90,10 +91,10 @@ class DQN(Agent):
         """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
         self._learner.restore(directory / "learner.npz")
-        arrays = load_arrays(directory / "target.npz")
+        arrays = read_arrays(directory / "target.npz")
         target = [arrays[str(index)] for index in range(len(arrays))]
         if self._config.on_device:
-            memory = restore_memory(self._empty, load_arrays(directory / "replay.npz"), target)
+            memory = restore_memory(self._empty, read_arrays(directory / "replay.npz"), target)
             self._device_loop.restore(state["loop"], memory)
         else:
             self._target = self._engine.put(target)

@@ -15,6 +15,7 @@ from keras import ops
 
 from arena.agent.hyperparameters import NetworkConfig
 from arena.errors import TrainingDiverged
+from arena.formats.npz import read_arrays, write_arrays
 from arena_keras.engine import Engine
 
 Array = npt.NDArray[Any]
@@ -22,7 +23,7 @@ Loss = Callable[[list[Any], Any, tuple[Any, ...]], tuple[Any, tuple[Any, ...]]]
 
 
 class LearnerState(NamedTuple):
-    """All that an optimizer step changes."""
+    """Everything that an optimizer step changes."""
 
     parameters: list[Any]
     slots: list[Any]
@@ -33,9 +34,9 @@ class Learner:
     """Holds parameters and moves them.
 
     Args:
-        engine: computes.
+        engine: Backend and device.
         loss: `loss(parameters, constants, batch) -> (loss, statistics)`, all scalars.
-        parameters: to begin with.
+        parameters: Initial parameters.
         statistics: names of the loss's statistics.
         config: gives the settings of Adam and the gradient's largest norm.
     """
@@ -80,7 +81,7 @@ class Learner:
 
     @property
     def zero_totals(self) -> Array:
-        """What `step` adds to: one sum each of the loss, its statistics and the gradient's norm."""
+        """Zeros for `step` to add to: one sum each of the loss, its statistics and the gradient's norm."""
         return np.zeros(len(self._names), np.float32)
 
     def with_learning_rate(self, state: LearnerState, learning_rate: Any) -> LearnerState:
@@ -100,7 +101,7 @@ class Learner:
 
         Args:
             batches: k minibatches.
-            learning_rate: of these steps.
+            learning_rate: Learning rate of these steps.
             constants: tensors for the loss.
 
         Returns:
@@ -126,22 +127,10 @@ class Learner:
     def save(self, path: Path) -> None:
         """Writes parameters and optimizer state to `path` (npz)."""
         state: LearnerState = self._engine.get(self._state)
-        save_arrays(path, {f"{name}_{index}": array for name in state._fields for index, array in enumerate(getattr(state, name))})
+        write_arrays(path, {f"{name}_{index}": array for name in state._fields for index, array in enumerate(getattr(state, name))})
 
     def restore(self, path: Path) -> None:
         """Takes over what `save` wrote."""
-        arrays = load_arrays(path)
+        arrays = read_arrays(path)
         lists = ([arrays[f"{name}_{index}"] for index in range(len(getattr(self._state, name)))] for name in LearnerState._fields)
         self._state = self._engine.put(LearnerState(*lists))
-
-
-def save_arrays(path: Path, arrays: dict[str, Array]) -> None:
-    """Writes arrays by name (npz)."""
-    with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def load_arrays(path: Path) -> dict[str, Array]:
-    """Returns what `save_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

@@ -11,7 +11,7 @@ from keras import layers, ops
 from arena.agent.hyperparameters import NetworkConfig
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
-from arena.policies.policy_network import Conv, Dense, initial_weights
+from arena.policies.policy_network import Conv, Dense, initial_weights, network_layers
 
 Array = npt.NDArray[Any]
 
@@ -66,8 +66,8 @@ class Network:
         """Draws parameters by `arena.policies.policy_network.initial_weights`.
 
         Args:
-            rng: of the draws.
-            last_kernel_scale: multiplies the kernel of the last layer.
+            rng: Generator of the draws.
+            last_kernel_scale: Multiplies the kernel of the last layer.
         """
         parameters = initial_weights((kernel.shape for kernel in self._model.trainable_variables[::2]), rng)
         parameters[-2] = parameters[-2] * np.float32(last_kernel_scale)
@@ -75,22 +75,10 @@ class Network:
 
     def policy_layers(self, parameters: list[Array]) -> list[Dense | Conv]:
         """Returns the layers of a `PolicyNetwork` with these parameters."""
-        found: list[Dense | Conv] = []
-        strides = [stride for _, _, stride in self._config.conv_layers]
-        for kernel, bias in _pairs(parameters):
-            if kernel.ndim == 4:
-                found.append(Conv(kernel, bias, strides[len(found)]))
-            else:
-                last = 2 * len(found) + 2 == len(parameters)
-                found.append(Dense(kernel, bias, "linear" if last else self._config.activation))
-        return found
+        return network_layers(parameters, self._config.activation, (stride for _, _, stride in self._config.conv_layers))
 
 
 def split_parameters(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:
     """Returns the parameters of the policy's network, those between (of a distribution), and those of the value's network."""
     first, last = policy.num_parameters, len(parameters) - value.num_parameters
     return parameters[:first], parameters[first:last], parameters[last:]
-
-
-def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
-    return list(zip(items[::2], items[1::2], strict=True))

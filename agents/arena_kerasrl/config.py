@@ -15,9 +15,9 @@ class KerasRLDQNConfig(DQNConfig):
     """DQN by keras-rl2's `DQNAgent`."""
 
     huber_delta: NonNegative = 1.0
-    """Errors beyond it count linearly (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
+    """Error beyond which the loss is linear (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
     replay: Literal["arena", "keras_rl"] = "arena"
-    """Where transitions are kept: the arena's arrays, or keras-rl2's `SequentialMemory`, which takes one environment only."""
+    """Store of transitions: the arena's arrays, or keras-rl2's `SequentialMemory`, which takes one environment only."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,9 +38,9 @@ class KerasRLSARSAConfig(NetworkConfig):
     """SARSA by keras-rl2's `SARSAAgent`: one update per vector step, on the transitions of all environments."""
 
     activation: Activation = "tanh"
-    """After each hidden dense layer. Convolutions have relu."""
+    """Activation after each hidden dense layer; convolutions always have relu."""
     num_envs: Count = 16
-    """Environments stepped together; each update averages over them."""
+    """Number of environments stepped together; each update averages over them."""
     epsilon_start: Unit = 1.0
     """Probability of a random action at the beginning."""
     epsilon_end: Unit = 0.02
@@ -48,7 +48,7 @@ class KerasRLSARSAConfig(NetworkConfig):
     epsilon_decay_steps: Count = 50_000
     """Env steps over which epsilon falls linearly."""
     huber_delta: NonNegative = 0.0
-    """Errors beyond it count linearly (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
+    """Error beyond which the loss is linear (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""
 
     def epsilon(self, env_steps: int) -> float:
         """Returns the probability of a random action after `env_steps`."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.seeding import split_seed
@@ -110,14 +111,12 @@ class DQN(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, replay, generators and counters."""
-        with (directory / "weights.npz").open("wb") as file:
-            np.savez(file, **self._fast.state())
+        write_arrays(directory / "weights.npz", self._fast.state())
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self._replay.save(directory / "replay.npz")})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
-            self._fast.restore(dict(arrays))
+        self._fast.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
         self._replay.restore(directory / "replay.npz", state["replay"])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.transitions import Transitions
 from arena_kerasrl.shim import SequentialMemory
 
@@ -27,7 +28,7 @@ class KerasRLReplay:
 
     Args:
         capacity: rows kept; every episode takes one more than its transitions, for its last observation.
-        seed: of the draws.
+        seed: Seed of the draws.
     """
 
     def __init__(self, capacity: int, seed: int) -> None:
@@ -75,17 +76,16 @@ class KerasRLReplay:
         arrays = {name: np.array(values) for name, values in rows.items()}
         following = [] if self._last_observation is None else [self._last_observation]
         arrays["observations"] = np.array([*memory.observations, *following])
-        with path.open("wb") as file:
-            np.savez(file, **arrays)
+        write_arrays(path, arrays)
         return {"random": random.getstate()}
 
     def restore(self, path: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        with np.load(path, allow_pickle=False) as arrays:
-            count, observations = len(arrays["actions"]), arrays["observations"]
-            self._last_observation = observations[count] if len(observations) > count else None
-            rows = zip(observations[:count], *(arrays[name].tolist() for name in ("actions", "rewards", "terminals")), strict=True)
-            for row in rows:
-                self.memory.append(*row)
+        arrays = read_arrays(path)
+        count, observations = len(arrays["actions"]), arrays["observations"]
+        self._last_observation = observations[count] if len(observations) > count else None
+        rows = zip(observations[:count], *(arrays[name].tolist() for name in ("actions", "rewards", "terminals")), strict=True)
+        for row in rows:
+            self.memory.append(*row)
         version, words, gauss = state["random"]
         random.setstate((version, tuple(words), gauss))

@@ -5,10 +5,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from tf_keras import layers, models
+from tf_keras import layers as keras_layers
+from tf_keras import models
 
 from arena.agent.hyperparameters import NetworkConfig
-from arena.policies.policy_network import Conv, Dense, PolicyNetwork, initial_weights
+from arena.policies.policy_network import PolicyNetwork, initial_weights, network_layers
 
 Array = npt.NDArray[Any]
 
@@ -16,12 +17,12 @@ Array = npt.NDArray[Any]
 def make_model(observation_space: gym.spaces.Box, num_actions: int, config: NetworkConfig, rng: np.random.Generator) -> models.Sequential:
     """Returns a model from `float32 [N, 1, *obs]` (keras-rl2 gives each state a window axis, here of length one) to `[N, A]`."""
     shape = observation_space.shape
-    stack = [layers.Reshape(shape, input_shape=(1, *shape))]
+    stack = [keras_layers.Reshape(shape, input_shape=(1, *shape))]
     if len(shape) == 3:
-        stack += [layers.Conv2D(filters, size, strides=stride, activation="relu") for filters, size, stride in config.conv_layers]
-        stack += [layers.Flatten()]
-    stack += [layers.Dense(size, activation=config.activation) for size in config.hidden_sizes]
-    model = models.Sequential([*stack, layers.Dense(num_actions)])
+        stack += [keras_layers.Conv2D(filters, size, strides=stride, activation="relu") for filters, size, stride in config.conv_layers]
+        stack += [keras_layers.Flatten()]
+    stack += [keras_layers.Dense(size, activation=config.activation) for size in config.hidden_sizes]
+    model = models.Sequential([*stack, keras_layers.Dense(num_actions)])
     model.set_weights(initial_weights((kernel.shape for kernel in model.get_weights()[::2]), rng))
     return model
 
@@ -38,8 +39,5 @@ def policy_network(
     weights: list[Array], observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, config: NetworkConfig
 ) -> PolicyNetwork:
     """Returns the network with `weights` (kernel, bias, kernel, bias, …) as plain arrays."""
-    pairs = list(zip(weights[::2], weights[1::2], strict=True))
-    num_convolutions = len(config.conv_layers) if len(observation_space.shape) == 3 else 0
-    convolutions = [Conv(*pair, stride) for pair, (_, _, stride) in zip(pairs[:num_convolutions], config.conv_layers, strict=False)]
-    hidden = [Dense(*pair, config.activation) for pair in pairs[num_convolutions:-1]]
-    return PolicyNetwork([*convolutions, *hidden, Dense(*pairs[-1])], observation_space, action_space)
+    layers = network_layers(weights, config.activation, (stride for _, _, stride in config.conv_layers))
+    return PolicyNetwork(layers, observation_space, action_space)

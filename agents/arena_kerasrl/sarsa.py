@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.learn_call import LearnCall
 from arena.learning.transitions import Transitions, TransitionStream
 from arena.seeding import split_seed
@@ -84,8 +85,8 @@ class SARSA(Agent):
         """Makes one optimizer step on the valid rows, averaged over them; returns the loss before it and the mean target.
 
         Args:
-            transitions: of one vector step, N rows.
-            next_scores: `[N, A]`, of `transitions.next_observations`.
+            transitions: Transitions of one vector step, N rows.
+            next_scores: Scores of `transitions.next_observations`, `[N, A]`.
             next_actions: `[N]`, chosen by the policy there, and taken next unless the episode ended.
         """
         next_values = next_scores[np.arange(len(next_scores)), next_actions]  # [N]
@@ -111,14 +112,12 @@ class SARSA(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, generator and counter."""
-        with (directory / "weights.npz").open("wb") as file:
-            np.savez(file, **self._fast.state())
+        write_arrays(directory / "weights.npz", self._fast.state())
         write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        with np.load(directory / "weights.npz", allow_pickle=False) as arrays:
-            self._fast.restore(dict(arrays))
+        self._fast.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._env_steps = state["env_steps"]
         self._rng.bit_generator.state = state["rng"]

@@ -22,6 +22,7 @@ from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.environments.spaces import MaskedBox
 from arena.errors import TrainingDiverged
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.policy_network import PolicyNetwork
@@ -46,13 +47,8 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
     image = len(observation_space.shape or ()) == 3
     if image and options["dueling"]:
         raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
-    hidden = list(config.hidden_sizes)
     model = DefaultModelConfig(
-        fcnet_hiddens=hidden,
-        fcnet_activation=config.activation,
-        conv_filters=[[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
-        head_fcnet_hiddens=hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
-        head_fcnet_activation=config.activation,
+        **networks.model_options(config, image=image),
     )
     return (
         RLlibDQNConfig()
@@ -189,15 +185,13 @@ class DQNAgent(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes everything that exact resume needs."""
-        with (directory / "learner.npz").open("wb") as file:
-            np.savez(file, **self._learner.state())  # type: ignore[arg-type]
+        write_arrays(directory / "learner.npz", self._learner.state())
         state = {"loop": self._loop.state(), "replay": self._replay.save(directory / "replay.npz")}
         write_json(directory / "state.json", state)
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
-            self._learner.restore(arrays)
+        self._learner.restore(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
         self._replay.restore(directory / "replay.npz", state["replay"])

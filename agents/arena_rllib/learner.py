@@ -79,10 +79,10 @@ class LocalLearner:
 
     Args:
         algorithm_config: names the algorithm, network and loss.
-        observation_space: as the arena makes it; integers arrive at the module as floats in [0, 1].
-        action_space: of one environment.
+        observation_space: Space as the arena makes it; integers arrive at the module as floats in [0, 1].
+        action_space: Space of one environment.
         adam_epsilon: set in the optimizer; RLlib's new API stack leaves Adam's default.
-        seed: of the initial weights; nothing else here is random.
+        seed: Seed of the initial weights; nothing else here is random.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`.
         fast: use `FastLearner` and fused Adam; without them every update is equal to RLlib's to the last bit.
 

@@ -7,9 +7,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from arena.agent.hyperparameters import NetworkConfig
 from arena.policies.policy_network import Conv, Dense, initial_weights
 
 Array = npt.NDArray[Any]
+
+
+def model_options(config: NetworkConfig, *, image: bool) -> dict[str, Any]:
+    """Returns the arguments of RLlib's `DefaultModelConfig` that describe the network of `config`."""
+    hidden = list(config.hidden_sizes)
+    return {
+        "fcnet_hiddens": hidden,
+        "fcnet_activation": config.activation,
+        "conv_filters": [[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
+        "head_fcnet_hiddens": hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
+        "head_fcnet_activation": config.activation,
+    }
 
 
 def layers(*stacks: torch.nn.Module) -> list[Dense | Conv]:

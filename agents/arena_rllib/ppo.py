@@ -22,6 +22,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.environments.spaces import MaskedBox
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
 from arena.learning.rollouts import Rollout, rollout_advantages
 from arena.policies.policy_network import PolicyNetwork
@@ -47,13 +48,8 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
         raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
     masked = isinstance(observation_space, MaskedBox)
     image = len(observation_space.shape or ()) == 3
-    hidden = list(config.hidden_sizes)
     model = DefaultModelConfig(
-        fcnet_hiddens=hidden,
-        fcnet_activation=config.activation,
-        conv_filters=[[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
-        head_fcnet_hiddens=hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
-        head_fcnet_activation=config.activation,
+        **networks.model_options(config, image=image),
         vf_share_layers=options["vf_share_layers"],
         free_log_std=gaussian and options["free_log_std"],
         log_std_clip_param=options["log_std_clip_param"],
@@ -214,8 +210,7 @@ class PPOAgent(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes everything that exact resume needs."""
-        with (directory / "learner.npz").open("wb") as file:
-            np.savez(file, **self._learner.state())  # type: ignore[arg-type]
+        write_arrays(directory / "learner.npz", self._learner.state())
         kl_coefficient = self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]  # Learner.get_state leaves it out
         state = {
             **self._loop.state(),
@@ -227,8 +222,7 @@ class PPOAgent(Agent):
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
-            self._learner.restore(arrays)
+        self._learner.restore(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state)
         self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID].fill_(state["kl_coefficient"])

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.transitions import Transitions
 
 Array = npt.NDArray[Any]
@@ -26,12 +27,12 @@ class NStepReplay:
     Args:
         capacity: transitions kept, rounded up to whole vector steps.
         num_envs: N, rows per vector step.
-        observation_space: of one environment.
+        observation_space: Space of one environment.
         n_step: steps whose discounted rewards are summed before bootstrapping.
         discount: weight of the next step's reward.
         alpha: exponent of priorities; 0 draws uniformly.
         beta: exponent of the importance weights.
-        seed: of the draws.
+        seed: Seed of the draws.
     """
 
     FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
@@ -58,7 +59,7 @@ class NStepReplay:
             "next_observations": np.zeros(shape, observation_space.dtype),
             "terminated": np.zeros(self.capacity, np.bool_),
             "ended": np.zeros(self.capacity, np.bool_),  # the next row of this environment is of another episode
-            "priorities": np.zeros(self.capacity),  # to the power of alpha; 0 where there is no transition
+            "priorities": np.zeros(self.capacity),  # to the power of alpha; 0 for a row without a transition
         }
         self._next = 0
         self._max_priority = 1.0
@@ -126,14 +127,13 @@ class NStepReplay:
 
     def save(self, path: Path) -> dict[str, Any]:
         """Writes the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
-        with path.open("wb") as file:
-            np.savez_compressed(file, **self._arrays)  # type: ignore[arg-type]
+        write_arrays(path, self._arrays, compressed=True)
         return {"next": self._next, "max_priority": self._max_priority, "rng": self._rng.bit_generator.state}
 
     def restore(self, path: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        with np.load(path, allow_pickle=False) as arrays:
-            for name, array in self._arrays.items():
-                array[:] = arrays[name]
+        arrays = read_arrays(path)
+        for name, array in self._arrays.items():
+            array[:] = arrays[name]
         self._next, self._max_priority = state["next"], state["max_priority"]
         self._rng.bit_generator.state = state["rng"]

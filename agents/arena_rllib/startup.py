@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 VERSION = "2.10."
-"""Of PyTorch, whose private names these are; another version is left as it is."""
+"""Version of PyTorch whose private names are used here; any other version is left as it is."""
 OPT_OUT = "ARENA_KEEP_DYNAMO"
-"""`1` leaves PyTorch as it is."""
+"""Environment variable that leaves PyTorch as it is when set to `1`."""
 MARKED = frozenset({"add_param_group", "load_state_dict", "state_dict", "zero_grad"})
 """Methods of `Optimizer` that are marked not to be traced."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from arena.agent.interface import Agent, Array, EnvFactory, Metrics
 from arena.formats.json import read_json, write_json
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.policy_network import PolicyNetwork
@@ -62,14 +63,12 @@ class DQN(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes `learner.npz`, `replay.npz` and `state.json`."""
-        with (directory / "learner.npz").open("wb") as file:
-            np.savez(file, **self._learner.arrays())
+        write_arrays(directory / "learner.npz", self._learner.arrays())
         write_json(directory / "state.json", {"replay": self._replay.save(directory / "replay.npz"), "loop": self._loop.state()})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        with np.load(directory / "learner.npz", allow_pickle=False) as arrays:
-            self._learner.assign(arrays)
+        self._learner.assign(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
         self._replay.restore(directory / "replay.npz", state["replay"])
         self._loop.restore(state["loop"])

@@ -48,7 +48,7 @@ def set_up(device: str, seed: int) -> None:
 
     Args:
         device: `"cpu"` (GPUs are then hidden), `"cuda"` or `"cuda:<index>"`.
-        seed: of TensorFlow's random operations.
+        seed: Seed of TensorFlow's random operations.
 
     Raises:
         DeviceUnavailable: if TensorFlow sees no such GPU.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.environments.spaces import MaskedBox, network_inputs
-from arena.policies.policy_network import Conv, Dense, initial_weights
+from arena.policies.policy_network import Conv, Dense, initial_weights, network_layers
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
     BoundedTensorSpec,
@@ -36,9 +36,9 @@ class Learner:
     """Owns the weights.
 
     Args:
-        config: of DQN, or of C51.
-        observation_space: of one environment.
-        action_space: of one environment.
+        config: Settings of DQN or C51.
+        observation_space: Space of one environment.
+        action_space: Space of one environment.
         rng: draws the initial weights.
     """
 
@@ -111,15 +111,7 @@ class Learner:
     def layers(self) -> list[Dense | Conv]:
         """Returns the online network's present weights."""
         weights = [variable.numpy() for variable in self._weights]
-        strides = iter(stride for _, _, stride in self.config.conv_layers)
-        layers: list[Dense | Conv] = []
-        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
-            if kernel.ndim == 4:
-                layers.append(Conv(kernel, bias, next(strides)))
-            else:
-                last = len(layers) == len(weights) // 2 - 1
-                layers.append(Dense(kernel, bias, "linear" if last else self.config.activation))
-        return layers
+        return network_layers(weights, self.config.activation, (stride for _, _, stride in self.config.conv_layers))
 
     def _variables(self) -> dict[str, tf.Variable]:
         agent, optimizer, weights = self.agent, self.agent._optimizer, self._weights

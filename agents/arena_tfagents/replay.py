@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.transitions import Transitions
 from arena_tfagents.framework import TFUniformReplayBuffer, tf
 
@@ -23,9 +24,9 @@ class TFAgentsReplay:
 
     Args:
         capacity: transitions kept; the oldest are overwritten.
-        observation_space: of one environment.
-        action_space: of one environment.
-        seed: of the draws.
+        observation_space: Space of one environment.
+        action_space: Space of one environment.
+        seed: Seed of the draws.
     """
 
     def __init__(self, capacity: int, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, seed: int) -> None:
@@ -68,13 +69,12 @@ class TFAgentsReplay:
     def save(self, path: Path) -> dict[str, Any]:
         """Writes the buffer's variables to `path` (npz) and returns the rest of the state, fit for JSON."""
         self._flush()
-        with path.open("wb") as file:
-            np.savez(file, **{f"variable_{i}": variable.numpy() for i, variable in enumerate(self._buffer.variables())})
+        write_arrays(path, {f"variable_{i}": variable.numpy() for i, variable in enumerate(self._buffer.variables())})
         return {"num_samples": self._num_samples}
 
     def restore(self, path: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        with np.load(path, allow_pickle=False) as arrays:
-            for i, variable in enumerate(self._buffer.variables()):
-                variable.assign(arrays[f"variable_{i}"])
+        arrays = read_arrays(path)
+        for i, variable in enumerate(self._buffer.variables()):
+            variable.assign(arrays[f"variable_{i}"])
         self._num_samples = state["num_samples"]

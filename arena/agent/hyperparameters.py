@@ -19,7 +19,7 @@ Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Ge(1)]
 Activation = Literal["relu", "tanh"]
 ConvLayer = tuple[Count, Count, Count]
-"""Filters, kernel size, stride."""
+"""Filters, kernel size and stride of a convolution."""
 
 NATURE_CONV = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """The convolutions of Mnih et al. (2015), for 84 x 84 images."""
@@ -32,19 +32,19 @@ class NetworkConfig:
     hidden_sizes: Annotated[tuple[Count, ...], Len(1)] = (64, 64)
     """Units of each hidden dense layer."""
     activation: Activation = "relu"
-    """After each hidden dense layer. Convolutions have relu."""
+    """Activation after each hidden dense layer; convolutions always have relu."""
     conv_layers: tuple[ConvLayer, ...] = NATURE_CONV
     """Filters, kernel size and stride of each convolution, without padding. For image observations only."""
     learning_rate: Positive = 1e-3
-    """Of Adam (Kingma and Ba, 2015)."""
+    """Learning rate of Adam (Kingma and Ba, 2015)."""
     adam_epsilon: Positive = 1e-8
-    """Added to the root of Adam's second moment, as the framework places it (the agent's README says where)."""
+    """Number added to the root of Adam's second moment, where the framework adds it (see the agent's README)."""
     max_gradient_norm: Positive = 10.0
-    """Gradients are scaled down to this global norm."""
+    """Largest global norm of the gradients; longer ones are scaled down to it."""
     discount: Unit = 0.99
     """Weight of the next step's value."""
     num_envs: Count = 8
-    """Environments stepped together."""
+    """Number of environments stepped together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,9 @@ class DQNConfig(NetworkConfig):
     """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss. Periods are in env steps."""
 
     batch_size: Count = 64
-    """Transitions in a minibatch."""
+    """Number of transitions in a minibatch."""
     replay_capacity: Count = 50_000
-    """Transitions kept."""
+    """Number of transitions that the replay buffer keeps."""
     learning_starts: Count = 1_000
     """Env steps of random actions before the first update."""
     train_period: Count = 64
@@ -62,9 +62,9 @@ class DQNConfig(NetworkConfig):
     num_updates: Count = 32
     """Optimizer steps in a training burst."""
     target_update_period: Count = 128
-    """Env steps between two copies of the weights into the target network; a multiple of `train_period`. Made after a burst."""
+    """Env steps between two copies of the weights into the target network, after a burst; a multiple of `train_period`."""
     target_update_tau: Annotated[float, Interval(gt=0.0, le=1.0)] = 1.0
-    """Share of the online weights in such a copy."""
+    """Share of the online weights in each copy into the target network."""
     epsilon_start: Unit = 1.0
     """Probability of a random action at the beginning."""
     epsilon_end: Unit = 0.05
@@ -96,17 +96,17 @@ class PPOConfig(NetworkConfig):
     """Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347) with generalised advantages (arXiv:1506.02438)."""
 
     activation: Activation = "tanh"
-    """After each hidden dense layer. Convolutions have relu."""
+    """Activation after each hidden dense layer; convolutions always have relu."""
     adam_epsilon: Positive = 1e-5
-    """Added to the root of Adam's second moment, as the framework places it (the agent's README says where)."""
+    """Number added to the root of Adam's second moment, where the framework adds it (see the agent's README)."""
     max_gradient_norm: Positive = 0.5
-    """Gradients are scaled down to this global norm."""
+    """Largest global norm of the gradients; longer ones are scaled down to it."""
     rollout_length: Count = 128
     """Vector steps in a rollout: `rollout_length * num_envs` transitions."""
     batch_size: Count = 256
-    """Transitions in a minibatch."""
+    """Number of transitions in a minibatch."""
     num_epochs: Count = 10
-    """Passes over a rollout."""
+    """Number of passes over a rollout."""
     gae_lambda: Unit = 0.95
     """Weight of longer returns in the advantage."""
     clip_ratio: Positive = 0.2
@@ -133,9 +133,9 @@ def build_config(config_class: type, table: Mapping[str, Any], *, where: str) ->
     """Returns `config_class(**table)` with every value checked.
 
     Args:
-        config_class: a dataclass whose fields all have defaults.
-        table: from TOML or the command line.
-        where: named in errors, `agent 'keras-dqn'`.
+        config_class: Dataclass whose fields all have defaults.
+        table: Values by name, from TOML or the command line.
+        where: What the table belongs to, for errors: `agent 'keras-dqn'`.
 
     Raises:
         ArenaError: on an unknown name (with the near one), a wrong type, or a value out of range.

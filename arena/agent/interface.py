@@ -32,9 +32,9 @@ class EnvFactory(Protocol):
     """
 
     observation_space: gym.Space[Any]
-    """Of one environment, after the arena's wrappers."""
+    """Observations of one environment, after the arena's wrappers."""
     action_space: gym.Space[Any]
-    """Of one environment, after the arena's wrappers."""
+    """Actions of one environment, after the arena's wrappers."""
 
     def make_vec(self, num_envs: int) -> MeteredVectorEnv:
         """Returns `num_envs` environments behind one metered `gymnasium.vector.VectorEnv`.
@@ -65,9 +65,9 @@ class Agent(abc.ABC):
     """One algorithm in one framework, alone in its process. Subclasses do all compilation in `__init__`.
 
     Args:
-        env_factory: makes metered environments.
-        config: an instance of the spec's config dataclass.
-        seed: of every random choice that the agent makes itself.
+        env_factory: Makes metered environments.
+        config: Instance of the spec's config dataclass.
+        seed: Seed of every random choice that the agent makes itself.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`; never `"auto"`, the worker has resolved it.
     """
 
@@ -79,7 +79,7 @@ class Agent(abc.ABC):
         """Trains for about `num_steps` env steps: at least one, and at most one rollout or training period beyond it.
 
         Raises:
-            BudgetExhausted: by the environment, when the run's env steps are used up; an agent does nothing about it.
+            BudgetExhausted: when the run's env steps are used up; the environment raises it, and an agent does nothing about it.
             TrainingDiverged: when a loss is not finite.
         """
 
@@ -100,4 +100,4 @@ class Agent(abc.ABC):
         """Takes over what `save` wrote, in a fresh instance with the same config, seed and environment."""
 
     def close(self) -> None:  # noqa: B027 -- most agents have nothing to close
-        """Frees what the end of the process would not."""
+        """Frees what the end of the process would leave behind."""

@@ -32,20 +32,20 @@ class Game:
     """One game between two seats, 0 moving first. Call `reset` before anything else.
 
     Args:
-        game_id: of `pettingzoo.classic` (`connect_four_v3`, `tictactoe_v3`), or `package.module` of a module with an `env()` function.
+        game_id: Id of `pettingzoo.classic` (`connect_four_v3`, `tictactoe_v3`), or `package.module` of a module with an `env()` function.
 
     Raises:
         ArenaError: if there is no such game, or it is not a turn-based one of two players with discrete actions and an `action_mask`.
     """
 
     observation_space: MaskedBox
-    """Of the player to move, the same for both: the position `float32 [D]`, then the action mask `[A]`."""
+    """Observations of the player to move, the same for both players: the position `float32 [D]`, then the action mask `[A]`."""
     action_space: gym.spaces.Discrete[Any]
-    """Counts from zero."""
+    """Actions of both players, counting from zero."""
     seat: int
-    """Who moves next: 0 or 1."""
+    """Seat that moves next: 0 or 1."""
     over: bool
-    """Whether the game has ended; then only `returns`, `observation` and `board` have a meaning."""
+    """Whether the game has ended; only `returns`, `observation` and `board` mean something then."""
     returns: tuple[float, float]
     """Sum of each seat's rewards so far."""
 
@@ -73,7 +73,7 @@ class Game:
 
     @property
     def action_mask(self) -> Array:
-        """Which actions the player to move may take, `bool [A]`."""
+        """Actions that the player to move may take, `bool [A]`."""
         if self._mask is None:
             self._mask = self.observation()[self.observation_space.num_features :] > 0.5
         return self._mask
@@ -101,7 +101,7 @@ class Game:
         return np.asarray(planes[..., 0] + 2 * planes[..., 1], np.int8)
 
     def close(self) -> None:
-        """Frees what the game holds."""
+        """Frees the resources of the game."""
         self._env.close()
 
     def _next(self) -> None:
@@ -143,7 +143,7 @@ def _constructor(game_id: str) -> Callable[[], Any]:
         constructor: Callable[[], Any] = importlib.import_module(str(spec.entry_point).partition(":")[0]).raw_env
         return constructor
     if not _MODULE_PATH.fullmatch(game_id):
-        raise ArenaError(f"{game_id!r} is no game: give an id of pettingzoo.classic (connect_four_v3) or package.module")
+        raise ArenaError(f"{game_id!r} isn't a game: give an id of pettingzoo.classic (connect_four_v3) or package.module")
     module = importlib.import_module(game_id)
     if not hasattr(module, "env"):
         raise ArenaError(f"game {game_id!r}: the module has no function env()")

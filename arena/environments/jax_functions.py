@@ -25,9 +25,9 @@ class VectorFunctions(Protocol):
     """N environments as pure functions of one framework's arrays (of JAX, in `arena_envs.jax_vector_env`)."""
 
     num_envs: int
-    """N."""
+    """N, the number of environments."""
     max_episode_steps: int | None
-    """Episodes are truncated then."""
+    """Env steps after which an episode is truncated; None for no limit."""
 
     def initial(self, key: Any) -> tuple[Any, Any]:
         """Returns a state, with all randomness that follows in it, and observations `[N, *obs]`."""
@@ -43,13 +43,13 @@ class MeteredFunctionalEnv(MeteredVectorEnv):
         super().__init__(env, *arguments)
         assert self.autoreset_mode is AutoresetMode.SAME_STEP, "each row of a block is an env step"
         self.functions: VectorFunctions = env.functions  # type: ignore[attr-defined]
-        """What the environment does."""
+        """Functions that step the environments inside a program."""
 
     def num_blocks_left(self, num_vector_steps: int) -> int:
         """Returns how many blocks of so many vector steps the budget still allows.
 
         Raises:
-            BudgetExhausted: if none.
+            BudgetExhausted: if the budget allows none.
         """
         size = num_vector_steps * self.num_envs
         left = self.meter._left(size)

@@ -23,7 +23,7 @@ from arena.errors import BudgetExhausted
 Array = npt.NDArray[Any]
 
 LOG_LENGTH = 256
-"""Vector steps between two settlements, at most."""
+"""Largest number of vector steps between two settlements of the accounts."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Episode:
     """One finished training episode."""
 
     env_steps: int
-    """Env steps of the whole run when it ended."""
+    """Env steps of the whole run when the episode ended."""
     episode_return: float
     """Undiscounted sum of rewards."""
     episode_length: int
     """Env steps of this episode."""
     terminated: bool
-    """True if the environment ended it, False if a time limit cut it."""
+    """True if the environment ended the episode, False if a time limit cut it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Meter:
     """The counts of one run, shared by all environments that its factory made.
 
     Args:
-        max_env_steps: the budget; None for no limit.
+        max_env_steps: Budget of env steps; None for no limit.
     """
 
     def __init__(self, max_env_steps: int | None = None) -> None:
@@ -101,7 +101,7 @@ class Meter:
         return episodes
 
     def take_episode_columns(self) -> tuple[Array, Array, Array, Array]:
-        """As `take_episodes`, but by columns, one for each field of `Episode`, since there may be thousands of episodes a second."""
+        """Does what `take_episodes` does, by columns: one array for each field of `Episode`, for thousands of episodes a second."""
         self._settle()
         empty = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         blocks, self._finished = [empty, *self._finished], []
@@ -144,9 +144,9 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
     """A vector environment that counts what happens in it.
 
     Args:
-        env: the environment, in any autoreset mode that its metadata names.
-        meter: takes the counts; several environments may share one.
-        next_seed: gives the seed for every reset of all sub-environments, so that the arena decides them, not the agent.
+        env: Environment to count in, in any autoreset mode that its metadata names.
+        meter: Takes the counts; several environments may share one.
+        next_seed: Returns the seed for every reset of all sub-environments, so that the arena decides them, not the agent.
     """
 
     def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:

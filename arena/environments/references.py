@@ -16,37 +16,37 @@ from arena.statistics.score_scale import ScoreScale
 ENTRY_POINT_GROUP = "arena.references"
 
 MARGIN_FRACTION = 0.1
-"""A published number says something only above the random score plus this part of the way to the solved score…"""
+"""Share of the way from the random score to the solved score that a published number must exceed."""
 MARGIN_STDS = 2.0
-"""…and above the random score plus this many standard deviations of a random episode."""
+"""Standard deviations of a random episode by which a published number must exceed the random score."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """An episode return and where it is from."""
+    """An episode return and its source."""
 
     value: float
     """Undiscounted episode return."""
     source: str
-    """File, paper or argument."""
+    """File, paper or argument that the score comes from."""
     std: float | None = None
     """Standard deviation over episodes, where the source gives it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Reference scores of one environment; None where there is no sound source."""
+    """Reference scores of one environment; None for a score without a sound source."""
 
     env_id: str
     """The Gymnasium id."""
     random: Score
     """Mean of uniformly random actions."""
     threshold: Score | None
-    """From which return on the environment counts as solved."""
+    """Return from which the environment counts as solved."""
     lower_bound: Score | None
-    """No episode returns less."""
+    """Bound that no episode's return falls below."""
     upper_bound: Score | None
-    """No episode returns more; not always within reach."""
+    """Bound that no episode's return exceeds; no policy may reach it."""
 
     @property
     def solved(self) -> Score | None:
@@ -69,31 +69,31 @@ class Published:
     who: str
     """Project or paper."""
     algorithm: str
-    """As in `AgentSpec.algorithm`: `dqn`, `ppo`."""
+    """Algorithm, in the words of `AgentSpec.algorithm`: `dqn`, `ppo`."""
     value: float
     """Mean episode return."""
     std: float | None
-    """As published: over seeds or over episodes, as `protocol` says."""
+    """Published standard deviation, over seeds or over episodes (see `protocol`); None if there is none."""
     env_steps: int | None
     """Budget of training; None where the source does not say."""
     num_seeds: int | None
     """Training seeds behind the number; None where the source does not say."""
     protocol: str
-    """How the policy was judged."""
+    """Rule by which the policy was judged."""
     source: str
-    """The file or page it was read from."""
+    """File or page that the number was read from."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """What one package knows of its environments.
+    """Reference scores and published numbers that one package gives for its environments.
 
     Raises:
         ArenaError: on making one, if a published number is vacuous or impossible.
     """
 
     references: Mapping[str, Reference]
-    """By env id."""
+    """Reference scores, by env id."""
     published: tuple[Published, ...] = ()
 
     def __post_init__(self) -> None:
@@ -109,15 +109,15 @@ class Catalogue:
 
 
 def check_published(entry: Published, reference: Reference | None) -> None:
-    """Refuses a number that is no achievement, or that no policy can reach.
+    """Refuses a number that random play nearly reaches, or that no policy can reach.
 
     Raises:
-        ArenaError: if there are no reference scores to judge it by, if it is not clearly above random play, or if it is above the
+        ArenaError: if reference scores to judge it by are missing, if it is not clearly above random play, or if it is above the
             environment's bound.
     """
     what = f"{entry.who}'s {entry.value:g} on {entry.env_id} ({entry.source})"
     if reference is None:
-        raise ArenaError(f"{what} cannot be judged: there are no reference scores of {entry.env_id}")
+        raise ArenaError(f"{what} cannot be judged: {entry.env_id} has no reference scores")
     solved, random, bound = reference.solved, reference.random, reference.upper_bound
     margin = MARGIN_STDS * (random.std or 0.0)
     if solved is not None:
@@ -134,7 +134,7 @@ def catalogue() -> Catalogue:
     """Returns the reference scores and published numbers of all installed packages.
 
     Raises:
-        ArenaError: if an entry point cannot be loaded or is no catalogue, or two packages describe one environment.
+        ArenaError: if an entry point cannot be loaded or isn't a catalogue, or two packages describe one environment.
     """
     references: dict[str, Reference] = {}
     published: list[Published] = []

@@ -20,9 +20,9 @@ class MaskedBox(gym.spaces.Box):
     """Flat observations `float32 [D + A]`: D features, then 1.0 for each of the A actions that is allowed and 0.0 for the others.
 
     Args:
-        low: of the features, `[D]`.
-        high: of the features, `[D]`.
-        num_actions: A.
+        low: Lower bounds of the features, `[D]`.
+        high: Upper bounds of the features, `[D]`.
+        num_actions: A, the number of actions.
     """
 
     def __init__(self, low: Array, high: Array, num_actions: int) -> None:
@@ -33,7 +33,7 @@ class MaskedBox(gym.spaces.Box):
 
     @property
     def num_features(self) -> int:
-        """D."""
+        """D, the number of features."""
         return int(self.shape[0]) - self.num_actions
 
     @property
@@ -80,5 +80,5 @@ def random_masks(rng: np.random.Generator, count: int, num_actions: int) -> Arra
 
 
 def random_actions(rng: np.random.Generator, masks: Array) -> Array:
-    """Returns actions `int64 [N]`, each uniform among those that `masks` `bool [N, A]` allow; 0 where none is."""
+    """Returns actions `int64 [N]`, each uniform among those that `masks` `bool [N, A]` allow; 0 for a row that allows none."""
     return np.asarray(np.where(masks, rng.random(masks.shape), -1.0).argmax(-1))

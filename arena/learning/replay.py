@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.transitions import Transitions
 
 Array = npt.NDArray[Any]
@@ -16,10 +17,10 @@ class ReplayBuffer:
     """Keeps the last `capacity` transitions and draws minibatches from them, uniformly and with replacement.
 
     Args:
-        capacity: transitions kept; the oldest are overwritten.
-        observation_space: of one environment.
-        action_space: of one environment.
-        seed: of the draws.
+        capacity: Number of transitions kept; the oldest are overwritten.
+        observation_space: Space of one environment.
+        action_space: Space of one environment.
+        seed: Seed of the draws.
     """
 
     FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
@@ -29,7 +30,7 @@ class ReplayBuffer:
         assert action_space.shape is not None
         self.capacity = capacity
         self.size = 0
-        """Transitions held."""
+        """Number of transitions held."""
         action_dtype = np.int64 if isinstance(action_space, gym.spaces.Discrete) else np.float32
         self._arrays: dict[str, Array] = {
             "observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
@@ -71,14 +72,13 @@ class ReplayBuffer:
 
     def save(self, path: Path) -> dict[str, Any]:
         """Writes the filled part of the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
-        with path.open("wb") as file:
-            np.savez(file, **{name: array[: self.size] for name, array in self._arrays.items()})  # type: ignore[arg-type]
+        write_arrays(path, {name: array[: self.size] for name, array in self._arrays.items()})
         return {"next": self._next, "size": self.size, "rng": self._rng.bit_generator.state}
 
     def restore(self, path: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        with np.load(path, allow_pickle=False) as arrays:
-            for name, array in self._arrays.items():
-                array[: state["size"]] = arrays[name]
+        arrays = read_arrays(path)
+        for name, array in self._arrays.items():
+            array[: state["size"]] = arrays[name]
         self._next, self.size = state["next"], state["size"]
         self._rng.bit_generator.state = state["rng"]

@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Transitions:
-    """One vector step. Where `valid` is False the row is no transition (its environment was only reset)."""
+    """One vector step. Where `valid` is False the row isn't a transition: its environment was only reset."""
 
     observations: Array
     """`[N, *obs]`"""
@@ -26,11 +26,11 @@ class Transitions:
     rewards: Array
     """`float32 [N]`"""
     next_observations: Array
-    """`[N, *obs]`, the true next observation, also at the end of an episode."""
+    """True next observations, `[N, *obs]`, also at the end of an episode."""
     terminated: Array
-    """`bool [N]`: do not bootstrap from `next_observations`."""
+    """Episodes that the environment ended, `bool [N]`: do not bootstrap from `next_observations`."""
     truncated: Array
-    """`bool [N]`: the episode ends here, but its value does not; bootstrap."""
+    """Episodes that a time limit cut, `bool [N]`: bootstrap from `next_observations`."""
     valid: Array
     """`bool [N]`"""
 
@@ -50,9 +50,9 @@ class TransitionStream:
     def __init__(self, env: MeteredVectorEnv) -> None:
         self.env = env
         self.observations: Array = np.zeros((env.num_envs, 0))
-        """`[N, *obs]`, what the next actions answer to."""
+        """Observations that the next actions answer to, `[N, *obs]`."""
         self.num_valid = env.num_envs
-        """Env steps that the last `step` took."""
+        """Number of env steps that the last `step` took."""
         self._all_valid = np.ones(env.num_envs, np.bool_)
         self._waiting: Array = np.zeros(env.num_envs, np.bool_)
         self._any_waiting = False
@@ -79,7 +79,7 @@ class TransitionStream:
                 valid = ~self._waiting
             self._waiting = (terminated | truncated) & valid
             self.num_valid = env.num_envs if valid is self._all_valid else int(np.count_nonzero(valid))
-            self._any_waiting = bool(np.count_nonzero(self._waiting))  # four times quicker than any()
+            self._any_waiting = bool(np.count_nonzero(self._waiting))  # four times faster than any()
         else:
             ended = terminated | truncated
             if ended.any():

@@ -1,6 +1,6 @@
 """Feed-forward policy networks as plain arrays: a NumPy forward pass to act with, and an ONNX file to keep.
 
-An adapter hands over its framework's weights. For networks of this size the NumPy pass is quicker than any framework's call,
+An adapter hands over its framework's weights. For networks of this size the NumPy pass is faster than any framework's call,
 and the file takes milliseconds to write and needs no converter.
 """
 
@@ -35,7 +35,7 @@ _ONNX_ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Dense:
-    """`activation(x @ kernel + bias)`."""
+    """Dense layer: `activation(x @ kernel + bias)`."""
 
     kernel: Array
     """`float32 [inputs, outputs]`"""
@@ -46,7 +46,7 @@ class Dense:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Conv:
-    """Convolution without padding over `[N, H, W, C]`."""
+    """Convolution over `[N, H, W, C]`, without padding."""
 
     kernel: Array
     """`float32 [height, width, inputs, outputs]`"""
@@ -186,14 +186,33 @@ class PolicyNetwork:
         return model
 
 
+def network_layers(weights: Sequence[Array], activation: Activation, strides: Iterable[int]) -> list[Dense | Conv]:
+    """Returns the layers of a feed-forward network: convolutions with relu, then dense layers, the last one linear.
+
+    Args:
+        weights: Kernel, bias, kernel, bias, … from input to output; a convolution's kernel has four axes.
+        activation: Activation of the hidden dense layers.
+        strides: Stride of each convolution.
+    """
+    layers: list[Dense | Conv] = []
+    remaining = iter(strides)
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        if kernel.ndim == 4:
+            layers.append(Conv(kernel, bias, next(remaining)))
+        else:
+            is_last = 2 * len(layers) + 2 == len(weights)
+            layers.append(Dense(kernel, bias, "linear" if is_last else activation))
+    return layers
+
+
 def initial_weights(kernel_shapes: Iterable[Sequence[int]], rng: np.random.Generator) -> list[Array]:
     """Draws kernels and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's rule for its dense and convolutional layers.
 
     One rule and one stream for all frameworks: with equal seeds, equal networks begin with equal weights.
 
     Args:
-        kernel_shapes: of each layer from input to output, `[..., inputs, outputs]`.
-        rng: of the draws.
+        kernel_shapes: Shape of each layer's kernel, from input to output, `[..., inputs, outputs]`.
+        rng: Generator of the draws.
 
     Returns:
         Kernel, bias, kernel, bias, … as `float32`; biases are `[outputs]`.

@@ -1,4 +1,4 @@
-"""Probe environments with known optimal values, seats of two-player games, reference scores, and Gymnasium's JAX environments made quick.
+"""Probe environments with known optimal values, seats of two-player games, reference scores, and faster JAX environments of Gymnasium.
 
 Importing this package registers the environments with Gymnasium as `arena/<Name>-v0`, so
 `gymnasium.make("arena_envs:arena/Identity-v0")` works anywhere. The arena also calls `register_envs` through the entry point

@@ -60,7 +60,7 @@ class Seat(gym.Env[Array, np.int64]):
         self.wants_snapshots = opponent == "self"
         """Whether the arena should write the learner's snapshots into a folder and pass that as `snapshots`."""
         self.seat = 0
-        """Of the learner in this episode; 0 moves first."""
+        """Seat of the learner in this episode; 0 moves first."""
         self._perfect = opponent == "perfect"
         self._snapshots = None if snapshots is None else Path(snapshots)
         self._fixed = _load(Path(opponent), self.game) if opponent.endswith(".onnx") else None

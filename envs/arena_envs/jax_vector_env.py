@@ -21,14 +21,14 @@ Array = npt.NDArray[Any]
 
 
 class EnvState(NamedTuple):
-    """Of N environments."""
+    """State of N environments."""
 
     states: Any
-    """Of the `FuncEnv`, with a leading axis `[N]`."""
+    """States of the `FuncEnv`, with a leading axis `[N]`."""
     num_steps: jax.Array
     """`int32 [N]`, of the running episodes."""
     key: jax.Array
-    """Of all randomness that follows."""
+    """Key of all randomness that follows."""
 
 
 class VectorStep(NamedTuple):
@@ -52,8 +52,8 @@ class JaxFunctions:
     Args:
         func_env: the environment; randomness is dealt out as in `FunctionalJaxEnv`.
         num_envs: N.
-        max_episode_steps: episodes are truncated then; None for no limit.
-        observation_space: of one environment in the arena's form: Discrete observations arrive one-hot, floats as float32.
+        max_episode_steps: Env steps after which an episode is truncated; None for no limit.
+        observation_space: Space of one environment in the arena's form: Discrete observations arrive one-hot, floats as float32.
     """
 
     def __init__(
@@ -116,8 +116,8 @@ class JaxVectorEnv(VectorEnv[Array, Array, Array]):
 
     Args:
         functions: what to step.
-        observation_space: of one environment, in the arena's form.
-        action_space: of one environment, in the arena's form.
+        observation_space: Space of one environment, in the arena's form.
+        action_space: Space of one environment, in the arena's form.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
@@ -159,7 +159,7 @@ class JaxVectorEnv(VectorEnv[Array, Array, Array]):
 def make_jax_vector_env(
     env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]
 ) -> JaxVectorEnv | None:
-    """Returns `num_envs` copies of `env` in one, or None where it is no `FunctionalJaxEnv`, or does more than its functions say."""
+    """Returns `num_envs` copies of `env` in one, or None if it isn't a `FunctionalJaxEnv`, or does more than its functions say."""
     limit: int | None = None
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TimeLimit):

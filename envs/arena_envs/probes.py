@@ -58,7 +58,7 @@ class TwoRound(gym.Env[np.int64, np.int64]):
 
     metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
     rewards = ((0.0, 3.0), (1.0, 2.0))
-    """By first and second action."""
+    """Rewards, by first and second action."""
 
     def __init__(self) -> None:
         self.observation_space = gym.spaces.Discrete(3)
@@ -189,7 +189,7 @@ class ImageIdentity(gym.Env[npt.NDArray[np.uint8], np.int64]):
 
     Catches: images that are scaled, transposed or flattened in another order than the network expects.
 
-    Observation: `uint8 [36, 36, 1]`, the least that the convolutions of Mnih et al. (2015) accept; a 12 x 12 square somewhere
+    Observation: `uint8 [36, 36, 1]`, the smallest image that the convolutions of Mnih et al. (2015) accept; a 12 x 12 square somewhere
     inside one quarter, drawn anew at every step. Action: `Discrete(4)`, the quarter: upper left, upper right, lower left, lower right.
     Reward: 1 for the right quarter, else 0. Episode: truncated after 20 steps, never terminated.
     Optimal return: 20. Optimal values: `1 / (1 - g)`. Random policy: 5.

@@ -66,8 +66,8 @@ REFERENCES = {
             env_id="arena/TwoRound-v0",
             random=Score(1.5, "mean of 0, 3, 1 and 2", 1.12),
             threshold=None,
-            lower_bound=Score(0.0, "the least of 0, 3, 1 and 2"),
-            upper_bound=Score(3.0, "the greatest of 0, 3, 1 and 2"),
+            lower_bound=Score(0.0, "the smallest of 0, 3, 1 and 2"),
+            upper_bound=Score(3.0, "the largest of 0, 3, 1 and 2"),
         ),
     )
 }

@@ -127,5 +127,5 @@ def test_a_game_that_cannot_be_found_is_refused_with_the_near_one():
         Game("json.decoder")
     with pytest.raises(ArenaError, match="cannot be imported"):
         Game("no_such.package")
-    with pytest.raises(ArenaError, match="is no game"):
+    with pytest.raises(ArenaError, match="isn't a game"):
         Game("CartPole-v1")

@@ -44,7 +44,7 @@ def test_noisy_random_play_asks_for_more_but_never_for_more_than_solved():
 
 
 def test_a_catalogue_cannot_be_made_with_a_number_that_cannot_be_judged():
-    with pytest.raises(ArenaError, match="no reference scores of Other-v0"):
+    with pytest.raises(ArenaError, match="Other-v0 has no reference scores"):
         Catalogue({"Env-v0": REFERENCE}, (published(300.0, "Other-v0"),))
 
 
