@@ -9,6 +9,8 @@ import pytest
 
 from arena.agent import isolation
 
+pytest_plugins = ("grouping",)
+
 BEYOND_UNIT = ("slow", "framework", "worker", "extra")
 """Markers of the tests that are not in the unit tier."""
 _MARKED_FILE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(BEYOND_UNIT)})$", re.MULTILINE)
@@ -36,16 +38,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("unit") and collection_path.suffix == ".py" and _MARKED_FILE.search(collection_path.read_text()):
         return True
     return None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests of one group one after the other: a process that they share answers them all before it gives way to the next."""
-    first: dict[str, int] = {}
-    places = {}
-    for index, item in enumerate(items):
-        group = item.get_closest_marker("xdist_group")
-        places[item] = first.setdefault(group.args[0], index) if group else index
-    items.sort(key=places.__getitem__)
 
 
 @pytest.fixture(autouse=True)

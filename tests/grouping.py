@@ -1,0 +1,77 @@
+"""Sends the tests of one `xdist_group` to one process of the tests.
+
+pytest-xdist 3.8 does this by adding the group's name to a test's id, which pytest 9.2 ignores without a word
+(github.com/pytest-dev/pytest-xdist/issues/1386, open in November 2026). Here the processes write the groups to a file, and the
+scheduler reads it.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+FILE = pytest.StashKey[Path]()
+"""File of the groups, `{id of a test: name of its group}`, in the process that schedules."""
+
+
+class FileGroupScheduling(LoadGroupScheduling):
+    """Takes the groups from a file instead of from the ids of the tests."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._groups: dict[str, str] | None = None
+
+    def _split_scope(self, nodeid: str) -> str:
+        if self._groups is None:  # by now every process has collected its tests
+            self._groups = json.loads(self.config.stash[FILE].read_text())
+        return self._groups.get(nodeid, nodeid)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes a folder for the file where there is something to schedule."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="test-groups-"))
+        config.stash[FILE] = folder / "groups.json"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a process of the tests where to write."""
+    node.workerinput["groups_file"] = str(node.config.stash[FILE])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileGroupScheduling | None:
+    """Replaces xdist's scheduler of groups."""
+    return FileGroupScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+def group_of(item: pytest.Item) -> str | None:
+    """Returns the name of the group that a test is marked with."""
+    mark = item.get_closest_marker("xdist_group")
+    return mark.args[0] if mark else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of one group one after the other: a process that they share answers them all before it gives way to the next."""
+    first: dict[str, int] = {}
+    places = {}
+    for index, item in enumerate(items):
+        group = group_of(item)
+        places[item] = index if group is None else first.setdefault(group, index)
+    items.sort(key=places.__getitem__)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Writes the groups of the tests that are left."""
+    if hasattr(session.config, "workerinput"):
+        file = Path(session.config.workerinput["groups_file"])
+        own = file.with_suffix(f".{os.getpid()}")
+        own.write_text(json.dumps({item.nodeid: group for item in session.items if (group := group_of(item)) is not None}))
+        own.replace(file)  # each process writes the same
