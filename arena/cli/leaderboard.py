@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.terminal.output import Output
-from arena.tournament.page import write_leaderboard
-from arena.tournament.standings_from_matches import compute_standings
+from arena.tournament.leaderboard.leaderboard_page import write_leaderboard
+from arena.tournament.standings.compute_standings import compute_standings
 
 
 def leaderboard(folder: Path, matches: Sequence[str], frame_megabytes: float) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.cli.tournament import show_standings
+from arena.cli.standings import show_standings
 from arena.environments.config import EnvConfig
 from arena.formats.validation import checked
 from arena.terminal.output import Mode, Output
-from arena.tournament.folder import Rules
 from arena.tournament.league import League, Season
+from arena.tournament.tournament import Rules
 
 
 def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Mapping[str, Any], *, mode: Mode) -> None:
@@ -34,7 +34,14 @@ def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Map
 
 
 def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
-    """Plays the matches that narrow the ranking most, and prints the standings."""
+    """Plays the matches that narrow the ranking most, and prints the standings.
+
+    Args:
+        path: folder of the league.
+        max_games: largest number of games to add.
+        workers: number of processes; 0 means one per core.
+        mode: what is printed.
+    """
     output = Output(mode)
     with output.progress("playing") as progress:
         season = League(path).play(max_games=max_games, workers=workers, progress=progress)

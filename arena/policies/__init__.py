@@ -1,1 +1,47 @@
-"""Policies: one ONNX file each, played without the framework that trained them; checked, evaluated and exported."""
+"""Policies: one ONNX file each, no framework. The public names are what a third party needs to write, check and play a policy file.
+
+=================================================  ==========================================================
+Who plays a policy file?                           `policy.py`: `OnnxPolicy`
+How is a policy judged?                            `evaluation.py`: `evaluate`
+What is refused in a policy file?                  `file_check.py`: `check_policy_bytes`
+Where is a stranger's file tried safely?           `quarantine.py`: `check_policy_file`
+Where is ONNX written?                             `policy_network.py`: `PolicyNetwork`
+=================================================  ==========================================================
+
+Each name is imported at its first use, so that `import arena.policies` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from arena.policies.evaluation import Evaluation as Evaluation
+    from arena.policies.evaluation import evaluate as evaluate
+    from arena.policies.file_check import check_policy_bytes as check_policy_bytes
+    from arena.policies.policy import OnnxPolicy as OnnxPolicy
+    from arena.policies.policy import Policy as Policy
+    from arena.policies.policy import PolicySignature as PolicySignature
+    from arena.policies.policy import UniformPolicy as UniformPolicy
+    from arena.policies.policy_network import Conv as Conv
+    from arena.policies.policy_network import Dense as Dense
+    from arena.policies.policy_network import PolicyNetwork as PolicyNetwork
+    from arena.policies.policy_network import initial_weights as initial_weights
+    from arena.policies.quarantine import Trial as Trial
+    from arena.policies.quarantine import check_policy_file as check_policy_file
+
+_HOMES = {
+    "arena.policies.evaluation": ("Evaluation", "evaluate"),
+    "arena.policies.file_check": ("check_policy_bytes",),
+    "arena.policies.policy": ("OnnxPolicy", "Policy", "PolicySignature", "UniformPolicy"),
+    "arena.policies.policy_network": ("Conv", "Dense", "PolicyNetwork", "initial_weights"),
+    "arena.policies.quarantine": ("Trial", "check_policy_file"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'arena.policies' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

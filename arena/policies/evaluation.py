@@ -17,28 +17,30 @@ from arena.seeding import batch_seed
 Array = npt.NDArray[Any]
 
 MAX_PARALLEL_ENVS = 128
+"""Max number of environments that are stepped at once; more episodes are played in several batches."""
 MAX_VISITED = 1_000
+"""Max number of visited observations that are kept of each batch of environments."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Episodes of one policy."""
+    """The episodes that one policy played."""
 
     episode_returns: Array
-    """`float64 [E]`; entry e has the same start for every policy evaluated with the same seed and number of episodes."""
+    """Return of each episode, `float64 [E]`; entry e has one initial state for all policies under the same seed and number of episodes."""
     episode_lengths: Array
-    """`int64 [E]`"""
+    """Env steps of each episode, `int64 [E]`."""
     visited_observations: Array
-    """`[M, *obs]`, one of a running episode at each vector step, at most `MAX_VISITED` of each batch of environments."""
+    """Observations that the policy met, `[M, *obs]`: one of a running episode at each vector step, at most `MAX_VISITED` of each batch."""
 
     @property
     def episode_return_mean(self) -> float:
-        """Mean over episodes."""
+        """Mean return over the episodes."""
         return float(self.episode_returns.mean())
 
     @property
     def episode_return_std(self) -> float:
-        """Standard deviation over episodes."""
+        """Standard deviation of the returns over the episodes."""
         return float(self.episode_returns.std())
 
 
@@ -46,11 +48,11 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
     """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
 
     Args:
-        policy: acts greedily, or as it does.
-        env_config: the environment.
-        num_episodes: E.
-        seed: decides every start; episodes of two policies under one seed are paired.
-        max_episode_steps: an episode that an environment without a time limit never ends is cut here.
+        policy: Policy to evaluate. A policy file acts greedily.
+        env_config: Environment to play.
+        num_episodes: Number of episodes, E.
+        seed: Seed of every initial state; episodes of two policies under one seed are paired.
+        max_episode_steps: Env steps after which an episode is cut, for environments without a time limit.
     """
     batches = []
     for num_envs, vector_seed in episode_batches(num_episodes, seed):

@@ -1,11 +1,13 @@
-"""What a policy file may hold. Everything is read from the file's description of the network, before any of it runs.
+"""The static check of policy files: what is refused is read from the file's description of the network, before any of it runs.
 
 A policy file may come from a stranger. It must be one ONNX file with operators of a stated list, which compute forward and nothing else: no
 branches or loops, no files, no randomness, no custom code. Every intermediate size must follow from the file, and so memory and work are
-bounded before onnxruntime sees it. `arena.policies.quarantine` tries the file in a process of its own besides.
+bounded before onnxruntime sees it. In addition `arena.policies.quarantine` tries the file in a process of its own.
 """
 
 import math
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,18 +19,21 @@ from onnx import TensorProto, numpy_helper
 from arena.errors import ArenaError
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+"""Max size of a policy file in bytes."""
 MAX_NODES = 2_000
+"""Max number of nodes (operators) in the network."""
 IR_VERSIONS = range(4, 12)
+"""Accepted versions of the ONNX file format."""
 OPSETS = range(11, 24)
-"""Versions of the ONNX operators; 23 is the last that onnxruntime 1.23 runs."""
+"""Accepted versions of the ONNX operators; 23 is the last that onnxruntime 1.23 runs."""
 BATCH = 128
-"""Observations for which sizes and work are computed; as many as an evaluation plays at once."""
+"""Number of observations for which sizes and work are computed; as many as an evaluation plays at once."""
 MAX_ELEMENTS = 1_000_000
-"""Of an intermediate result, per observation, besides as many as the file has weights. An 84 x 84 Atari network has 12,800."""
+"""Max elements of an intermediate result per observation, plus as many as the file has weights. An 84 x 84 Atari network has 12,800."""
 MAX_TOTAL_ELEMENTS = 2_000_000
-"""Of all intermediate results together, per observation: 1 GiB of float32 for `BATCH` of them."""
+"""Max elements of all intermediate results together per observation: 1 GiB of float32 for `BATCH` observations."""
 MAX_MULTIPLY_ADDS = 200_000_000
-"""Per observation. An 84 x 84 Atari network takes 9 million, ResNet-34 3.6 billion."""
+"""Max number of multiplications per observation. An 84 x 84 Atari network takes 9 million, ResNet-34 3.6 billion."""
 
 _ELEMENTWISE = (
     "Abs Add And Cast CastLike Ceil Celu Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity "
@@ -45,23 +50,23 @@ _SHAPES = (
     "Unsqueeze"
 )
 OPERATORS = frozenset(" ".join((_ELEMENTWISE, _LAYERS, _REDUCTIONS, _SHAPES)).split())
-"""What our own agents export (Add, ArgMax, Cast, Conv, Div, Flatten, Floor, Gemm, Greater, Identity, MatMul, Max, Min, Mod, Mul,
-Relu, Reshape, Slice, Softmax, Tanh, Transpose, Where), other layers that compute forward, and what exporters from PyTorch, TensorFlow
-and JAX write around batch axes."""
+"""Accepted operators: those that our own agents export (Add, ArgMax, Cast, Conv, Div, Flatten, Floor, Gemm, Greater, Identity, MatMul, Max,
+Min, Mod, Mul, Relu, Reshape, Slice, Softmax, Tanh, Transpose, Where), other layers that compute forward, and those that exporters from
+PyTorch, TensorFlow and JAX write around batch axes."""
 
 _TENSOR_TYPES = ("FLOAT", "FLOAT16", "DOUBLE", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL")
 _TYPES = {getattr(TensorProto, name): name.lower() for name in _TENSOR_TYPES}
 
 
 def check_policy_bytes(content: bytes, where: str) -> None:
-    """Refuses what is not a policy.
+    """Refuses the content of a file that isn't a policy. Runs nothing of it.
 
     Args:
-        content: of the file.
-        where: names it in errors.
+        content: Content of the file.
+        where: Name of the file; begins errors.
 
     Raises:
-        ArenaError: saying what is wrong.
+        ArenaError: If the content is refused; says what is wrong.
     """
     if len(content) > MAX_FILE_BYTES:
         raise ArenaError(f"{where} has {len(content):,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
@@ -83,28 +88,50 @@ def check_policy_bytes(content: bytes, where: str) -> None:
     _check_sizes(model, num_weights, where)
 
 
-def read_policy_file(path: Path) -> bytes:
-    """Returns the content of a policy file that passes all checks; raises as `check_policy_bytes`, and if it cannot be read."""
+def read_policy_file(path: Path, *, shown_as: Path | None = None) -> bytes:
+    """Returns the content of a policy file that passes the static check.
+
+    Args:
+        path: The file.
+        shown_as: Path to name in errors instead, for a copy of another file.
+
+    Raises:
+        ArenaError: If the file cannot be read or is refused; says what is wrong.
+    """
     content = read_bounded(path)
-    check_policy_bytes(content, f"policy {path}")
+    check_policy_bytes(content, f"policy {shown_as or path}")
     return content
 
 
 def read_bounded(path: Path) -> bytes:
-    """Returns the content, unchecked, of a file that is no larger than a policy may be.
+    """Returns the content, unchecked, of a file that isn't larger than a policy may be.
+
+    The file is opened once, and what was opened is looked at: nobody can put another file or a pipe in its place meanwhile.
 
     Raises:
-        ArenaError: if it is larger, no regular file, or cannot be read.
+        ArenaError: If the file is larger, isn't a regular file, or cannot be read.
     """
     try:
-        if not path.is_file():
-            raise ArenaError(f"cannot read policy {path}: {'not a file' if path.exists() else 'No such file or directory'}")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ArenaError(f"policy {path} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | _DO_NOT_WAIT)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ArenaError(f"cannot read policy {path}: not a file")
+            if status.st_size > MAX_FILE_BYTES:
+                raise ArenaError(f"policy {path} has {status.st_size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(status.st_size + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ArenaError(f"cannot read policy {path}: {error.strerror}") from error
+    if len(content) != status.st_size:
+        raise ArenaError(f"policy {path} changed while it was read; give it again")
+    return content
+
+
+_DO_NOT_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Flags that open a pipe without waiting for its other end, and a file without changing line ends."""
 
 
 def _check_versions(model: onnx.ModelProto, where: str) -> None:

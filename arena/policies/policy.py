@@ -23,7 +23,7 @@ _ONNX_TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(i
 
 
 class Policy(Protocol):
-    """Something that acts."""
+    """Anything that acts: a policy file, the uniformly random policy, or an object of your own with this method."""
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
         """Returns actions `[N, *act]` for `observations` `[N, *obs]`; only those allowed by `action_masks` `bool [N, A]`."""
@@ -31,19 +31,29 @@ class Policy(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class PolicySignature:
-    """The shapes that a policy file takes and gives, without the batch axis."""
+    """The shapes and types that a policy file takes and gives, without the batch axis."""
 
     observation_shape: tuple[int, ...]
+    """Shape of one observation."""
     observation_dtype: Any
+    """NumPy type of observations."""
     action_shape: tuple[int, ...]
+    """Shape of one action; empty for discrete actions."""
     action_dtype: Any
+    """NumPy type of actions; an integer type for discrete actions."""
     num_scores: int
+    """Number of action scores for one observation."""
 
     def check(self, observation_space: gym.Space[Any], action_space: gym.Space[Any], *, where: str) -> None:
         """Refuses environments that the policy cannot play.
 
+        Args:
+            observation_space: Observation space of the environment.
+            action_space: Action space of the environment.
+            where: Name of the policy; begins the error.
+
         Raises:
-            ArenaError: naming both sides.
+            ArenaError: If the policy does not fit; names its shapes and the environment's spaces.
         """
         discrete = isinstance(action_space, gym.spaces.Discrete)
         num_actions = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else int(np.prod(action_space.shape or (0,)))
@@ -62,30 +72,32 @@ class OnnxPolicy:
     """A policy file, ready to act on one thread.
 
     Args:
-        path: the ONNX file.
+        path: The ONNX file.
+        shown_as: Path to name in errors instead, for a copy of another file.
 
     Raises:
-        ArenaError: if it is not a policy; says what is wrong.
+        ArenaError: If the file isn't a policy; says what is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shown_as: Path | None = None) -> None:
         self.path = path
-        content = read_policy_file(path)
+        shown = shown_as or path
+        content = read_policy_file(path, shown_as=shown)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise ArenaError(f"{path} is not a usable policy: {error}") from error
-        self.signature = _signature(path, self._session)
+            raise ArenaError(f"{shown} is not a usable policy: {error}") from error
+        self.signature = _signature(shown, self._session)
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
         """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`.
 
         Args:
-            observations: in the shape and type of `signature`.
-            action_masks: `bool [N, A]`; the best allowed action is taken. Discrete actions only.
+            observations: Observations in the shape and type of `signature`.
+            action_masks: Allowed actions, `bool [N, A]`; the best allowed action is taken. Discrete actions only.
         """
         if action_masks is not None:
             return np.asarray(np.where(action_masks, self.scores(observations), -np.inf).argmax(-1))
@@ -121,9 +133,9 @@ class UniformPolicy:
     """Plays uniformly random actions: the zero point of every comparison.
 
     Args:
-        action_space: of one environment.
-        rng: of the draws.
-        observation_space: of one environment; the mask of a `MaskedBox` then decides what is allowed.
+        action_space: Action space of one environment.
+        rng: Random numbers to draw from.
+        observation_space: Observation space of one environment; if it is a `MaskedBox`, its mask decides which actions are allowed.
     """
 
     def __init__(self, action_space: gym.Space[Any], rng: np.random.Generator, observation_space: gym.Space[Any] | None = None) -> None:

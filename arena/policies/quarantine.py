@@ -1,8 +1,7 @@
-"""Tries a stranger's policy file in a process of its own, with limited memory and time, before any other process opens it.
+"""The trial of a stranger's policy file in a process of its own, with limited memory and time, before any other process opens it.
 
-`arena.policies.file_check` reads what a file says; here it is also run: loaded, and asked for actions on batches of one and many. What
-crashes,
-swells or hangs is the other process.
+`arena.policies.file_check` reads what a file says; here it is also run: loaded, and asked for actions on batches of one and many. A file
+that crashes, swells or hangs does so in the other process.
 """
 
 import dataclasses
@@ -11,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,97 +25,135 @@ from arena.seeding import probe_rng
 Array = npt.NDArray[Any]
 
 MEMORY_BYTES = 4 * 1024**3
-"""Of address space, libraries included, which take about half of it."""
+"""Max address space of the process that tries files; the libraries take about half of it."""
 TIMEOUT_SECONDS = 60.0
-"""For the whole check, starting Python included."""
+"""Longest time for the whole trial in one process, starting Python included."""
 MAX_SECONDS_PER_BATCH = 5.0
-"""For `BATCH` observations, on one thread."""
+"""Longest time that a policy may take for `BATCH` observations, on one thread."""
 FILES_PER_PROCESS = 16
-"""That are tried one after the other where there are many: most of a trial is the start of its process."""
+"""Number of files tried one after the other in one process; starting the process takes most of the time of a trial."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """What a policy did in quarantine."""
+    """The result of a policy file's trial in quarantine."""
 
     signature: PolicySignature
+    """Shapes and types that the policy takes and gives."""
     seconds_per_batch: float
-    """For `BATCH` observations, on one thread; the best of three."""
+    """Seconds for `BATCH` observations on one thread; the best of three."""
 
 
-def check_policy_file(path: Path, *, memory_bytes: int = MEMORY_BYTES, timeout_seconds: float = TIMEOUT_SECONDS) -> Trial:
-    """Refuses a policy file that is not one, or that is not safe to use.
+def check_policy_file(
+    path: Path, *, shown_as: Path | None = None, memory_bytes: int = MEMORY_BYTES, timeout_seconds: float = TIMEOUT_SECONDS
+) -> Trial:
+    """Refuses a file that isn't a policy, or that isn't safe to use.
 
     Args:
-        path: the ONNX file.
-        memory_bytes: limit of the process that tries it, where the system has such limits.
-        timeout_seconds: after which that process is ended.
+        path: The ONNX file.
+        shown_as: Path to name in errors instead, for a copy of another file.
+        memory_bytes: Max address space of the process that tries it, where the system has such limits.
+        timeout_seconds: Seconds after which that process is ended.
 
     Raises:
-        ArenaError: saying what is wrong with it.
+        ArenaError: If the file is refused; says what is wrong with it.
     """
+    shown = shown_as or path
     try:
-        process = _try_apart([path], memory_bytes, timeout_seconds)
+        process = _try_apart([path], [shown], memory_bytes, timeout_seconds)
     except subprocess.TimeoutExpired as error:
-        raise ArenaError(f"policy {path} was not through its checks after {timeout_seconds:g} seconds") from error
+        raise ArenaError(f"policy {shown} was not through its checks after {timeout_seconds:g} seconds") from error
     try:
         answer = json.loads(process.stdout)
     except ValueError as error:
         last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise ArenaError(
-            f"policy {path} broke the process that tried it, within {memory_bytes / 1024**3:g} GiB and {timeout_seconds:g} seconds: {last}"
+            f"policy {shown} broke the process that tried it, within {memory_bytes / 1024**3:g} GiB and {timeout_seconds:g} seconds: {last}"
         ) from error
     if "error" in answer:
         raise ArenaError(answer["error"])
+    return _trial(answer)
+
+
+def check_policy_files(paths: Sequence[Path], shown_as: Sequence[Path] | None = None) -> list[Trial]:
+    """Tries several files, many in one process, and returns the trial of each.
+
+    Args:
+        paths: The ONNX files.
+        shown_as: Paths to name in errors instead, for copies of other files.
+
+    Raises:
+        ArenaError: If `check_policy_file` would refuse a file; says the same of the first such file.
+    """
+    shown = paths if shown_as is None else shown_as
+    trials: list[Trial] = []
+    for first in range(0, len(paths), FILES_PER_PROCESS):
+        part, names = paths[first : first + FILES_PER_PROCESS], shown[first : first + FILES_PER_PROCESS]
+        together = _try_together(part, names) if len(part) > 1 else None
+        trials += together or [check_policy_file(path, shown_as=name) for path, name in zip(part, names, strict=True)]
+    return trials
+
+
+def _try_together(paths: Sequence[Path], shown_as: Sequence[Path]) -> list[Trial] | None:
+    """Returns the trials of all files by one process within the limits of one; None where not all pass, and each must be tried alone."""
+    try:
+        process = _try_apart(paths, shown_as, MEMORY_BYTES, TIMEOUT_SECONDS)
+        answers = [json.loads(line) for line in process.stdout.splitlines()]
+    except (subprocess.TimeoutExpired, ValueError):
+        return None
+    if process.returncode != 0 or len(answers) != len(paths) or any("error" in answer for answer in answers):
+        return None
+    return [_trial(answer) for answer in answers]
+
+
+def _trial(answer: Mapping[str, Any]) -> Trial:
+    """Returns the trial that a line of the other process's output describes."""
     shapes = {name: tuple(answer[name]) for name in ("observation_shape", "action_shape")}
     types = {name: np.dtype(answer[name]) for name in ("observation_dtype", "action_dtype")}
     return Trial(PolicySignature(**shapes, **types, num_scores=answer["num_scores"]), answer["seconds_per_batch"])
 
 
-def check_policy_files(paths: Sequence[Path]) -> None:
-    """Refuses the first of several files that `check_policy_file` would refuse, with the same words."""
-    for first in range(0, len(paths), FILES_PER_PROCESS):
-        part = paths[first : first + FILES_PER_PROCESS]
-        if len(part) == 1 or not _all_pass(part):
-            for path in part:
-                check_policy_file(path)
-
-
-def _all_pass(paths: Sequence[Path]) -> bool:
-    """Returns whether one process tries all files within the limits of one; where it does not, each is to be tried alone."""
-    try:
-        process = _try_apart(paths, MEMORY_BYTES, TIMEOUT_SECONDS)
-        answers = [json.loads(line) for line in process.stdout.splitlines()]
-    except (subprocess.TimeoutExpired, ValueError):
-        return False
-    return process.returncode == 0 and len(answers) == len(paths) and all("error" not in answer for answer in answers)
-
-
-def _try_apart(paths: Sequence[Path], memory_bytes: int, timeout_seconds: float) -> "subprocess.CompletedProcess[str]":
+def _try_apart(
+    paths: Sequence[Path], shown_as: Sequence[Path], memory_bytes: int, timeout_seconds: float
+) -> "subprocess.CompletedProcess[str]":
     # -P: a stranger's folder may be the current one, and hold an onnx.py.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", "-m", "arena.policies.quarantine", str(memory_bytes), str(timeout_seconds), *map(str, paths)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "arena.policies.quarantine",
+        str(memory_bytes),
+        str(timeout_seconds),
+        *map(str, (*paths, *shown_as)),
+    ]
     return subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_seconds, check=False
     )
 
 
 def main(memory_bytes: str, seconds: str, *paths: str) -> None:
-    """Runs in the process of its own: prints the answer for each file as a line of JSON."""
+    """Runs in the process of its own: prints the answer for each file as a line of JSON.
+
+    Args:
+        memory_bytes: Max address space of this process.
+        seconds: Max CPU time of this process.
+        paths: All files, then the path to name in errors for each of them.
+    """
     _limit(int(memory_bytes), float(seconds))
-    for path in paths:
-        _answer(path, int(memory_bytes))
+    for path, shown in zip(paths[: len(paths) // 2], paths[len(paths) // 2 :], strict=True):
+        _answer(Path(path), Path(shown), int(memory_bytes))
 
 
-def _answer(path: str, memory_bytes: int) -> None:
+def _answer(path: Path, shown: Path, memory_bytes: int) -> None:
     try:
-        policy = OnnxPolicy(Path(path))
-        seconds_per_batch = _try(policy, f"policy {path}")
+        policy = OnnxPolicy(path, shown_as=shown)
+        seconds_per_batch = try_policy(policy, f"policy {shown}")
     except ArenaError as error:
         print(json.dumps({"error": str(error)}))  # noqa: T201 - to the parent process
         return
     except MemoryError:
-        print(json.dumps({"error": f"policy {path} needs more memory than the {memory_bytes:,} bytes allowed"}))  # noqa: T201
+        print(json.dumps({"error": f"policy {shown} needs more memory than the {memory_bytes:,} bytes allowed"}))  # noqa: T201
         return
     answer = {**dataclasses.asdict(policy.signature), "seconds_per_batch": seconds_per_batch}
     print(json.dumps(answer, default=str), flush=True)  # noqa: T201
@@ -138,8 +175,16 @@ def _limit(memory_bytes: int, seconds: float) -> None:
         resource.setrlimit(limit, (allowed, allowed))
 
 
-def _try(policy: OnnxPolicy, where: str) -> float:
-    """Plays probes, checks every answer, and returns the seconds for a batch."""
+def try_policy(policy: OnnxPolicy, where: str) -> float:
+    """Asks a policy for its answers on probes, checks every answer, and returns the seconds for a batch. It runs in this process.
+
+    Args:
+        policy: The policy to try.
+        where: Name of the policy; begins errors.
+
+    Raises:
+        ArenaError: If the policy fails, takes too long, or gives scores or actions that no policy may give.
+    """
     signature, rng = policy.signature, probe_rng()
     seconds = []
     for count in (1, BATCH, BATCH, BATCH):

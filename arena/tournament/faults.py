@@ -18,17 +18,17 @@ Array = npt.NDArray[Any]
 
 
 class PolicyFailed(Exception):
-    """Raised for what a policy did wrong; the message is the reason that its record keeps."""
+    """Raised for what a policy did wrong; the message is the reason that the match's record keeps."""
 
 
 class GuardedPolicy:
-    """A policy whose errors, and actions that are none, are told from those of the environment.
+    """A policy whose faults are told from those of the environment: errors, late answers, and actions outside the space.
 
     Args:
-        policy: to ask.
-        observation_space: of the environment.
-        action_space: of the environment.
-        action_seconds: longest time for an action: that of a call, divided by the observations in it.
+        policy: The policy to ask.
+        observation_space: Observation space of the environment.
+        action_space: Action space of the environment.
+        action_seconds: Longest time for an action: the time of a call divided by the observations in it.
     """
 
     def __init__(
@@ -43,44 +43,46 @@ class GuardedPolicy:
         """Returns the policy's actions `[N, *act]`.
 
         Raises:
-            PolicyFailed: if the policy raises, takes too long, or gives other than N finite actions of the space.
+            PolicyFailed: If the policy raises, takes too long, or gives anything but N finite actions of the space.
         """
         start = time.perf_counter()
         try:
             actions: Array = np.asarray(self._policy.act(observations, action_masks=action_masks))
         except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise PolicyFailed(f"failed: {short(error)}") from error
+            raise PolicyFailed(f"failed: {one_line(error)}") from error
         if (seconds := (time.perf_counter() - start) / len(observations)) > self._action_seconds:
             raise PolicyFailed(f"time-out: {seconds:.3g} s for an action, {self._action_seconds:g} allowed")
         if actions.shape != (len(observations), *(self._action_space.shape or ())) or not np.isfinite(actions).all():
             raise PolicyFailed(f"failed: it gave actions of shape {actions.shape} for {len(observations)} observations, or not finite ones")
-        if isinstance(space := self._action_space, gym.spaces.Discrete):
-            start, count = int(space.start), int(space.n)
-            if not ((actions >= start) & (actions < start + count)).all():
-                raise PolicyFailed(f"failed: it chose an action outside {space}")
-            if isinstance(self._observation_space, MaskedBox):
-                _, masks = self._observation_space.split(observations)
-                self.was_illegal |= not np.take_along_axis(
-                    masks.astype(np.bool_), (actions - start)[:, None].astype(np.int64), axis=1
-                ).all()
+        if isinstance(self._action_space, gym.spaces.Discrete):
+            self._check_choices(observations, actions, self._action_space)
         return actions
+
+    def _check_choices(self, observations: Array, actions: Array, space: gym.spaces.Discrete[Any]) -> None:
+        start, count = int(space.start), int(space.n)
+        if not ((actions >= start) & (actions < start + count)).all():
+            raise PolicyFailed(f"failed: it chose an action outside {space}")
+        if isinstance(self._observation_space, MaskedBox):
+            _, masks = self._observation_space.split(observations)
+            chosen = np.take_along_axis(masks.astype(np.bool_), (actions - start)[:, None].astype(np.int64), axis=1)
+            self.was_illegal |= not chosen.all()
 
 
 @contextlib.contextmanager
 def faults_of(env_name: str) -> Iterator[None]:
-    """Turns errors of an environment's or game's own code into one line for the user; a policy's pass.
+    """Turns errors of an environment's or game's own code into one line for the user; errors of a policy pass through.
 
     Raises:
-        ArenaError: naming the environment. Nothing is recorded of the task, so it is played again when the tournament goes on.
+        ArenaError: If the environment fails; names it. Nothing is recorded of the task, so it is played again when the tournament resumes.
     """
     try:
         yield
     except PolicyFailed:
         raise
-    except Exception as error:  # of another package's code
-        raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {short(error)}; the match does not count") from error
+    except Exception as error:  # the environment is another package's code
+        raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {one_line(error)}; the match does not count") from error
 
 
-def short(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """Returns an error's message on one line of bounded length."""
     return " ".join(str(error).split())[:200]

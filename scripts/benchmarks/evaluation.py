@@ -26,9 +26,10 @@ from arena.errors import ArenaError
 from arena.executors.process import THREAD_VARIABLES
 from arena.machine.cores import usable_cores
 from arena.policies.policy import OnnxPolicy
-from arena.tournament.duels import EpisodesTask, play_episodes
-from arena.tournament.game_tables import GamesTask, play_games
-from arena.tournament.openings import Openings
+from arena.tournament.play.play_episodes import play_episodes
+from arena.tournament.play.play_games import play_games
+from arena.tournament.schedule.openings import Openings
+from arena.tournament.schedule.tasks import EpisodesTask, GamesTask
 from benchmarks.balancing_policy import balancing_network
 from benchmarks.options import option_parser
 from benchmarks.plain_loops import AGENTS, GAME, NUM_EPISODES, NUM_OPENINGS, play_once, played_per_cpu_second, random_network, spaces_of

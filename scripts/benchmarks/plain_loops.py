@@ -14,7 +14,7 @@ from arena.environments.games import Game
 from arena.environments.make import make_env
 from arena.environments.spaces import network_inputs
 from arena.policies.policy_network import Dense, PolicyNetwork
-from arena.tournament.openings import Openings
+from arena.tournament.schedule.openings import Openings
 
 GAME, NUM_EPISODES, NUM_OPENINGS = "connect_four_v3", 100, 50
 """The game that is played, and the episodes and openings of the arena's batched loops."""

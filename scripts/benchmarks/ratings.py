@@ -17,7 +17,8 @@ from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
 from arena.rating.matches import Matches
 from arena.rating.ratings import rate
 from arena.testing.simulated_tournament import SimulatedPlayers, draw_players, play_on_several
-from arena.tournament.schedule import Lineup, adaptive, look_level
+from arena.tournament.schedule.adaptive import adaptive, look_level
+from arena.tournament.schedule.lineups import Lineup
 from benchmarks.options import option_parser
 
 NUM_ENTRANTS = 8

@@ -12,7 +12,9 @@ import numpy as np
 
 from arena.environments.config import EnvConfig
 from arena.policies.evaluation import evaluate
-from arena.tournament.players import RANDOM, env_spaces, make_policy
+from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.entry.player import RANDOM
+from arena.tournament.play.load_policy import load_policy
 from benchmarks.options import option_parser
 
 
@@ -26,7 +28,7 @@ def main(options: Sequence[str]) -> None:
     arguments = parser.parse_args(options)
     env = EnvConfig(arguments.env, {"opponent": arguments.opponent})
     for player in arguments.policies:
-        policy = make_policy(None if player == RANDOM else Path(player), env_spaces(env), np.random.default_rng(1))
+        policy = load_policy(None if player == RANDOM else Path(player), env_spaces(env), np.random.default_rng(1))
         returns = evaluate(policy, env, num_episodes=arguments.games, seed=1).episode_returns
         won, drawn, lost = ((returns > 0).sum(), (returns == 0).sum(), (returns < 0).sum())
         print(f"{player}: {won} won, {drawn} drawn, {lost} lost of {arguments.games} against {arguments.opponent}")

@@ -1,6 +1,6 @@
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,28 @@ import pytest
 
 from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
+from arena.policies.policy import OnnxPolicy
 from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.quarantine import Trial
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, write_result
 from arena.run_folder.timings import Timings
-from arena.tournament import admission
-from arena.tournament.players import env_spaces
+from arena.tournament.entry import admission
+from arena.tournament.entry.env_spaces import env_spaces
 
 
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths of files put into quarantine, which are let through without a process of their own."""
     paths: list[Path] = []
-    monkeypatch.setattr(admission, "check_policy_files", paths.extend)
+
+    def let_through(copies: Sequence[Path], shown_as: Sequence[Path]) -> list[Trial]:
+        paths.extend(shown_as)
+        return [Trial(OnnxPolicy(copy, shown_as=shown).signature, 0.0) for copy, shown in zip(copies, shown_as, strict=True)]
+
+    monkeypatch.setattr(admission, "check_policy_files", let_through)
     return paths
 
 

@@ -15,10 +15,9 @@ from arena.environments.spaces import network_inputs
 from arena.experiment.file import from_toml
 from arena.experiment.inheritance import load_table
 from arena.policies.policy_network import Dense, PolicyNetwork
-from arena.tournament import admission
-from arena.tournament.folder import Rules
-from arena.tournament.openings import Openings
-from arena.tournament.players import env_spaces
+from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.schedule.openings import Openings
+from arena.tournament.tournament import Rules
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 
@@ -113,13 +112,12 @@ def test_every_agent_with_action_masks_that_learns_connect_four_plays_the_others
         (["plain.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path, monkeypatch, capsys, arguments, message):
+def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path, monkeypatch, capsys, tried, arguments, message):
     write_policy(tmp_path / "p.onnx", "CartPole-v1", 1.0)
     (tmp_path / "plain.toml").write_text('agents = ["constant"]\nenvs = ["CartPole-v1"]\n')
     (tmp_path / "odd.toml").write_text('agents = ["constant"]\nenvs = ["CartPole-v1"]\ntournament = { episods = 3 }\n')
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(admission, "check_policy_files", lambda paths: None)  # these have no fault that only a process would show
     monkeypatch.setattr(sys, "argv", ["arena", "tournament", *arguments])
     monkeypatch.setattr(signal, "signal", lambda *arguments: None)  # the test's process keeps its own
     with pytest.raises(SystemExit) as exit_:

@@ -1,4 +1,5 @@
 import io
+import os
 import zipfile
 
 import gymnasium as gym
@@ -11,11 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from arena.errors import ArenaError
 from arena.policies import file_check as policy_file
-from arena.policies import quarantine
 from arena.policies.file_check import check_policy_bytes
 from arena.policies.policy import OnnxPolicy
 from arena.policies.policy_network import Conv, Dense, PolicyNetwork
-from arena.policies.quarantine import check_policy_file, check_policy_files
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(3)
 NETWORK = PolicyNetwork([Dense(np.ones((2, 3), np.float32), np.zeros(3, np.float32))], SPACE, ACTIONS)
@@ -232,93 +231,23 @@ def test_results_that_are_large_only_together_are_refused(model) -> None:
     refused(model, "all results together have 3,000,0.* elements per observation, more than 2,000,000")
 
 
-def test_a_folder_is_no_policy(tmp_path) -> None:
-    with pytest.raises(ArenaError, match="not a file"):
-        OnnxPolicy(tmp_path)
+def test_a_folder_or_a_pipe_is_not_a_policy(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):  # a pipe that nobody writes to would block for ever
+        with pytest.raises(ArenaError, match="not a file"):
+            OnnxPolicy(path)
 
 
-class FakePolicy:
-    """Gives answers that a signature does not promise."""
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "policy.onnx").write_bytes(CONTENT)
+    fstat = os.fstat
 
-    def __init__(self, scores, actions) -> None:
-        self.signature = quarantine.PolicySignature((2,), np.dtype(np.float32), (), np.dtype(np.int64), 3)
-        self.scores, self.act = lambda observations: scores(len(observations)), lambda observations: actions(len(observations))
+    def grow(descriptor):
+        status = fstat(descriptor)
+        with (tmp_path / "policy.onnx").open("ab") as file:
+            file.write(b"more")
+        return status
 
-
-@pytest.mark.parametrize(
-    ("scores", "actions", "match"),
-    [
-        (lambda n: np.zeros((n, 2)), lambda n: np.zeros(n, np.int64), "scores of shape"),
-        (lambda n: np.zeros((n, 3)), lambda n: np.zeros((n, 1), np.int64), "actions of shape"),
-        (lambda n: np.full((n, 3), np.nan), lambda n: np.zeros(n, np.int64), "NaN or infinite"),
-        (lambda n: np.zeros((n, 3)), lambda n: np.full(n, 3), r"outside 0\.\.2"),
-    ],
-)
-def test_answers_that_no_policy_gives_are_refused(scores, actions, match) -> None:
-    with pytest.raises(ArenaError, match=match):
-        quarantine._try(FakePolicy(scores, actions), "policy")
-
-
-@pytest.mark.worker
-def test_quarantine_answers_for_a_sound_policy(tmp_path) -> None:
-    NETWORK.export(tmp_path / "policy.onnx")
-    trial = check_policy_file(tmp_path / "policy.onnx")
-    assert trial.signature == OnnxPolicy(tmp_path / "policy.onnx").signature
-    assert 0 < trial.seconds_per_batch < 1
-
-
-@pytest.mark.worker
-def test_quarantine_runs_nothing_of_the_folder_it_is_called_in(tmp_path, monkeypatch) -> None:
-    NETWORK.export(tmp_path / "policy.onnx")
-    for name in ("onnx", "numpy", "json"):
-        (tmp_path / f"{name}.py").write_text("import pathlib\npathlib.Path('ran').touch()\nraise SystemExit(3)\n")
-    monkeypatch.chdir(tmp_path)
-    check_policy_file(tmp_path / "policy.onnx")
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.worker
-def test_quarantine_passes_on_why_a_file_is_refused(tmp_path) -> None:
-    path = tmp_path / "policy.onnx"
-    path.write_bytes(b"nothing")
-    with pytest.raises(ArenaError, match=r"policy .*policy\.onnx is not an ONNX file"):
-        check_policy_file(path)
-
-
-@pytest.mark.worker
-def test_quarantine_survives_what_swells_or_hangs(tmp_path) -> None:
-    NETWORK.export(path := tmp_path / "policy.onnx")
-    with pytest.raises(ArenaError, match=r"broke the process that tried it|needs more memory"):
-        check_policy_file(path, memory_bytes=150 * 1024**2)
-    with pytest.raises(ArenaError, match=r"not through its checks after 0\.2 seconds"):
-        check_policy_file(path, timeout_seconds=0.2)
-
-
-@pytest.mark.worker
-def test_many_files_are_tried_in_one_process_and_the_bad_one_is_named(tmp_path, monkeypatch) -> None:
-    paths = [tmp_path / f"{index}.onnx" for index in range(3)]
-    for path in paths:
-        path.write_bytes(CONTENT)
-    commands, run = [], quarantine.subprocess.run
-    monkeypatch.setattr(quarantine.subprocess, "run", lambda command, **options: commands.append(command) or run(command, **options))
-    check_policy_files(paths)
-    assert [command[-3:] for command in commands] == [list(map(str, paths))]
-    paths[1].write_bytes(CONTENT[:100])
-    with pytest.raises(ArenaError, match=r"1\.onnx is not an ONNX file"):
-        check_policy_files(paths)
-
-
-@pytest.mark.worker
-def test_limits_that_many_files_break_together_refuse_none(tmp_path, monkeypatch) -> None:
-    paths = [tmp_path / f"{index}.onnx" for index in range(2)]
-    for path in paths:
-        path.write_bytes(CONTENT)
-    run = quarantine.subprocess.run
-
-    def hang(command, **options):
-        if command[-2:] == list(map(str, paths)):
-            raise quarantine.subprocess.TimeoutExpired(command, 1.0)
-        return run(command, **options)
-
-    monkeypatch.setattr(quarantine.subprocess, "run", hang)
-    check_policy_files(paths)
+    monkeypatch.setattr(os, "fstat", grow)
+    with pytest.raises(ArenaError, match=r"policy\.onnx changed while it was read; give it again"):
+        policy_file.read_bounded(tmp_path / "policy.onnx")

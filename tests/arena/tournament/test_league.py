@@ -8,11 +8,11 @@ import pytest
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
-from arena.tournament import admission
-from arena.tournament.folder import Rules, TournamentFolder
 from arena.tournament.league import League
-from arena.tournament.matches import Episodes, PlayedGame
-from arena.tournament.standings_from_matches import compute_standings
+from arena.tournament.match_records import Episodes, PlayedGame
+from arena.tournament.standings.compute_standings import compute_standings
+from arena.tournament.tournament import Rules
+from arena.tournament.tournament_folder import TournamentFolder
 
 GAME = (EnvConfig("tictactoe_v3"),)
 RULES = Rules(schedule="adaptive", episodes=3)
@@ -120,21 +120,20 @@ JOIN = """
 import sys, time
 from pathlib import Path
 from arena.environments.config import EnvConfig
-from arena.tournament import admission, league
-from arena.tournament.folder import Rules
+from arena.tournament import league
+from arena.tournament.tournament import Rules
+from arena.tournament.tournament_folder import TournamentFolder
 
 folder, file, mark = map(Path, sys.argv[1:])
-find_players = league.find_players
+write = TournamentFolder.write
 
-def slow(*arguments):
-    if (folder / "tournament.json").exists():  # not the look at a new league from outside
-        mark.touch()
-        while mark.exists():
-            time.sleep(0.01)
-    return find_players(*arguments)
+def slow(self, tournament):
+    mark.touch()
+    while mark.exists():
+        time.sleep(0.01)
+    return write(self, tournament)
 
-league.find_players = slow
-admission.check_policy_files = lambda paths: None
+TournamentFolder.write = slow
 league.League(folder).add([str(file)], (EnvConfig("tictactoe_v3"),), Rules(schedule="adaptive", episodes=3))
 """
 
@@ -158,18 +157,6 @@ def test_two_who_join_at_once_do_not_overwrite_each_other(tmp_path, files, tried
         other.kill()
     league.add(files[2:3], ())
     assert set(TournamentFolder(league.path).read().entrants) == set(league.joined()) == {"random", "a", "b", "c"}
-
-
-def test_files_are_tried_before_anything_is_read_for_good(tmp_path, files, monkeypatch, write_policy) -> None:
-    league = League(tmp_path / "league")
-
-    def swap(paths):
-        write_policy(tmp_path / "a.onnx", "tictactoe_v3", 99)
-
-    monkeypatch.setattr(admission, "check_policy_files", swap)
-    with pytest.raises(ArenaError, match=r"a\.onnx changed while it was tried"):
-        league.add(files[:1], GAME, RULES)
-    assert not league.exists
 
 
 def test_who_cannot_join_a_new_league_leaves_no_folder(tmp_path, write_policy, tried) -> None:

@@ -1,0 +1,1 @@
+"""Who may take part: arguments of the command line become players, and their policy files are admitted."""

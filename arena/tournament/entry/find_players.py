@@ -1,0 +1,95 @@
+"""The players of a tournament: those of policy files, run folders and whole experiments, and the uniformly random player."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from arena.environments.config import EnvConfig
+from arena.errors import ArenaError
+from arena.tournament.entry.admission import Admission, AdmittedPolicy
+from arena.tournament.entry.entrants import check_entrants, checked_entrant
+from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.entry.player import RANDOM, Player, random_player
+from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.entry.run_players import run_players
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Participants:
+    """Everyone who takes part, and who could not."""
+
+    players: tuple[Player, ...]
+    """All players, the random one first."""
+    left_out: tuple[str, ...] = ()
+    """Runs of the given folders that cannot take part, each with the reason."""
+
+    def joined(self, other: "Participants") -> "Participants":
+        """Returns the participants of both; raises as `find_players` where a player or an entrant would be two things."""
+        players = _by_name([*self.players, *(player for player in other.players if player.entrant != RANDOM)])
+        check_entrants(players)
+        return Participants(players=tuple(players), left_out=(*self.left_out, *other.left_out))
+
+
+def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission: Admission) -> Participants:
+    """Returns the players that `arguments` name, and the random one.
+
+    Args:
+        arguments: A policy file, a run folder, a folder of runs, or `random`; `NAME=PATH` names the entrant.
+        envs: Everything that is played.
+        admission: Admits the policies of the players; none is opened before it has been tried.
+
+    Raises:
+        ArenaError: If a path is missing, a policy is refused or does not fit, a run is of another environment or has no policy, a name
+            cannot stand in the ids of matches, two players have one name, or an entrant would be two things.
+    """
+    spaces = {env.name: env_spaces(env) for env in envs}
+    entries: list[_Entry] = []
+    left_out: list[str] = []
+    for argument in arguments:
+        if argument == RANDOM:
+            continue
+        name, path = split_argument(argument)
+        if not path.is_dir():
+            entrant = checked_entrant(name or path.stem, path)
+            entries.append(_Entry(Player(name=entrant, entrant=entrant, policies={}), tuple(spaces), path))
+            continue
+        found, reasons = run_players(path, name, spaces)
+        left_out += reasons
+        for run in found:
+            player = Player(
+                name=run.player, entrant=run.entrant, policies={}, runs={run.env_name: run.run}, origins={run.env_name: run.origin}
+            )
+            entries.append(_Entry(player, (run.env_name,), run.policy))
+    admitted = admission.admit(entry.policy for entry in entries)
+    for entry in entries:
+        signature = admission.signature(admitted[entry.policy])
+        for env_name in entry.env_names:
+            signature.check(*spaces[env_name], where=f"{env_name}: policy {entry.policy}")
+    players = _by_name([random_player(), *(entry.player_with(admitted[entry.policy]) for entry in entries)])
+    if len(players) < 2:
+        raise ArenaError("a tournament needs at least one player besides the random one")
+    check_entrants(players)
+    return Participants(players=tuple(players), left_out=tuple(left_out))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """One policy file of a player, before it is admitted."""
+
+    player: Player
+    """The player, without its policy."""
+    env_names: tuple[str, ...]
+    """Names of the environments that the policy plays."""
+    policy: Path
+    """The policy file."""
+
+    def player_with(self, policy: AdmittedPolicy) -> Player:
+        return dataclasses.replace(self.player, policies=dict.fromkeys(self.env_names, policy))
+
+
+def _by_name(players: Iterable[Player]) -> list[Player]:
+    """Returns the players in the order of their first appearance, those of one name joined."""
+    found: dict[str, Player] = {}
+    for player in players:
+        found[player.name] = found[player.name].joined(player) if player.name in found else player
+    return list(found.values())

@@ -1,0 +1,67 @@
+"""Players and entrants.
+
+A *player* is one policy for each environment that it plays. An *entrant* is what is ranked: one agent, whose players are its training
+seeds, or a single policy. A player of several environments is the same agent, trained with the same seed on each.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.tournament.entry.admission import AdmittedPolicy
+
+RANDOM = "random"
+"""Name of the player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Player:
+    """One player: a policy for each environment that it plays."""
+
+    name: str
+    """Unique name: `keras-dqn/seed-0`, or the entrant's name where the entrant has one policy."""
+    entrant: str
+    """Name of the entrant that the player belongs to."""
+    policies: Mapping[str, AdmittedPolicy]
+    """Environment name -> policy; empty for the random player, who plays everywhere."""
+    runs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    """Environment name -> run folder, for policies that came with one."""
+    origins: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """Environment name -> what was trained: `agent` (its id), `hyperparameters`, `budget` and `env` of the run."""
+
+    def plays(self, env_name: str) -> bool:
+        """Returns whether the player has a policy for the environment."""
+        return self.entrant == RANDOM or env_name in self.policies
+
+    def policy_path(self, env_name: str) -> Path | None:
+        """Returns the file that plays in an environment; None for the random player, who has no file."""
+        policy = self.policies.get(env_name)
+        return None if policy is None else policy.path
+
+    def hashes(self) -> dict[str, str]:
+        """Returns the SHA-256 of the player's policy for each environment name."""
+        return {env: policy.sha256 for env, policy in self.policies.items()}
+
+    def joined(self, other: "Player") -> "Player":
+        """Returns this player with the policies of another one that has the same name.
+
+        Raises:
+            ArenaError: If both have a policy for one environment.
+        """
+        for env in self.policies.keys() & other.policies.keys():
+            raise ArenaError(
+                f"two players are called {self.name!r}: {self.policies[env].source} and {other.policies[env].source}; give one as NAME=PATH"
+            )
+        return dataclasses.replace(
+            self,
+            policies={**self.policies, **other.policies},
+            runs={**self.runs, **other.runs},
+            origins={**self.origins, **other.origins},
+        )
+
+
+def random_player() -> Player:
+    """Returns the player that draws uniformly from the allowed actions; it takes part in every tournament."""
+    return Player(name=RANDOM, entrant=RANDOM, policies={})

@@ -1,0 +1,158 @@
+"""The policies of run folders that can take part in a tournament; no policy is opened, and no module that a folder names is imported."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.environments.config import EnvConfig
+from arena.environments.games import is_game
+from arena.environments.plugins import registered_spec
+from arena.errors import ArenaError
+from arena.run_folder.record import RunRecord, run_folders
+from arena.tournament.entry.entrants import checked_entrant
+from arena.tournament.entry.env_spaces import Spaces, env_spaces
+from arena.tournament.entry.player import RANDOM
+from arena.tournament.entry.player_arguments import split_argument
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunPlayer:
+    """One finished run as a part of a player: its policy plays one environment."""
+
+    player: str
+    """Name of the player: entrant and training seed."""
+    entrant: str
+    """Name of the entrant: the agent's name in its experiment, or the name that the user gave."""
+    env_name: str
+    """Name of the environment that the policy plays in the tournament."""
+    policy: Path
+    """The run's `policy.onnx`, not yet admitted."""
+    run: Path
+    """The run folder."""
+    origin: Mapping[str, Any]
+    """What was trained, as in `Player.origins`."""
+
+
+def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -> tuple[list[RunPlayer], list[str]]:
+    """Returns the runs below a folder that can play, and a sentence for each run that cannot.
+
+    Args:
+        folder: A run folder, or a folder of runs.
+        name: Name of the entrant; None takes the agents' names. Several agents get their own names behind it.
+        spaces: Environment name -> spaces of everything that is played.
+
+    Raises:
+        ArenaError: If no run can play, a run folder cannot be read, or an agent's name cannot name an entrant.
+    """
+    runs = [run for run in _runs(folder) if run.agent != RANDOM]  # the random player takes part in any case
+    num_agents = len({run.name for run in runs})
+    players: list[RunPlayer] = []
+    left_out: list[str] = []
+    other_envs: set[str] = set()
+    for run in runs:
+        env_name = _played_env(run.env, spaces)
+        if env_name is None:
+            other_envs.add(run.env.name)
+            continue
+        record = RunRecord(run.path)
+        if reason := _unfit(record):
+            left_out.append(f"{run.path}: {reason}")
+            continue
+        entrant = checked_entrant(_entrant(run.name, name, num_agents), run.path)
+        players.append(
+            RunPlayer(
+                player=f"{entrant}/seed-{run.seed}",
+                entrant=entrant,
+                env_name=env_name,
+                policy=record.files.policy,
+                run=run.path,
+                origin=run.origin,
+            )
+        )
+    if not players:
+        raise ArenaError(f"{folder} holds no player for {', '.join(spaces)}: {_why_none(other_envs, left_out)}")
+    return players, left_out
+
+
+def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
+    """Returns the environments of all runs in the folders that `arguments` name, in the order of their names.
+
+    Raises:
+        ArenaError: If a path is missing, or a run is of an environment that isn't registered: making it would import what the folder names.
+    """
+    folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
+    envs = [run.env for folder in folders for run in _runs(folder)]
+    for env in envs:
+        if not _is_registered(env):
+            raise ArenaError(
+                f"runs say that they are of {env.id!r}, which is not a registered environment; if you trust it, say --env {env.id}"
+            )
+    return list({env.name: env for env in sorted(envs, key=lambda env: env.name)}.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """What a tournament must know of a run."""
+
+    path: Path
+    """The run folder."""
+    agent: str
+    """Id of the agent."""
+    name: str
+    """Name of the agent in its experiment."""
+    env: EnvConfig
+    """Environment that the agent was trained on."""
+    seed: int
+    """Training seed."""
+    origin: Mapping[str, Any]
+    """What was trained, as in `Player.origins`."""
+
+
+def _runs(folder: Path) -> list[_Run]:
+    return [_read_run(path) for path in run_folders(folder)]
+
+
+def _read_run(folder: Path) -> _Run:
+    run = RunRecord(folder).run
+    inputs = run.inputs()
+    origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters")} | {key: inputs[key] for key in ("budget", "env")}
+    return _Run(folder, run.agent.agent, run.agent.name, run.env, run.seed, origin)
+
+
+def _entrant(agent_name: str, given_name: str | None, num_agents: int) -> str:
+    if given_name is None:
+        return agent_name
+    return given_name if num_agents == 1 else f"{given_name}-{agent_name}"
+
+
+def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
+    """Returns the name of the played environment that a run's policy is for: its own, or the game that its own teaches."""
+    if env.name in spaces:
+        return env.name
+    games = [name for name in spaces if is_game(name)]
+    if not games or not _is_registered(env):
+        return None
+    trained_on = env_spaces(env)
+    return next((name for name in games if spaces[name] == trained_on), None)
+
+
+def _is_registered(env: EnvConfig) -> bool:
+    """Returns whether making the environment imports no module that a run folder names: the folder may be a stranger's."""
+    return registered_spec(env.id) is not None
+
+
+def _unfit(record: RunRecord) -> str:
+    """Returns the reason that keeps a run out; empty for a run that can play."""
+    result = record.result
+    if result is None:
+        return "the run has not ended; resume it first"
+    if result.status != "finished":
+        return f"the run {result.status}: {result.reason}"
+    return "" if record.files.policy.exists() else "policy.onnx is missing"
+
+
+def _why_none(other_envs: set[str], left_out: Sequence[str]) -> str:
+    if other_envs:
+        return f"it was trained on {', '.join(sorted(other_envs))}"
+    return "; ".join(left_out[:3]) or "no run folder (run.json) is in it"

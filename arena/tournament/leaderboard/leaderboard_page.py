@@ -1,0 +1,115 @@
+"""The leaderboard of a tournament as one page, beside the tournament's other files."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.formats.readable import percent
+from arena.html.axes import row_scale
+from arena.html.rendering import render as render_page
+from arena.html.rendering import write_page
+from arena.html.verdicts import verdict
+from arena.tournament.leaderboard.duel_replays import MAX_FRAME_BYTES, record_duels
+from arena.tournament.leaderboard.match_replays import MatchReplay
+from arena.tournament.leaderboard.replay_selection import choose_duels, find_duel, game_replays
+from arena.tournament.match_records import PlayedGame
+from arena.tournament.standings.standings import PairStanding, Standings
+from arena.tournament.tournament import Tournament
+from arena.tournament.tournament_folder import TournamentFolder
+
+
+def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = (), max_frame_bytes: int = MAX_FRAME_BYTES) -> Path:
+    """Writes the page of the tournament in `folder`, with replays, and returns its path.
+
+    Args:
+        standings: Standings of the tournament.
+        folder: Folder of the tournament.
+        matches: Further matches to replay: games by their id in `matches.jsonl`, duels as `ENV/PLAYER~PLAYER/EPISODE`.
+        max_frame_bytes: Max size of the pictures of duels; once they take more, the other duels are left out.
+
+    Raises:
+        ArenaError: If there is no such match; before any replay is recorded.
+    """
+    tournament_folder = TournamentFolder(folder)
+    tournament = tournament_folder.read()
+    records = tournament_folder.read_records(tournament)
+    order = [row.entrant for row in standings.rows]
+    game_ids = {record.match for record in records if isinstance(record, PlayedGame)}
+    asked = [find_duel(tournament, records, name) for name in matches if name not in game_ids]
+    games = game_replays(tournament, records, order, matches)
+    duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)], max_frame_bytes)
+    write_page(tournament_folder.page, render_leaderboard(standings, tournament, [*games, *duels], notes))
+    return tournament_folder.page
+
+
+def render_leaderboard(standings: Standings, tournament: Tournament, replays: Sequence[MatchReplay] = (), notes: Sequence[str] = ()) -> str:
+    """Returns the HTML of the page.
+
+    Args:
+        standings: Standings of the tournament.
+        tournament: The tournament; its rules, versions and command are shown.
+        replays: Replays in the order of their list.
+        notes: Sentences about replays that are not there.
+    """
+    rows = standings.rows
+    games = [env for env in standings.envs if env.kind == "game"]
+    sections = [
+        ("ratings", "Ratings", True),
+        ("sure", "How sure", True),
+        ("matrix", "Who beats whom", len(rows) > 1),
+        ("envs", "Environments", standings.envs),
+        ("cost", "Training cost", any(row.cost for row in rows)),
+        ("replays", "Replays", replays or notes),
+        ("again", "How to repeat it", True),
+    ]
+    return render_page(
+        "leaderboard.html",
+        standings=standings,
+        rows=rows,
+        games=games,
+        tournament=tournament,
+        rules=tournament.rules,
+        level=percent(standings.confidence),
+        sections=sections,
+        shown=[id_ for id_, _, content in sections if content],
+        verdict=verdict([row.entrant for row in rows], _decided(standings)),
+        colors={row.entrant: index for index, row in enumerate(rows)},
+        scale=row_scale([(row.rating.low, row.rating.value, row.rating.high) for row in rows] + [0.0]),
+        neighbours=_neighbours(standings),
+        cell=lambda i, j: _cell(standings, i, j),
+        env_scales={env.env: row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
+        replays=replays,
+        notes=notes,
+    )
+
+
+def _decided(standings: Standings) -> Callable[[str, str], bool]:
+    """Returns a test of whether an entrant is better than another: their rank intervals, which all hold at once, do not touch."""
+    rows = {row.entrant: row for row in standings.rows}
+    return lambda a, b: rows[a].rank_high < rows[b].rank_low
+
+
+def _neighbours(standings: Standings) -> Iterator[tuple[str, str, bool]]:
+    """Yields neighbours in the ranking, and whether their order is decided."""
+    decided = _decided(standings)
+    names = [row.entrant for row in standings.rows]
+    for one, other in itertools.pairwise(names):
+        yield one, other, decided(one, other)
+
+
+def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:
+    """Returns what the matrix shows of row i against row j over all environments; None where they never met."""
+    points = standings.win_matrix[i][j]
+    if points is None:
+        return None
+    names = {standings.rows[i].entrant, standings.rows[j].entrant}
+    pairs: list[PairStanding] = [pair for pair in standings.pairs if set(pair.entrants) == names]
+    num_matches = sum(pair.num_matches for pair in pairs)
+    ties = sum(pair.tie_rate * pair.num_matches for pair in pairs)
+    return {
+        "points": points,
+        "num_matches": num_matches,
+        "tie_rate": ties / num_matches if num_matches else None,
+        "num_distinct": sum(pair.num_distinct_games for pair in pairs if pair.num_distinct_games is not None),
+    }

@@ -1,0 +1,164 @@
+"""Plays a tournament: the function to read first.
+
+Everything is drawn from one seed and written in the order of the schedule, whatever order the processes finish in. So a tournament that was
+cut resumes to the very file that an uninterrupted one would have written.
+"""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from arena.errors import ArenaError
+from arena.formats.jsonl import JsonlWriter
+from arena.machine.cores import available_cores
+from arena.tournament.match_records import PlayedGame, Record, to_line
+from arena.tournament.play.play_task import play_task
+from arena.tournament.schedule.rounds import rounds
+from arena.tournament.schedule.tasks import Task
+from arena.tournament.tournament import Tournament
+from arena.tournament.tournament_folder import TournamentFolder
+
+PlayProgress = Callable[[int, int], None]
+"""Function called after each task with the number of tasks done and the number known so far."""
+
+
+def play(tournament: Tournament, *, workers: int = 0, progress: PlayProgress | None = None) -> list[Record]:
+    """Plays what is not yet played and returns all games and episodes, in the order of the schedule.
+
+    Args:
+        tournament: The tournament; its folder may hold a part of the same tournament already.
+        workers: Number of processes; 0 means one per core. One plays in this process.
+        progress: Function told of every task that is done, also of those found done.
+
+    Raises:
+        ArenaError: If the folder holds another tournament or is in use, or a worker process dies.
+        KeyboardInterrupt: If it was interrupted; all workers have ended by then. The same call resumes it.
+    """
+    folder = TournamentFolder(tournament.path)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(folder.locked())
+        tournament = folder.open(tournament)
+        session = stack.enter_context(contextlib.closing(_Session(folder, tournament, workers, progress)))
+        for tasks in rounds(tournament, session.records):
+            session.play(tasks)
+        return session.records
+
+
+def play_more(
+    folder: TournamentFolder,
+    tournament: Tournament,
+    next_tasks: Callable[[Sequence[Record]], Sequence[Task]],
+    *,
+    workers: int = 0,
+    progress: PlayProgress | None = None,
+) -> list[Record]:
+    """Adds to the matches of a folder, and returns all; raises as `play`.
+
+    Args:
+        folder: The folder, locked by the caller.
+        tournament: The tournament in the folder.
+        next_tasks: Function that returns the tasks to play next, given all records so far, and none to end.
+        workers: Number of processes; 0 means one per core.
+        progress: Function told of every task that is done.
+    """
+    with contextlib.closing(_Session(folder, tournament, workers, progress)) as session:
+        session.take_all()
+        while tasks := next_tasks(session.records):
+            session.play(tasks)
+        return session.records
+
+
+class _Session:
+    """Plays tasks in order and appends what comes of them; takes what the folder already holds."""
+
+    def __init__(self, folder: TournamentFolder, tournament: Tournament, workers: int, progress: PlayProgress | None) -> None:
+        self.records: list[Record] = []
+        """Records of all tasks so far."""
+        self._folder = folder
+        self._recorded = folder.read_records(tournament) if folder.matches.exists() else []
+        self._workers = workers or available_cores()
+        self._progress = progress
+        self._num_done = self._num_known = 0
+        self._writer: JsonlWriter | None = None
+        self._pool: concurrent.futures.ProcessPoolExecutor | None = None
+
+    def play(self, tasks: Sequence[Task]) -> None:
+        """Plays the tasks; tells of each once its records are on file."""
+        self._num_known += len(tasks)
+        todo = list(tasks)
+        while todo and self._writer is None and self._take(todo[0]):
+            todo.pop(0)
+            self._tell()
+        for played in self._play_all(todo):
+            if self._writer is None:
+                self._writer = JsonlWriter(self._folder.matches, truncate_to=self._length_of_records())
+            for record in played:
+                self._writer.write(to_line(record))
+            self._writer.flush()
+            self.records += played
+            self._tell()
+
+    def take_all(self) -> None:
+        """Takes all records of the file, whatever tasks they came of, but not a last game whose opening was not played from both seats."""
+        self.records = list(self._recorded)
+        if self.records and isinstance(last := self.records[-1], PlayedGame) and int(last.match.rpartition("/")[2]) % 2 == 0:
+            self.records.pop()
+
+    def close(self) -> None:
+        """Ends the processes and closes the file."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _take(self, task: Task) -> bool:
+        """Takes the records of a task from the file, if all of them are there."""
+        first = len(self.records)
+        found = self._recorded[first : first + len(task.matches)]
+        if tuple(record.match for record in found) != task.matches:
+            return False
+        self.records += found
+        return True
+
+    def _tell(self) -> None:
+        self._num_done += 1
+        if self._progress is not None:
+            self._progress(self._num_done, self._num_known)
+
+    def _length_of_records(self) -> int:
+        if not self.records:
+            return 0
+        lines = self._folder.matches.read_bytes().split(b"\n")[: len(self.records)]
+        return sum(len(line) + 1 for line in lines)
+
+    def _play_all(self, tasks: Sequence[Task]) -> Iterator[Sequence[Record]]:
+        if self._workers == 1 or (len(tasks) <= 1 and self._pool is None):
+            yield from map(play_task, tasks)
+            return
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")  # a fork would copy onnxruntime's threads in whatever state they are
+            self._pool = concurrent.futures.ProcessPoolExecutor(self._workers, context, _end_with_parent)
+        try:
+            yield from self._pool.map(play_task, tasks)
+        except BrokenProcessPool as error:
+            raise ArenaError(
+                f"a process that played in {self._folder.path} died, perhaps for want of memory; resume with --workers 1 to see where"
+            ) from error
+
+
+def _end_with_parent() -> None:
+    """Leaves interrupts to the parent, and ends this process when the parent is gone, even if that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent: Any = multiprocessing.parent_process()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

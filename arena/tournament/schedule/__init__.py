@@ -1,0 +1,1 @@
+"""Who meets whom, and from which openings: the tasks of a tournament, round by round."""

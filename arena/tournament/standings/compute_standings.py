@@ -1,0 +1,123 @@
+"""Computes the standings of a tournament from its folder and the run folders of its players."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.errors import ArenaError
+from arena.formats.json import read_json_object
+from arena.rating.ratings import Ratings
+from arena.run_folder.record import RunRecord
+from arena.run_folder.result import RunResult
+from arena.statistics.estimate import Estimate
+from arena.tournament.entry.player import RANDOM
+from arena.tournament.match_records import Record
+from arena.tournament.schedule.rounds import num_looks, used_up_openings
+from arena.tournament.standings.env_matches import EnvMatches
+from arena.tournament.standings.ranking import CONFIDENCE, Ranking, rank_entrants
+from arena.tournament.standings.standings import Standing, Standings, TrainingCost
+from arena.tournament.standings.standings_notes import standings_notes
+from arena.tournament.tournament import Tournament
+from arena.tournament.tournament_folder import TournamentFolder
+
+Array = npt.NDArray[Any]
+
+
+def compute_standings(path: Path) -> Standings:
+    """Returns the standings of the tournament in the folder `path`, over all matches so far.
+
+    Raises:
+        ArenaError: If the folder holds no tournament, or no match has been played.
+    """
+    folder = TournamentFolder(path)
+    tournament = folder.read()
+    records = folder.read_records(tournament)
+    entrants = tournament.entrants
+    index = np.array([entrants.index(player.entrant) for player in tournament.players])
+    envs = [EnvMatches(tournament, env, records, index) for env in tournament.envs]
+    if not any(len(env.table.first) for env in envs):
+        raise ArenaError(f"{path}: nothing has been played yet")
+    tables = [env.table for env in envs]
+    looks = _num_looks(folder, tournament, records, envs)
+    ranking = rank_entrants(tables, index, anchor=entrants.index(RANDOM), num_looks=looks)
+    wins, order = ranking.wins, ranking.order
+    return Standings(
+        name=_name(tournament),
+        seed=tournament.rules.seed,
+        confidence=CONFIDENCE,
+        rows=tuple(_row(tournament, ranking, place) for place in order),
+        win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
+        pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
+        envs=tuple(env.standings() for env in envs),
+        cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
+        seat_advantage=_seat_advantage(ranking.ratings, envs),
+        notes=(*standings_notes(tournament, tables, index, ranking), *used_up_openings(tournament, records)),
+    )
+
+
+def _num_looks(folder: TournamentFolder, tournament: Tournament, records: Sequence[Record], envs: Sequence[EnvMatches]) -> int:
+    """Returns the number of looks at the results after which games were chosen; a league keeps it in a file of its own."""
+    if folder.league.exists() and any(env.is_game for env in envs):
+        return int(read_json_object(folder.league)["looks"]) + 1
+    return num_looks(tournament, records)
+
+
+def _name(tournament: Tournament) -> str:
+    """Returns the experiment's name if the folder is that experiment's `tournament/`, and the folder's name otherwise."""
+    path = tournament.path.resolve()
+    runs = [Path(run).resolve() for player in tournament.players for run in player.runs.values()]
+    is_of_experiment = path.name == "tournament" and any(len(run.parents) > 2 and run.parents[2] == path.parent for run in runs)
+    return path.parent.name if is_of_experiment else path.name
+
+
+def _seat_advantage(ratings: Ratings, envs: Sequence[EnvMatches]) -> float | None:
+    seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
+    return float(np.mean(seats)) if seats else None
+
+
+def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
+    entrant, wins, ratings = tournament.entrants[place], ranking.wins, ranking.ratings
+    players = [player for player in tournament.players if player.entrant == entrant]
+    runs = [run for player in players for run in player.runs.values()]
+    num_matches, num_ties = int(wins.num_matches[place].sum()), int(wins.num_ties[place].sum())
+    points = float(np.nansum(wins.share[place] * wins.num_matches[place]))
+    num_wins = round(points - num_ties / 2)
+    return Standing(
+        entrant=entrant,
+        rating=_rating(ratings, place),
+        rank=int(ratings.rank[place]),
+        rank_low=int(ratings.rank_low[place]),
+        rank_high=int(ratings.rank_high[place]),
+        points=points / num_matches if num_matches else 0.0,
+        num_matches=num_matches,
+        wins=num_wins,
+        ties=num_ties,
+        losses=num_matches - num_ties - num_wins,
+        members=tuple(player.name for player in players),
+        runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
+        cost=_cost([result for run in runs if (result := RunRecord(run).result) is not None]),
+    )
+
+
+def _rating(ratings: Ratings, place: int) -> Estimate:
+    value, low, high = (float(of_all[place]) for of_all in (ratings.rating, ratings.low, ratings.high))
+    num_seeds = int(ratings.num_players[place])
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Estimate(value=value, num_seeds=num_seeds, note="all matches of an environment began alike, which supports no interval")
+    return Estimate(value=value, low=low, high=high, num_seeds=num_seeds)
+
+
+def _cost(results: Sequence[RunResult]) -> TrainingCost | None:
+    if not results:
+        return None
+    return TrainingCost(
+        num_runs=len(results),
+        env_steps=sum(result.env_steps for result in results),
+        train_seconds=sum(result.seconds.train for result in results),
+        cpu_seconds=sum(result.cpu_seconds or 0.0 for result in results),
+    )

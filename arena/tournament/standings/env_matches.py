@@ -1,0 +1,141 @@
+"""The matches of one environment: its pairs, its scores and its own table."""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.environments.config import EnvConfig
+from arena.environments.games import is_game
+from arena.environments.references import catalogue
+from arena.rating.win_matrix import win_matrix
+from arena.run_folder.record import RunRecord
+from arena.statistics.estimate import Bounds, Estimate
+from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
+from arena.statistics.proportions import share_of_points
+from arena.statistics.score_scale import UNBOUNDED
+from arena.tournament.match_records import Episodes, PlayedGame, Record
+from arena.tournament.points import match_table
+from arena.tournament.standings.ranking import CONFIDENCE
+from arena.tournament.standings.reward_curves import RewardCurve, read_reward_curve, returns_at_equal
+from arena.tournament.standings.standings import EnvScore, EnvStandings, PairStanding
+from arena.tournament.tournament import Tournament
+
+Array = npt.NDArray[Any]
+
+
+class EnvMatches:
+    """All matches on one environment, by player and by entrant.
+
+    Args:
+        tournament: The tournament.
+        env: The environment.
+        records: All records of the tournament.
+        entrants: Entrant of each player, `int64 [P]`.
+    """
+
+    def __init__(self, tournament: Tournament, env: EnvConfig, records: Sequence[Record], entrants: Array) -> None:
+        self.name, self.is_game = env.name, is_game(env.id)
+        self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == self.name]
+        self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == self.name}
+        index = {player.name: place for place, player in enumerate(tournament.players)}
+        self.table = match_table(records, self.name, index, tournament.entrant_of)
+        """All matches as arrays."""
+        self._bounds = _return_bounds(env)
+        self._tournament, self._entrants = tournament, entrants
+        self._players = [player for player in tournament.players if player.plays(self.name)]
+
+    def pairs(self, entrants: Sequence[str]) -> list[PairStanding]:
+        """Returns all pairs that met, in the order of `entrants`."""
+        wins = win_matrix([self.table], self._entrants, level=CONFIDENCE)
+        distinct = self._distinct_games()
+        found = []
+        for one, other in itertools.combinations(entrants, 2):
+            i, j = self._tournament.entrants.index(one), self._tournament.entrants.index(other)
+            if wins.num_matches[i, j]:
+                returns = self._returns_of(one), self._returns_of(other)
+                comparable = not self.is_game and all(len(values) for values in returns)
+                found.append(
+                    PairStanding(
+                        env=self.name,
+                        entrants=(one, other),
+                        num_matches=int(wins.num_matches[i, j]),
+                        points=float(wins.share[i, j]),
+                        tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
+                        num_distinct_games=len(distinct[frozenset((one, other))]) if self.is_game else None,
+                        return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
+                        variance_saved=variance_saved(*returns) if comparable else None,
+                    )
+                )
+        return found
+
+    def standings(self) -> EnvStandings:
+        """Returns the environment's own table."""
+        entrants = list(dict.fromkeys(player.entrant for player in self._players))
+        curves = {entrant: self._curves(entrant) for entrant in entrants}
+        steps, by_steps = returns_at_equal(curves, lambda curve: curve.env_steps)
+        seconds, by_seconds = returns_at_equal(curves, lambda curve: curve.train_seconds)
+        scores = [
+            EnvScore(entrant=entrant, score=score, at_equal_steps=by_steps.get(entrant), at_equal_seconds=by_seconds.get(entrant))
+            for entrant in entrants
+            if (score := self._score(entrant)) is not None
+        ]
+        return EnvStandings(
+            env=self.name,
+            kind="game" if self.is_game else "duel",
+            scores=tuple(sorted(scores, key=lambda score: -score.score.value)),
+            equal_steps=None if steps is None else int(steps),
+            equal_seconds=seconds,
+            num_games=len(self.games),
+            num_distinct_games=len({game.moves for game in self.games}),
+            first_mover_points=float(self.table.points.mean()) if self.games else None,
+            reasons=self._faults(),
+        )
+
+    def _distinct_games(self) -> dict[frozenset[str], set[tuple[int, ...]]]:
+        """Returns the distinct games of each pair of entrants, by their moves."""
+        entrant_of = self._tournament.entrant_of
+        distinct: dict[frozenset[str], set[tuple[int, ...]]] = defaultdict(set)
+        for game in self.games:
+            distinct[frozenset(entrant_of[player] for player in game.players)].add(game.moves)
+        return distinct
+
+    def _returns_of(self, entrant: str) -> Array:
+        """Returns the duel returns of an entrant's players, `[K, E]`, without those whose policy failed."""
+        found = [self.episodes[player.name] for player in self._players if player.entrant == entrant and player.name in self.episodes]
+        return np.array([episodes.returns for episodes in found if not episodes.reason], np.float64)
+
+    def _curves(self, entrant: str) -> list[RewardCurve]:
+        runs = [player.runs[self.name] for player in self._players if player.entrant == entrant and self.name in player.runs]
+        return [read_reward_curve(RunRecord(run)) for run in runs]
+
+    def _score(self, entrant: str) -> Estimate | None:
+        if not self.is_game:
+            returns = self._returns_of(entrant)
+            return mean_interval(returns, confidence=CONFIDENCE).clipped(self._bounds) if len(returns) else None
+        players = np.concatenate([self.table.first, self.table.second])
+        own = self._entrants[players] == self._tournament.entrants.index(entrant)
+        if not own.any():
+            return None
+        assert self.table.start is not None
+        points = np.concatenate([self.table.points, 1.0 - self.table.points])
+        return share_of_points(points[own], players[own], np.tile(self.table.start, 2)[own], confidence=CONFIDENCE)
+
+    def _faults(self) -> tuple[tuple[str, str, int], ...]:
+        """Returns (player, kind of fault, count), ordered by player."""
+        faults = [(_loser(game), game.reason) for game in self.games if game.reason]
+        faults += [(episodes.player, episodes.reason) for episodes in self.episodes.values() if episodes.reason]
+        counted = Counter((player, reason.partition(":")[0]) for player, reason in faults)
+        return tuple((player, kind, count) for (player, kind), count in sorted(counted.items()))
+
+
+def _loser(game: PlayedGame) -> str:
+    return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
+
+
+def _return_bounds(env: EnvConfig) -> Bounds:
+    reference = catalogue().reference_for(env.id, env.kwargs)
+    return reference.scale.bounds if reference else UNBOUNDED

@@ -1,0 +1,142 @@
+"""The standings that a leaderboard shows; computed from a tournament's folder and the run folders of its players alone."""
+
+import dataclasses
+from typing import Any
+
+from arena.statistics.estimate import Estimate
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingCost:
+    """Cost of an entrant's training, summed over its runs in this tournament."""
+
+    num_runs: int
+    """Number of runs."""
+    env_steps: int
+    """Env steps of training."""
+    train_seconds: float
+    """Wall seconds of training, without compilation and evaluation."""
+    cpu_seconds: float
+    """CPU-seconds of the worker processes, everything included."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One row of the table: an entrant."""
+
+    entrant: str
+    """Name of the entrant."""
+    rating: Estimate
+    """Rating on the Elo scale; the random player has 0 where it takes part."""
+    rank: int
+    """Rank by rating, counted from 1."""
+    rank_low: int
+    """Best rank that is not excluded."""
+    rank_high: int
+    """Worst rank that is not excluded."""
+    points: float
+    """Points won over points at stake, in 0..1."""
+    num_matches: int
+    """Number of matches, duels and games alike."""
+    wins: int
+    """Number of matches won."""
+    ties: int
+    """Number of matches tied."""
+    losses: int
+    """Number of matches lost."""
+    members: tuple[str, ...]
+    """Names of its players: one for each training seed and environment."""
+    runs: tuple[str, ...]
+    """Run folders of its members, relative to the tournament's folder where possible; empty for policy files and baselines."""
+    cost: TrainingCost | None
+    """Cost of its training; None for an entrant without run folders."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairStanding:
+    """Two entrants on one environment."""
+
+    env: str
+    """Name of the environment."""
+    entrants: tuple[str, str]
+    """Names of the two entrants."""
+    num_matches: int
+    """Number of their matches."""
+    points: float
+    """Mean points of the first, in 0..1."""
+    tie_rate: float
+    """Fraction of matches that were tied."""
+    num_distinct_games: int | None
+    """Number of games that differ in their moves; None for duels."""
+    return_difference: Estimate | None
+    """Mean of first minus second over paired episodes, with an interval over pairs of training seeds and episodes; None for games."""
+    variance_saved: float | None
+    """Variance of duels that the shared starts saved: 1 - var(difference) / (var(first) + var(second)); None where nothing varies."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvScore:
+    """One entrant on one environment, played here."""
+
+    entrant: str
+    """Name of the entrant."""
+    score: Estimate
+    """Duels: mean return, with an interval over training seeds, then episodes. Games: mean points in 0..1, with Wilson's interval."""
+    at_equal_steps: float | None
+    """Mean over training seeds of the selection evaluation at `EnvStandings.equal_steps` env steps; None without run folders."""
+    at_equal_seconds: float | None
+    """Mean over training seeds of the selection evaluation at `EnvStandings.equal_seconds` seconds; None without run folders."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvStandings:
+    """All entrants on one environment."""
+
+    env: str
+    """Name of the environment."""
+    kind: str
+    """Kind of matches: `duel` or `game`."""
+    scores: tuple[EnvScore, ...]
+    """Scores of the entrants, best first."""
+    equal_steps: int | None
+    """Largest number of env steps that all of these runs took; None without runs."""
+    equal_seconds: float | None
+    """Largest number of seconds that all of these runs trained; None without runs."""
+    num_games: int = 0
+    """Number of games; 0 for duels."""
+    num_distinct_games: int = 0
+    """Number of games that differ in their moves: games of two greedy policies repeat themselves."""
+    first_mover_points: float | None = None
+    """Mean points of the first mover over all games; None for duels."""
+    reasons: tuple[tuple[str, str, int], ...] = ()
+    """Broken rules and failed policies: (player, kind of fault, count)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Standings:
+    """Everything that a leaderboard shows."""
+
+    name: str
+    """Name of the tournament, or of the experiment whose runs it played."""
+    seed: int
+    """Seed of the tournament."""
+    confidence: float
+    """Confidence of all intervals, 0.95."""
+    rows: tuple[Standing, ...]
+    """The entrants, best rating first."""
+    win_matrix: tuple[tuple[float | None, ...], ...]
+    """Mean points of the row's entrant against the column's, in the order of `rows`; None where they never met."""
+    pairs: tuple[PairStanding, ...]
+    """Every pair of entrants that met, on each environment."""
+    envs: tuple[EnvStandings, ...]
+    """Tables of the environments."""
+    cycles: tuple[tuple[str, ...], ...]
+    """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
+    seat_advantage: float | None
+    """Advantage of the first mover in games, on the Elo scale; None without games."""
+    notes: tuple[str, ...]
+    """Notes for the reader: runs left out and why, environments that not all played, intervals that rest on one training seed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the standings fit for JSON."""
+        return dataclasses.asdict(self)

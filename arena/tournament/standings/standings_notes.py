@@ -1,0 +1,70 @@
+"""The notes below a leaderboard: what the matches do not allow, and what a reader must know of the intervals."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.rating.matches import Matches, presence
+from arena.tournament.entry.player import RANDOM
+from arena.tournament.standings.ranking import Ranking
+from arena.tournament.tournament import Tournament
+
+Array = npt.NDArray[Any]
+
+MAX_LISTED = 10
+"""Max number of items that one note lists."""
+
+
+def standings_notes(tournament: Tournament, tables: Sequence[Matches], entrants: Array, ranking: Ranking) -> list[str]:
+    """Returns the notes of a leaderboard.
+
+    Args:
+        tournament: The tournament.
+        tables: All matches, one table for each environment.
+        entrants: Entrant of each player, `int64 [P]`.
+        ranking: The ranking that the notes stand below.
+    """
+    return [*_notes_on_ranking(tournament, ranking), *_notes_on_matches(tournament, tables, entrants)]
+
+
+def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
+    single = [
+        entrant
+        for entrant, num_players in zip(tournament.entrants, ranking.ratings.num_players, strict=True)
+        if num_players == 1 and entrant != RANDOM
+    ]
+    notes = [f"left out: {reason}" for reason in tournament.left_out]
+    if single:
+        notes.append(f"one training seed each, so their intervals say nothing about training again: {', '.join(single)}")
+    if ranking.num_looks:
+        looks = f"{ranking.num_looks} look{'s' * (ranking.num_looks > 1)}"
+        notes.append(
+            f"games were chosen at {looks} at the results; so that none finds an order in noise, ranks are decided at {ranking.level:.4%}"
+        )
+    return notes
+
+
+def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: Array) -> list[str]:
+    """Returns a note on each thing that the matches do not allow: one scale for all, an order of some, an interval."""
+    played, entrants = presence(tables, index, len(tournament.entrants)), tournament.entrants
+    envs = np.array([env.name for env in tournament.envs])
+    missing = {name: envs[played.any(1) & ~played[:, place]] for place, name in enumerate(entrants) if played[:, place].any()}
+    notes = []
+    if listed := [f"{name} not {', '.join(names)}" for name, names in missing.items() if len(names)]:
+        notes.append(
+            f"not all played the same environments ({_some(listed)}): pairs are compared where both played; where an entrant did not "
+            "play, its rating takes it to stand to those who did as it stands to them elsewhere"
+        )
+    pairs = itertools.combinations([place for place, name in enumerate(entrants) if name in missing], 2)
+    if apart := [f"{entrants[i]} and {entrants[j]}" for i, j in pairs if not (played[:, i] & played[:, j]).any()]:
+        notes.append(f"nothing orders those who share no environment: {_some(apart)}")
+    if alike := [env for env, table in zip(envs, tables, strict=True) if table.start is not None and len(np.unique(table.start)) == 1]:
+        notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more --episodes or --opening-plies")
+    return notes
+
+
+def _some(items: Sequence[str]) -> str:
+    return "; ".join([*items[:MAX_LISTED], *([f"and {len(items) - MAX_LISTED} more"] if len(items) > MAX_LISTED else [])])

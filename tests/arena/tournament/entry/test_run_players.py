@@ -1,0 +1,39 @@
+import pytest
+
+from arena.environments.config import EnvConfig
+from arena.errors import ArenaError
+from arena.tournament.entry.player import RANDOM
+from arena.tournament.entry.run_players import envs_of
+
+CARTPOLE, ACROBOT, CONNECT_FOUR = EnvConfig("CartPole-v1"), EnvConfig("Acrobot-v1"), EnvConfig("connect_four_v3")
+
+
+def test_a_run_folder_names_no_module_to_import(tmp_path, write_run, monkeypatch, find):
+    (tmp_path / "stranger.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
+    (document,) = (tmp_path / "x").rglob("run.json")
+    document.write_text(document.read_text().replace("arena/TicTacToe-v0", "stranger:Game-v0"))
+    with pytest.raises(ArenaError, match="'stranger:Game-v0', which is not a registered environment"):
+        envs_of([str(tmp_path / "x")])
+    with pytest.raises(ArenaError, match="holds no player for tictactoe_v3"):
+        find([str(tmp_path / "x")], [EnvConfig("tictactoe_v3")])
+
+
+def test_runs_that_failed_are_left_out_with_the_reason(tmp_path, write_run, find):
+    write_run(tmp_path / "x", "a", "CartPole-v1", 0)
+    write_run(tmp_path / "x", "a", "CartPole-v1", 1, status="diverged", policy=False)
+    write_run(tmp_path / "x", "b", "CartPole-v1", 0, policy=False)
+    (write_run(tmp_path / "x", "b", "CartPole-v1", 1) / "result.json").unlink()
+    field = find([str(tmp_path / "x")], [CARTPOLE])
+    assert [player.name for player in field.players] == [RANDOM, "a/seed-0"]
+    assert [reason.rpartition(": ")[2] for reason in field.left_out] == [
+        "",
+        "policy.onnx is missing",
+        "the run has not ended; resume it first",
+    ]
+
+
+def test_a_policy_trained_on_a_seat_plays_the_game(tmp_path, write_run, find):
+    write_run(tmp_path / "x", "a", "arena/ConnectFour-v0", 0)
+    assert [player.policies.keys() for player in find([str(tmp_path)], [CONNECT_FOUR]).players][1] == {"connect_four_v3"}
