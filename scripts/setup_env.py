@@ -53,11 +53,13 @@ CORE = Environment(ROOT / ".venv-core", REQUIREMENTS / "core.txt", "once; about 
 
 def enter(environment: Environment = FULL) -> None:
     """Returns inside the environment; from outside, sets it up and does not return."""
-    if Path(sys.prefix).resolve() == environment.folder and environment.is_ready():
+    if Path(sys.prefix).resolve() == environment.folder.resolve() and environment.is_ready():
         return
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}. Call this script with another python3.")
     if not environment.is_ready():
+        if environment.folder.is_symlink():
+            sys.exit(f"{environment.folder} is a link, and setting up would change the folder that it points to; remove the link")
         _install(environment)
     folder = environment.folder
     variables = {**os.environ, "VIRTUAL_ENV": str(folder), "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
