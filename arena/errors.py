@@ -23,6 +23,21 @@ class DeviceUnavailable(ArenaError):
     """Raised by an agent's constructor if its framework cannot use the requested device; a run on device `auto` then uses the CPU."""
 
 
+class HiddenModule(ModuleNotFoundError):
+    """Raised by the import of a framework that this process hides (`arena.agent.isolation`).
+
+    Args:
+        module: name of the module.
+    """
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"No module named {module!r} in this worker, which has only the frameworks that its agent's spec names in `modules` and that "
+            f'its environment declares (frameworks = ["{module}"] in the experiment\'s table of the environment)',
+            name=module,
+        )
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `; did you mean 'x'?` for the known word most similar to `word`, or an empty string if none is similar."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -44,7 +44,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _frameworks_stay_importable() -> Iterator[None]:
     """Keeps one test's refusal of frameworks from reaching the next."""
     yield
-    isolation._refused.clear()
+    isolation.allow_all_frameworks()
 
 
 @pytest.fixture(autouse=True)

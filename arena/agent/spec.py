@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from arena.agent import isolation
-from arena.errors import ArenaError
+from arena.errors import ArenaError, HiddenModule
 from arena.machine.installation import install_command
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ class AgentSpec:
             with isolation.hidden(self.unneeded):
                 agent_class: type[Agent] = getattr(importlib.import_module(module_name), class_name)
         except ModuleNotFoundError as error:
-            remedy = (
-                f"name {error.name!r} in its spec's modules" if isolation.is_refused(error.name) else self.install_command(self.config())
-            )
-            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {remedy}") from error
+            if isinstance(error, HiddenModule):
+                raise ArenaError(
+                    f"agent {self.id!r} imports {error.name!r}, which its worker hides; name it in the spec's modules"
+                ) from error
+            raise ArenaError(f"agent {self.id!r} cannot be imported: {error}; {self.install_command(self.config())}") from error
         return agent_class
 
     def install_command(self, config: Any) -> str:

@@ -8,7 +8,7 @@ from arena.environments.common_form import CommonForm, action_kind, observation_
 from arena.environments.config import EnvConfig
 from arena.environments.plugins import prepare, registered_ids
 from arena.environments.spaces import MaskedBox
-from arena.errors import ArenaError, did_you_mean
+from arena.errors import ArenaError, HiddenModule, did_you_mean
 from arena.machine.installation import install_command
 
 
@@ -31,7 +31,9 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else ""
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except Exception as error:  # the constructor is another package's code
-        hint = f" ({install_command('keras')})" if isinstance(error, ModuleNotFoundError) and error.name == "jax" else ""
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and not isinstance(error, HiddenModule) and error.name == "jax":
+            hint = f" ({install_command('keras')})"
         raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),

@@ -31,6 +31,8 @@ class EnvPlugin:
     """Function that makes faster vector environments of environments that it knows."""
     imported_first: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Module to import before an environment is made, by the first part of the environment's entry point."""
+    frameworks: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    """Top-level modules of frameworks that environments import (`jax`), by the first part of the environment's id (`phys2d/`)."""
 
 
 @functools.cache
@@ -57,6 +59,13 @@ def registered_spec(env_id: str) -> EnvSpec | None:
     """Returns what Gymnasium knows of `env_id`, an environment of a plug-in included; None if it is not registered."""
     plugins()
     return gym.registry.get(env_id)
+
+
+def declared_frameworks(env_id: str) -> frozenset[str]:
+    """Returns the framework modules that plug-ins declare for an environment, whose id may be `module:id`; none if nobody declares any."""
+    registered = env_id.rpartition(":")[2]
+    declared = (item for plugin in plugins() for item in plugin.frameworks.items())
+    return frozenset().union(*(modules for prefix, modules in declared if registered.startswith(prefix)))
 
 
 def prepare(env_id: str) -> None:

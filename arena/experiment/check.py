@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Iterable, Mapping
 
 from arena.errors import ArenaError
-from arena.experiment.compatibility import EnvTraits, check_pair, env_traits
+from arena.experiment.compatibility import EnvTraits, check_pair, env_frameworks, env_traits
 from arena.experiment.experiment import Experiment
 from arena.experiment.scores import check_scores
 from arena.run_folder.inputs import Run
@@ -41,6 +41,7 @@ def check_pairs(experiment: Experiment, known: Mapping[str, EnvTraits] | None = 
         _check_budget(run)
         if run.env.name not in traits:
             traits[run.env.name] = env_traits(run.env)
+        env_frameworks(run.env, run.resources.env_frameworks)
         check_pair(run.spec(), run.env, run.config(), traits=traits[run.env.name])
     return traits
 

@@ -1,9 +1,7 @@
 """Whether an agent can play an environment: decided from its spec and the environment's spaces, before anything is trained."""
 
-import ast
 import dataclasses
-import importlib.machinery
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import gymnasium as gym
@@ -13,10 +11,10 @@ from arena.agent.spec import AgentSpec
 from arena.environments.common_form import action_kind, observation_kind
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
-from arena.environments.plugins import registered_spec
+from arena.environments.plugins import declared_frameworks
 from arena.environments.spaces import MaskedBox
 from arena.environments.vectorize import has_functions
-from arena.errors import ArenaError
+from arena.errors import ArenaError, did_you_mean
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,27 +79,19 @@ def _join(words: frozenset[str]) -> str:
     return " or ".join(sorted(words))
 
 
-def env_modules(config: EnvConfig) -> frozenset[str]:
-    """Returns the members of `FRAMEWORK_MODULES` that the module of the environment imports: what a worker needs besides its agent's.
+def env_frameworks(config: EnvConfig, named: Iterable[str] = ()) -> frozenset[str]:
+    """Returns the framework modules that a worker may import for an environment: its plug-in declares them, or the experiment names them.
 
-    The module's source is read for it. It is not run, since it would import the framework.
+    Args:
+        config: the environment.
+        named: modules that the experiment names for it.
+
+    Raises:
+        ArenaError: if a named module isn't one of `FRAMEWORK_MODULES`; any other module can be imported anyway.
     """
-    spec = registered_spec(config.id)
-    if spec is None or not isinstance(spec.entry_point, str):
-        return frozenset()
-    path, found = None, None
-    for part in spec.entry_point.partition(":")[0].split("."):
-        found = importlib.machinery.PathFinder.find_spec(part, path)
-        if found is None:
-            return frozenset()
-        path = found.submodule_search_locations
-    assert found is not None
-    if found.origin is None or not found.origin.endswith(".py"):
-        return frozenset()
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(Path(found.origin).read_bytes())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-    return FRAMEWORK_MODULES & {name.partition(".")[0] for name in names}
+    for module in named:
+        if module not in FRAMEWORK_MODULES:
+            known = ", ".join(sorted(FRAMEWORK_MODULES))
+            hint = did_you_mean(module, FRAMEWORK_MODULES)
+            raise ArenaError(f"environment {config.id!r}: frameworks = [{module!r}] isn't a framework's module{hint} (known: {known})")
+    return frozenset(named) | declared_frameworks(config.id)

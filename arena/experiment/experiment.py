@@ -37,6 +37,8 @@ class EnvSettings:
     """Budget of the runs on this environment; None means the experiment's."""
     hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Value of every hyperparameter, by agent name; an agent that is missing here has the same values as everywhere."""
+    frameworks: tuple[str, ...] = ()
+    """Top-level modules of frameworks that this environment imports (`jax`), beside those that its plug-in declares."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,5 +99,7 @@ class Experiment:
             evaluation=self.evaluation,
             checkpoint_period=self.checkpoint_period or max(1, budget.env_steps // 4),
             log_period=self.log_period or min(budget.env_steps, max(1_000, budget.env_steps // 100)),
-            resources=dataclasses.replace(self.resources, **agent.resources),
+            resources=dataclasses.replace(
+                self.resources, **agent.resources, env_frameworks=(*self.resources.env_frameworks, *settings.frameworks)
+            ),
         )

@@ -86,7 +86,7 @@ def _env(
     given = {"id": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping) or not isinstance(given.get("id"), str):
         raise ArenaError(f"envs: {value!r} must be an id or a table with the key 'id'")
-    check_keys(given, {"id", "kwargs", "budget", "hyperparameters"}, "envs: ")
+    check_keys(given, {"id", "kwargs", "frameworks", "budget", "hyperparameters"}, "envs: ")
     env = checked(EnvConfig, {key: given[key] for key in ("id", "kwargs") if key in given}, "envs")
     where = f"envs: {given['id']}: "
     budget = None
@@ -94,7 +94,11 @@ def _env(
         budget = checked(Budget, merged(table.get("budget", {}), table_at(given, "budget", "envs: ")), f"{where}budget")
     own = read_blocks(given, "hyperparameters", entries, given if value in inherited.get("envs", []) else {}, where)
     affected = [entry for entry in entries if any(name in own for name in entry.block_names)]
-    return env, EnvSettings(budget=budget, hyperparameters={entry.name: entry.hyperparameters(blocks, own) for entry in affected})
+    return env, EnvSettings(
+        budget=budget,
+        hyperparameters={entry.name: entry.hyperparameters(blocks, own) for entry in affected},
+        frameworks=checked(tuple[str, ...], given.get("frameworks", []), f"{where}frameworks"),
+    )
 
 
 def _seeds(table: Mapping[str, Any]) -> tuple[tuple[int, ...], UntilDecided | None]:

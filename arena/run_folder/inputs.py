@@ -59,6 +59,8 @@ class Resources:
     """Part of a GPU and of its memory for each run: 0.25 puts four on one. None distributes runs over the GPUs without a limit."""
     timeout_seconds: Positive = 86_400.0
     """Seconds after which a worker is ended and its run has failed."""
+    env_frameworks: tuple[str, ...] = ()
+    """Top-level modules of frameworks that environments import (`jax`), beside those that their plug-ins declare."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

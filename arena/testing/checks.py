@@ -26,7 +26,7 @@ from arena.environments.metering import Episode, Meter, MeterCounts
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
-from arena.experiment.compatibility import check_pair, env_modules
+from arena.experiment.compatibility import check_pair, env_frameworks
 from arena.policies.evaluation import evaluate
 from arena.policies.parity import same_choices
 from arena.policies.policy import OnnxPolicy, UniformPolicy
@@ -66,7 +66,7 @@ def check_agent(
     check_pair(spec, env, config)
     for name, value in spec.process_env_for(config).items():
         assert os.environ.get(name) == value, f"{spec.id}: start the process with {name}={value} in its environment"
-    allowed = spec.modules_for(config) | env_modules(env)
+    allowed = spec.modules_for(config) | env_frameworks(env)
     refuse_other_frameworks(allowed)
     observations = _sample_observations(env, seed)
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
-from arena.experiment.compatibility import env_modules
+from arena.experiment.compatibility import env_frameworks
 from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.description import machine_info
@@ -56,7 +56,7 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
     clock = StartClock()
     run = RunRecord(run_dir.path).run
     spec, config = run.spec(), run.config()
-    refuse_other_frameworks(spec.modules_for(config) | env_modules(run.env))
+    refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
     write_run(run_dir, run, _provenance(spec))
     device = resolve_device(run.resources.device)
     own_device = isolate(device)

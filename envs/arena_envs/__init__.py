@@ -31,13 +31,17 @@ def register_envs() -> "EnvPlugin":
     """Registers every environment of this package; calling it again changes nothing.
 
     Returns:
-        `vectorize`, and the module that lets Gymnasium's environments in JAX be imported without Flax.
+        `vectorize`, the module that lets Gymnasium's environments in JAX be imported without Flax, and the ids of those environments.
     """
     from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
 
     _register()
     jax_packages = ("gymnasium.envs.phys2d.", "gymnasium.envs.tabular.")
-    return EnvPlugin(vectorize=vectorize, imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"))
+    return EnvPlugin(
+        vectorize=vectorize,
+        imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"),
+        frameworks=dict.fromkeys(("phys2d/", "tabular/"), frozenset({"jax"})),
+    )
 
 
 def _register() -> None:
