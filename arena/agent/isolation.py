@@ -73,7 +73,7 @@ def hidden(modules: frozenset[str]) -> Iterator[None]:
 def _hide(modules: frozenset[str]) -> None:
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
-        importlib.util.find_spec = _without_hidden(importlib.util.find_spec)
+        importlib.util.find_spec = _without_hidden(importlib.util.find_spec)  # type: ignore[assignment]  # the same, but for names
     _FINDER.hidden.update(modules)
 
 
