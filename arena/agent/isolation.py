@@ -54,6 +54,11 @@ def refuse_other_frameworks(allowed: frozenset[str]) -> None:
     _hide(FRAMEWORK_MODULES - allowed)
 
 
+def is_hidden(module: str) -> bool:
+    """Returns whether this process hides a module."""
+    return module in _FINDER.hidden
+
+
 def allow_all_frameworks() -> None:
     """Undoes `refuse_other_frameworks`: for tests, which share one process."""
     _FINDER.hidden.clear()

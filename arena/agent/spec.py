@@ -1,4 +1,4 @@
-"""Agent specs: what the arena must know of an agent before it imports the agent's framework."""
+"""Agent specs: everything that the arena must know of an agent before it imports the agent's framework."""
 
 import dataclasses
 import importlib
@@ -37,24 +37,23 @@ class AgentSpec:
     distributions: tuple[str, ...]
     """The PyPI distributions whose versions a run records."""
     action_spaces: frozenset[str] = frozenset({"discrete"})
-    """Of `discrete`, `box`."""
+    """Kinds of actions that the agent can take: `discrete`, `box`."""
     observation_spaces: frozenset[str] = frozenset({"flat"})
-    """Of `flat` (one axis; Discrete arrives one-hot) and `image` (`[H, W, C]`)."""
+    """Kinds of observations that the agent takes: `flat` (one axis; Discrete arrives one-hot), `image` (`[H, W, C]`)."""
     action_masks: bool = False
-    """Whether it trains and acts on observations that carry an action mask (`arena.environments.spaces.MaskedBox`), on allowed actions
-    alone."""
+    """Whether the agent takes observations that carry an action mask (`arena.environments.spaces.MaskedBox`), and then trains and acts on
+    allowed actions alone."""
     process_env: Mapping[str, str] | Callable[[Any], Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Environment variables that must be set before the first import."""
     unneeded: frozenset[str] = frozenset()
-    """Modules that the framework imports where it finds them, does without where it does not, and does not need here: they cost seconds."""
+    """Modules that are hidden while the agent is imported: its framework imports them if it finds them, but needs them for nothing here."""
     device_iteration: Callable[[Any], int] = lambda _: 0
-    """Env steps that an agent with this config takes at least, and together, inside its own compiled program
-    (`arena.environments.jax_functions`); 0 where
-    it steps the environment from outside."""
+    """Env steps of one iteration of the agent's own compiled program (`arena.environments.jax_functions`), by its config; 0 if the agent
+    steps the environment from outside."""
     determinism: Determinism = "bitwise"
     """`bitwise`: on one machine and CPU the same seed gives the same episodes, also after a resume."""
     extra: str | Callable[[Any], str] | None = None
-    """The extra of `arena-rl` that installs the framework; None where nothing is needed. May be a function of the config."""
+    """Extra of `arena-rl` that installs the framework, which may depend on the config; None if nothing is needed."""
 
     def modules_for(self, config: Any) -> frozenset[str]:
         """Returns the framework modules that a worker with this config may import."""

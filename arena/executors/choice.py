@@ -10,11 +10,11 @@ def make_executor(config: ExecutorConfig, num_workers: int = 0) -> Executor:
     """Returns the executor of a config.
 
     Args:
-        config: kind and what belongs to it.
-        num_workers: runs at a time; 0 means as many as there is room for.
+        config: the kind of executor, with its settings.
+        num_workers: number of runs at a time; 0 means as many as there is room for.
 
     Raises:
-        ArenaError: if the config says of one kind what belongs to another, or its library is missing.
+        ArenaError: if the config sets for one kind what belongs to another, or the kind's library is missing.
     """
     if config.kind == "ray":
         return RayExecutor(config, num_workers)

@@ -19,7 +19,7 @@ class LocalExecutor:
 
     Args:
         num_workers: runs at a time; 0 means as many as there are cores for, at each task's number of threads.
-        gpus: that runs are dealt out over, as in `CUDA_VISIBLE_DEVICES`; None means all that this process may use.
+        gpus: GPUs that runs are distributed over, named as in `CUDA_VISIBLE_DEVICES`; None means all that this process may use.
     """
 
     def __init__(self, num_workers: int = 0, *, gpus: Sequence[str] | None = None) -> None:

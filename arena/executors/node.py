@@ -1,6 +1,6 @@
 """One run on a node of a cluster: the worker process, its folder in the node's temporary directory, and what the driver is told of it.
 
-An actor's class. Imports no Ray.
+Ray runs `NodeWorker` as an actor; this module imports no Ray.
 """
 
 import dataclasses
@@ -17,18 +17,18 @@ from arena.executors.transfer import FolderWatch, Piece, lay_down
 from arena.run_folder.events import WorkerEvent
 
 POLL_SECONDS = 1.0
-"""The longest that `poll` waits for an event."""
+"""Longest time that `poll` waits for an event."""
 GATHER_SECONDS = 0.1
-"""Events that come this soon after each other are told together."""
+"""Seconds to wait after an event, so that several that come close together are reported together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Report:
-    """What happened since the last report."""
+class NodeReport:
+    """News of one run since the last report."""
 
     events: list[WorkerEvent]
     pieces: list[Piece]
-    """To lay down in the driver's run folder."""
+    """Changes of the run folder, for the driver's copy of it."""
     ended: Ended | None
 
 
@@ -36,7 +36,7 @@ class NodeWorker:
     """Works on one run and reports when asked.
 
     With a storage, checkpoints go there and not to the driver. They are written only while the driver asks: a node that has lost
-    touch with the cluster writes nothing more, so that it cannot disturb the node that went on in its place.
+    touch with the cluster writes nothing more, so that it cannot disturb the node that took its place.
 
     Args:
         task: the run.
@@ -68,7 +68,7 @@ class NodeWorker:
         self._stored_changes = FolderWatch(path, stored, appends=False)
         self._worker = WorkerProcess(self._task, environment=self._environment)
 
-    def poll(self) -> Report:
+    def poll(self) -> NodeReport:
         """Waits a moment for something to happen and reports it."""
         if self._worker.stdout.closed:
             time.sleep(GATHER_SECONDS)
@@ -77,16 +77,16 @@ class NodeWorker:
             return self._report(self._worker.read_events())
         return self._report([])
 
-    def stop(self) -> Report:
+    def stop(self) -> NodeReport:
         """Ends the worker and reports what it left."""
         end_workers([self._worker])
         return self._report([])
 
-    def _report(self, events: list[WorkerEvent]) -> Report:
+    def _report(self, events: list[WorkerEvent]) -> NodeReport:
         ended = self._worker.ended()
         if self._storage and (ended or self._stored_changes.has_new_checkpoint()):
             self._storage.write(self._location, self._stored_changes.changes(ended=ended is not None))
-        report = Report(events=events, pieces=self._changes.changes(ended=ended is not None), ended=ended)
+        report = NodeReport(events=events, pieces=self._changes.changes(ended=ended is not None), ended=ended)
         if ended:
             shutil.rmtree(self._folder, ignore_errors=True)
         return report

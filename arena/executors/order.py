@@ -1,4 +1,4 @@
-"""Which of the waiting runs begins next."""
+"""Order of the waiting runs: the longest first, once little is left."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from arena.executors.base import Task
 
 
 class Order:
-    """The order given, until little is left; then the longest first, or else all other workers wait for one that began last.
+    """Keeps the given order until little is left, and then begins the longest run first, so that none ends long after all others.
 
     A run is taken to last as long as the longest of its kind so far, whether that has ended or is at work.
     """
@@ -24,7 +24,7 @@ class Order:
         They are sorted once what they last is at most twice the longest for each worker, if at least one of every kind has begun.
 
         Args:
-            waiting: in the order given.
+            waiting: runs in the given order.
             num_workers: runs at a time; the order does not matter to one.
         """
         if num_workers == 1 or any(task.kind not in self._seconds for task in waiting):

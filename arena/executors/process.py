@@ -15,15 +15,15 @@ from arena.run_folder.events import WorkerEvent, parse_event
 from arena.run_folder.folder import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
-"""`NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
+"""Variables that limit a framework's threads; `NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
 STARTED_VARIABLE = "ARENA_STARTED"
-"""When the process was asked for, as `time.monotonic()`, which all processes of a machine share."""
+"""Variable with the moment of the request for the process, in seconds of `time.monotonic()`, which all processes of a machine share."""
 CPUS_VARIABLE = "ARENA_CPUS"
-"""Comma-separated cores that the worker binds itself to."""
+"""Variable with the cores that the worker binds itself to, separated by commas."""
 GRACE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 LAST_SECONDS = 0.01
-"""Within which a process that has closed its output usually ends."""
+"""Seconds to wait for the process to exit after its standard output closes."""
 
 
 class WorkerProcess:
@@ -31,8 +31,8 @@ class WorkerProcess:
 
     Args:
         task: the run; its folder must be on this machine.
-        cores: the worker is bound to these; to none in particular where empty.
-        environment: variables besides those that the task names.
+        cores: cores that the worker is bound to; empty binds it to none.
+        environment: environment variables besides those that the task names.
     """
 
     def __init__(self, task: Task, *, cores: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> None:
@@ -52,9 +52,9 @@ class WorkerProcess:
             )
         assert self._process.stdout is not None
         self.stdout: IO[bytes] = self._process.stdout
-        """To wait for; closed once all was read."""
+        """Standard output of the worker, for `select`; closed once everything was read."""
         self.pid = self._process.pid
-        """Of the process, and of its group."""
+        """Id of the process, and of its process group."""
         self._deadline = time.monotonic() + task.timeout_seconds
         self._buffer = b""
         self._timed_out = False
@@ -76,9 +76,7 @@ class WorkerProcess:
             self._wait(LAST_SECONDS)
         code = self._process.poll()
         if code is not None:
-            self._signal(
-                signal.SIGKILL
-            )  # to what it has left behind (the environments' own processes, say), which may hold its output open
+            self._signal(signal.SIGKILL)  # ends processes that the worker has left behind, which may hold its output open
         elif not self._timed_out and time.monotonic() > self._deadline:
             self._timed_out = True
             self._signal(signal.SIGKILL)

@@ -1,7 +1,7 @@
 """Workers on the nodes of a Ray cluster, one actor per run; Ray places them, watches their nodes and carries what they report.
 
-The driver's run folder (or the storage) is kept such that a worker can go on from it. A node that is lost costs what was done since
-the last checkpoint, and another node does that again: records later than the checkpoint are cut off, so that nothing counts twice.
+The driver's run folder (or the storage) is kept such that a worker can resume from it. A lost node costs the work since the last
+checkpoint, which another node does again: records later than the checkpoint are cut off, so that nothing counts twice.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.base import Ended, ExecutorConfig, OnEnd, OnEvent, Task
-from arena.executors.node import NodeWorker, Report
+from arena.executors.node import NodeReport, NodeWorker
 from arena.executors.process import GRACE_SECONDS
 from arena.executors.storage import Storage
 from arena.executors.transfer import lay_down, read_folder
@@ -34,9 +34,9 @@ from arena.run_folder.schema import parse_result, parse_run
 
 DISTRIBUTION = "arena-rl"
 CONNECT_SECONDS = 5.0
-"""For the cluster's address to answer."""
+"""Seconds to wait for the cluster's address to answer."""
 CHECK_SECONDS = 60.0
-"""For every node to say which version it has; and for a node to come back that a waiting run needs."""
+"""Seconds to wait for every node to say which version it has, and for a node that a waiting run needs."""
 
 
 @dataclasses.dataclass
@@ -51,7 +51,7 @@ class _Flight:
     """Lock of the driver's run folder, held while a node works on the run; `arena status` reads it."""
 
     reason: str = ""
-    """Why it was given up."""
+    """Reason why the run was given up; empty if it wasn't."""
 
     def place(self) -> None:
         self.is_placed = True
@@ -70,7 +70,7 @@ class RayExecutor:
 
     Args:
         config: address, storage and retries.
-        num_workers: runs at a time; 0 means as many as the cluster has room for.
+        num_workers: number of runs at a time; 0 means as many as the cluster has room for.
 
     Raises:
         ArenaError: if Ray or the storage's library is not installed.
@@ -149,7 +149,7 @@ class RayExecutor:
         if not flight.is_placed:
             flight.place()
             return actor.start.remote(read_folder(task.run_dir))
-        if isinstance(report, Report):
+        if isinstance(report, NodeReport):
             lay_down(task.run_dir, report.pieces)
             for event in report.events:
                 flight.reason = flight.reason or on_event(task, event) or ""
@@ -190,7 +190,7 @@ class RayExecutor:
                 with contextlib.suppress(self._ray.exceptions.RayError, OSError):
                     for pending in (ref, stop):
                         report = self._ray.get(pending, timeout=max(0.0, deadline - time.monotonic()))
-                        if isinstance(report, Report):
+                        if isinstance(report, NodeReport):
                             lay_down(task.run_dir, report.pieces)
         finally:
             for flight in flights.values():
@@ -288,8 +288,11 @@ def _import_ray() -> Any:
 
 def _resources(task: Task) -> tuple[int, float]:
     """Returns the CPUs and GPUs that a run asks for."""
-    whole = 1.0 if task.device == "cuda" else 0.0
-    return task.threads, 0.0 if task.device == "cpu" else whole if task.gpu_share is None else task.gpu_share
+    if task.device == "cpu":
+        return task.threads, 0.0
+    if task.gpu_share is not None:
+        return task.threads, task.gpu_share
+    return task.threads, 1.0 if task.device == "cuda" else 0.0
 
 
 def _location(task: Task) -> str:
@@ -315,5 +318,8 @@ def _check_address(address: str) -> None:
 
 
 def _short(error: BaseException) -> str:
+    """Returns the line of an error that says most: the last of a traceback from a node, or else the first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if type(error).__name__.startswith("RayTaskError") else lines[0])[:300] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[-1 if type(error).__name__.startswith("RayTaskError") else 0][:300]

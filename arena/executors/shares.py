@@ -1,4 +1,4 @@
-"""Cores and GPUs of this machine, dealt out to runs."""
+"""Shares of this machine: the cores and GPUs that each run holds."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,25 +8,25 @@ from arena.executors.base import Task
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Share:
-    """What one run holds."""
+    """Cores and part of a GPU that one run holds."""
 
     cores: tuple[int, ...]
-    """Empty where cores are oversubscribed: the run is then bound to none."""
+    """Cores that the run is bound to; empty if there are more runs than cores for them."""
     gpu: str | None
-    """None without a GPU."""
+    """GPU that the run holds a part of; None without one."""
     gpu_share: float
-    """Part of that GPU."""
+    """Part of the GPU, between 0 and 1; 0 without a limit."""
     environment: Mapping[str, str]
-    """What tells the worker which GPU it holds."""
+    """Environment variables that tell the worker which GPU it holds."""
 
 
 class Shares:
-    """Deals out cores and GPUs.
+    """Distributes cores and GPUs over runs.
 
     Args:
-        num_workers: runs at a time; 0 means as many as there are cores for.
-        cores: that may be bound to.
-        gpus: as in `CUDA_VISIBLE_DEVICES`.
+        num_workers: number of runs at a time; 0 means as many as there are cores for.
+        cores: cores that runs may be bound to.
+        gpus: GPUs, named as in `CUDA_VISIBLE_DEVICES`.
     """
 
     def __init__(self, num_workers: int, cores: Sequence[int], gpus: Sequence[str]) -> None:
@@ -37,7 +37,8 @@ class Shares:
     def take(self, task: Task) -> Share | None:
         """Returns a run's share, or None while there is none for it. A run that asks for more than there is runs alone."""
         enough_cores = len(self._free_cores) >= min(task.threads, self._num_cores)
-        if len(self._held) >= self._num_workers if self._num_workers else not enough_cores:
+        has_room = len(self._held) < self._num_workers if self._num_workers else enough_cores
+        if not has_room:
             return None
         gpu_share = task.gpu_share or 0.0
         gpu = self._gpu(task)

@@ -13,7 +13,7 @@ class Storage:
     """Reads and writes run folders below a URI.
 
     Args:
-        uri: as `pyarrow.fs.FileSystem.from_uri` takes it.
+        uri: URI as `pyarrow.fs.FileSystem.from_uri` takes it.
 
     Raises:
         ArenaError: if pyarrow is missing or cannot use the URI.
@@ -47,13 +47,13 @@ class Storage:
                         self._files.delete_dir(other.path)
 
     def read(self, folder: str) -> list[Piece]:
-        """Returns the files of `folder` without checkpoints; nothing where there is none."""
+        """Returns the files of `folder` without checkpoints; none if the folder doesn't exist."""
         root = self._base / folder
         names = self._names(root)
         return [self._piece(root, name) for name in names if not name.startswith(CHECKPOINTS)]
 
     def read_checkpoint(self, folder: str) -> list[Piece]:
-        """Returns the latest checkpoint of `folder`, its pointer last; nothing where there is none."""
+        """Returns the latest checkpoint of `folder`, its pointer last; none if the folder doesn't exist."""
         root = self._base / folder
         names = self._names(root)
         if POINTER not in names:

@@ -1,6 +1,6 @@
-"""A run folder's way between machines: what has changed in it since the last look, and how that is laid down elsewhere.
+"""Transfer of a run folder between machines: what has changed in it since the last look, and how a copy takes that over.
 
-At every moment the copy is a folder that a worker can go on from: files that only grow arrive before the checkpoint that counts on
+At every moment the copy is a folder that a worker can resume from: files that only grow arrive before the checkpoint that counts on
 them, a checkpoint before the pointer to it, and `result.json` last, once the worker has ended.
 """
 
@@ -20,13 +20,13 @@ RESULT = "result.json"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Piece:
-    """A file, or what was appended to it."""
+    """A whole file, or bytes that were appended to one."""
 
     name: str
     """Path below the run folder, with `/`."""
     content: bytes
     offset: int = 0
-    """Where `content` begins; 0 replaces the file, otherwise the file ends with it."""
+    """Byte of the file at which `content` begins and up to which the file stays; 0 replaces the file."""
 
 
 def lay_down(path: Path, pieces: Iterable[Piece]) -> None:
@@ -59,13 +59,13 @@ def read_folder(path: Path) -> list[Piece]:
 
 
 class FolderWatch:
-    """Says what has changed in a run folder in which a worker is at work.
+    """Finds what has changed in a run folder in which a worker is at work.
 
     Args:
         path: the run folder.
-        known: what the other side has already.
-        checkpoints: whether checkpoints are part of it.
-        appends: whether of a file that has grown only the new end is told.
+        known: files that the other side has already.
+        checkpoints: whether checkpoints are transferred too.
+        appends: whether only the new end of a file that has grown is transferred.
     """
 
     def __init__(self, path: Path, known: Iterable[Piece] = (), *, checkpoints: bool = True, appends: bool = True) -> None:

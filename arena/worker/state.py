@@ -21,7 +21,7 @@ class TrainingState:
     parity: float | None = None
     """Fraction of observations on which the kept policy acts as the agent did; None before the first evaluation."""
     stop_reason: StopReason | None = None
-    """Reason why training stopped; None while it goes on."""
+    """Reason why training stopped; None while it continues."""
     num_attempts: int = 1
     """Number of worker processes that the run has taken so far, this one included."""
     earlier_cpu_seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""Why training stopped."""
+"""Reasons why training stops, and the sentences for people."""
 
 import enum
 

@@ -8,7 +8,7 @@ import pytest
 import question_server
 from question_server import QuestionFailed, ask
 
-from arena.agent.isolation import is_refused
+from arena.agent.isolation import is_hidden
 from arena.testing import FAKE_AGENT
 
 pytestmark = pytest.mark.worker
@@ -35,7 +35,7 @@ def wait():
 
 
 def facts():
-    return os.environ["OMP_NUM_THREADS"], os.environ.get("COLOUR"), is_refused("torch"), "torch" in sys.modules
+    return os.environ["OMP_NUM_THREADS"], os.environ.get("COLOUR"), is_hidden("torch"), "torch" in sys.modules
 
 
 def warn():

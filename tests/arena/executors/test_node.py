@@ -7,7 +7,7 @@ import pytest
 
 from arena.executors.base import Ended, Task
 from arena.executors.local import LocalExecutor
-from arena.executors.node import NodeWorker, Report
+from arena.executors.node import NodeReport, NodeWorker
 from arena.executors.transfer import lay_down, read_folder
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
@@ -53,7 +53,7 @@ class Nodes:
             self.events += report.events
             if report.ended:
                 return report.ended
-        lost: Report = node.stop()
+        lost: NodeReport = node.stop()
         assert lost.ended, "what it reports is lost: the driver never hears of it"
         return None
 

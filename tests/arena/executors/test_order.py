@@ -1,4 +1,4 @@
-"""Which run begins next."""
+"""Order in which runs begin."""
 
 import dataclasses
 import heapq

@@ -132,7 +132,7 @@ def test_runs_on_a_node_that_is_killed_go_on_elsewhere_as_if_nothing_had_happene
     assert_same(wanted, local)
     result = RunRecord(wanted.path / name).result
     assert result is not None
-    assert result.num_attempts >= 2, "it went on from its checkpoint"
+    assert result.num_attempts >= 2, "it resumed from its checkpoint"
     assert (wanted.path / name / "checkpoint").exists() != has_storage
     if has_storage:
         assert_same(dataclasses.replace(wanted, output=store), local)

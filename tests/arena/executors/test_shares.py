@@ -34,7 +34,7 @@ def test_no_core_is_held_twice_and_no_gpu_by_more_than_its_whole(tasks: list[Tas
             if share := shares.take(each):
                 waiting.remove(each)
                 held.append((each, share))
-        assert held, "something always goes on"
+        assert held, "some run is always at work"
         cores = [core for _, share in held for core in share.cores]
         assert len(cores) == len(set(cores))
         assert len(held) <= (num_workers or num_cores)

@@ -1,4 +1,4 @@
-"""Which frameworks a worker may import for its environment: those that are declared, by a plug-in or in the file."""
+"""Frameworks that a worker may import for its environment: a plug-in or the experiment's file declares them."""
 
 import os
 import subprocess
