@@ -11,7 +11,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.common_form import action_kind, observation_kind
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
-from arena.environments.plugins import declared_frameworks
+from arena.environments.plugins import declared_frameworks, registered_spec
 from arena.environments.spaces import MaskedBox
 from arena.environments.vectorize import has_functions
 from arena.errors import ArenaError, did_you_mean
