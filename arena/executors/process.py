@@ -41,7 +41,8 @@ class WorkerProcess:
         variables.pop(CPUS_VARIABLE, None)
         if cores:
             variables[CPUS_VARIABLE] = ",".join(map(str, cores))
-        with RunDir(task.run_dir).log.open("ab") as log:
+        run_dir = RunDir(task.run_dir)
+        with run_dir.folder.open(run_dir.log.name, "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir)],
                 env=variables,

@@ -14,6 +14,7 @@ from arena.executors.base import Ended, Executor, Task
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
+from arena.formats.folders import Folder
 from arena.formats.locks import FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import RunDir
@@ -66,6 +67,9 @@ def run_checked(
     with FolderLock(experiment.path):
         todo = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
         tasks = [task for task in tasks if task.name in {run.name for run in todo}]
+        for run in todo:
+            Folder(experiment.path).make(run.name)
+            RunDir(experiment.path / run.name).check()
         for run in todo:
             _prepare(run, RunDir(experiment.path / run.name))
         return _run_all(experiment, runs, tasks, executor, view, judge)
@@ -120,10 +124,10 @@ def _task(run: Run, path: Path) -> Task:
 
 
 def _prepare(run: Run, run_dir: RunDir) -> None:
-    run_dir.path.mkdir(parents=True, exist_ok=True)
+    run_dir.folder.make()
     if run_dir.latest_checkpoint() is None:
         run_dir.clear()
-    run_dir.result.unlink(missing_ok=True)
+    run_dir.folder.remove(run_dir.result.name)
     write_run(run_dir, run)
 
 

@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.formats.json import json_line
+from arena.formats.folders import Folder, read_file
+from arena.formats.json import json_line, parse_json
 
+MAX_JSONL_BYTES = 2**31
+"""Largest size of a file of JSON lines that is read; ten million episodes take half of it."""
 Array = npt.NDArray[Any]
 
 
@@ -24,17 +27,19 @@ class JsonlWriter:
             None keeps every complete line and cuts off a line that a killed process left half written.
 
     Raises:
-        ArenaError: if the file is shorter than `truncate_to`, so that records of the checkpoint are missing.
+        ArenaError: if the file is shorter than `truncate_to`, so that records of the checkpoint are missing, or if it is a link, a file
+            with a second name, or no regular file.
     """
 
     def __init__(self, path: Path, *, truncate_to: int | None = None) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
-        size = path.stat().st_size
+        folder = Folder(path.parent)
+        folder.make()
+        self._file = folder.open(path.name, "ab")
+        size = os.fstat(self._file.fileno()).st_size
         if truncate_to is not None and truncate_to > size:
             self._file.close()
             raise ArenaError(f"{path} has {size} bytes, its checkpoint was made at {truncate_to}: the file was changed or cut")
-        self._file.truncate(_complete_bytes(path) if truncate_to is None else truncate_to)
+        self._file.truncate(_complete_bytes(folder, path.name) if truncate_to is None else truncate_to)
         self._file.seek(0, os.SEEK_END)
 
     def write(self, record: Any) -> None:
@@ -83,18 +88,12 @@ def read_jsonl(path: Path) -> list[Any]:
         ArenaError: if the file is missing or one of its complete lines is not JSON; the error names the file.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_file(path, max_bytes=MAX_JSONL_BYTES).split(b"\n")
     except OSError as error:
         raise ArenaError(f"cannot read {path}: {error.strerror}") from error
-    records = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise ArenaError(f"{path}, line {number} is not JSON: {error}") from error
-    return records
+    return [parse_json(line, f"{path}, line {number} cannot be read") for number, line in enumerate(lines[:-1], start=1)]
 
 
-def _complete_bytes(path: Path) -> int:
-    """Returns the number of bytes of `path` up to its last newline, which is included."""
-    return path.read_bytes().rfind(b"\n") + 1
+def _complete_bytes(folder: Folder, name: str) -> int:
+    """Returns the number of bytes of a file up to its last newline, which is included."""
+    return folder.read(name, max_bytes=MAX_JSONL_BYTES).rfind(b"\n") + 1

@@ -4,6 +4,7 @@
 `torch.utils.tensorboard` imports PyTorch; TensorBoard's own record writer and protobuf messages import neither.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,10 +21,13 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.text import metadata as text_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from arena.formats.folders import Folder
+
 FILE_PREFIX = "events.out.tfevents."
 """Beginning of the names of event files, by which TensorBoard finds them."""
 END_SUFFIX = ".end"
 """End of the name of the event file that marks a run as ended."""
+_FILE_NAME = re.compile(rf"{re.escape(FILE_PREFIX)}(\d{{6,9}})({re.escape(END_SUFFIX)})?")
 
 
 class TensorBoardLogger:
@@ -38,13 +42,14 @@ class TensorBoardLogger:
     """
 
     def __init__(self, directory: Path, *, env_steps: int = 0) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._directory = directory
+        self._folder = Folder(directory)
+        self._folder.make()
         self._start_seconds = time.time()
-        names = (path.name.removeprefix(FILE_PREFIX) for path in directory.glob(f"{FILE_PREFIX}[0-9]*"))
-        self._number = max((int(name.partition(".")[0]) for name in names), default=-1)
-        for outdated in directory.glob(f"{FILE_PREFIX}*{END_SUFFIX}"):
-            outdated.unlink()  # TensorBoard keeps the first session end that it reads (see `finish`)
+        names = [entry.name for entry in self._folder.entries()]
+        self._number = max((int(match[1]) for name in names if (match := _FILE_NAME.fullmatch(name))), default=-1)
+        for name in names:
+            if name.startswith(FILE_PREFIX) and name.endswith(END_SUFFIX):
+                self._folder.remove(name)  # TensorBoard keeps the first session end that it reads (see `finish`)
         self._records = self._new_file()
         # A START purges points at its own step and beyond (`EventAccumulator._Purge`), and the checkpoint's own point shall stay.
         # The first START of a run purges nothing, so the first attempt must write one too.
@@ -122,8 +127,7 @@ class TensorBoardLogger:
     def _new_file(self, suffix: str = "") -> RecordWriter:
         """Opens a file whose name sorts after all others: TensorBoard reads them in that order and never turns back."""
         self._number += 1
-        path = self._directory / f"{FILE_PREFIX}{self._number:06d}{suffix}"
-        records = RecordWriter(path.open("xb"))
+        records = RecordWriter(self._folder.open(f"{FILE_PREFIX}{self._number:06d}{suffix}", "xb"))
         records.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
         return records
 

@@ -17,24 +17,37 @@
 `RunDir` names and writes these files; `arena.run_folder.record.RunRecord` reads them.
 """
 
-import shutil
+import os
+import re
 from pathlib import Path
 
-from arena.formats.json import read_json_object, write_bytes, write_json
+from arena.errors import ArenaError
+from arena.formats.folders import PRIVATE_PREFIX, Entry, Folder, UnsafeFile, read_file
+from arena.formats.json import as_object, read_json_in, write_json
+from arena.formats.locks import LOCK_NAME
+
+MAX_POLICY_BYTES = 2**28
+"""Largest size of a policy that is copied."""
+CHECKPOINTS = "checkpoint"
+"""Name of the folder of checkpoints."""
+EVENTS_PREFIX = "events.out.tfevents."
+"""Beginning of the names of TensorBoard's event files."""
+_SNAPSHOT = re.compile(r"env-steps-(\d{12,15})\.onnx")
 
 LOG_TAIL_BYTES = 65_536
 """Number of bytes at the end of `worker.log` in which its last lines are looked for."""
 
 
 class RunDir:
-    """Names and writes the files of one run folder.
+    """Names and writes the files of one run folder; none is reached through a link.
 
     Args:
-        path: the folder; it need not exist.
+        path: the folder; it need not exist, and may itself be given as a link.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.folder = Folder(path)
         self.run = path / "run.json"
         self.episodes = path / "episodes.jsonl"
         self.evaluations = path / "evaluations.jsonl"
@@ -42,55 +55,89 @@ class RunDir:
         self.result = path / "result.json"
         self.log = path / "worker.log"
         self.snapshots = path / "snapshots"
-        self._checkpoints = path / "checkpoint"
 
     def log_tail(self, num_lines: int = 15) -> tuple[str, ...]:
         """Returns the last lines of the worker's log that are not empty; empty if the log is missing."""
         try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
-                text = file.read().decode(errors="replace")
-        except OSError:
+            with self.folder.open(self.log.name) as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                text = file.read(LOG_TAIL_BYTES).decode(errors="replace")
+        except (OSError, UnsafeFile):
             return ()
         return tuple(line for line in text.splitlines() if line.strip())[-num_lines:]
 
     def latest_checkpoint(self) -> Path | None:
-        """Returns the folder of the newest complete checkpoint, or None."""
-        pointer = self._checkpoints / "latest.json"
-        return self._checkpoints / str(read_json_object(pointer).get("directory")) if pointer.exists() else None
+        """Returns the folder of the newest complete checkpoint, or None.
+
+        Raises:
+            ArenaError: if the checkpoint, or what leads to it, is a link, or `latest.json` names nothing inside of `checkpoint/`.
+        """
+        pointer = f"{CHECKPOINTS}/latest.json"
+        if self.folder.kind(pointer) is None:
+            return None
+        value = as_object(read_json_in(self.folder, pointer), self.path / pointer).get("directory")
+        if not isinstance(value, str) or "/" in value or self.folder.kind(f"{CHECKPOINTS}/{value}") != "folder":
+            raise ArenaError(f"{self.path / pointer}: directory={value!r} is no folder beside it; delete {self.path} to begin anew")
+        return self.path / CHECKPOINTS / value
 
     def new_checkpoint(self, env_steps: int) -> Path:
         """Returns a new empty folder to write a checkpoint into; nothing reads it before `commit_checkpoint`."""
-        directory = self._checkpoints / f"env-steps-{env_steps}"
-        if directory == self.latest_checkpoint():
-            directory = directory.with_name(f"{directory.name}-again")
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        return directory
+        name = f"env-steps-{env_steps}"
+        if self.path / CHECKPOINTS / name == self.latest_checkpoint():
+            name = f"{name}-again"
+        self.folder.remove(f"{CHECKPOINTS}/{name}")
+        self.folder.make(f"{CHECKPOINTS}/{name}")
+        return self.path / CHECKPOINTS / name
 
     def commit_checkpoint(self, directory: Path) -> None:
         """Makes `directory` the latest checkpoint, atomically, and deletes the others."""
-        write_json(self._checkpoints / "latest.json", {"directory": directory.name})
-        for other in self._checkpoints.iterdir():
-            if other.is_dir() and other != directory:
-                shutil.rmtree(other, ignore_errors=True)
+        self.folder.make(CHECKPOINTS)
+        write_json(self.path / CHECKPOINTS / "latest.json", {"directory": directory.name})
+        for other in self.folder.entries(CHECKPOINTS):
+            if other.kind == "folder" and other.name != directory.name:
+                self.folder.remove(f"{CHECKPOINTS}/{other.name}")
 
     def add_snapshot(self, policy: Path, env_steps: int) -> None:
         """Copies the file `policy`, taken after `env_steps`, into the snapshots, atomically; their names sort by age."""
-        self.snapshots.mkdir(exist_ok=True)
-        write_bytes(self.snapshots / f"env-steps-{env_steps:012d}.onnx", policy.read_bytes())
+        self.folder.make(self.snapshots.name)
+        self.folder.write(f"{self.snapshots.name}/env-steps-{env_steps:012d}.onnx", read_file(policy, max_bytes=MAX_POLICY_BYTES))
 
     def drop_snapshots_after(self, env_steps: int) -> None:
         """Deletes the snapshots that were taken after more than `env_steps`, for a resume from an earlier checkpoint."""
-        for path in self.snapshots.glob("env-steps-*.onnx"):
-            if int(path.stem.removeprefix("env-steps-")) > env_steps:
-                path.unlink()
+        for entry in self.folder.entries(self.snapshots.name):
+            if (match := _SNAPSHOT.fullmatch(entry.name)) and int(match[1]) > env_steps:
+                self.folder.remove(f"{self.snapshots.name}/{entry.name}")
 
     def clear(self) -> None:
-        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` stays."""
-        for path in (self.episodes, self.evaluations, self.policy, self.result, self.log):
-            path.unlink(missing_ok=True)
-        for events in self.path.glob("events.out.tfevents.*"):
-            events.unlink()
-        shutil.rmtree(self._checkpoints, ignore_errors=True)
-        shutil.rmtree(self.snapshots, ignore_errors=True)
+        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` stays.
+
+        Raises:
+            ArenaError: as `check`; nothing is removed then.
+        """
+        self.check()
+        for entry in self._entries():
+            if entry.name not in (self.run.name, LOCK_NAME):
+                self.folder.remove(entry.name)
+
+    def check(self) -> None:
+        """Refuses a folder in which a worker would write or remove something that lies elsewhere, or wait for a pipe.
+
+        Raises:
+            ArenaError: if a file or folder of the run is, or holds, a link or no regular file, or if a growing file has a second name.
+        """
+        for entry in self._entries():
+            self.folder.check(entry.name)
+            if entry.num_names > 1 and entry.name in (self.log.name, self.episodes.name, self.evaluations.name):
+                self.folder.open(entry.name, "ab").close()  # says what is wrong
+
+    def _entries(self) -> list[Entry]:
+        """Returns the entries that belong to a run."""
+        files = (self.run, self.episodes, self.evaluations, self.policy, self.result, self.log, self.snapshots)
+        names = {CHECKPOINTS, LOCK_NAME, *(file.name for file in files)}
+        return [entry for entry in self.folder.entries() if entry.name in names or entry.name.startswith(EVENTS_PREFIX)]
+
+    def clear_private(self) -> None:
+        """Removes what a killed worker has left in its private folders."""
+        for entry in self.folder.entries():
+            if entry.name.startswith(PRIVATE_PREFIX):
+                self.folder.remove(entry.name)

@@ -7,16 +7,44 @@ from typing import Any
 
 from arena.environments.metering import Episode
 from arena.errors import ArenaError
+from arena.formats.folders import Entry, Folder, UnsafeFile
+from arena.formats.json import MAX_JSON_BYTES
 from arena.run_folder.checkpoint import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, Provenance, last_row, parse_result, parse_run, rows
 
+RUN_NAME = "run.json"
+"""Name of the file by which a folder is a run folder."""
+CHUNK_BYTES = 2**20
+"""Number of bytes of a long file that are looked at together."""
+
 
 def run_folders(root: Path) -> list[Path]:
-    """Returns the run folders below `root`, sorted; a folder that doesn't exist has none."""
-    return sorted(path.parent for path in root.rglob("run.json")) if root.is_dir() else []
+    """Returns the run folders below `root`, sorted; a folder that doesn't exist has none.
+
+    A link to a run folder is one, as users make them to gather runs; no other link below `root` is followed.
+    """
+    found, waiting = [], [root]
+    while waiting:
+        path = waiting.pop()
+        kinds = {entry.name: entry.kind for entry in _entries(path)}
+        if RUN_NAME in kinds:
+            found.append(path)
+        for name, kind in kinds.items():
+            if kind == "folder":
+                waiting.append(path / name)
+            elif kind == "link" and any(entry.name == RUN_NAME for entry in _entries(path / name)):
+                found.append(path / name)
+    return sorted(found)
+
+
+def _entries(path: Path) -> list[Entry]:
+    try:
+        return Folder(path).entries()
+    except OSError:  # a folder that this user may not read
+        return []
 
 
 class RunRecord:
@@ -47,7 +75,7 @@ class RunRecord:
     def result(self) -> RunResult | None:
         """Outcome of the run; None while it has not ended."""
         try:
-            return parse_result(self.files.result.read_bytes(), self.path)
+            return parse_result(self.files.folder.read(self.files.result.name, max_bytes=MAX_JSON_BYTES), self.path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -91,12 +119,19 @@ class RunRecord:
             seconds = dataclasses.replace(seconds, train=evaluated.train_seconds)
         return {
             "env_steps": max(saved.env_steps, *(row.env_steps for row in (evaluated, episode) if row is not None), 0),
-            "num_episodes": self.files.episodes.read_bytes().count(b"\n") if self.files.episodes.exists() else 0,
+            "num_episodes": self._num_episodes(),
             "learner_steps": saved.learner_steps,
             "policy_env_steps": saved.policy_env_steps,
             "seconds": seconds,
             "num_attempts": saved.num_attempts,
         }
+
+    def _num_episodes(self) -> int:
+        try:
+            with self.files.folder.open(self.files.episodes.name) as file:
+                return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK_BYTES), b""))
+        except (OSError, UnsafeFile):
+            return 0
 
     @property
     def _is_finished(self) -> bool:
@@ -105,7 +140,7 @@ class RunRecord:
     @functools.cached_property
     def _document(self) -> tuple[Run, Provenance]:
         try:
-            content = self.files.run.read_bytes()
+            content = self.files.folder.read(self.files.run.name, max_bytes=MAX_JSON_BYTES)
         except OSError as error:
             raise ArenaError(f"cannot read {self.files.run}: {error.strerror}") from error
         return parse_run(content, self.files.run)

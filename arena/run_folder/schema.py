@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -10,7 +10,9 @@ from typing import Any, ClassVar, TypeVar
 import pydantic
 
 from arena.errors import ArenaError
-from arena.formats.json import write_json
+from arena.formats.folders import Folder, UnsafeFile, read_file
+from arena.formats.json import parse_json, write_json
+from arena.formats.jsonl import MAX_JSONL_BYTES
 from arena.formats.validation import sentence, validate
 from arena.run_folder.events import EvaluationKind
 from arena.run_folder.folder import RunDir
@@ -132,10 +134,7 @@ def parse_result(content: bytes, path: Path) -> RunResult:
 
 
 def _json_object(content: bytes, file: Path | str) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise ArenaError(f"cannot read {file}: it is not JSON: {error}") from error
+    value = parse_json(content, f"cannot read {file}")
     if not isinstance(value, dict):
         raise ArenaError(f"{file} must hold a JSON object")
     version = value.pop("schema_version", None)
@@ -170,7 +169,7 @@ def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
         ArenaError: if a row isn't what this program writes; names the file and the line.
     """
     try:
-        *lines, rest = path.read_bytes().split(b"\n")
+        *lines, rest = read_file(path, max_bytes=MAX_JSONL_BYTES).split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -188,10 +187,10 @@ def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
 def last_row(path: Path, kind: type[T]) -> T | None:
     """Returns the last valid row of a file that may be growing or damaged; None if there is none."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
+        with Folder(path.parent).open(path.name) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = file.read(TAIL_BYTES).split(b"\n")[:-1]
+    except (OSError, UnsafeFile):
         return None
     adapter: pydantic.TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]  # mypy doesn't count type[T] as hashable
     for line in reversed(lines):

@@ -1,11 +1,11 @@
 """Progress of a run, read from its folder alone: also while the run is at work, and after a crash."""
 
-import contextlib
 import dataclasses
 import time
 from pathlib import Path
 from typing import Literal
 
+from arena.formats.folders import Folder
 from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
@@ -78,8 +78,5 @@ def _reason(result: RunResult | None) -> str:
 
 
 def _age_seconds(path: Path) -> float | None:
-    times = []
-    for file in path.iterdir():
-        with contextlib.suppress(OSError):  # a temporary file may be gone by now
-            times.append(file.stat().st_mtime)
+    times = [entry.modified_seconds for entry in Folder(path).entries()]
     return max(0.0, time.time() - max(times)) if times else None

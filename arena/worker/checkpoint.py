@@ -15,9 +15,10 @@ from arena.agent.interface import Agent
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import MeterCounts
 from arena.errors import ArenaError
+from arena.formats.folders import read_file
 from arena.formats.json import read_json_object, write_bytes, write_json
 from arena.formats.validation import sentence, validate
-from arena.run_folder.folder import RunDir
+from arena.run_folder.folder import CHECKPOINTS, MAX_POLICY_BYTES, RunDir
 from arena.run_folder.timings import Timings
 from arena.worker.period import Period
 from arena.worker.run_log import LogLengths
@@ -101,11 +102,12 @@ class Checkpointer:
         """
         run_dir, meter = self._run_dir, self._factory.meter
         directory = run_dir.new_checkpoint(meter.env_steps)
-        (directory / "agent").mkdir()
-        self._agent.save(directory / "agent")
+        with run_dir.folder.private() as private:  # the framework writes by itself: nobody can have put a link there
+            self._agent.save(run_dir.path / private)
+            run_dir.folder.move(private, f"{CHECKPOINTS}/{directory.name}/agent")
         self._factory.cut_episodes()
         if run_dir.policy.exists():
-            write_bytes(directory / run_dir.policy.name, run_dir.policy.read_bytes())
+            write_bytes(directory / run_dir.policy.name, read_file(run_dir.policy, max_bytes=MAX_POLICY_BYTES))
         write_json(directory / "training.json", self._saved(lengths).to_json())
         run_dir.commit_checkpoint(directory)
 
@@ -120,6 +122,7 @@ class Checkpointer:
             return LogLengths()
         try:
             saved = SavedTraining.read(directory / "training.json")
+            self._run_dir.folder.check(f"{CHECKPOINTS}/{directory.name}")  # the framework reads by itself, and would follow links
             self._take_over(saved)
             self._agent.restore(directory / "agent")
         except Exception as error:
@@ -127,7 +130,7 @@ class Checkpointer:
         self._factory.cut_episodes(saved.num_cuts)
         policy = directory / self._run_dir.policy.name
         if policy.exists():
-            write_bytes(self._run_dir.policy, policy.read_bytes())
+            write_bytes(self._run_dir.policy, read_file(policy, max_bytes=MAX_POLICY_BYTES))
         return saved.lengths
 
     def _saved(self, lengths: LogLengths) -> SavedTraining:

@@ -61,8 +61,8 @@ class Selector:
             TrainingDiverged: if a return, or a score of a policy to keep, isn't finite.
             ParityBroken: if a policy to keep doesn't act as the agent does.
         """
-        candidate = self._run_dir.path / ".candidate.onnx"
-        with self._state.timings.measure("evaluate"):
+        with self._state.timings.measure("evaluate"), self._run_dir.folder.private() as private:
+            candidate = self._run_dir.path / private / self._run_dir.policy.name
             self._agent.export_policy(candidate)
             policy, env_steps = OnnxPolicy(candidate), self._meter.env_steps
             if self._keeps_snapshots:
@@ -72,7 +72,6 @@ class Selector:
             is_target_held = self._holds_target(policy, evaluation)
             if is_target_held or self._is_to_keep(evaluation):
                 self._keep(policy, evaluation, env_steps)
-            candidate.unlink(missing_ok=True)
         return is_target_held
 
     def final_evaluation(self) -> Evaluation:
@@ -99,7 +98,8 @@ class Selector:
         spaces = self._factory.observation_space, self._factory.action_space
         parity = check_parity(policy, self._agent.act, *spaces, evaluation.visited_observations, seed=self._run.seed)
         self._state.best_return, self._state.policy_env_steps, self._state.parity = evaluation.episode_return_mean, env_steps, parity
-        policy.path.replace(self._run_dir.policy)
+        name = self._run_dir.policy.name
+        self._run_dir.folder.move(f"{policy.path.parent.name}/{name}", name)
 
     def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
         with self._state.timings.measure("play"):

@@ -104,6 +104,7 @@ def train_and_judge(
         device: the agent's device.
     """
     state, meter = TrainingState(timings=timings), factory.meter
+    run_dir.clear_private()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
     lengths = checkpointer.restore()
     usage = UsageSampler([] if device == "cpu" else visible_gpus())
@@ -188,22 +189,21 @@ class StartClock:
         self._since = now
 
 
-def _redirect_output(log: Path) -> TextIO:
-    """Sends standard output and error to `log`, also those of C libraries, and returns a stream to the old standard output."""
+def _redirect_output(run_dir: RunDir) -> TextIO:
+    """Sends standard output and error to the run's log, also those of C libraries, and returns a stream to the old standard output."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+    with run_dir.folder.open(run_dir.log.name, "ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     return events
 
 
 def main(path: str) -> int:
     """Works in the run folder `path`; returns the exit code: 0 unless the run crashed."""
     run_dir = RunDir(Path(path))
-    events = _redirect_output(run_dir.log)
+    events = _redirect_output(run_dir)
 
     def emit(event: WorkerEvent) -> None:
         events.write(event_line(event))

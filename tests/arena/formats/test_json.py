@@ -40,7 +40,7 @@ def test_an_interrupted_write_leaves_the_old_content_and_no_litter(tmp_path, mon
     def fail(_) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("arena.formats.json.os.fsync", fail)
+    monkeypatch.setattr("arena.formats.folders.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"

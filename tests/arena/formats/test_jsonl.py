@@ -75,7 +75,7 @@ def test_a_character_torn_in_the_middle_is_not_read(tmp_path):
 def test_a_broken_line_elsewhere_is_an_error_that_names_it(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('1\n{"a":\n3\n')
-    with pytest.raises(ArenaError, match=r"a\.jsonl, line 2 is not JSON"):
+    with pytest.raises(ArenaError, match=r"a\.jsonl, line 2 cannot be read: it is not JSON"):
         read_jsonl(path)
 
 

@@ -1,0 +1,258 @@
+"""Folders whose files are reached through descriptors, so that no link, pipe or device in them leads out or blocks.
+
+A `Folder` is named by the user, who may give a link to it. Everything below is another matter: the folder may come from a stranger. Each
+part of a name below it is opened from the descriptor of the part before, without following links (`O_NOFOLLOW`), and nothing but regular
+files is read or written. Whatever else lies there is refused by its name.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from arena.errors import ArenaError
+
+Kind = Literal["file", "folder", "link", "other"]
+"""Kind of a directory's entry; `other` is a pipe, a socket or a device."""
+PRIVATE_PREFIX = ".private-"
+"""Beginning of the names of the folders that `Folder.private` makes; one that is left over belonged to a killed process."""
+_OPEN_FLAGS = {"rb": os.O_RDONLY, "ab": os.O_RDWR | os.O_CREAT | os.O_APPEND, "xb": os.O_WRONLY | os.O_CREAT | os.O_EXCL}
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)  # Windows has neither this nor the next
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NO_BLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+class UnsafeFile(ArenaError):
+    """Raised for an entry of a folder that is not what it must be: a link, a pipe, a device, a file with several names, or too large."""
+
+
+class Entry(NamedTuple):
+    """An entry of a directory."""
+
+    name: str
+    kind: Kind
+    num_bytes: int
+    modified_seconds: float
+    """Time of the last change, in seconds since the epoch."""
+    num_names: int
+    """Number of hard links; a file that has more than one is part of another folder too."""
+
+
+class Folder:
+    """A folder and everything below it. Names are relative to it, with `/` between their parts.
+
+    Methods raise `UnsafeFile` where a name leads over a link, or to something that is not what the method needs, and OSError as the
+    operating system does.
+
+    Args:
+        path: the folder, which need not exist; it may be given as a link.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def kind(self, name: str) -> Kind | None:
+        """Returns the kind of an entry, itself not followed; None if there is none."""
+        try:
+            with self._holder(name) as (holder, last):
+                return _kind(os.lstat(last, dir_fd=holder).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def entries(self, name: str = "") -> list[Entry]:
+        """Returns what is in the folder `name`, sorted by name; nothing where there is no such folder."""
+        try:
+            with self._opened(name) as descriptor, os.scandir(descriptor) as found:
+                return sorted(entry for each in found if (entry := _entry(each)) is not None)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def open(self, name: str, mode: Literal["rb", "ab", "xb"] = "rb") -> BinaryIO:
+        """Opens a regular file to be read, appended to (it is made if it is missing), or made; never blocks.
+
+        A file that is appended to must have one name only: through another, what belongs elsewhere would be changed.
+        """
+        with self._holder(name) as (holder, last):
+            self._refuse_special(holder, last, name)
+            try:
+                flags = _OPEN_FLAGS[mode] | _NO_FOLLOW | _NO_BLOCK
+                file = os.fdopen(os.open(last, flags, 0o666, dir_fd=holder), mode)
+            except OSError as error:
+                self._refuse_special(holder, last, name)
+                raise type(error)(error.errno, error.strerror, str(self.path / name)) from None
+        status = os.fstat(file.fileno())
+        problem = "" if stat.S_ISREG(status.st_mode) else f"{self.path / name} is {_NOUNS['other']}; delete it"
+        if mode == "ab" and status.st_nlink > 1:
+            problem = f"{self.path / name} has {status.st_nlink} names (hard links), and all would change; put a copy in its place"
+        if problem:
+            file.close()
+            raise UnsafeFile(problem)
+        return file
+
+    def read(self, name: str, *, max_bytes: int) -> bytes:
+        """Returns the content of a regular file of at most `max_bytes`."""
+        with self.open(name) as file:
+            content = b"" if os.fstat(file.fileno()).st_size > max_bytes else file.read(max_bytes + 1)
+            if len(content) > max_bytes or os.fstat(file.fileno()).st_size > max_bytes:
+                raise UnsafeFile(f"{self.path / name} has more than the {max_bytes:,} bytes that such a file may have")
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replaces the content of a file atomically: a file beside it is written, flushed to disk and renamed."""
+        with self._holder(name) as (holder, last):
+            self._refuse_special(holder, last, name)
+            sibling = f".{last}.{os.getpid()}.tmp"
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(sibling, dir_fd=holder)  # left by a killed process of the same number
+                with os.fdopen(os.open(sibling, _OPEN_FLAGS["xb"] | _NO_FOLLOW, 0o666, dir_fd=holder), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(sibling, last, src_dir_fd=holder, dst_dir_fd=holder)
+                os.fsync(holder)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(sibling, dir_fd=holder)
+
+    def make(self, name: str = "") -> None:
+        """Makes the folder `name`, with those that lead to it; each may exist."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._opened(name, make=True):
+            pass
+
+    def move(self, source: str, target: str) -> None:
+        """Renames a file or folder, atomically; a file at `target` is replaced, and an empty folder by a folder."""
+        with self._holder(source) as (holder, last), self._holder(target) as (new_holder, new_last):
+            for descriptor, part, name in ((holder, last, source), (new_holder, new_last, target)):
+                self._refuse_special(descriptor, part, name, folders=True)
+            os.rename(last, new_last, src_dir_fd=holder, dst_dir_fd=new_holder)
+
+    def remove(self, name: str) -> None:
+        """Removes a file, or a folder with everything in it; it may be missing. Links inside are removed, not followed."""
+        try:
+            with self._holder(name) as (holder, last):
+                kind = _kind(os.lstat(last, dir_fd=holder).st_mode)
+                if kind == "link":
+                    raise self._refusal(name, kind)
+                if kind == "folder":
+                    shutil.rmtree(last, dir_fd=holder)
+                else:
+                    os.unlink(last, dir_fd=holder)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def check(self, name: str) -> None:
+        """Refuses an entry that is, or holds at any depth, anything else than regular files and folders; it may be missing."""
+        kind = self.kind(name)
+        if kind in ("link", "other"):
+            raise self._refusal(name, kind)
+        for entry in self.entries(name) if kind == "folder" else ():
+            self.check(f"{name}/{entry.name}")
+
+    @contextlib.contextmanager
+    def private(self) -> Iterator[str]:
+        """Makes a fresh folder, whose name nobody can have foreseen, for files that other code writes by itself; removes it at the end.
+
+        Yields:
+            Its name. What is to stay is moved elsewhere by `move`.
+        """
+        name = f"{PRIVATE_PREFIX}{secrets.token_hex(8)}"
+        with self._holder(name) as (holder, last):
+            os.mkdir(last, dir_fd=holder)
+        try:
+            yield name
+        finally:
+            self.remove(name)
+
+    @contextlib.contextmanager
+    def _holder(self, name: str) -> Iterator[tuple[int, str]]:
+        """Yields a descriptor of the folder that holds an entry, and the entry's own name."""
+        *above, last = _parts(name) or ("",)
+        if not last:
+            raise ValueError("an entry of a folder needs a name")
+        with self._opened("/".join(above)) as descriptor:
+            yield descriptor, last
+
+    @contextlib.contextmanager
+    def _opened(self, name: str, *, make: bool = False) -> Iterator[int]:
+        """Yields a descriptor of the folder `name`."""
+        if os.open not in os.supports_dir_fd:
+            raise ArenaError(f"cannot open {self.path} safely: this platform opens no files relative to a folder; use Linux, macOS or WSL")
+        descriptor = os.open(self.path, _DIRECTORY)  # the user's own: it may be a link
+        try:
+            passed = ""
+            for part in _parts(name):
+                passed = f"{passed}/{part}".lstrip("/")
+                if make:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=descriptor)
+                try:
+                    inner = os.open(part, _DIRECTORY | _NO_FOLLOW, dir_fd=descriptor)
+                except OSError as error:
+                    kind = _kind_there(descriptor, part)
+                    if kind in ("link", "other") or (make and kind == "file"):
+                        raise self._refusal(passed, kind) from None
+                    raise type(error)(error.errno, error.strerror, str(self.path / passed)) from None
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _refuse_special(self, holder: int, last: str, name: str, *, folders: bool = False) -> None:
+        """Refuses an entry that is there and neither a regular file nor, where `folders` allows it, a folder."""
+        kind = _kind_there(holder, last)
+        if kind not in (None, "file") and not (folders and kind == "folder"):
+            raise self._refusal(name, kind)
+
+    def _refusal(self, name: str, kind: Kind | None) -> UnsafeFile:
+        advice = "put what it leads to in its place, or delete it" if kind == "link" else "delete it, or move it away"
+        return UnsafeFile(f"{self.path / name} is {_NOUNS.get(kind or 'other')}, which is never followed or changed here; {advice}")
+
+
+_NOUNS: dict[str, str] = {
+    "file": "a file and no folder",
+    "folder": "a folder and no file",
+    "link": "a link",
+    "other": "a pipe, a socket or a device and no regular file",
+}
+
+
+def read_file(path: Path, *, max_bytes: int) -> bytes:
+    """Returns the content of a file as `Folder.read` does; the folder that holds it may be given as a link, the file may not."""
+    return Folder(path.parent).read(path.name, max_bytes=max_bytes)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    parts = tuple(name.split("/")) if name else ()
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise UnsafeFile(f"{name!r} does not name anything inside of a folder")
+    return parts
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def _kind_there(holder: int, last: str) -> Kind | None:
+    try:
+        return _kind(os.lstat(last, dir_fd=holder).st_mode)
+    except OSError:
+        return None
+
+
+def _entry(found: os.DirEntry[str]) -> Entry | None:
+    try:
+        status = found.stat(follow_symlinks=False)
+    except FileNotFoundError:  # removed in the meantime
+        return None
+    return Entry(found.name, _kind(status.st_mode), status.st_size, status.st_mtime, status.st_nlink)
