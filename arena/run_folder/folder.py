@@ -112,7 +112,7 @@ class RunDir:
         """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` stays.
 
         Raises:
-            ArenaError: as `check`; nothing is removed then.
+            ArenaError: for the reasons that `check` has; nothing is removed then.
         """
         self.check()
         for entry in self._entries():
