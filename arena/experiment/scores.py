@@ -1,12 +1,17 @@
 """One score for each agent and training seed, for the rules that decide during an experiment: when to stop, and what to try next."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from arena.environments.references import Reference, catalogue
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.run_folder.result import RunResult
+from arena.statistics.outcomes import comparable_returns, failed_return, is_failure
 
 
 def check_scores(experiment: Experiment) -> None:
@@ -26,26 +31,36 @@ def check_scores(experiment: Experiment) -> None:
 def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[int, float]]:
     """Returns the score of each agent and seed: the final mean return, or, with several environments, the mean of the normalised returns.
 
-    Normalised returns are 0 for random play and 1 for a solved environment. A run that failed counts as random play, as in `arena report`.
+    Normalised returns are 0 for random play and 1 for a solved environment. A run that failed scores a hair below both random play and the
+    worst return that anyone finished with (`arena.statistics.outcomes`). A run that a search gave up has no score.
 
     Raises:
-        ArenaError: if a run failed and random play's return is not known.
+        ArenaError: if a run failed where nobody finished and random play's return is not known.
     """
-    references = {env.name: catalogue().reference_for(env.id, env.kwargs) for env in experiment.envs}
     values: dict[str, dict[int, list[float]]] = {}
-    for result in results:
-        reference = references[result.env]
-        value = _floor(result, reference) if result.status != "finished" or result.score_mean is None else result.score_mean
-        if len(references) > 1:
+    counted = [result for result in results if result.status != "pruned"]
+    for env in experiment.envs:
+        reference = catalogue().reference_for(env.id, env.kwargs)
+        runs = [result for result in counted if result.env == env.name]
+        returns = _returns(runs, reference) if runs else np.zeros(0)
+        if len(experiment.envs) > 1:
             assert reference is not None  # check_scores
-            value = float(reference.scale.score(value))
-        values.setdefault(result.agent, {}).setdefault(result.seed, []).append(value)
+            returns = reference.scale.score(returns)
+        for result, value in zip(runs, returns.tolist(), strict=True):
+            values.setdefault(result.agent, {}).setdefault(result.seed, []).append(value)
     return {agent: {seed: statistics.fmean(parts) for seed, parts in seeds.items()} for agent, seeds in values.items()}
 
 
-def _floor(result: RunResult, reference: Reference | None) -> float:
-    if reference is None:
+def _returns(runs: Sequence[RunResult], reference: Reference | None) -> npt.NDArray[Any]:
+    """Returns the mean return of each run `[N]` of one environment, with failed runs below all others."""
+    failed = [is_failure(run.status) or run.score_mean is None for run in runs]
+    finished = [run.score_mean for run, is_failed in zip(runs, failed, strict=True) if not is_failed and run.score_mean is not None]
+    worst = failed_return(finished, reference.random.value if reference else None)
+    if worst is None:
+        first = runs[failed.index(True)]
         raise ArenaError(
-            f"{result.run_name} {result.status}, and there is no reference for random play there; run it again with --retry-failed"
+            f"{first.run_name} {first.status}, nobody finished there, and there is no reference for random play; "
+            "run it again with --retry-failed"
         )
-    return reference.random.value
+    means = [worst if run.score_mean is None else run.score_mean for run in runs]
+    return comparable_returns(np.array(means), np.array(failed), worst)

@@ -76,7 +76,7 @@ def build_report(
         results=tuple(_results(samples, confidence)),
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
-        pairs=compare_all(samples.mean_returns(), confidence=confidence),
+        pairs=compare_all(samples.comparable(), confidence=confidence),
         decisions=decisions,
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),
@@ -208,8 +208,8 @@ def _mean_curve(
 
 def _run_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Array) -> Array:
     """Returns the learning curves of all runs of an agent on an environment, `[S, P]`."""
-    floor = samples.scales[env].floor
-    return np.array([learning_curves.run_curve(run, axis, grid, floor) for run in samples.ended(agent, env)])
+    scale = samples.scales[env]
+    return np.array([learning_curves.run_curve(run, axis, grid, scale.start, scale.failed) for run in samples.ended(agent, env)])
 
 
 def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> list[RankingRow]:

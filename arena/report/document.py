@@ -30,9 +30,9 @@ class EnvResult:
     seeds: tuple[int, ...]
     """The S training seeds whose runs finished or failed."""
     returns: tuple[float, ...]
-    """`[S]`, mean final return of each seed; failed runs at the floor (`ExperimentReport.notes` say which)."""
+    """`[S]`, mean final return of each seed; a failed run takes `EnvSummary.failed_return`."""
     failed: tuple[bool, ...]
-    """`[S]`, whether the run failed and counts as the floor."""
+    """`[S]`, whether the run failed."""
     return_mean: Estimate
     """Mean return over seeds."""
     score_iqm: Estimate | None
@@ -50,7 +50,7 @@ class Aggregate:
     metric: MetricName
     """Name of the metric."""
     estimate: Estimate
-    """The metric over all runs; failed runs count as the floor."""
+    """The metric over all runs, failed ones included."""
     without_failed: Estimate | None
     """The metric without failed runs; None if none failed or nothing is left."""
 
@@ -168,7 +168,7 @@ class TimeToThreshold:
     num_seeds: int
     """Training seeds with an outcome."""
     num_reached: int
-    """Seeds that reached the threshold. The others never did: they are censored, not left out."""
+    """Seeds that reached the threshold and did not fail. The others are censored, not left out."""
     reached_fraction: Estimate
     """Fraction of seeds that reached the threshold, with the exact interval of Clopper and Pearson (1934)."""
     env_steps_median: float | None

@@ -59,6 +59,7 @@ def env_summary(scale: EnvScale, runs: Sequence[LoadedRun]) -> EnvSummary:
         random_return=reference.random.value if reference else None,
         solved_return=scale.solved,
         sources=tuple(dict.fromkeys(score.source for score in scores)),
+        failed_return=scale.failed,
         budget=next(dataclasses.asdict(run.run.budget) for run in runs if run.env == scale.env),
     )
 

@@ -28,18 +28,18 @@ def horizon(runs: Sequence[LoadedRun], axis: Axis) -> float:
     return max((position(run.selection[-1], axis) for run in runs if run.selection), default=0.0)
 
 
-def run_curve(run: LoadedRun, axis: Axis, grid: Array, floor: float) -> Array:
+def run_curve(run: LoadedRun, axis: Axis, grid: Array, start: float, failed: float) -> Array:
     """Returns the mean return of a run's policy at each point of the grid `[P]`, from its selection evaluations.
 
-    Values between two evaluations are interpolated, and those before the first begin with `floor` at 0. After the last evaluation the
-    value stays, because the budget or the target was reached; if the run failed, it is `floor` from there on.
+    Values between two evaluations are interpolated, and those before the first begin with `start` at 0. After the last evaluation the
+    value stays, because the budget or the target was reached; if the run failed, it is `failed` from there on.
     """
-    x, y = [0.0], [floor]
+    x, y = [0.0], [start]
     for evaluated in run.selection:
         x.append(position(evaluated, axis))
         y.append(evaluated.episode_return_mean)
     values = np.interp(grid, x, y)
-    return np.where(grid > x[-1], floor, values) if run.state == "failed" else values
+    return np.where(grid > x[-1], failed, values) if run.state == "failed" else values
 
 
 def area(values: Array) -> Array:
@@ -50,10 +50,10 @@ def area(values: Array) -> Array:
 def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence: float = 0.95) -> TimeToThreshold:
     """Returns the time at which the runs of one agent on one environment first reached `threshold` in a selection evaluation.
 
-    Runs that never reached it are censored: they count as later than all others. The first success among many evaluations is optimistic: a
-    policy that once reached the threshold may be worse at the end.
+    Runs that never reached it are censored: they count as later than all others, and so do runs that failed, even after it. The first
+    success among many evaluations is optimistic: a policy that once reached the threshold may be worse at the end.
     """
-    firsts = [next((point for point in run.selection if point.episode_return_mean >= threshold), None) for run in runs]
+    firsts = [first_reached(run, threshold) for run in runs]
     env_steps = np.array([np.inf if first is None else first.env_steps for first in firsts])
     seconds = np.array([np.inf if first is None else first.train_seconds for first in firsts])
     num_reached = int(np.isfinite(env_steps).sum())
@@ -70,6 +70,12 @@ def time_to_threshold(runs: Sequence[LoadedRun], threshold: float, *, confidence
         env_steps_high=_finite(high),
         train_seconds_median=_finite(float(np.median(seconds))),
     )
+
+
+def first_reached(run: LoadedRun, threshold: float) -> Evaluated | None:
+    """Returns the first selection evaluation of a run that reached `threshold`; None if there is none, or the run failed."""
+    reached = (point for point in run.selection if point.episode_return_mean >= threshold)
+    return None if run.state == "failed" else next(reached, None)
 
 
 def _finite(value: float) -> float | None:

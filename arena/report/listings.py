@@ -29,7 +29,7 @@ class AgentSummary:
     num_finished: int
     """Runs that finished."""
     num_failed: int
-    """Runs that failed; they count as random play."""
+    """Runs that failed; each loses to every run that finished."""
     num_unfinished: int
     """Runs without an outcome: still at work, or cut off; they enter no statistic."""
     tuning: Mapping[str, Any] | None
@@ -50,6 +50,8 @@ class EnvSummary:
     """Return from which the environment counts as solved, or its upper bound if nobody set one; it scores 1."""
     sources: tuple[str, ...]
     """Sources of `random_return` and `solved_return`."""
+    failed_return: float
+    """Return that a failed run takes in tables: the worse of random play and the worst return that anyone finished with."""
     budget: Mapping[str, Any]
     """Budget of a run here, as in the experiment's file: `env_steps`, `seconds`, `target_return`, …"""
 

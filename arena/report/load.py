@@ -11,6 +11,7 @@ from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord, run_folders
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, Provenance
+from arena.statistics.outcomes import is_failure
 
 Completion = Literal["finished", "failed", "unfinished"]
 
@@ -58,10 +59,10 @@ class LoadedRun:
 
     @property
     def state(self) -> Completion:
-        """Whether the run finished, failed, or has not ended; a run that a search gave up counts as not ended."""
+        """Whether the run finished, failed (`arena.statistics.outcomes`), or has no outcome, as one that a search gave up."""
         if self.result is None or self.result.status == "pruned":
             return "unfinished"
-        return "finished" if self.result.status == "finished" and self.final is not None else "failed"
+        return "failed" if is_failure(self.result.status) else "finished"
 
 
 def load_runs(roots: Sequence[Path]) -> tuple[LoadedRun, ...]:
@@ -89,6 +90,10 @@ def _run_folders(roots: Iterable[Path]) -> list[Path]:
 
 def _load(path: Path) -> LoadedRun:
     record = RunRecord(path)
+    if record.result is not None and record.result.status == "finished" and record.final is None:
+        raise ArenaError(
+            f"{record.files.evaluations} has no final evaluation, though its run has finished; copy it again from where it was written"
+        )
     return LoadedRun(
         path=path,
         run=record.run,

@@ -37,10 +37,14 @@ def _failures(samples: Samples) -> list[str]:
     if not failed:
         return []
     named = "; ".join(f"{run.name} {run.result.status}" for run in failed[:5] if run.result) + ("; …" if len(failed) > 5 else "")
-    floors = ", ".join(f"{env} {samples.scales[env].floor:g}" for env in sorted({run.env for run in failed}))
+    counts = {agent: sum(run.agent == agent for run in failed) for agent in samples.agents}
+    totals = {agent: sum(run.agent == agent for run in samples.runs) for agent in samples.agents}
+    by_agent = ", ".join(f"{agent} {count} of {totals[agent]}" for agent, count in counts.items() if count)
+    returns = ", ".join(f"{env} {samples.scales[env].failed:g}" for env in sorted({run.env for run in failed}))
     return [
-        f"{len(failed)} of {len(samples.runs)} runs failed ({named}). Each counts as returning what random play returns or, if that is not "
-        f"known, as the worst return of any run ({floors}). Aggregates without them stand beside."
+        f"{len(failed)} of {len(samples.runs)} runs failed: {by_agent} ({named}). A failed run loses to every run that finished, and ties "
+        "with others that failed. In tables of returns it takes the worse of random play and the worst return that anyone finished with "
+        f"({returns}). Aggregates without failed runs stand beside."
     ]
 
 

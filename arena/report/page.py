@@ -58,6 +58,7 @@ def render(report: ExperimentReport) -> str:
         order=sorted(verdict.order, key=lambda name: -iqm[name].value if name in iqm else math.inf),
         colors=colors,
         names=list(colors),
+        failures={agent.name: f"{agent.num_failed} of {agent.num_runs}" for agent in report.agents},
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
         scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),

@@ -63,8 +63,11 @@ def _print_scores(document: ExperimentReport, output: Output) -> None:
 
 
 def _print_returns(document: ExperimentReport, output: Output) -> None:
-    rows = [(result.agent, result.env, words(result.return_mean, ".1f"), str(len(result.seeds))) for result in document.results]
-    _print_table(output, "Final returns", ("agent", "env", "mean return", "seeds"), rows)
+    rows = [
+        (result.agent, result.env, words(result.return_mean, ".1f"), f"{sum(result.failed)}/{len(result.seeds)}")
+        for result in document.results
+    ]
+    _print_table(output, "Final returns", ("agent", "env", "mean return", "failed"), rows)
 
 
 def _print_pairs(document: ExperimentReport, output: Output) -> None:

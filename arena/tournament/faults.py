@@ -83,6 +83,6 @@ def faults_of(env_name: str) -> Iterator[None]:
         raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {one_line(error)}; the match does not count") from error
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception | str) -> str:
     """Returns an error's message on one line of bounded length."""
     return " ".join(str(error).split())[:200]

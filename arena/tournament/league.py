@@ -161,9 +161,11 @@ class League:
 
 
 def _is_member(player: Player, known: Mapping[str, Player]) -> bool:
-    """Returns whether the player is in the league already; refuses another policy under its name."""
+    """Returns whether the player is in the league already; refuses another policy, or a failed run, under its name."""
     if player.name not in known:
         return False
-    if player.hashes() != known[player.name].hashes():
-        raise ArenaError(f"the league has another policy called {player.name!r}; a league keeps its players: give this one as NAME=PATH")
+    there = known[player.name]
+    if player.hashes() != there.hashes() or player.failed.keys() != there.failed.keys():
+        what = "failed run" if there.failed else "policy"
+        raise ArenaError(f"the league has another {what} called {player.name!r}; a league keeps its players: give this one as NAME=PATH")
     return True

@@ -43,7 +43,8 @@ class PlayedGame:
     num_opening_moves: Annotated[int, Ge(0)]
     """Number of moves at the beginning that were drawn at random."""
     reason: str = ""
-    """Rule that the loser broke: an illegal move, a time-out, an error of its policy. Empty for a game that was played to its end."""
+    """Reason for which the loser lost without being beaten: an illegal move, a time-out, an error of its policy, a failed training run.
+    Empty for a game that was played to its end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Episodes:
     lengths: tuple[int, ...]
     """Env steps of each episode, `[E]`."""
     reason: str = ""
-    """Error of the policy that left the player without episodes; such a player loses its duels. Empty otherwise."""
+    """Error of the policy, or failure of the training run, that left the player without episodes; it loses its duels. Empty otherwise."""
 
 
 Record = PlayedGame | Episodes

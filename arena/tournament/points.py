@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.rating.matches import Matches
+from arena.statistics.ties import NOISE
 from arena.tournament.match_records import Episodes, PlayedGame, Record
 
 Array = npt.NDArray[Any]
@@ -72,9 +73,10 @@ def duels(records: Iterable[Record], entrant_of: Mapping[str, str]) -> Iterator[
 
 
 def duel_points(returns: Array) -> Array:
-    """Returns the first player's points `float64 [E]` for `returns` `[2, E]`; a NaN loses to any number."""
+    """Returns the first player's points `float64 [E]` for `returns` `[2, E]`: a NaN loses to any number, and float noise is a tie."""
     first, second = np.where(np.isnan(returns), -np.inf, returns)
-    return np.asarray(np.where(first == second, 0.5, first > second))
+    equal = np.isclose(first, second, rtol=NOISE, atol=0.0) | (first == second)
+    return np.asarray(np.where(equal, 0.5, first > second))
 
 
 def _games_table(games: list[PlayedGame], index: Mapping[str, int]) -> Matches:

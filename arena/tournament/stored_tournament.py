@@ -29,6 +29,8 @@ class StoredPlayer:
     """Name of the entrant that the player belongs to."""
     policies: Mapping[str, str]
     """Environment name -> SHA-256 of the policy."""
+    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Environment name -> status and reason of a run that failed; empty in folders of earlier versions, which left failed runs out."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,9 @@ def stored(tournament: Tournament) -> StoredTournament:
         inputs=StoredInputs(
             rules=tournament.rules,
             envs=tournament.envs,
-            players={player.name: StoredPlayer(entrant=player.entrant, policies=player.hashes()) for player in players},
+            players={
+                player.name: StoredPlayer(entrant=player.entrant, policies=player.hashes(), failed=player.failed) for player in players
+            },
         ),
         runs={player.name: {env: os.path.relpath(run, tournament.path) for env, run in player.runs.items()} for player in players},
         left_out=tournament.left_out,

@@ -46,7 +46,7 @@ class Tournament:
     rules: Rules
     """Rules that all matches follow."""
     left_out: tuple[str, ...] = ()
-    """Runs that could not take part, each with the reason."""
+    """Runs without an outcome or a policy, each with the reason; failed runs take part (`Player.failed`)."""
     command: str = ""
     """Command line that played it, for people who want to repeat it."""
     versions: Mapping[str, str | None] = dataclasses.field(default_factory=dict)

@@ -81,6 +81,7 @@ class TournamentFolder:
                 entrant=player.entrant,
                 policies={env: self._stored_policy(sha256, name) for env, sha256 in player.policies.items()},
                 runs={env: self.path / run for env, run in content.runs.get(name, {}).items()},
+                failed=player.failed,
                 origins=content.origins.get(name, {}),
             )
             for name, player in content.inputs.players.items()

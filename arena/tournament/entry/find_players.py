@@ -1,7 +1,7 @@
 """The players of a tournament: those of policy files, run folders and whole experiments, and the uniformly random player."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from arena.environments.config import EnvConfig
@@ -21,7 +21,7 @@ class Participants:
     players: tuple[Player, ...]
     """All players, the random one first."""
     left_out: tuple[str, ...] = ()
-    """Runs of the given folders that cannot take part, each with the reason."""
+    """Runs of the given folders without an outcome or a policy, each with the reason."""
 
     def joined(self, other: "Participants") -> "Participants":
         """Returns the participants of both; raises as `find_players` where a player or an entrant would be two things."""
@@ -57,15 +57,22 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
         left_out += reasons
         for run in found:
             player = Player(
-                name=run.player, entrant=run.entrant, policies={}, runs={run.env_name: run.run}, origins={run.env_name: run.origin}
+                name=run.player,
+                entrant=run.entrant,
+                policies={},
+                runs={run.env_name: run.run},
+                failed={run.env_name: run.failure} if run.failure else {},
+                origins={run.env_name: run.origin},
             )
             entries.append(_Entry(player, (run.env_name,), run.policy))
-    admitted = admission.admit(entry.policy for entry in entries)
+    admitted = admission.admit(entry.policy for entry in entries if entry.policy is not None)
     for entry in entries:
+        if entry.policy is None:
+            continue
         signature = admission.signature(admitted[entry.policy])
         for env_name in entry.env_names:
             signature.check(*spaces[env_name], where=f"{env_name}: policy {entry.policy}")
-    players = _by_name([random_player(), *(entry.player_with(admitted[entry.policy]) for entry in entries)])
+    players = _by_name([random_player(), *(entry.player_with(admitted) for entry in entries)])
     if len(players) < 2:
         raise ArenaError("a tournament needs at least one player besides the random one")
     check_entrants(players)
@@ -74,17 +81,19 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:
-    """One policy file of a player, before it is admitted."""
+    """One policy file of a player, before it is admitted, or its failed run."""
 
     player: Player
     """The player, without its policy."""
     env_names: tuple[str, ...]
     """Names of the environments that the policy plays."""
-    policy: Path
-    """The policy file."""
+    policy: Path | None
+    """The policy file; None for a failed run."""
 
-    def player_with(self, policy: AdmittedPolicy) -> Player:
-        return dataclasses.replace(self.player, policies=dict.fromkeys(self.env_names, policy))
+    def player_with(self, admitted: Mapping[Path, AdmittedPolicy]) -> Player:
+        if self.policy is None:
+            return self.player
+        return dataclasses.replace(self.player, policies=dict.fromkeys(self.env_names, admitted[self.policy]))
 
 
 def _by_name(players: Iterable[Player]) -> list[Player]:

@@ -28,15 +28,18 @@ class Player:
     """Environment name -> policy; empty for the random player, who plays everywhere."""
     runs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     """Environment name -> run folder, for policies that came with one."""
+    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Environment name -> status and reason of a run that failed (`arena.statistics.outcomes`): the player has no policy there, loses all
+    its matches, and ties with others that failed."""
     origins: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Environment name -> what was trained: `agent` (its id), `hyperparameters`, `budget` and `env` of the run."""
 
     def plays(self, env_name: str) -> bool:
-        """Returns whether the player has a policy for the environment."""
-        return self.entrant == RANDOM or env_name in self.policies
+        """Returns whether the player takes part on the environment: with a policy, or as a run that failed there."""
+        return self.entrant == RANDOM or env_name in self.policies or env_name in self.failed
 
     def policy_path(self, env_name: str) -> Path | None:
-        """Returns the file that plays in an environment; None for the random player, who has no file."""
+        """Returns the file that plays in an environment; None for the random player and for a run that failed, which have no file."""
         policy = self.policies.get(env_name)
         return None if policy is None else policy.path
 
@@ -48,18 +51,22 @@ class Player:
         """Returns this player with the policies of another one that has the same name.
 
         Raises:
-            ArenaError: If both have a policy for one environment.
+            ArenaError: If both have a policy or a failed run for one environment.
         """
-        for env in self.policies.keys() & other.policies.keys():
-            raise ArenaError(
-                f"two players are called {self.name!r}: {self.policies[env].source} and {other.policies[env].source}; give one as NAME=PATH"
-            )
+        here, there = self._sources(), other._sources()
+        for env in here.keys() & there.keys():
+            raise ArenaError(f"two players are called {self.name!r}: {here[env]} and {there[env]}; give one as NAME=PATH")
         return dataclasses.replace(
             self,
             policies={**self.policies, **other.policies},
             runs={**self.runs, **other.runs},
+            failed={**self.failed, **other.failed},
             origins={**self.origins, **other.origins},
         )
+
+    def _sources(self) -> dict[str, Path]:
+        """Returns the policy file, or the folder of the failed run, for each environment name."""
+        return {env: self.runs[env] for env in self.failed} | {env: policy.source for env, policy in self.policies.items()}
 
 
 def random_player() -> Player:

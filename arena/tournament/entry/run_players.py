@@ -1,4 +1,7 @@
-"""The policies of run folders that can take part in a tournament; no policy is opened, and no module that a folder names is imported."""
+"""The runs that can take part in a tournament, finished and failed ones.
+
+No policy is opened, and no module that a folder names is imported.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,15 +13,17 @@ from arena.environments.games import is_game
 from arena.environments.plugins import registered_spec
 from arena.errors import ArenaError
 from arena.run_folder.record import RunRecord, run_folders
+from arena.statistics.outcomes import is_failure
 from arena.tournament.entry.entrants import checked_entrant
 from arena.tournament.entry.env_spaces import Spaces, env_spaces
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.faults import one_line
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunPlayer:
-    """One finished run as a part of a player: its policy plays one environment."""
+    """One run as a part of a player: its policy plays one environment, or it failed and has none."""
 
     player: str
     """Name of the player: entrant and training seed."""
@@ -26,8 +31,10 @@ class RunPlayer:
     """Name of the entrant: the agent's name in its experiment, or the name that the user gave."""
     env_name: str
     """Name of the environment that the policy plays in the tournament."""
-    policy: Path
-    """The run's `policy.onnx`, not yet admitted."""
+    policy: Path | None
+    """The run's `policy.onnx`, not yet admitted; None for a run that failed, whatever it left."""
+    failure: str
+    """Status and reason of a run that failed; empty for a finished one."""
     run: Path
     """The run folder."""
     origin: Mapping[str, Any]
@@ -35,7 +42,7 @@ class RunPlayer:
 
 
 def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -> tuple[list[RunPlayer], list[str]]:
-    """Returns the runs below a folder that can play, and a sentence for each run that cannot.
+    """Returns the runs below a folder that take part, and a sentence for each run that cannot.
 
     Args:
         folder: A run folder, or a folder of runs.
@@ -56,7 +63,8 @@ def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) ->
             other_envs.add(run.env.name)
             continue
         record = RunRecord(run.path)
-        if reason := _unfit(record):
+        failure = _failure(record)
+        if not failure and (reason := _unfit(record)):
             left_out.append(f"{run.path}: {reason}")
             continue
         entrant = checked_entrant(_entrant(run.name, name, num_agents), run.path)
@@ -65,7 +73,8 @@ def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) ->
                 player=f"{entrant}/seed-{run.seed}",
                 entrant=entrant,
                 env_name=env_name,
-                policy=record.files.policy,
+                policy=None if failure else record.files.policy,
+                failure=failure,
                 run=run.path,
                 origin=run.origin,
             )
@@ -140,6 +149,14 @@ def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
 def _is_registered(env: EnvConfig) -> bool:
     """Returns whether making the environment imports no module that a run folder names: the folder may be a stranger's."""
     return registered_spec(env.id) is not None
+
+
+def _failure(record: RunRecord) -> str:
+    """Returns the status and reason of a run that failed, on one line; empty for any other run."""
+    result = record.result
+    if result is None or not is_failure(result.status):
+        return ""
+    return one_line(f"{result.status}: {result.reason}") if result.reason else result.status
 
 
 def _unfit(record: RunRecord) -> str:

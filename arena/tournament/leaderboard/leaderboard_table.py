@@ -58,6 +58,8 @@ def _columns(standings: Standings) -> list[list[str]]:
         ["points", *(f"{row.points:.1%}" for row in rows)],
         ["won-tied-lost", *(f"{row.wins}-{row.ties}-{row.losses}" for row in rows)],
     ]
+    if any(row.failed for row in rows):
+        columns.insert(5, ["failed runs", *(f"{len(row.failed)}/{len(row.runs)}" if row.runs else "" for row in rows)])
     if any(row.cost for row in rows):
         columns.append(["env steps", *(_short(row.cost.env_steps) if row.cost else "" for row in rows)])
         columns.append(["CPU", *(duration(row.cost.cpu_seconds) if row.cost else "" for row in rows)])

@@ -22,12 +22,14 @@ from arena.tournament.schedule.tasks import EpisodesTask
 
 
 def play_episodes(task: EpisodesTask) -> list[Episodes]:
-    """Plays the episodes; a policy that fails or takes too long has none, and the reason is kept.
+    """Plays the episodes; a failed run, and a policy that fails or takes too long, has none, and the reason is kept.
 
     Raises:
         ArenaError: If the environment fails, or gives rewards that are not finite.
     """
     record = Episodes(match=task.match, env=task.env.name, player=task.player, seed=task.seed, returns=(), lengths=())
+    if task.failed:
+        return [dataclasses.replace(record, reason=task.failed)]
     with faults_of(task.env.name):
         spaces = env_spaces(task.env)
     policy = GuardedPolicy(duel_policy(task.policy, task.env, task.player, task.seed), *spaces, action_seconds=task.action_seconds)

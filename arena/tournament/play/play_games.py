@@ -29,6 +29,8 @@ def play_games(task: GamesTask) -> list[PlayedGame]:
     Raises:
         ArenaError: If the game itself fails.
     """
+    if any(task.failed):
+        return _unplayed(task)
     with faults_of(task.game_id):
         pairs = zip(task.openings, task.seeds, strict=True)
         tables = [_Table(task.game_id, opening, seed, first) for opening, seed in pairs for first in (0, 1)]
@@ -42,6 +44,30 @@ def play_games(task: GamesTask) -> list[PlayedGame]:
                 if waiting:
                     _move(policy, waiting, task.move_seconds)
         return [table.record(task, match) for table, match in zip(tables, task.matches, strict=True)]
+
+
+def _unplayed(task: GamesTask) -> list[PlayedGame]:
+    """Returns the games against a failed run, which end with their openings: it loses, and two failed runs tie."""
+    points = 0.5 * (1 + bool(task.failed[1]) - bool(task.failed[0]))  # of the task's first player
+    reason = "; ".join(f"{player} {why}" for player, why in zip(task.players, task.failed, strict=True) if why)
+    seats = [(opening, seed, first) for opening, seed in zip(task.openings, task.seeds, strict=True) for first in (0, 1)]
+    games = []
+    for match, (opening, seed, first) in zip(task.matches, seats, strict=True):
+        of_first = points if first == 0 else 1.0 - points
+        games.append(
+            PlayedGame(
+                match=match,
+                env=task.game_id,
+                players=(task.players[first], task.players[1 - first]),
+                seed=seed,
+                points=of_first,
+                returns=(2.0 * of_first - 1.0, 1.0 - 2.0 * of_first),
+                moves=tuple(opening),
+                num_opening_moves=len(opening),
+                reason=reason,
+            )
+        )
+    return games
 
 
 def _move(policy: Policy, tables: list["_Table"], move_seconds: float) -> None:

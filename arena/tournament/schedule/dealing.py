@@ -145,7 +145,7 @@ class GameDealer:
 
     def _tasks(self, place: int, pair: tuple[str, ...], indices: Sequence[int]) -> Iterator[GamesTask]:
         env, openings = self._tournament.envs[place], self._openings[place]
-        policies = [self._tournament.players[self._index[name]].policy_path(env.name) for name in pair]
+        players = [self._tournament.players[self._index[name]] for name in pair]
         for first in range(0, len(indices), MAX_OPENINGS_PER_TASK):
             part = indices[first : first + MAX_OPENINGS_PER_TASK]
             drawn = [openings[index] for index in part]
@@ -153,8 +153,9 @@ class GameDealer:
                 match=f"{env.name}/{'~'.join(pair)}/{part[0]}",
                 game_id=env.id,
                 players=(pair[0], pair[1]),
-                policies=(policies[0], policies[1]),
+                policies=(players[0].policy_path(env.name), players[1].policy_path(env.name)),
                 openings=tuple(opening for _, opening in drawn),
                 seeds=tuple(seed for seed, _ in drawn),
                 move_seconds=self._rules.move_seconds,
+                failed=(players[0].failed.get(env.name, ""), players[1].failed.get(env.name, "")),
             )

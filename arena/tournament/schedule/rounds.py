@@ -88,4 +88,5 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         seed=duel_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
         action_seconds=tournament.rules.move_seconds,
+        failed=player.failed.get(env.name, ""),
     )

@@ -25,6 +25,8 @@ class EpisodesTask:
     """Number of episodes to play."""
     action_seconds: float
     """Longest time for an action: the time of a call divided by the observations in it."""
+    failed: str = ""
+    """Status and reason of the player's training run, if that failed: nothing is played then, and the player loses its duels."""
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -50,6 +52,8 @@ class GamesTask:
     """Seed of each opening."""
     move_seconds: float
     """Longest time for a move: the time of a call divided by the positions in it."""
+    failed: tuple[str, str] = ("", "")
+    """Status and reason of each player's training run, if that failed: nothing is played then, and the player loses."""
 
     @property
     def matches(self) -> tuple[str, ...]:

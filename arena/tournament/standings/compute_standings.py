@@ -99,6 +99,7 @@ def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
         ties=num_ties,
         losses=num_matches - num_ties - num_wins,
         members=tuple(player.name for player in players),
+        failed=tuple(f"{player.name} on {env} ({reason.partition(':')[0]})" for player in players for env, reason in player.failed.items()),
         runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
         cost=_cost([result for run in runs if (result := RunRecord(run).result) is not None]),
     )

@@ -15,8 +15,10 @@ from arena.rating.win_matrix import win_matrix
 from arena.run_folder.record import RunRecord
 from arena.statistics.estimate import Bounds, Estimate
 from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
+from arena.statistics.outcomes import failed_return
 from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
+from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Episodes, PlayedGame, Record
 from arena.tournament.points import match_table
 from arena.tournament.standings.ranking import CONFIDENCE
@@ -47,6 +49,7 @@ class EnvMatches:
         self._bounds = _return_bounds(env)
         self._tournament, self._entrants = tournament, entrants
         self._players = [player for player in tournament.players if player.plays(self.name)]
+        self._failed_players = {player.name for player in self._players if self.name in player.failed}
 
     def pairs(self, entrants: Sequence[str]) -> list[PairStanding]:
         """Returns all pairs that met, in the order of `entrants`."""
@@ -76,22 +79,24 @@ class EnvMatches:
         """Returns the environment's own table."""
         entrants = list(dict.fromkeys(player.entrant for player in self._players))
         curves = {entrant: self._curves(entrant) for entrant in entrants}
-        steps, by_steps = returns_at_equal(curves, lambda curve: curve.env_steps)
-        seconds, by_seconds = returns_at_equal(curves, lambda curve: curve.train_seconds)
+        failures = {entrant: [self._failed_return()] * self._num_failed(entrant) for entrant in entrants}
+        steps, by_steps = returns_at_equal(curves, lambda curve: curve.env_steps, failures)
+        seconds, by_seconds = returns_at_equal(curves, lambda curve: curve.train_seconds, failures)
         scores = [
             EnvScore(entrant=entrant, score=score, at_equal_steps=by_steps.get(entrant), at_equal_seconds=by_seconds.get(entrant))
             for entrant in entrants
             if (score := self._score(entrant)) is not None
         ]
+        played = [game for game in self.games if self._failed_players.isdisjoint(game.players)]
         return EnvStandings(
             env=self.name,
             kind="game" if self.is_game else "duel",
             scores=tuple(sorted(scores, key=lambda score: -score.score.value)),
             equal_steps=None if steps is None else int(steps),
             equal_seconds=seconds,
-            num_games=len(self.games),
-            num_distinct_games=len({game.moves for game in self.games}),
-            first_mover_points=float(self.table.points.mean()) if self.games else None,
+            num_games=len(played),
+            num_distinct_games=len({game.moves for game in played}),
+            first_mover_points=float(np.mean([game.points for game in played])) if played else None,
             reasons=self._faults(),
         )
 
@@ -104,13 +109,24 @@ class EnvMatches:
         return distinct
 
     def _returns_of(self, entrant: str) -> Array:
-        """Returns the duel returns of an entrant's players, `[K, E]`, without those whose policy failed."""
+        """Returns the duel returns of an entrant's players, `[K, E]`; a failed run or policy takes `_failed_return` in all episodes."""
         found = [self.episodes[player.name] for player in self._players if player.entrant == entrant and player.name in self.episodes]
-        return np.array([episodes.returns for episodes in found if not episodes.reason], np.float64)
+        failed = np.full(max((len(episodes.returns) for episodes in self.episodes.values()), default=0), self._failed_return())
+        return np.array([failed if episodes.reason else episodes.returns for episodes in found], np.float64)
+
+    def _failed_return(self) -> float:
+        """Returns the return that a failed run or policy takes: the worst mean return here, random play's included."""
+        means = {player: float(np.mean(episodes.returns)) for player, episodes in self.episodes.items() if not episodes.reason}
+        worst = failed_return(means.values(), means.get(RANDOM))
+        return 0.0 if worst is None else worst
 
     def _curves(self, entrant: str) -> list[RewardCurve]:
-        runs = [player.runs[self.name] for player in self._players if player.entrant == entrant and self.name in player.runs]
+        players = [player for player in self._players if player.entrant == entrant and self.name not in player.failed]
+        runs = [player.runs[self.name] for player in players if self.name in player.runs]
         return [read_reward_curve(RunRecord(run)) for run in runs]
+
+    def _num_failed(self, entrant: str) -> int:
+        return sum(player.entrant == entrant and player.name in self._failed_players for player in self._players)
 
     def _score(self, entrant: str) -> Estimate | None:
         if not self.is_game:
@@ -126,8 +142,9 @@ class EnvMatches:
 
     def _faults(self) -> tuple[tuple[str, str, int], ...]:
         """Returns (player, kind of fault, count), ordered by player."""
-        faults = [(_loser(game), game.reason) for game in self.games if game.reason]
-        faults += [(episodes.player, episodes.reason) for episodes in self.episodes.values() if episodes.reason]
+        failed = self._failed_players
+        faults = [(_loser(game), game.reason) for game in self.games if game.reason and failed.isdisjoint(game.players)]
+        faults += [(each.player, each.reason) for each in self.episodes.values() if each.reason and each.player not in failed]
         counted = Counter((player, reason.partition(":")[0]) for player, reason in faults)
         return tuple((player, kind, count) for (player, kind), count in sorted(counted.items()))
 

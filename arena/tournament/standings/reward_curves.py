@@ -30,7 +30,9 @@ def read_reward_curve(record: RunRecord) -> RewardCurve:
 
 
 def returns_at_equal(
-    curves: Mapping[str, Sequence[RewardCurve]], axis: Callable[[RewardCurve], Sequence[float]]
+    curves: Mapping[str, Sequence[RewardCurve]],
+    axis: Callable[[RewardCurve], Sequence[float]],
+    failures: Mapping[str, Sequence[float]] | None = None,
 ) -> tuple[float | None, dict[str, float]]:
     """Returns the last point of an axis that all runs reached, and each entrant's mean return there over its runs.
 
@@ -38,8 +40,9 @@ def returns_at_equal(
     that had not been evaluated by then.
 
     Args:
-        curves: Entrant -> curves of its runs.
+        curves: Entrant -> curves of its runs that did not fail.
         axis: Function that returns the positions of a curve's evaluations: its env steps or its seconds.
+        failures: Entrant -> return that each of its failed runs takes, wherever the point lies.
     """
     ends = [axis(curve)[-1] for of_entrant in curves.values() for curve in of_entrant if curve.returns]
     if not ends:
@@ -47,7 +50,9 @@ def returns_at_equal(
     point = min(ends)
     values = {}
     for entrant, of_entrant in curves.items():
+        failed = (failures or {}).get(entrant, ())
         counts = [int(np.searchsorted(axis(curve), point, side="right")) for curve in of_entrant]
-        if counts and min(counts) > 0:
-            values[entrant] = float(np.mean([curve.returns[count - 1] for curve, count in zip(of_entrant, counts, strict=True)]))
+        if (counts or failed) and min(counts, default=1) > 0:
+            reached = [curve.returns[count - 1] for curve, count in zip(of_entrant, counts, strict=True)]
+            values[entrant] = float(np.mean([*reached, *failed]))
     return float(point), values

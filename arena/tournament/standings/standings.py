@@ -46,6 +46,8 @@ class Standing:
     """Number of matches lost."""
     members: tuple[str, ...]
     """Names of its players: one for each training seed and environment."""
+    failed: tuple[str, ...]
+    """Its training runs that failed, `a/seed-3 on CartPole-v1 (crashed)`: each loses to every policy that plays."""
     runs: tuple[str, ...]
     """Run folders of its members, relative to the tournament's folder where possible; empty for policy files and baselines."""
     cost: TrainingCost | None
@@ -81,7 +83,8 @@ class EnvScore:
     entrant: str
     """Name of the entrant."""
     score: Estimate
-    """Duels: mean return, with an interval over training seeds, then episodes. Games: mean points in 0..1, with Wilson's interval."""
+    """Duels: mean return, failed runs included, with an interval over training seeds, then episodes.
+    Games: mean points in 0..1, with Wilson's interval."""
     at_equal_steps: float | None
     """Mean over training seeds of the selection evaluation at `EnvStandings.equal_steps` env steps; None without run folders."""
     at_equal_seconds: float | None
@@ -103,13 +106,13 @@ class EnvStandings:
     equal_seconds: float | None
     """Largest number of seconds that all of these runs trained; None without runs."""
     num_games: int = 0
-    """Number of games; 0 for duels."""
+    """Number of games that were played; 0 for duels. Games against failed runs are not played."""
     num_distinct_games: int = 0
     """Number of games that differ in their moves: games of two greedy policies repeat themselves."""
     first_mover_points: float | None = None
-    """Mean points of the first mover over all games; None for duels."""
+    """Mean points of the first mover over all games that were played; None for duels."""
     reasons: tuple[tuple[str, str, int], ...] = ()
-    """Broken rules and failed policies: (player, kind of fault, count)."""
+    """Broken rules and failed policies: (player, kind of fault, count). Failed training runs stand in `Standing.failed`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
         for entrant, num_players in zip(tournament.entrants, ranking.ratings.num_players, strict=True)
         if num_players == 1 and entrant != RANDOM
     ]
-    notes = [f"left out: {reason}" for reason in tournament.left_out]
+    notes = [*_failures(tournament), *(f"left out: {reason}" for reason in tournament.left_out)]
     if single:
         notes.append(f"one training seed each, so their intervals say nothing about training again: {', '.join(single)}")
     if ranking.num_looks:
@@ -44,6 +44,22 @@ def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
         notes.append(
             f"games were chosen at {looks} at the results; so that none finds an order in noise, ranks are decided at {ranking.level:.4%}"
         )
+    return notes
+
+
+def _failures(tournament: Tournament) -> list[str]:
+    """Returns a sentence about the failed runs of each entrant."""
+    notes = []
+    for entrant in tournament.entrants:
+        players = [player for player in tournament.players if player.entrant == entrant]
+        failed = [f"{player.name} on {env} {reason}" for player in players for env, reason in player.failed.items()]
+        if failed:
+            num_runs = sum(len(player.runs) for player in players)
+            notes.append(
+                f"{len(failed)} of {num_runs} runs of {entrant} failed, and count: a failed run loses to every policy that plays, ties "
+                "with others that failed, and takes the worse of random play and the worst mean return here in tables of returns "
+                f"({_some(failed)})"
+            )
     return notes
 
 

@@ -40,8 +40,17 @@ def test_one_environment_counts_with_its_own_returns():
     assert seed_scores(wanted, [result("FrozenLake-v1", 0, 0.5), result("FrozenLake-v1", 1, 0.7)]) == {"a": {0: 0.5, 1: 0.7}}
 
 
-def test_a_failed_run_stands_at_random_play():
-    assert seed_scores(experiment("CartPole-v1"), [result("CartPole-v1", 0, None)]) == {"a": {0: 20.0}}
+@pytest.mark.parametrize(("finished", "expected"), [(300.0, 20.0), (12.0, 12.0)])
+def test_a_failed_run_stands_at_the_worse_of_random_play_and_the_worst_that_finished_and_below_it(finished, expected):
+    scores = seed_scores(experiment("CartPole-v1"), [result("CartPole-v1", 0, None), result("CartPole-v1", 1, finished)])["a"]
+    assert scores[0] == pytest.approx(expected, abs=1e-3)
+    assert scores[0] < min(20.0, scores[1])
+
+
+def test_failed_runs_tie_and_a_run_that_a_search_gave_up_has_no_score():
+    pruned = RunResult(status="pruned", agent="a", env="CartPole-v1", seed=2, path="")
+    scores = seed_scores(experiment("CartPole-v1"), [result("CartPole-v1", 0, None), result("CartPole-v1", 1, None), pruned])["a"]
+    assert scores == {0: scores[0], 1: scores[0]}
 
 
 def test_several_environments_count_alike():
@@ -59,5 +68,5 @@ def test_environments_without_reference_scores_cannot_be_averaged():
 def test_reference_scores_do_not_hold_where_the_environment_is_made_with_arguments():
     with pytest.raises(ArenaError, match=r"CartPole-v1,sutton_barto_reward=True has no reference scores"):
         check_scores(experiment(CHANGED, "Acrobot-v1"))
-    with pytest.raises(ArenaError, match="no reference for random play there"):
+    with pytest.raises(ArenaError, match="nobody finished there, and there is no reference for random play"):
         seed_scores(experiment(CHANGED), [result("CartPole-v1,sutton_barto_reward=True", 0, None)])

@@ -105,7 +105,13 @@ def test_the_report_reads_what_was_decided(tmp_path: Path):
     assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]
 
 
-def test_a_failed_run_stops_the_comparison_where_random_play_is_not_known(tmp_path: Path, monkeypatch):
+def test_whoever_fails_is_worse_than_whoever_finishes_even_with_the_same_return(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue({}))
-    with pytest.raises(ArenaError, match=r"bad/CartPole-v1/seed-0 diverged, and there is no reference for random play there"):
-        run_until_decided(experiment(tmp_path, "good", "bad"), Scores(good=400.0, bad=None))
+    _, decision = run_until_decided(experiment(tmp_path, "good", "bad"), Scores(good=400.0, bad=None))
+    assert decision.verdicts == {("good", "bad"): "better"}
+
+
+def test_the_comparison_stops_where_nobody_finished_and_random_play_is_not_known(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue({}))
+    with pytest.raises(ArenaError, match=r"bad/CartPole-v1/seed-0 diverged, nobody finished there"):
+        run_until_decided(experiment(tmp_path, "bad", "worse"), Scores(bad=None, worse=None))

@@ -73,7 +73,7 @@ def test_rankings_at_equal_steps_and_at_equal_seconds_may_differ(tmp_path, write
     assert curve.low[-1] < 0.92 < curve.high[-1]
 
 
-def test_failed_runs_stand_at_the_floor_and_the_result_without_them_beside(five_seeds, write_run):
+def test_failed_runs_stand_at_random_play_and_the_result_without_them_beside(five_seeds, write_run):
     write_run(five_seeds, "a", 5, status="crashed")
     write_run(five_seeds, "b", 5, status=None)
     document = report(five_seeds)
@@ -83,7 +83,7 @@ def test_failed_runs_stand_at_the_floor_and_the_result_without_them_beside(five_
     result = document.results[0]
     assert (result.failed, result.returns[-1]) == ((False,) * 5 + (True,), 20.0)
     assert [(row.num_finished, row.num_failed, row.num_unfinished) for row in document.agents] == [(5, 1, 0), (5, 0, 1)]
-    assert "1 of 12 runs failed (a/CartPole-v1/seed-5 crashed)" in document.notes[0]
+    assert "1 of 12 runs failed: a 1 of 6 (a/CartPole-v1/seed-5 crashed)" in document.notes[0]
     assert "1 of 12 runs have not ended" in document.notes[1]
     assert [row.status for row in document.runs if row.seed == 5] == ["crashed", "unfinished"]
 

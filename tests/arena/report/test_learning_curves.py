@@ -15,15 +15,29 @@ def load(tmp_path, write_run):
     return load_one
 
 
-def test_a_curve_begins_at_the_floor_and_stays_where_the_run_ended(load):
+def test_a_curve_begins_at_random_play_and_stays_where_the_run_ended(load):
     run = load([(100, 1.0, 50.0), (200, 4.0, 150.0)])
-    assert learning_curves.run_curve(run, "env_steps", np.array([0, 50, 100, 150, 200, 900]), 10.0).tolist() == [10, 30, 50, 100, 150, 150]
-    assert learning_curves.run_curve(run, "train_seconds", np.array([0.5, 2.5, 4.0]), 10.0).tolist() == [30, 100, 150]
+    assert learning_curves.run_curve(run, "env_steps", np.array([0, 50, 100, 150, 200, 900]), 10.0, 5.0).tolist() == [
+        10,
+        30,
+        50,
+        100,
+        150,
+        150,
+    ]
+    assert learning_curves.run_curve(run, "train_seconds", np.array([0.5, 2.5, 4.0]), 10.0, 5.0).tolist() == [30, 100, 150]
 
 
-def test_a_failed_run_falls_to_the_floor(load):
+def test_a_failed_run_falls_to_what_failed_runs_take(load):
     run = load([(100, 1.0, 50.0)], status="diverged")
-    assert learning_curves.run_curve(run, "env_steps", np.array([0, 100, 101]), 10.0).tolist() == [10, 50, 10]
+    assert learning_curves.run_curve(run, "env_steps", np.array([0, 100, 101]), 10.0, 5.0).tolist() == [10, 50, 5]
+
+
+def test_a_run_that_failed_after_it_reached_the_threshold_counts_as_one_that_never_did(load, tmp_path):
+    load([(100, 1.0, 475.0)])
+    load([(50, 1.0, 500.0)], status="killed")
+    reached = learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0)
+    assert (reached.num_seeds, reached.num_reached, reached.env_steps_median) == (2, 1, None)
 
 
 def test_area_is_the_mean_height():

@@ -36,7 +36,7 @@ def test_many_failed_runs_are_named_in_part(tmp_path, write_run):
     for seed in range(7):
         write_run(tmp_path, "a", seed, status="crashed" if seed else "finished")
     first = notes_on(tmp_path)[0]
-    assert first.startswith("6 of 7 runs failed (a/CartPole-v1/seed-1 crashed; ")
+    assert first.startswith("6 of 7 runs failed: a 6 of 7 (a/CartPole-v1/seed-1 crashed; ")
     assert "seed-5 crashed; …)" in first
     assert "seed-6" not in first
 

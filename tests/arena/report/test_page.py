@@ -94,9 +94,10 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
                 random_return=22.97,
                 solved_return=475.0,
                 sources=("SLM-Lab", "Gymnasium"),
+                failed_return=22.97,
                 budget={"env_steps": 100_000},
             ),
-            EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=(), budget={}),
+            EnvSummary(name="Own-v0", env_id="Own-v0", random_return=None, solved_return=None, sources=(), failed_return=0.0, budget={}),
         ),
         results=tuple(
             doc.EnvResult(

@@ -168,6 +168,27 @@ def test_who_cannot_join_a_new_league_leaves_no_folder(tmp_path, write_policy, t
     assert not league.path.exists()
 
 
+def test_a_failed_run_joins_loses_everywhere_and_stays(tmp_path, write_run, tried) -> None:
+    league = League(tmp_path / "league")
+    for seed, status in enumerate(("crashed", "finished", "killed")):
+        write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", seed, status=status)
+    write_run(tmp_path / "x", "b", "arena/TicTacToe-v0", 0)
+    league.add([str(tmp_path / "x")], GAME, RULES)
+    league.play(max_games=60, workers=1)
+    games = [record for record in TournamentFolder(league.path).read_records() if isinstance(record, PlayedGame)]
+    failed = {"a/seed-0", "a/seed-2"}
+    theirs = [game for game in games if failed & set(game.players)]
+    assert theirs
+    assert {game.points for game in theirs if game.players[0] in failed} == {0.0}
+    assert {game.points for game in theirs if game.players[1] in failed} == {1.0}
+    row = next(row for row in compute_standings(league.path).rows if row.entrant == "a")
+    assert row.failed == ("a/seed-0 on tictactoe_v3 (crashed)", "a/seed-2 on tictactoe_v3 (killed)")
+    shutil.rmtree(tmp_path / "x/a/arena-TicTacToe-v0/seed-0")
+    again = write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
+    with pytest.raises(ArenaError, match="another failed run called 'a/seed-0'"):
+        league.add([str(again)], ())
+
+
 def test_an_entrant_stays_one_thing_over_the_years(tmp_path, files, write_run, tried) -> None:
     league = League(tmp_path / "league")
     inputs = {"budget": {"env_steps": 5}}

@@ -20,9 +20,24 @@ def test_a_run_folder_names_no_module_to_import(tmp_path, write_run, monkeypatch
         find([str(tmp_path / "x")], [EnvConfig("tictactoe_v3")])
 
 
-def test_runs_that_failed_are_left_out_with_the_reason(tmp_path, write_run, find):
+@pytest.mark.parametrize("status", ["crashed", "timed_out", "killed", "diverged"])
+def test_a_failed_run_is_a_player_without_a_policy(tmp_path, write_run, find, tried, status):
     write_run(tmp_path / "x", "a", "CartPole-v1", 0)
-    write_run(tmp_path / "x", "a", "CartPole-v1", 1, status="diverged", policy=False)
+    failed = write_run(tmp_path / "x", "a", "CartPole-v1", 1, status=status)  # what it kept before it failed is not judged
+    write_run(tmp_path / "x", "a", "Acrobot-v1", 1)
+    players = find([str(tmp_path / "x")], [CARTPOLE, ACROBOT]).players
+    assert [player.name for player in players] == [RANDOM, "a/seed-1", "a/seed-0"]
+    player = players[1]
+    assert (player.failed, player.policies.keys(), player.runs["CartPole-v1"]) == ({"CartPole-v1": status}, {"Acrobot-v1"}, failed)
+    assert player.plays("CartPole-v1")
+    assert failed / "policy.onnx" not in [policy.source for each in players for policy in each.policies.values()]
+    with pytest.raises(ArenaError, match=r"two players are called 'a/seed-1': .*seed-1 and .*seed-1; give one as NAME=PATH"):
+        find([str(tmp_path / "x"), str(failed)], [CARTPOLE])
+
+
+def test_runs_without_an_outcome_or_a_policy_are_left_out_with_the_reason(tmp_path, write_run, find):
+    write_run(tmp_path / "x", "a", "CartPole-v1", 0)
+    write_run(tmp_path / "x", "a", "CartPole-v1", 1, status="pruned", policy=False)
     write_run(tmp_path / "x", "b", "CartPole-v1", 0, policy=False)
     (write_run(tmp_path / "x", "b", "CartPole-v1", 1) / "result.json").unlink()
     field = find([str(tmp_path / "x")], [CARTPOLE])

@@ -30,6 +30,7 @@ def _row(rank: int, name: str) -> Standing:
         ties=4_000,
         losses=1_000,
         members=(),
+        failed=(),
         runs=(),
         cost=cost,
     )

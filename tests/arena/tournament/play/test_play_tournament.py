@@ -6,7 +6,9 @@ from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament.match_records import Episodes, PlayedGame
 from arena.tournament.play.play_tournament import play
+from arena.tournament.points import match_table
 from arena.tournament.schedule.rounds import num_looks
+from arena.tournament.standings.compute_standings import compute_standings
 from arena.tournament.tournament import Rules, Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
@@ -28,6 +30,30 @@ def test_each_player_plays_its_episodes_once_and_entrants_share_out_their_games(
         game.seed for game in games if "random" in game.players and "b/seed-10" in game.players
     }
     assert TournamentFolder(tournament.path).read_records() == records
+
+
+@pytest.mark.parametrize("schedule", ["round-robin", "swiss", "adaptive"])
+def test_a_failed_run_loses_every_match_and_ties_with_others_that_failed(tmp_path, write_run, find, schedule):
+    for agent in "ab":
+        for seed, status in enumerate(("finished", "crashed")):
+            write_run(tmp_path / "x", agent, "arena/TicTacToe-v0", seed, status=status, policy=status == "finished")
+            write_run(tmp_path / "x", agent, "arena/ConnectFour-v0", seed, status=status)
+    players = find([str(tmp_path / "x")], ENVS).players
+    tournament = Tournament(path=tmp_path / "t", players=players, envs=ENVS, rules=Rules(episodes=3, games=16, schedule=schedule))
+    records = play(tournament, workers=1)
+    failed = {"a/seed-1", "b/seed-1"}
+    episodes = {record.player: record.reason for record in records if isinstance(record, Episodes)}
+    assert {player for player, reason in episodes.items() if reason} == failed
+    games = [record for record in records if isinstance(record, PlayedGame) and failed & set(record.players)]
+    duels = match_table(records, ENVS[0].name, {name: place for place, name in enumerate(episodes)}, tournament.entrant_of)
+    met = [([*episodes][one], [*episodes][two], points) for one, two, points in zip(duels.first, duels.second, duels.points, strict=True)]
+    met += [(*game.players, game.points) for game in games]
+    for one, other, points in met:
+        if failed & {one, other}:
+            assert points == 0.5 * (1 + (other in failed) - (one in failed)), (one, other)
+    assert any({one, other} == failed for one, other, _ in met)
+    assert {row.entrant: len(row.failed) for row in compute_standings(tournament.path).rows} == {"random": 0, "a": 2, "b": 2}
+    assert [player.failed for player in TournamentFolder(tournament.path).read().players] == [player.failed for player in players]
 
 
 @pytest.mark.parametrize("schedule", ["round-robin", "swiss", "adaptive"])

@@ -100,6 +100,37 @@ def test_standings_follow_from_the_matches(folder):
     json.dumps(standings.to_dict())
 
 
+@pytest.mark.parametrize("status", ["crashed", "timed_out", "killed", "diverged"])
+def test_whoever_fails_in_half_of_its_runs_is_not_ahead_of_whoever_finishes_between_its_halves(tmp_path, write_run, find, status):
+    """Ten runs, of which five failed and five are the best policies, against ten that finished in the middle."""
+    for seed in range(10):
+        write_run(tmp_path / "x", "half", "CartPole-v1", seed, status=status if seed < 5 else "finished")
+        write_run(tmp_path / "x", "sure", "CartPole-v1", seed)
+    envs = (EnvConfig("CartPole-v1"),)
+    folder = TournamentFolder(tmp_path / "t")
+    players = find([str(tmp_path / "x")], envs).players
+    folder.open(Tournament(path=folder.path, players=players, envs=envs, rules=Rules()))
+    _write(folder, [_outcome(player) for player in players])
+    standings = compute_standings(folder.path)
+    rows = {row.entrant: row for row in standings.rows}
+    order = [row.entrant for row in standings.rows]
+    assert standings.win_matrix[order.index("half")][order.index("sure")] == 0.5, "five seeds always win and five always lose"
+    assert rows["half"].rank_high > rows["sure"].rank_low, "not decided"
+    assert (len(rows["half"].failed), rows["sure"].failed) == (5, ())
+    assert rows["half"].failed[0] == f"half/seed-0 on CartPole-v1 ({status})"
+    (half, sure) = (next(score.score.value for score in standings.envs[0].scores if score.entrant == name) for name in ("half", "sure"))
+    assert half == pytest.approx((5 * 20.5 + 5 * 480.5) / 10), "the worse of random play and the worst that finished"
+    assert sure == pytest.approx(300.5)
+    assert standings.envs[0].scores[0].at_equal_steps is not None
+    assert any(note.startswith("5 of 10 runs of half failed, and count") for note in standings.notes)
+
+
+def _outcome(player):
+    returns = {"random": (20.0, 21.0), "half": (480.0, 481.0), "sure": (300.0, 301.0)}[player.entrant]
+    failed = player.failed.get("CartPole-v1", "")
+    return dataclasses.replace(_episodes(player.name, () if failed else returns), reason=failed)
+
+
 def test_each_environment_has_its_own_table(folder):
     games = [_game(index, ("random", "b/seed-0"), 0.0, moves=(index % 2,)) for index in range(4)]
     faulty = _game(4, ("b/seed-0", "random"), 0.0, moves=(7,), reason="time-out: 2 s for a move, 1 allowed")
