@@ -14,6 +14,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, from_toml
 from arena.experiment.inheritance import load_table
 from arena.experiment.names import check_name
+from arena.formats.folders import refuse_link
 from arena.formats.validation import checked
 from arena.terminal.output import Mode, Output, command_line, explain_stop
 from arena.tournament.entry.admission import Admission
@@ -93,8 +94,9 @@ def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], outpu
     experiment = with_options(from_toml(file), output, workers)
     envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids or ids)] or list(experiment.envs)
     _check_envs(envs)
-    num_failed = _train(experiment, mode)
     path = experiment.path / "tournament"
+    refuse_link(path)
+    num_failed = _train(experiment, mode)
     with Admission(TournamentFolder(path).policy_files()) as admission:
         _play(find_players([str(experiment.path)], envs, admission), envs, of_rules, path, workers, Output(mode))
     return int(num_failed > 0)
@@ -110,6 +112,7 @@ def _experiment(
     agents: list[str], envs: list[EnvConfig], seed: int, training: TrainingOptions, path: Path, workers: int | None
 ) -> Experiment:
     """Returns the experiment that trains agents given by id, in the tournament's folder."""
+    refuse_link(path / "runs")
     table = {
         "name": "runs",
         "output": str(path),

@@ -16,11 +16,13 @@ from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder
 from arena.experiment.runner import Judge, run_checked
+from arena.formats.folders import refuse_link
 from arena.formats.locks import FolderLock
 from arena.run_folder.result import RunResult
 from arena.terminal.output import Mode, Output, complain, explain_stop
 from arena.tuning.best import write_best
 from arena.tuning.config import load_tuning
+from arena.tuning.storage import FILE_NAME, open_storage
 from arena.tuning.study import Search, Tuned
 
 
@@ -34,7 +36,9 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
     traits = check_experiment(experiment)
     make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work
     make_folder(experiment.path)
-    best, storage = experiment.path / "best.toml", f"sqlite:///{experiment.path / 'tune.db'}"
+    for agent in experiment.agents:
+        refuse_link(experiment.path / agent.name)
+    best = experiment.path / "best.toml"
     outcomes: list[Tuned] = []
     to = Output(mode)
 
@@ -49,6 +53,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
 
     try:
         with FolderLock(experiment.path):
+            storage = open_storage(experiment.path)
             for agent in experiment.agents:
                 search = Search(experiment, agent, config, spaces[agent.name], run_all, storage, report)
                 search.run()
@@ -62,7 +67,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
         raise
     for outcome in outcomes:
         to.say(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
-    to.say(f"Best settings: {best}\nAll trials: optuna-dashboard {storage}")
+    to.say(f"Best settings: {best}\nAll trials: optuna-dashboard sqlite:///{experiment.path / FILE_NAME}")
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 

@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from arena.formats.json import write_bytes
+from arena.formats.folders import Folder
 from arena.run_folder.folder import RunDir
 
 CHECKPOINTS = "checkpoint/"
 POINTER = "checkpoint/latest.json"
 RESULT = "result.json"
+MAX_PIECE_BYTES = 2**34
+"""Largest size of a file that is sent; a checkpoint's replay buffer of images can take gigabytes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,19 +38,18 @@ def lay_down(path: Path, pieces: Iterable[Piece]) -> None:
         OSError: if a piece is missing before one that was appended to a file.
     """
     for piece in pieces:
-        target = path / piece.name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Folder(path)
+        folder.make(piece.name.rpartition("/")[0])
         if piece.offset:
-            if target.stat().st_size < piece.offset:
-                raise OSError(f"{target} ends before byte {piece.offset}")
-            with target.open("r+b") as file:
-                file.seek(piece.offset)
+            with folder.open(piece.name, "ab") as file:
+                if os.fstat(file.fileno()).st_size < piece.offset:
+                    raise OSError(f"{path / piece.name} ends before byte {piece.offset}")
+                file.truncate(piece.offset)
                 file.write(piece.content)
-                file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
         else:
-            write_bytes(target, piece.content)
+            folder.write(piece.name, piece.content)
         if piece.name == POINTER and (checkpoint := RunDir(path).latest_checkpoint()):
             RunDir(path).commit_checkpoint(checkpoint)
 
@@ -88,18 +89,17 @@ class FolderWatch:
 
     def has_new_checkpoint(self) -> bool:
         """Returns whether there is a checkpoint that no earlier call of `changes` has returned."""
-        pointer = _read(self._path / POINTER)
+        pointer = _read(self._path, POINTER)
         return pointer is not None and pointer != self._pointer
 
     def _record(self, name: str) -> Piece | None:
-        path = self._path / name
         try:
-            stat = path.stat()
+            stat = (self._path / name).lstat()
         except FileNotFoundError:
             return None
         if self._stat.get(name) == (stat.st_size, stat.st_mtime_ns):
             return None
-        if (content := _read(path)) is None:
+        if (content := _read(self._path, name)) is None:
             return None
         size, checksum = self._known.get(name, (0, 0))
         self._stat[name] = stat.st_size, stat.st_mtime_ns
@@ -111,12 +111,12 @@ class FolderWatch:
 
     def _checkpoint(self) -> list[Piece]:
         while self.has_new_checkpoint():  # again where the worker commits the next one in the meantime
-            pointer, directory = _read(self._path / POINTER), RunDir(self._path).latest_checkpoint()
+            pointer, directory = _read(self._path, POINTER), RunDir(self._path).latest_checkpoint()
             if pointer is None or directory is None:
                 break
             names = [f"{CHECKPOINTS}{directory.name}/{name}" for name in _names(directory)]
-            contents = [_read(self._path / name) for name in names]
-            if names and None not in contents and _read(self._path / POINTER) == pointer:
+            contents = [_read(self._path, name) for name in names]
+            if names and None not in contents and _read(self._path, POINTER) == pointer:
                 self._pointer = pointer
                 pieces = [Piece(name, content) for name, content in zip(names, contents, strict=True) if content is not None]
                 return [*pieces, Piece(POINTER, pointer)]
@@ -129,8 +129,8 @@ def _names(path: Path) -> list[str]:
     return sorted(file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts))
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path, name: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        return Folder(path).read(name, max_bytes=MAX_PIECE_BYTES)
     except FileNotFoundError:
         return None

@@ -228,6 +228,16 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
     return Folder(path.parent).read(path.name, max_bytes=max_bytes)
 
 
+def refuse_link(path: Path) -> None:
+    """Refuses a path whose last part is a link; what leads to it may be one.
+
+    Raises:
+        UnsafeFile: if it is a link.
+    """
+    if path.is_symlink():
+        raise UnsafeFile(f"{path} is a link, which is never followed or changed here; put what it leads to in its place, or delete it")
+
+
 def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(name.split("/")) if name else ()
     if any(part in ("", ".", "..") or "\0" in part for part in parts):

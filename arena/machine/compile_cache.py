@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import stat
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from arena.errors import ArenaError
+from arena.formats.folders import Folder
 
 VARIABLE = "ARENA_CACHE"
 """Environment variable that names the folder. Empty or `off` keeps nothing; if it is not set, the platform's folder for caches is used."""
@@ -68,6 +68,8 @@ def compile_cache(name: str, modules: frozenset[str], versions: Mapping[str, str
         return
     folder = cache_folder()
     kept = None if folder is None else folder / _fingerprint(versions) / name
+    if folder is not None and kept is not None:
+        Folder(folder).check(kept.relative_to(folder).as_posix())  # programs are neither read nor written through a link
     with tempfile.TemporaryDirectory(prefix="worker-", dir=folder, ignore_cleanup_errors=True) as path:
         own = Path(path)
         # PyTorch keeps programs anyway, in a folder of /tmp that another user may have made first: it gets one of its own in any case.
@@ -133,6 +135,8 @@ def _link_all(source: Path, target: Path) -> None:
     for path in source.rglob("*"):
         other = target / path.relative_to(source)
         with contextlib.suppress(OSError):  # another worker was faster, or removed it
+            if path.is_symlink():
+                continue
             if path.is_dir():
                 other.mkdir(mode=0o700, parents=True, exist_ok=True)
             elif path.is_file() and not other.exists():
@@ -142,10 +146,10 @@ def _link_all(source: Path, target: Path) -> None:
 def _prune(folder: Path, kept: Path) -> None:
     now = time.time()
     with contextlib.suppress(OSError):  # another worker removes them at the same time
-        for path in folder.iterdir():
-            if path != kept.parent and now - path.stat().st_mtime > MAX_UNUSED_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in kept.rglob("*") if path.is_file())
+        for entry in Folder(folder).entries():
+            if entry.kind == "folder" and entry.name != kept.parent.name and now - entry.modified_seconds > MAX_UNUSED_SECONDS:
+                Folder(folder).remove(entry.name)
+        files = sorted((path.lstat().st_mtime, path.lstat().st_size, path) for path in kept.rglob("*") if path.is_file())
         excess = sum(size for _, size, _ in files) - MAX_BYTES
         for _, size, path in files:
             if excess <= 0:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from arena.environments.references import catalogue
+from arena.formats.folders import refuse_link
 from arena.report.build import METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport
 from arena.report.load import load_runs
@@ -26,6 +27,8 @@ def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     document = build_report(load_runs(folders), catalogue(), title=title, command=command_line())
     target = output or folders[0] / "report"
+    if output is None:
+        refuse_link(target)  # the folder is the user's, and what is in it may be a stranger's
     write_report(document, target)
     to = Output(mode)
     to.record(dataclasses.asdict(document))

@@ -76,7 +76,8 @@ class RunDir:
         if self.folder.kind(pointer) is None:
             return None
         value = as_object(read_json_in(self.folder, pointer), self.path / pointer).get("directory")
-        if not isinstance(value, str) or "/" in value or self.folder.kind(f"{CHECKPOINTS}/{value}") != "folder":
+        # A worker that commits the next checkpoint may have deleted this one since: whoever reads it looks again.
+        if not isinstance(value, str) or "/" in value or self.folder.kind(f"{CHECKPOINTS}/{value}") not in ("folder", None):
             raise ArenaError(f"{self.path / pointer}: directory={value!r} is no folder beside it; delete {self.path} to begin anew")
         return self.path / CHECKPOINTS / value
 

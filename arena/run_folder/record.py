@@ -112,7 +112,7 @@ class RunRecord:
         It comes from the checkpoint, the last evaluation and the last episode. Rows that cannot be read are passed over: the counts of a
         crashed run matter more than the form of its files.
         """
-        saved = self.checkpoint or CheckpointSummary()
+        saved = self._saved()
         evaluated, episode = last_row(self.files.evaluations, Evaluated), last_row(self.files.episodes, Episode)
         seconds = saved.seconds
         if evaluated is not None and evaluated.env_steps > saved.env_steps:
@@ -125,6 +125,12 @@ class RunRecord:
             "seconds": seconds,
             "num_attempts": saved.num_attempts,
         }
+
+    def _saved(self) -> CheckpointSummary:
+        try:
+            return self.checkpoint or CheckpointSummary()
+        except ArenaError:
+            return CheckpointSummary()
 
     def _num_episodes(self) -> int:
         try:

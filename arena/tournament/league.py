@@ -58,7 +58,7 @@ class League:
     @property
     def exists(self) -> bool:
         """Whether anyone has joined."""
-        return self._folder.tournament.exists()
+        return self._folder.exists
 
     @property
     def rules(self) -> Rules:

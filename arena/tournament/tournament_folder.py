@@ -16,6 +16,7 @@ import hashlib
 from pathlib import Path
 
 from arena.errors import ArenaError
+from arena.formats.folders import Folder
 from arena.formats.json import write_bytes, write_json
 from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock
@@ -42,6 +43,12 @@ class TournamentFolder:
         self.page = path / "leaderboard.html"
         self.league = path / "league.json"
         self._policies = path / "policies"
+        self._folder = Folder(path)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a `tournament.json`, of whatever kind."""
+        return self._folder.kind(self.tournament.name) is not None
 
     def open(self, tournament: Tournament) -> Tournament:
         """Writes the folder, or checks that it holds the same tournament; returns the tournament with the folder's own policies.
@@ -49,7 +56,8 @@ class TournamentFolder:
         Raises:
             ArenaError: If the folder cannot be written, or holds another tournament; says how it differs.
         """
-        if self.tournament.exists() and (found := difference(read_stored(self.tournament).inputs, stored(tournament).inputs)):
+        self._refuse_links()
+        if self.exists and (found := difference(read_stored(self.tournament).inputs, stored(tournament).inputs)):
             raise ArenaError(f"{self.path} holds another tournament ({found}); give another --name or --output")
         return self.write(tournament)
 
@@ -59,7 +67,8 @@ class TournamentFolder:
         Raises:
             ArenaError: If the folder cannot be written, or a policy that it holds was changed.
         """
-        _make(self._policies)
+        self._make(self._policies.name)
+        self._refuse_links()
         players = tuple(
             dataclasses.replace(player, policies={env: self._kept(policy, player.name) for env, policy in player.policies.items()})
             for player in tournament.players
@@ -74,6 +83,7 @@ class TournamentFolder:
         Raises:
             ArenaError: If it holds none, or a stored policy was changed.
         """
+        self._refuse_links()
         content = read_stored(self.tournament)
         players = tuple(
             Player(
@@ -98,7 +108,7 @@ class TournamentFolder:
 
     def policy_files(self) -> dict[str, Path]:
         """Returns the policies that the folder holds, by their SHA-256; empty where there is no tournament in it."""
-        return self.read().policy_files if self.tournament.exists() else {}
+        return self.read().policy_files if self.exists else {}
 
     def read_records(self, tournament: Tournament | None = None) -> list[Record]:
         """Returns all games and episodes so far.
@@ -125,8 +135,22 @@ class TournamentFolder:
         Raises:
             ArenaError: If another arena is at work in it, or it cannot be written.
         """
-        _make(self.path)
+        self._refuse_links()
+        self._make()
+        if self._folder.kind(self.matches.name) is not None:
+            self._folder.open(self.matches.name, "ab").close()  # refused before anything is played, if it must not be appended to
         return FolderLock(self.path)
+
+    def _make(self, name: str = "") -> None:
+        try:
+            self._folder.make(name)
+        except OSError as error:
+            raise ArenaError(f"cannot make the tournament's folder {self.path / name}: {error.strerror}") from error
+
+    def _refuse_links(self) -> None:
+        """Refuses a folder in which a file of the tournament is a link, or leads over one, or is no regular file."""
+        for path in (self.tournament, self.matches, self.standings, self.page, self.league, self._policies):
+            self._folder.check(path.name)
 
     def _policy_path(self, sha256: str) -> Path:
         path, short = (self._policies / f"{name}.onnx" for name in (sha256, sha256[:16]))
@@ -149,10 +173,3 @@ class TournamentFolder:
                 "put the file back, or begin another tournament"
             )
         return AdmittedPolicy(path=path, sha256=sha256, source=path)
-
-
-def _make(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"cannot make the tournament's folder {path}: {error.strerror}") from error

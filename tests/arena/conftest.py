@@ -1,6 +1,8 @@
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,45 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(admission, "check_policy_files", let_through)
     return paths
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Path]:
+    """A home with a file and folders; the test fails if anything in it has changed."""
+    path = tmp_path / "home"
+    for name in ("documents", "agent", "env-steps-1000"):
+        (path / name).mkdir(parents=True)
+        (path / name / "letter.txt").write_text("dear\n")
+    (path / "diary.txt").write_text('{"a": 1}\n')
+
+    def content() -> dict[str, bytes | None]:
+        return {str(each.relative_to(path)): each.read_bytes() if each.is_file() else None for each in sorted(path.rglob("*"))}
+
+    before = content()
+    yield path
+    assert content() == before
+
+
+@pytest.fixture
+def lay_trap(outside: Path) -> Callable[[Path, str], Path]:
+    """Puts a way out, or a pipe that blocks its reader, in the place of a file or folder."""
+
+    def lay(path: Path, trap: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        if trap == "pipe":
+            os.mkfifo(path)
+        elif trap == "hard link":
+            os.link(outside / "diary.txt", path)
+        else:
+            path.symlink_to(
+                {"link to a file": outside / "diary.txt", "link to a folder": outside, "dangling link": outside / "absent"}[trap]
+            )
+        return path
+
+    return lay
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.formats.jsonl import JsonlWriter
+from arena.formats.folders import read_file
+from arena.formats.jsonl import MAX_JSONL_BYTES, JsonlWriter
 from arena.machine.cores import available_cores
 from arena.tournament.match_records import PlayedGame, Record, to_line
 from arena.tournament.play.play_task import play_task
@@ -134,7 +135,7 @@ class _Session:
     def _length_of_records(self) -> int:
         if not self.records:
             return 0
-        lines = self._folder.matches.read_bytes().split(b"\n")[: len(self.records)]
+        lines = read_file(self._folder.matches, max_bytes=MAX_JSONL_BYTES).split(b"\n")[: len(self.records)]
         return sum(len(line) + 1 for line in lines)
 
     def _play_all(self, tasks: Sequence[Task]) -> Iterator[Sequence[Record]]:

@@ -8,6 +8,7 @@ import pytest
 from arena.cli import tune as command
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
+from arena.errors import ArenaError
 from arena.executors.base import Ended
 from arena.experiment import compatibility
 
@@ -53,3 +54,24 @@ def test_a_search_makes_each_environment_once(tmp_path: Path, monkeypatch: pytes
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:3]] == [f"fake trial-000{number} of 3" for number in range(3)]
     assert made == ["CartPole-v1", "Acrobot-v1"]
+
+
+@pytest.mark.parametrize("trap", ["link to a file", "link to a folder", "dangling link", "pipe", "hard link"])
+@pytest.mark.parametrize("name", ["tune.db", "tune.db-journal", "tune.db-wal", ".lock", "best.toml", "fake"])
+def test_nothing_outside_of_a_search_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lay_trap, name: str, trap: str):
+    if trap == "hard link" and not name.startswith("tune.db"):
+        return  # replaced by another file, locked but not written, or in the way of a folder
+    (tmp_path / "search.toml").write_text(FILE)
+    monkeypatch.setattr(command, "make_executor", lambda config, workers: FailingExecutor())
+    path = lay_trap(tmp_path / "logs" / "search" / name, trap)
+    with pytest.raises(ArenaError, match=rf"{path.name} (is|has) |cannot write the lock|cannot make"):
+        command.tune(tmp_path / "search.toml", {"output": tmp_path / "logs"}, None, mode="quiet")
+
+
+def test_a_torn_database_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "search.toml").write_text(FILE)
+    monkeypatch.setattr(command, "make_executor", lambda config, workers: FailingExecutor())
+    (tmp_path / "logs" / "search").mkdir(parents=True)
+    (tmp_path / "logs" / "search" / "tune.db").write_bytes(b"garbage" * 1000)
+    with pytest.raises(ArenaError, match=r"tune\.db holds no search"):
+        command.tune(tmp_path / "search.toml", {"output": tmp_path / "logs"}, None, mode="quiet")

@@ -1,7 +1,7 @@
 """Folders of runs that a stranger has prepared: nothing outside of them changes, and each trap is refused by its name."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,47 +21,13 @@ NAMES = (
     *("checkpoint/latest.json", "checkpoint/env-steps-1000", "checkpoint/env-steps-1000/agent", "checkpoint/env-steps-1000/training.json"),
     *("snapshots/env-steps-000000001000.onnx", "events.out.tfevents.000000", "events.out.tfevents.000001.end"),
 )
+LayTrap = Callable[[Path, str], Path]
 TRAPS = ("link to a file", "link to a folder", "dangling link", "pipe")
 
 
 def experiment(folder: Path) -> Experiment:
     table = {"name": "test", "output": str(folder), "agents": [FAKE], "envs": ["arena/Identity-v0"], "budget": {"env_steps": 400}}
     return from_table({**table, "evaluation": {"period": 200, "episodes": 2, "final_episodes": 2}, "checkpoint_period": 200})
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Path]:
-    """A home with a file and folders; the test fails if anything in it has changed."""
-    path = tmp_path / "home"
-    for name in ("documents", "agent", "env-steps-1000"):
-        (path / name).mkdir(parents=True)
-        (path / name / "letter.txt").write_text("dear\n")
-    (path / "diary.txt").write_text('{"a": 1}\n')
-
-    def content() -> dict[str, bytes | None]:
-        return {str(each.relative_to(path)): each.read_bytes() if each.is_file() else None for each in sorted(path.rglob("*"))}
-
-    before = content()
-    yield path
-    assert content() == before
-
-
-def prepare(run: Path, name: str, trap: str, outside: Path) -> Path:
-    """Lays a trap at `name` in an unfinished run's folder."""
-    path = run / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    if trap == "link to a file":
-        path.symlink_to(outside / "diary.txt")
-    elif trap == "link to a folder":
-        path.symlink_to(outside)
-    elif trap == "dangling link":
-        path.symlink_to(outside / "absent")
-    elif trap == "pipe":
-        os.mkfifo(path)
-    else:
-        os.link(outside / "diary.txt", path)
-    return path
 
 
 def unfinished(wanted: Experiment) -> Path:
@@ -74,18 +40,18 @@ def unfinished(wanted: Experiment) -> Path:
 
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_outside_of_a_run_folder_changes(tmp_path: Path, outside: Path, name: str, trap: str):
+def test_nothing_outside_of_a_run_folder_changes(tmp_path: Path, outside: Path, lay_trap: LayTrap, name: str, trap: str):
     wanted = experiment(tmp_path)
-    path = prepare(unfinished(wanted), name, trap, outside)
+    path = lay_trap(unfinished(wanted) / name, trap)
     with pytest.raises(ArenaError, match=rf"{path.name}.* (is a link|is a pipe|cannot be a lock|cannot read)"):
         run_experiment(wanted, LocalExecutor())
     assert os.path.lexists(path)
 
 
 @pytest.mark.parametrize("name", ["episodes.jsonl", "evaluations.jsonl", "worker.log"])
-def test_a_growing_file_with_a_second_name_is_refused(tmp_path: Path, outside: Path, name: str):
+def test_a_growing_file_with_a_second_name_is_refused(tmp_path: Path, outside: Path, lay_trap: LayTrap, name: str):
     wanted = experiment(tmp_path)
-    prepare(unfinished(wanted), name, "hard link", outside)
+    lay_trap(unfinished(wanted) / name, "hard link")
     with pytest.raises(ArenaError, match=rf"{name} has 2 names"):
         run_experiment(wanted, LocalExecutor())
 
@@ -102,19 +68,19 @@ def test_a_run_folder_that_is_reached_through_a_link_is_not_written_to(tmp_path:
 
 
 @pytest.mark.parametrize("trap", TRAPS)
-def test_the_lock_of_an_experiment_is_no_way_out(tmp_path: Path, outside: Path, trap: str):
+def test_the_lock_of_an_experiment_is_no_way_out(tmp_path: Path, outside: Path, lay_trap: LayTrap, trap: str):
     wanted = experiment(tmp_path)
     wanted.path.mkdir()
-    prepare(wanted.path, ".lock", trap, outside)
+    lay_trap(wanted.path / ".lock", trap)
     with pytest.raises(ArenaError, match=r"\.lock is (a link|not a regular file)|cannot write the lock"):
         run_experiment(wanted, LocalExecutor())
 
 
-def test_train_resumes_through_no_link(tmp_path: Path, outside: Path):
+def test_train_resumes_through_no_link(tmp_path: Path, outside: Path, lay_trap: LayTrap):
     wanted = experiment(tmp_path)
     path = unfinished(wanted)
     (path / "run.json").unlink()
-    prepare(path, "checkpoint", "link to a folder", outside)
+    lay_trap(path / "checkpoint", "link to a folder")
     budget, resources = {"env_steps": 400, "seconds": None, "target_return": None}, {"threads": 1, "device": "cpu", "workers": 1}
     with pytest.raises(ArenaError, match="checkpoint is a link"):
         train(FAKE, "arena/Identity-v0", [], budget, 0, "test", tmp_path, resources, resume=True, mode="quiet")

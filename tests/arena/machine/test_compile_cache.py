@@ -156,3 +156,13 @@ def test_what_nobody_has_used_for_long_goes(folder) -> None:
         os.utime(path, (long_ago, long_ago))
     compile_all("p", version="new")
     assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("trap", ["link to a file", "link to a folder", "dangling link", "pipe"])
+@pytest.mark.parametrize("place", ["", "a", "a/jax", "a/jax/program"])
+def test_a_way_out_of_the_cache_is_refused_by_name(folder: Path, lay_trap, place: str, trap: str):
+    compile_all("program")
+    [versions] = [path for path in folder.iterdir() if path.is_dir()]
+    path = lay_trap(versions / place, trap)
+    with pytest.raises(ArenaError, match=rf"{path.name} is a (link|pipe)"):
+        compile_all("other")

@@ -7,6 +7,7 @@ from arena.errors import ArenaError
 from arena.formats.json import read_json
 from arena.report import terminal as command
 from arena.report.terminal import report
+from arena.run_folder.record import run_folders
 from arena.statistics.bootstrap import MEDIAN_NOTE
 from arena.statistics.estimate import Estimate
 
@@ -73,3 +74,25 @@ def test_the_summary_and_a_table_say_what_the_sequential_test_decided(folder, ca
     assert "by the sequential test" in printed
     assert "b is better" in printed
     assert (folder / "report" / "decisions.csv").read_text().splitlines()[1].endswith("test,0.05,1,a,b,worse")
+
+
+@pytest.mark.parametrize("trap", ["link to a file", "link to a folder", "dangling link"])
+def test_a_report_is_not_written_through_a_link(tmp_path, write_run, outside, lay_trap, trap):
+    write_run(tmp_path / "logs")
+    lay_trap(tmp_path / "logs" / "report", trap)
+    with pytest.raises(ArenaError, match="report is a link"):
+        report([tmp_path / "logs"], None, mode="quiet")
+    report([tmp_path / "logs"], tmp_path / "mine", mode="quiet")
+    lay_trap(tmp_path / "mine" / "report.html", trap)
+    with pytest.raises(ArenaError, match=r"report\.html is a link"):
+        report([tmp_path / "logs"], tmp_path / "mine", mode="quiet")
+
+
+def test_a_tree_of_links_to_run_folders_is_read(tmp_path, write_run, outside):
+    write_run(tmp_path / "logs")
+    run = write_run(tmp_path / "disk", seed=1)
+    (tmp_path / "logs" / "a" / "CartPole-v1" / "seed-1").symlink_to(run)
+    (tmp_path / "logs" / "elsewhere").symlink_to(outside)
+    (tmp_path / "link").symlink_to(tmp_path / "logs")
+    assert [found.name for found in run_folders(tmp_path / "link")] == ["seed-0", "seed-1"]
+    report([tmp_path / "link"], tmp_path / "out", mode="quiet")
