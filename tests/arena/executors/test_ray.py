@@ -77,7 +77,7 @@ def workers(wanted: Experiment) -> list[tuple[str, psutil.Process]]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "arena.worker.worker" in command and f"/{wanted.name}/" in command[-1]:
+        if "arena.worker" in command and f"/{wanted.name}/" in command[-1]:
             found.append((command[-1].rpartition(f"/{wanted.name}/")[2], process))
     return found
 
@@ -194,7 +194,7 @@ def test_faults_and_time_limits_are_those_of_the_local_executor(tmp_path: Path, 
         "hang": "timed_out",
     }
     assert "the fake agent crashes after" in results[0].reason
-    assert any("Traceback" in line for line in results[0].log_tail)
+    assert any("fakes.py" in line and "in learn" in line for line in results[0].log_tail)
 
 
 def test_what_no_node_can_give_is_refused_with_what_there_is(tmp_path: Path, cluster: RayCluster) -> None:
