@@ -88,9 +88,9 @@ class DeviceLoop:
             return jax.lax.fori_loop(0, count, body, (carry, log))  # type: ignore[no-any-return]
 
         with engine.scope():
-            self._initial = jax.jit(env.functions.initial)
+            self.initial = jax.jit(env.functions.initial)
             key = jax.random.PRNGKey(seed)
-            environments, observations = self._initial(key)
+            environments, observations = self.initial(key)
             totals = jnp.asarray(learner.zero_totals)
             self._carry = Carry(learner.state, environments, observations, key, totals, jax.tree.map(jnp.asarray, memory))
             self._program = jax.jit(program).lower(self._carry, np.int32(0), self._padded_inputs(0)).compile()
@@ -108,7 +108,7 @@ class DeviceLoop:
         env, period = self._env, self._period
         if env.must_reset:
             with self._engine.scope():
-                environments, observations = self._initial(jax.random.PRNGKey(np.uint32(env.begin())))
+                environments, observations = self.initial(jax.random.PRNGKey(np.uint32(env.begin())))
             self._carry = self._carry._replace(env=environments, observations=observations)
         self._carry = self._carry._replace(learner=self._learner.state)
         taken, wanted = 0, min(env.num_blocks_left(self._length), -(-num_steps // period))

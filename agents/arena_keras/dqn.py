@@ -57,7 +57,7 @@ class DQN(Agent):
             self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
             self._learner.compile(self._dummy_batches(), self._target)
         self._forward = self._engine.forward(self._network)
-        self._pull_policy()
+        self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
@@ -100,7 +100,7 @@ class DQN(Agent):
             self._target = self._engine.put(target)
             self._replay.restore(directory / "replay.npz", state["replay"])
             self._loop.restore(state["loop"])
-        self._pull_policy()
+        self.pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.interface.Agent.close`."""
@@ -112,7 +112,7 @@ class DQN(Agent):
         _, seconds = loop.run(num_steps)
         num_bursts = self._device_dqn.num_bursts(loop.env_steps) - before
         losses = loop.losses(num_updates) if num_bursts else {}
-        self._pull_policy()
+        self.pull_policy()
         return Metrics(learner_steps=num_bursts * num_updates, learn_seconds=seconds, losses=losses)
 
     def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
@@ -120,7 +120,7 @@ class DQN(Agent):
         losses = self._learner.update(self._replay.sample(num_updates, config.batch_size), config.learning_rate, self._target)
         if update_target:
             self._target = self._moved_target()
-        self._pull_policy()
+        self.pull_policy()
         return losses
 
     def _moved_target(self) -> list[Any]:
@@ -130,7 +130,8 @@ class DQN(Agent):
         moved = [new if tau == 1.0 else old + tau * (new - old) for old, new in zip(target, online, strict=True)]
         return self._engine.put(moved)
 
-    def _pull_policy(self) -> None:
+    def pull_policy(self) -> None:
+        """Fetches the learner's weights into the NumPy network that acts and is exported."""
         layers = self._network.policy_layers(self._engine.get(self._learner.parameters))
         self._policy = PolicyNetwork(layers, self._observation_space, self._action_space)
 

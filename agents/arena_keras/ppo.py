@@ -56,15 +56,15 @@ class PPO(Agent):
         if self._device_loop is None:
             self._learner.compile(self._dummy_batches())
         self._forward = self._engine.forward(self._policy_network)
-        self._pull_policy()
+        self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.interface.Agent.learn`."""
         if self._device_loop is None:
-            return self._loop.run(num_steps, self._draw, self._update)
+            return self._loop.run(num_steps, self.draw_actions, self._update)
         num_iterations, seconds = self._device_loop.run(num_steps)
-        self._pull_policy()
+        self.pull_policy()
         per_iteration = self._config.num_epochs * self._num_minibatches
         losses = self._device_loop.losses(per_iteration)
         return Metrics(learner_steps=num_iterations * per_iteration, learn_seconds=seconds, losses=losses)
@@ -93,7 +93,7 @@ class PPO(Agent):
         self._rng.bit_generator.state = state["rng"]
         if self._device_loop is not None:
             self._device_loop.restore(state["device"])
-        self._pull_policy()
+        self.pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.interface.Agent.close`."""
@@ -110,7 +110,8 @@ class PPO(Agent):
 
         return DeviceLoop(self._engine, env, self._learner, config.rollout_length, ppo.iteration, learning_rates, seed)
 
-    def _pull_policy(self) -> None:
+    def pull_policy(self) -> None:
+        """Fetches the learner's weights into the NumPy networks that act, value and are exported."""
         parameters: list[Array] = self._engine.get(self._learner.parameters)
         policy, self._extra, value = split_parameters(parameters, self._policy_network, self._value_network)
         layers = self._policy_network.policy_layers(policy)
@@ -118,17 +119,19 @@ class PPO(Agent):
         inputs = network_inputs(self._observation_space)
         self._value = PolicyNetwork(self._value_network.policy_layers(value), inputs, gym.spaces.Discrete(1))
 
-    def _values(self, observations: Array) -> Array:
+    def values(self, observations: Array) -> Array:
+        """Returns the value `[N]` of `observations` `[N, *obs]`."""
         return self._value.scores(features_of(self._observation_space, observations))[:, 0]
 
-    def _draw(self, observations: Array) -> tuple[Array, Array, Array, Array]:
+    def draw_actions(self, observations: Array) -> tuple[Array, Array, Array, Array]:
+        """Returns env actions, and the distribution's choices, their log probabilities and values, for `observations` `[N, *obs]`."""
         choices, log_probs = self._distribution.draw(self._policy.scores(observations), self._extra, self._rng)
         actions = choices if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(choices)
-        return actions, choices, log_probs, self._values(observations)
+        return actions, choices, log_probs, self.values(observations)
 
     def _update(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
         losses = self._learner.update(self._minibatches(rollout), learning_rate)
-        self._pull_policy()
+        self.pull_policy()
         return self._config.num_epochs * self._num_minibatches, losses
 
     def _minibatches(self, rollout: Rollout) -> tuple[Array, ...]:
@@ -139,7 +142,7 @@ class PPO(Agent):
         """
         config = self._config
         choices, log_probs, values = rollout.extras
-        advantages = rollout_advantages(rollout, values, self._values, discount=config.discount, gae_lambda=config.gae_lambda)
+        advantages = rollout_advantages(rollout, values, self.values, discount=config.discount, gae_lambda=config.gae_lambda)
         rows = np.flatnonzero(rollout.valid)
         indices = epoch_minibatches(rows, config.batch_size, config.num_epochs, self._rng, num_minibatches=self._num_minibatches)
         fields = (rollout.observations, choices, log_probs, advantages, advantages + values)  # [T, N, ...] each

@@ -41,7 +41,11 @@ class KerasRLReplay:
         if not transitions.valid[0]:
             return
         terminated, truncated = bool(transitions.terminated[0]), bool(transitions.truncated[0])
-        mark = TERMINATED if terminated else TRUNCATED if truncated else RUNNING
+        mark = RUNNING
+        if terminated:
+            mark = TERMINATED
+        elif truncated:
+            mark = TRUNCATED
         self.memory.append(transitions.observations[0], int(transitions.actions[0]), float(transitions.rewards[0]), mark)
         self._last_observation = transitions.next_observations[0]
         if mark != RUNNING:

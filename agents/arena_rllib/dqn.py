@@ -136,12 +136,12 @@ class DQNAgent(Agent):
     def _record(self) -> None:
         size, space = self._config.batch_size, self._observation_space
         observations, zeros = np.zeros((size, *space.shape), space.dtype), np.zeros(size, np.float32)
-        columns = self._columns(observations, zeros.astype(np.int64), zeros, observations, zeros.astype(np.bool_))
+        columns = self.columns(observations, zeros.astype(np.int64), zeros, observations, zeros.astype(np.bool_))
         self._learner.record({**columns, "weights": self._ones, "n_step": self._ones})
 
     def _train_uniformly(self, replay: ReplayBuffer, num_updates: int) -> None:
         sample = replay.sample(num_updates, self._config.batch_size)  # all minibatches at once, [updates, batch, ...]
-        columns = self._columns(*sample)
+        columns = self.columns(*sample)
         for index in range(num_updates):
             minibatch = {name: column[index] for name, column in columns.items()}
             self._learner.update({**minibatch, "weights": self._ones, "n_step": self._ones})
@@ -150,13 +150,14 @@ class DQNAgent(Agent):
         n_step = self._ones * self._config.options["n_step"]
         for _ in range(num_updates):
             indices, weights, sample = replay.sample(self._config.batch_size)
-            self._learner.update({**self._columns(*sample), "weights": self._learner.tensor(weights), "n_step": n_step})
+            self._learner.update({**self.columns(*sample), "weights": self._learner.tensor(weights), "n_step": n_step})
             errors = self._learner.metric(TD_ERROR_KEY).cpu().numpy()
             if not np.isfinite(errors).all():  # as priorities they would spoil the next draw
                 raise TrainingDiverged("the temporal-difference errors are not finite; try a smaller learning_rate")
             replay.update_priorities(indices, errors)
 
-    def _columns(self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array) -> Batch:
+    def columns(self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array) -> Batch:
+        """Returns transitions `[B, ...]` as a batch with RLlib's column names."""
         learner = self._learner
         return {
             Columns.OBS: learner.observations(observations),

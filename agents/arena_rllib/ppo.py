@@ -110,9 +110,9 @@ class PPOAgent(Agent):
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains on whole rollouts; see `arena.agent.interface.Agent.learn`."""
-        return self._loop.run(num_steps, self._sample, self._train)
+        return self._loop.run(num_steps, self.sample_actions, self._train)
 
-    def _sample(self, observations: Array) -> tuple[Array, ...]:
+    def sample_actions(self, observations: Array) -> tuple[Array, ...]:
         """Returns env actions, and the module's actions, log probabilities and distribution inputs."""
         inputs = self._distribution_inputs(observations)
         if self._discrete:
@@ -133,7 +133,7 @@ class PPOAgent(Agent):
     def _train(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
         config, learner = self._config, self._learner
         learner.set_learning_rate(learning_rate)
-        batch = self._batch(rollout)
+        batch = self.training_batch(rollout)
         # Minibatches run over the ends of epochs, all of one size, as in RLlib; every epoch is shuffled (RLlib takes the first in order).
         rows = np.arange(len(batch[Columns.OBS]))
         minibatches = learner.tensor(epoch_minibatches(rows, config.batch_size, config.num_epochs, self._batch_rng))
@@ -157,13 +157,13 @@ class PPOAgent(Agent):
         tensors = dict(zip(names, map(learner.tensor, columns), strict=True))
         learner.record({Columns.OBS: learner.observations(observations), **tensors})
 
-    def _batch(self, rollout: Rollout) -> Batch:
+    def training_batch(self, rollout: Rollout) -> Batch:
         """Returns the valid rows of a rollout with RLlib's column names, advantages standardised over all of them."""
         config, tensor = self._config, self._learner.tensor
         num_steps, num_envs = rollout.rewards.shape
         observations = rollout.observations.reshape(num_steps * num_envs, *rollout.observations.shape[2:])
-        values = self._values(observations).reshape(num_steps, num_envs)
-        advantages = rollout_advantages(rollout, values, self._values, discount=config.discount, gae_lambda=config.gae_lambda)
+        values = self.values(observations).reshape(num_steps, num_envs)
+        advantages = rollout_advantages(rollout, values, self.values, discount=config.discount, gae_lambda=config.gae_lambda)
         valid = rollout.valid.reshape(-1)
         module_actions, log_probabilities, inputs = (extra.reshape(-1, *extra.shape[2:])[valid] for extra in rollout.extras)
         targets = (advantages + values).reshape(-1)[valid]
@@ -178,7 +178,8 @@ class PPOAgent(Agent):
             Postprocessing.VALUE_TARGETS: tensor(targets),
         }
 
-    def _values(self, observations: Array) -> Array:
+    def values(self, observations: Array) -> Array:
+        """Returns the value `[N]` of `observations` `[N, *obs]`."""
         with torch.inference_mode():
             return self._learner.module.compute_values({Columns.OBS: self._learner.observations(observations)}).cpu().numpy()
 

@@ -24,7 +24,7 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
         autoreset_mode: Mode of the environments where no faster implementation is taken.
 
     Raises:
-        ArenaError: as `make_env`.
+        ArenaError: the reasons for which `make_env` raises it.
     """
     env = make_env(config)  # what it refuses is refused here with the same words
     spec = env.spec

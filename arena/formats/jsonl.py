@@ -1,6 +1,7 @@
 """JSON lines: one record a line, appended, and cut back to a checkpoint's offset when a run resumes."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,9 @@ class JsonlWriter:
 def _texts(column: Array) -> list[str]:
     if not len(column):
         return []
-    values = column.tolist() if np.isfinite(column).all() else [value if np.isfinite(value) else None for value in column.tolist()]
+    values = column.tolist()
+    if not np.isfinite(column).all():
+        values = [value if math.isfinite(value) else None for value in values]
     return json.dumps(values, separators=(",", ":"))[1:-1].split(",")
 
 

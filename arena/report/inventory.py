@@ -184,7 +184,10 @@ def _env_steps(run: LoadedRun) -> int:
 
 def commit(git: Mapping[str, Any] | None) -> str | None:
     """Returns a commit as one word, with `+` behind it if tracked files were changed; None outside a repository."""
-    return None if not git else f"{git.get('commit')}{'+' if git.get('dirty') else ''}"
+    if not git:
+        return None
+    changed = "+" if git.get("dirty") else ""
+    return f"{git.get('commit')}{changed}"
 
 
 def _algorithm(samples: Samples, agent: str) -> str | None:

@@ -42,7 +42,7 @@ class Seat(gym.Env[Array, np.int64]):
 
     Raises:
         ArenaError: if the game or the opponent cannot be had, or the opponent cannot play the game.
-        ValueError: by `step`, if the action is not allowed.
+        ValueError: `step` was given an action that is not allowed.
     """
 
     metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
@@ -70,7 +70,7 @@ class Seat(gym.Env[Array, np.int64]):
         """Begins a game; draws the seat, the opponent, and what the game itself draws."""
         super().reset(seed=seed, options=options)
         self.seat = int(self.np_random.integers(2))
-        self._opponent = self._draw_opponent()
+        self._opponent = self.draw_opponent()
         self.game.reset(seed=int(self.np_random.integers(2**31)))
         self._let_opponent_move()
         return self.game.observation(self.seat), {}
@@ -87,7 +87,8 @@ class Seat(gym.Env[Array, np.int64]):
         """Closes the game."""
         self.game.close()
 
-    def _draw_opponent(self) -> OnnxPolicy | None:
+    def draw_opponent(self) -> OnnxPolicy | None:
+        """Returns the policy that the next episode is played against; None for the random player."""
         if self._snapshots is None:
             return self._fixed
         pool = [None, *sorted(self._snapshots.glob("*.onnx"))]

@@ -162,9 +162,9 @@ def check_ppo_oracle(backend):
         rng = np.random.default_rng(4)
         parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
         agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
-        agent._pull_policy()
+        agent.pull_policy()
         observations = rng.normal(size=(64, *agent._observation_space.shape)).astype(np.float32)
-        _, choices, log_probs, _ = agent._draw(observations)
+        _, choices, log_probs, _ = agent.draw_actions(observations)
         old_log_probs = log_probs + rng.normal(scale=0.3, size=64).astype(np.float32)
         advantages, returns = rng.normal(size=(2, 64)).astype(np.float32)
         batch = (observations, choices, old_log_probs, advantages, returns)
@@ -203,9 +203,9 @@ def check_masked_oracles(backend):
     agent = make_agent(PPO, masked, backend=backend, hidden_sizes=(16,), entropy_coefficient=0.1, num_envs=2)
     parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
     agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
-    agent._pull_policy()
+    agent.pull_policy()
     features, allowed, observations = positions()
-    actions, choices, log_probs, values = agent._draw(observations)
+    actions, choices, log_probs, values = agent.draw_actions(observations)
     assert allowed[np.arange(size), actions].all()
     np.testing.assert_allclose(values, forward(parameters[-4:], features, np.tanh)[-1][:, 0], rtol=1e-4, atol=1e-5)
     noise = rng.normal(scale=0.3, size=size).astype(np.float32)

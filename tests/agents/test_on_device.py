@@ -60,7 +60,7 @@ def start(agent):
     import jax
 
     loop = agent._device_loop
-    env, observations = loop._initial(jax.random.PRNGKey(agent._env.begin()))
+    env, observations = loop.initial(jax.random.PRNGKey(agent._env.begin()))
     return loop._carry._replace(env=env, observations=observations, key=jax.random.PRNGKey(5))
 
 
@@ -87,7 +87,7 @@ def compare_ppo_iteration(env_id):
     _, last_observations, found = jax.jit(ppo.collect)(carry.learner.parameters, carry.env, carry.observations, collect_key)
     found = type(found)(*map(np.array, found))
 
-    values = agent._values(found.observations.reshape(-1, *found.observations.shape[2:])).reshape(found.values.shape)
+    values = agent.values(found.observations.reshape(-1, *found.observations.shape[2:])).reshape(found.values.shape)
     np.testing.assert_allclose(found.values, values, rtol=1e-5, atol=1e-5)
     outputs = agent._policy.scores(found.observations.reshape(256, -1))
     if env_id.startswith("phys2d/Pendulum"):

@@ -176,7 +176,7 @@ def log_probability_differences():
         agent, factory = make_agent(PPO, {"num_envs": 4, "rollout_length": 64, "overrides": overrides}, env_id)
         agent.learn(600)
         observations = np.random.default_rng(0).normal(size=(500, *factory.observation_space.shape)).astype(np.float32)
-        _, actions, log_probabilities, inputs = agent._sample(observations)
+        _, actions, log_probabilities, inputs = agent.sample_actions(observations)
         module = agent._learner.module
         with torch.no_grad():
             theirs = module.forward_exploration({"obs": torch.as_tensor(observations)})["action_dist_inputs"]

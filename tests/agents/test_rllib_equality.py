@@ -115,7 +115,7 @@ def rllib_value_targets(rollout, observations_after, agent):
 
 def advantage_differences(env_id):
     agent, _ = make_agent(PPO, {"rollout_length": 300, "num_envs": 3, "batch_size": 64}, env_id)
-    rollout = agent._loop.collect(agent._sample)
+    rollout = agent._loop.collect(agent.sample_actions)
     finals = {(t, n): observation for t, n, observation in rollout.final_observations}
 
     def observations_after(t, n):
@@ -125,8 +125,8 @@ def advantage_differences(env_id):
 
     theirs = rllib_value_targets(rollout, observations_after, agent)
     order = [(t, n) for t, n in np.argwhere(rollout.valid).tolist()]
-    batch = agent._batch(rollout)
-    values = agent._values(batch["obs"].numpy())
+    batch = agent.training_batch(rollout)
+    values = agent.values(batch["obs"].numpy())
     ours = batch["value_targets"].numpy()
     raw = np.array([theirs[place] for place in order], np.float32) - values
     standardised = (raw - raw.mean()) / raw.std()
@@ -180,11 +180,11 @@ def bootstraps():
         num_env_steps=2,
         act_seconds=0.0,
     )
-    targets = agent._batch(rollout)["value_targets"].tolist()
-    expected = [1.0, 1.0 + 0.99 * float(agent._values(last)[0])]
+    targets = agent.training_batch(rollout)["value_targets"].tolist()
+    expected = [1.0, 1.0 + 0.99 * float(agent.values(last)[0])]
     agent, _ = make_agent(DQN, {"batch_size": 2})
     observations = torch.zeros(2, 4)
-    columns = agent._columns(
+    columns = agent.columns(
         np.zeros((2, 4), np.float32), np.zeros(2, np.int64), np.ones(2, np.float32), np.ones((2, 4), np.float32), flags[0]
     )
     module = agent._learner.module

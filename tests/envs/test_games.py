@@ -154,7 +154,7 @@ def test_the_perfect_opponent_never_loses_and_draws_against_itself() -> None:
 def opponents(folder: Path, count: int, seed: int = 0) -> list[str]:
     seat = Seat("tictactoe_v3", "self", str(folder))
     seat.reset(seed=seed)
-    drawn = [seat._draw_opponent() for _ in range(count)]
+    drawn = [seat.draw_opponent() for _ in range(count)]
     return ["random" if policy is None else policy.path.stem for policy in drawn]
 
 

@@ -163,8 +163,11 @@ def test_numbers_are_pythons_own(five_seeds):
 
     def check(value):
         assert not isinstance(value, np.generic), value
-        for part in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
-            check(part)
+        if isinstance(value, dict):
+            value = tuple(value.values())
+        if isinstance(value, (list, tuple)):
+            for part in value:
+                check(part)
 
     check(dataclasses.asdict(report(five_seeds)))
 

@@ -18,7 +18,7 @@ def _episodes(player, returns, *, seed=7, reason=""):
 def test_points_of_the_two_sides_sum_to_one(first, second):
     points = duel_points(np.array([first, second]))
     np.testing.assert_array_equal(points + duel_points(np.array([second, first])), 1.0)
-    assert points.tolist() == [1.0 if a > b else 0.5 if a == b else 0.0 for a, b in zip(first, second, strict=True)]
+    assert points.tolist() == [0.5 + 0.5 * ((a > b) - (a < b)) for a, b in zip(first, second, strict=True)]
 
 
 def test_every_two_players_of_different_entrants_meet_once_on_shared_starts():
