@@ -29,6 +29,7 @@ from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, MAX_DENSE_PLAYERS
 from arena.rating.matches import Matches, presence
 from arena.rating.strengths import Strengths
 from arena.statistics.multiple_tests import holm_of_pairs
+from arena.statistics.ties import places
 
 Array = npt.NDArray[Any]
 
@@ -66,7 +67,7 @@ class Ratings:
     num_players: Array
     """`int64 [E]`, training seeds that played. If it is 1, the interval does not include the spread over training seeds."""
     rank: Array
-    """`int64 [E]`, ranks by rating, from 1."""
+    """`int64 [E]`, ranks by rating, from 1; equal ratings share a rank (`arena.statistics.ties`)."""
     rank_low: Array
     """`int64 [E]`, best rank that is not excluded; all rank intervals hold at once."""
     rank_high: Array
@@ -159,8 +160,8 @@ def _ranks(rating: Array, better: Array | None) -> tuple[Array, Array, Array]:
     excluded.
     """
     num_entrants = len(rating)
-    rank = np.empty(num_entrants, np.int64)
-    rank[np.argsort(-rating, kind="stable")] = np.arange(1, num_entrants + 1)
+    rank = places(rating)
     if better is None:
         return rank, np.minimum(1, rank), np.maximum(num_entrants, rank)
-    return rank, np.minimum(1 + better.sum(0), rank), np.maximum(num_entrants - better.sum(1), rank)
+    last = rank + (rank[:, None] == rank).sum(1) - 1  # worst place that equal ones hold together
+    return rank, np.minimum(1 + better.sum(0), rank), np.maximum(num_entrants - better.sum(1), last)

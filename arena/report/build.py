@@ -1,7 +1,8 @@
 """Puts the report of an experiment together from its runs."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from arena.statistics.metrics import profile
 from arena.statistics.proportions import wilson
 from arena.statistics.score_scale import mean_score_bounds
 from arena.statistics.student import critical_value
+from arena.statistics.ties import rank_all
 
 Array = npt.NDArray[Any]
 
@@ -104,7 +106,7 @@ def _result(samples: Samples, agent: str, env: str, confidence: float) -> EnvRes
     means = returns.mean(1)
     score_iqm, num_solved = None, 0
     if scale.solved is not None:
-        score_iqm = estimate([scale.score(returns)], "iqm", confidence=confidence)
+        score_iqm = estimate([scale.score(returns)], "iqm", bounds=_metric_bounds(samples, [env], "iqm"), confidence=confidence)
         num_solved = int((means >= scale.solved).sum())
     return EnvResult(
         agent=agent,
@@ -217,10 +219,23 @@ def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> lis
     for axis in AXES if scored else ():
         grid = _grid(samples, scored, axis, 5 * learning_curves.NUM_POINTS)
         areas = {agent: _area(samples, agent, scored, axis, grid, confidence) for agent in samples.agents}
-        order = sorted(areas, key=lambda agent: -areas[agent].value)
+        # All of these intervals hold at once (Bonferroni), so that two that do not overlap decide an order.
+        at_once = 1.0 - (1.0 - confidence) / len(areas)
+        wide = {agent: _area(samples, agent, scored, axis, grid, at_once) for agent in samples.agents}
+        ranks = rank_all({agent: area.value for agent, area in areas.items()}, _separate(wide))
         horizon = float(grid[-1])
-        rows += [RankingRow(axis=axis, rank=rank, agent=agent, area=areas[agent], horizon=horizon) for rank, agent in enumerate(order, 1)]
+        order = sorted(areas, key=lambda agent: (ranks[agent].value, agent))
+        rows += [RankingRow(axis=axis, rank=ranks[agent], agent=agent, area=areas[agent], horizon=horizon) for agent in order]
     return rows
+
+
+def _separate(estimates: Mapping[str, Estimate]) -> set[tuple[str, str]]:
+    """Returns the pairs (better, worse) whose intervals do not overlap; an agent without an interval is in none."""
+    return {
+        (one, other)
+        for (one, high), (other, low) in itertools.permutations(estimates.items(), 2)
+        if high.low is not None and low.high is not None and high.low > low.high
+    }
 
 
 def _area(samples: Samples, agent: str, scored: Sequence[str], axis: Axis, grid: Array, confidence: float) -> Estimate:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from arena.report.listings import AgentSummary, CostRow, Difference, EnvSummary, PublishedRow, RunRow
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
+from arena.statistics.ties import Rank
 
 Axis = Literal["env_steps", "train_seconds"]
 """Axis of learning curves and rankings."""
@@ -145,8 +146,8 @@ class RankingRow:
 
     axis: Axis
     """What all agents are given the same amount of."""
-    rank: int
-    """Rank by `area`, from 1."""
+    rank: Rank
+    """Rank by `area`, with the ranks that are not excluded: intervals that hold at once for all agents of the axis decide."""
     agent: str
     """Name of the agent."""
     area: Estimate

@@ -1,7 +1,6 @@
 """The report of an experiment as one page."""
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from arena.html import axes, charts
 from arena.html.rendering import render as render_page
 from arena.html.verdicts import verdict as verdict_sentence
 from arena.report.document import Axis, ExperimentReport, MeanCurve
-from arena.report.verdict import ReportVerdict, judge
+from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 
@@ -53,9 +52,12 @@ def render(report: ExperimentReport) -> str:
         "report.html",
         report=report,
         sections=_sections(report),
-        verdict=verdict_sentence(verdict.order, verdict.is_better) if report.pairs else "",
+        verdict=_lead(verdict) if report.pairs else "",
         facts=_facts(report),
-        order=sorted(verdict.order, key=lambda name: -iqm[name].value if name in iqm else math.inf),
+        order=verdict.order,
+        ranks=verdict.ranks,
+        chances=verdict.chances,
+        otherwise=_otherwise(report, verdict),
         colors=colors,
         names=list(colors),
         failures={agent.name: f"{agent.num_failed} of {agent.num_runs}" for agent in report.agents},
@@ -65,10 +67,34 @@ def render(report: ExperimentReport) -> str:
         curves=_curves(report, colors),
         profile=_profile(report, colors),
         probability=lambda x, y: _probability(report.pairs, x, y, verdict),
+        against=_against(report.pairs, verdict),
         sequential=verdict.sequential,
         remarks=_remarks,
         failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
     )
+
+
+def _lead(verdict: ReportVerdict) -> str:
+    """Returns the first sentences of the page: who is ahead, and by what."""
+    ranks = {agent: rank.value for agent, rank in verdict.ranks.items()}
+    return verdict_sentence(verdict.order, verdict.is_better, ranks=ranks, quantity=QUANTITY)
+
+
+def _otherwise(report: ExperimentReport, verdict: ReportVerdict) -> dict[str, str]:
+    """Returns a sentence for each column and ranking table that orders agents otherwise than the rank."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for metric in _METRICS:
+        sign = -1.0 if metric == "optimality_gap" else 1.0
+        values = {row.agent: sign * row.estimate.value for row in report.aggregates if row.metric == metric}
+        found[str(metric)] = disagreements(verdict.ranks, values)
+    for axis, *_ in _AXES:
+        found[axis] = disagreements(verdict.ranks, {row.agent: row.area.value for row in report.rankings if row.axis == axis})
+    titles: dict[str, str] = {**_METRICS, **{str(axis): caption for axis, caption, _ in _AXES}}
+    return {
+        name: f"{titles[name]} orders agents otherwise than the rank: {listed([f'{lower} before {higher}' for lower, higher in pairs])}."
+        for name, pairs in found.items()
+        if pairs
+    }
 
 
 def _sections(report: ExperimentReport) -> list[tuple[str, str, object]]:
@@ -113,7 +139,16 @@ def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerd
     value, low, high = pair.probability.value, pair.probability.low, pair.probability.high
     if pair.x != x:
         value, low, high = 1 - value, None if high is None else 1 - high, None if low is None else 1 - low
-    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": verdict.winner(x, y) is not None}
+    higher, lower = (x, y) if verdict.ranks[x].value < verdict.ranks[y].value else (y, x)
+    against = verdict.ranks[x].value != verdict.ranks[y].value and (value > 0.5) == (lower == x) and value != 0.5
+    note = f"{lower} has the lower rank, and more often returns more than {higher}" if against else ""
+    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": verdict.winner(x, y) is not None, "note": note}
+
+
+def _against(pairs: Sequence[AgentPair], verdict: ReportVerdict) -> list[str]:
+    """Returns a sentence for each pair in which the agent of the lower rank more often returns more."""
+    found = [_probability(pairs, pair.x, pair.y, verdict) for pair in pairs]
+    return [cell["note"] for cell in found if cell is not None and cell["note"]]
 
 
 def _curves(report: ExperimentReport, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:

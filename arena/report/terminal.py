@@ -11,8 +11,9 @@ from arena.report.build import METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport
 from arena.report.load import load_runs
 from arena.report.tables import write_report
-from arena.report.verdict import judge
+from arena.report.verdict import QUANTITY, judge
 from arena.statistics.estimate import Estimate
+from arena.statistics.ties import Rank
 from arena.terminal.output import Mode, Output, command_line, make_table
 
 
@@ -56,13 +57,19 @@ def print_report(document: ExperimentReport, output: Output) -> None:
 def _print_scores(document: ExperimentReport, output: Output) -> None:
     envs = "1 environment" if document.num_envs_in_aggregates == 1 else f"{document.num_envs_in_aggregates} environments"
     found = {(row.agent, row.metric): row.estimate for row in document.aggregates}
-    agents = sorted(document.agents, key=lambda agent: -found[agent.name, "iqm"].value)
+    ranks, agents = judge(document).ranks, {agent.name: agent for agent in document.agents}
     rows = [
-        (agent.name, *(words(found[agent.name, metric]) for metric in METRIC_NAMES), f"{agent.num_failed}/{agent.num_runs}")
-        for agent in agents
+        (
+            rank_words(ranks[name]),
+            name,
+            *(words(found[name, metric]) for metric in METRIC_NAMES),
+            f"{agents[name].num_failed}/{agents[name].num_runs}",
+        )
+        for name in judge(document).order
     ]
     title = f"Scores over {envs} (random 0, solved 1), with {document.confidence:.0%} intervals over training seeds"
-    _print_table(output, title, ("agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
+    output.say(f"Ranked by {QUANTITY}; in brackets the ranks that are not excluded")
+    _print_table(output, title, ("rank", "agent", "IQM", "mean", "median", "optimality gap", "failed"), rows)
 
 
 def _print_returns(document: ExperimentReport, output: Output) -> None:
@@ -89,7 +96,9 @@ def _print_rankings(document: ExperimentReport, output: Output) -> None:
         ranking = [row for row in document.rankings if row.axis == axis]
         if ranking:
             title = f"Ranking at equal {unit}: mean score on the way to {ranking[0].horizon:,.0f}"
-            _print_table(output, title, ("", "agent", "mean score"), [(str(row.rank), row.agent, words(row.area)) for row in ranking])
+            _print_table(
+                output, title, ("rank", "agent", "mean score"), [(rank_words(row.rank), row.agent, words(row.area)) for row in ranking]
+            )
 
 
 def _print_costs(document: ExperimentReport, output: Output) -> None:
@@ -102,6 +111,11 @@ def _print_costs(document: ExperimentReport, output: Output) -> None:
         rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
     columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
     _print_table(output, "Cost of a run, medians over seeds", columns, rows)
+
+
+def rank_words(rank: Rank) -> str:
+    """Returns a rank for people: `1= (1-3)`, with the ranks that are not excluded."""
+    return rank.label if rank.low == rank.high else f"{rank.label} ({rank.low}-{rank.high})"
 
 
 def words(estimate: Estimate, form: str = ".2f") -> str:

@@ -2,13 +2,24 @@
 
 Two rules can decide a pair of agents. If a sequential comparison (`seeds = "until-decided"`) covers every pair of the report, its verdicts
 do, because it is corrected for having stopped early. Otherwise the p-values do, corrected for the number of pairs.
+
+One number ranks: the mean probability of improvement over the other agents, which is what the tests of pairs are about. IQM, mean, median
+and areas under learning curves may order agents otherwise; `disagreements` finds where, and the page marks it.
 """
 
 import dataclasses
+import itertools
+import math
 import statistics
+from collections.abc import Mapping
+
+import numpy as np
 
 from arena.report.document import ExperimentReport, SequentialComparison
+from arena.statistics.ties import Rank, rank_all, without_noise
 
+QUANTITY = "the chance that a run of it returns more than a run of another agent (P(improvement), mean over the others)"
+"""The number that ranks agents, in words."""
 MAX_ERROR = 0.05
 """Largest probability of any wrong claim, over all pairs together, if the corrected p-values decide."""
 
@@ -19,10 +30,17 @@ class ReportVerdict:
 
     better: frozenset[tuple[str, str]]
     """Pairs (better, worse) that are decided."""
-    order: tuple[str, ...]
-    """All agents by their mean probability of improvement over the others, best first; an order of names, not a claim."""
+    chances: Mapping[str, float]
+    """The number that ranks: agent -> its mean probability of improvement over the others; NaN for an agent that was not compared."""
+    ranks: Mapping[str, Rank]
+    """Rank of each agent by `chances`, with the ranks that `better` does not exclude."""
     sequential: SequentialComparison | None
     """The sequential comparison that decided; None if the corrected p-values did."""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """All agents by rank, best first, equal ones by name."""
+        return tuple(sorted(self.ranks, key=lambda agent: (self.ranks[agent].value, agent)))
 
     def is_better(self, agent: str, other: str) -> bool:
         """Returns whether it is decided that `agent` is better than `other`."""
@@ -41,7 +59,25 @@ def judge(report: ExperimentReport) -> ReportVerdict:
     else:
         decided = [pair for pair in report.pairs if pair.p_value_holm <= MAX_ERROR]
         better = {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in decided}
-    return ReportVerdict(frozenset(better), _by_probability(report), sequential)
+    chances = _chances(report)
+    return ReportVerdict(frozenset(better), chances, rank_all(chances, better), sequential)
+
+
+def disagreements(ranks: Mapping[str, Rank], values: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Returns the pairs (lower, higher) of agents of which the one with the lower rank has the better value.
+
+    Args:
+        ranks: rank of each agent.
+        values: another number of the same agents, the larger the better; agents without one are missing.
+    """
+    names = [name for name in ranks if name in values]
+    numbers = dict(zip(names, without_noise(np.array([values[name] for name in names])), strict=True))
+    ordered = sorted(names, key=lambda name: (ranks[name].value, name))
+    return [
+        (lower, higher)
+        for higher, lower in itertools.combinations(ordered, 2)
+        if ranks[higher].value < ranks[lower].value and numbers[lower] > numbers[higher]
+    ]
 
 
 def _governing(report: ExperimentReport) -> SequentialComparison | None:
@@ -52,9 +88,9 @@ def _governing(report: ExperimentReport) -> SequentialComparison | None:
     return report.decisions[0] if {frozenset((pair.x, pair.y)) for pair in report.pairs} <= covered else None
 
 
-def _by_probability(report: ExperimentReport) -> tuple[str, ...]:
+def _chances(report: ExperimentReport) -> dict[str, float]:
     found: dict[str, list[float]] = {agent.name: [] for agent in report.agents}
     for pair in report.pairs:
         found[pair.x].append(pair.probability.value)
         found[pair.y].append(1 - pair.probability.value)
-    return tuple(sorted(found, key=lambda name: -statistics.fmean(found[name] or [0.0])))
+    return {name: statistics.fmean(values) if values else math.nan for name, values in found.items()}

@@ -73,7 +73,9 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
         level=percent(standings.confidence),
         sections=sections,
         shown=[id_ for id_, _, content in sections if content],
-        verdict=verdict([row.entrant for row in rows], _decided(standings)),
+        verdict=verdict(
+            [row.entrant for row in rows], _decided(standings), ranks={row.entrant: row.rank for row in rows}, quantity="rating"
+        ),
         colors={row.entrant: index for index, row in enumerate(rows)},
         scale=row_scale([(row.rating.low, row.rating.value, row.rating.high) for row in rows] + [0.0]),
         neighbours=_neighbours(standings),

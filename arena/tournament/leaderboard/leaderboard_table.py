@@ -71,7 +71,8 @@ def _width(column: Sequence[str]) -> int:
 
 
 def _rank(row: Standing) -> str:
-    return f"{row.rank}" if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}-{row.rank_high})"
+    label = f"{row.rank}{'=' if row.is_tied else ''}"
+    return label if row.rank_low == row.rank_high else f"{label} ({row.rank_low}-{row.rank_high})"
 
 
 def _rating_interval(row: Standing) -> str:

@@ -100,14 +100,14 @@ def look_level(level: float, look: int) -> float:
 
 def _open_neighbours(ratings: Ratings) -> list[tuple[int, int]]:
     assert ratings.pairwise is not None, "too many players for an adaptive schedule"
-    rated = [int(entrant) for entrant in np.argsort(ratings.rank) if not np.isnan(ratings.rating[entrant])]
+    rated = [int(entrant) for entrant in np.argsort(ratings.rank, kind="stable") if not np.isnan(ratings.rating[entrant])]
     return [(above, below) for above, below in itertools.pairwise(rated) if not ratings.pairwise.better[above, below]]
 
 
 def _placements(ratings: Ratings, new: Array, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Pairs each new entrant with two in the middle of the ranking, or, where none is rated yet, all in a ring."""
     names = rng.permutation(np.flatnonzero(new)).tolist()
-    rated = [int(entrant) for entrant in np.argsort(ratings.rank) if not np.isnan(ratings.rating[entrant])]
+    rated = [int(entrant) for entrant in np.argsort(ratings.rank, kind="stable") if not np.isnan(ratings.rating[entrant])]
     if rated:
         middle = rated[max(len(rated) // 2 - 1, 0) : len(rated) // 2 + 1]
         return [(name, opponent) for name in names for opponent in middle]

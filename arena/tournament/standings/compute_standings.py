@@ -91,6 +91,7 @@ def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
         entrant=entrant,
         rating=_rating(ratings, place),
         rank=int(ratings.rank[place]),
+        is_tied=int((ratings.rank == ratings.rank[place]).sum()) > 1,
         rank_low=int(ratings.rank_low[place]),
         rank_high=int(ratings.rank_high[place]),
         points=points / num_matches if num_matches else 0.0,

@@ -51,7 +51,7 @@ def rank_entrants(tables: Sequence[Matches], entrants: Array, *, anchor: int, nu
     return Ranking(
         ratings=ratings,
         wins=win_matrix(tables, entrants, level=level),
-        order=tuple(int(place) for place in np.argsort(ratings.rank)),
+        order=tuple(int(place) for place in np.argsort(ratings.rank, kind="stable")),
         num_looks=num_looks,
         level=level,
     )

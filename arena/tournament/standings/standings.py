@@ -29,7 +29,9 @@ class Standing:
     rating: Estimate
     """Rating on the Elo scale; the random player has 0 where it takes part."""
     rank: int
-    """Rank by rating, counted from 1."""
+    """Rank by rating, counted from 1; equal ratings share a rank."""
+    is_tied: bool
+    """Whether another entrant has the same rank."""
     rank_low: int
     """Best rank that is not excluded."""
     rank_high: int

@@ -12,6 +12,7 @@ from arena.experiment.file import from_toml
 from arena.report.build import build_report
 from arena.report.load import load_runs
 from arena.report.repeat import experiment_toml
+from arena.report.verdict import judge
 from arena.run_folder.inputs import Budget
 from arena.statistics.bootstrap import MEAN_NOTE
 
@@ -65,7 +66,7 @@ def test_rankings_at_equal_steps_and_at_equal_seconds_may_differ(tmp_path, write
         write_run(tmp_path, "quick", seed, final=(110.0 + seed,) * 2, curve=[(500, 0.1, 20.0), (1_000, 0.2, 110.0 + seed)])
         write_run(tmp_path, "slow", seed, final=(120.0 + seed,) * 2, curve=[(500, 5.0, 100.0), (1_000, 10.0, 120.0 + seed)])
     document = report(tmp_path)
-    first = {row.axis: row.agent for row in document.rankings if row.rank == 1}
+    first = {row.axis: row.agent for row in document.rankings if row.rank.value == 1}
     assert first == {"env_steps": "slow", "train_seconds": "quick"}
     assert {row.horizon for row in document.rankings} == {1_000.0, 10.0}
     curve = next(curve for curve in document.curves if (curve.agent, curve.env, curve.axis) == ("quick", None, "train_seconds"))
@@ -186,3 +187,43 @@ def test_few_seeds_come_with_what_is_known_of_their_intervals(tmp_path, write_ru
     for seed in range(num_seeds):
         write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
     assert (MEAN_NOTE in report(tmp_path).notes) == expected
+
+
+def test_three_seeds_exclude_no_rank(tmp_path, write_run):
+    for seed in range(3):
+        for agent, value in (("a", 60.0), ("b", 90.0), ("c", 120.0)):
+            write_run(tmp_path, agent, seed, final=(value + seed,) * 2, curve=[(500, 1.0, 20.0), (1_000, 2.0, value + seed)])
+    document = report(tmp_path)
+    assert {(row.rank.low, row.rank.high) for row in document.rankings} == {(1, 3)}
+    assert {(rank.low, rank.high) for rank in judge(document).ranks.values()} == {(1, 3)}
+
+
+def test_five_seeds_exclude_ranks_of_areas_that_are_far_apart_and_equal_curves_share_theirs(tmp_path, write_run):
+    for seed in range(5):
+        for agent, value in (("a", 60.0), ("b", 60.0), ("far", 400.0)):
+            write_run(tmp_path, agent, seed, final=(value + seed,) * 2, curve=[(500, 1.0, 20.0), (1_000, 2.0, value + seed)])
+    ranks = {row.agent: row.rank for row in report(tmp_path).rankings if row.axis == "env_steps"}
+    assert {agent: (rank.label, rank.low, rank.high) for agent, rank in ranks.items()} == {
+        "far": ("1", 1, 1),
+        "a": ("2=", 2, 3),
+        "b": ("2=", 2, 3),
+    }
+
+
+def test_an_interval_of_an_iqm_ends_at_the_best_possible_score(tmp_path, write_run):
+    for seed, value in enumerate((500.0, 500.0, 500.0, 330.0, 500.0, 480.0)):
+        write_run(tmp_path, "a", seed, final=(value,) * 2)
+    result = report(tmp_path).results[0]
+    assert result.score_iqm.high == pytest.approx((500.0 - 20.0) / 100.0)
+    assert result.score_iqm.low < result.score_iqm.value
+
+
+def test_a_crash_is_an_outcome(tmp_path, write_run):
+    """Ten runs, of which five crashed and five are the best policies, against ten that finished in the middle."""
+    for seed in range(10):
+        write_run(tmp_path, "half", seed, final=(100.0 + seed,) * 2, status="crashed" if seed < 5 else "finished")
+        write_run(tmp_path, "sure", seed, final=(60.0 + seed,) * 2)
+    document, verdict = report(tmp_path), judge(report(tmp_path))
+    assert document.pairs[0].probability.value == 0.5, "as in the tournament"
+    assert [rank.label for rank in verdict.ranks.values()] == ["1=", "1="]
+    assert verdict.winner("half", "sure") is None

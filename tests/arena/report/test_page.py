@@ -10,6 +10,7 @@ from arena.report.listings import AgentSummary, CostRow, Difference, EnvSummary,
 from arena.report.page import render
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
+from arena.statistics.ties import Rank
 
 HOSTILE = '<script>alert("1")</script>'
 METRICS: tuple[doc.MetricName, ...] = ("iqm", "mean", "median", "optimality_gap")
@@ -134,7 +135,9 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
         decisions=(),
         curves=tuple(_curve(name, env, axis) for axis in axes for env in (None, "CartPole-v1", "Own-v0") for name in names),
         rankings=tuple(
-            doc.RankingRow(axis=axis, rank=rank, agent=name, area=_estimate(VALUES[name]), horizon=100_000.0)
+            doc.RankingRow(
+                axis=axis, rank=Rank(value=rank, tied=False, low=1, high=4), agent=name, area=_estimate(VALUES[name]), horizon=100_000.0
+            )
             for axis in axes
             for rank, name in enumerate(sorted(names, key=lambda name: -VALUES[name]), 1)
         ),
@@ -296,3 +299,33 @@ def test_a_remark_on_an_interval_is_marked_and_spelt_out_once(html: str) -> None
     assert page.count(f'<p class="note">* {note}</p>') == 1
     assert page.count("]*</small>") == len(VALUES) + 1, "one stands also beside that without failed runs"
     assert "]*</small>" not in html
+
+
+def test_a_column_and_a_pair_that_order_otherwise_than_the_rank_are_marked(problems: Callable[[str], list[str]]) -> None:
+    """tfagents-dqn leads by the chance to beat another agent, and its IQM is the lower one."""
+    report = make_report()
+    strength = {"tfagents-dqn": 1.0, "keras-ppo": 0.9, HOSTILE: 0.2, "random": 0.0}
+    pairs = tuple(
+        dataclasses.replace(pair, probability=_estimate(0.5 + (strength[pair.x] - strength[pair.y]) / 3)) for pair in report.pairs
+    )
+    iqm = {"keras-ppo": 0.80, "tfagents-dqn": 0.47}
+    aggregates = tuple(
+        dataclasses.replace(row, estimate=_estimate(iqm[row.agent])) if row.agent in iqm and row.metric == "iqm" else row
+        for row in report.aggregates
+    )
+    html = render(dataclasses.replace(report, pairs=pairs, aggregates=aggregates))
+    lead = html.partition('<p class="lead">')[2].partition("</p>")[0]
+    assert "Ranked by the chance that a run of it returns more than a run of another agent" in lead
+    assert "IQM orders agents otherwise than the rank:" in html
+    assert "keras-ppo before tfagents-dqn" in html
+    assert ">IQM†</th>" in html
+    assert problems(html) == []
+
+
+def test_equal_agents_are_shown_as_equal(problems: Callable[[str], list[str]]) -> None:
+    report = make_report()
+    pairs = tuple(dataclasses.replace(pair, probability=_estimate(0.5), p_value_holm=1.0) for pair in report.pairs)
+    html = render(dataclasses.replace(report, pairs=pairs))
+    assert "keras-ppo, random and tfagents-dqn are equal. Ranked by" in html
+    assert html.count('<tr><td>1= <small class="missing">(1\N{EN DASH}4)</small></td>') == len(VALUES)
+    assert problems(html) == []

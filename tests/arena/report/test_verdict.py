@@ -9,9 +9,10 @@ from arena.environments.references import Catalogue
 from arena.report.build import build_report
 from arena.report.document import ExperimentReport, SequentialComparison, SequentialVerdict
 from arena.report.load import load_runs
-from arena.report.verdict import judge
+from arena.report.verdict import disagreements, judge
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
+from arena.statistics.ties import rank_all
 
 
 def pair(x: str, y: str, probability: float, p_value: float) -> AgentPair:
@@ -76,3 +77,29 @@ def test_several_comparisons_or_one_that_lacks_a_pair_decide_nothing(document, d
 def test_one_agent_is_better_than_nobody(document):
     verdict = judge(dataclasses.replace(document, agents=document.agents[:1], pairs=()))
     assert (verdict.better, verdict.order) == (frozenset(), ("a",))
+
+
+def test_agents_with_equal_runs_share_a_rank_whatever_their_names(document):
+    equal = (pair("a", "b", 0.5, 1.0), pair("a", "c", 0.2, 0.3), pair("b", "c", 0.2 + 1e-16, 0.3))
+    ranks = judge(dataclasses.replace(document, pairs=equal)).ranks
+    assert {agent: (rank.label, rank.low, rank.high) for agent, rank in ranks.items()} == {
+        "a": ("2=", 1, 3),
+        "b": ("2=", 1, 3),
+        "c": ("1", 1, 3),
+    }
+
+
+def test_ranks_carry_what_is_not_excluded(document):
+    ranks = judge(document).ranks
+    assert {agent: (rank.label, rank.low, rank.high) for agent, rank in ranks.items()} == {
+        "b": ("1", 1, 1),
+        "c": ("2", 2, 3),
+        "a": ("3", 2, 3),
+    }
+
+
+def test_a_number_that_orders_otherwise_is_found(document):
+    ranks = rank_all({"a": 0.55, "b": 0.45, "c": 0.45})
+    assert disagreements(ranks, {"a": 0.47, "b": 0.80, "c": 0.3}) == [("b", "a")]
+    assert disagreements(ranks, {"a": 0.8, "b": 0.8 + 1e-15, "c": 0.9}) == [("c", "a")]
+    assert disagreements(ranks, {"a": 1.0, "c": 0.9}) == []

@@ -22,6 +22,7 @@ def _row(rank: int, name: str) -> Standing:
         entrant=name,
         rating=rating,
         rank=rank,
+        is_tied=False,
         rank_low=1,
         rank_high=3,
         points=0.512,
