@@ -4,8 +4,17 @@ The names in `__all__` are public. Import paths that are promised are `arena` it
 every other module may move or change. Each name is imported at its first use, so that the command line answers at once.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import sys
+
+# `python -m arena` puts the current directory first on the path. It may be a stranger's folder, whose enum.py or onnx.py must not run, so
+# it goes before anything else is imported. While Python looks for the module to run, argv says "-m"; another program keeps its path.
+_OPTIONS = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+_MODULE = next((word for option, word in _OPTIONS if option.startswith("-") and option.endswith("m")), "")
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and _MODULE.partition(".")[0] == "arena":
+    del sys.path[0]
+
+import importlib  # noqa: E402 - see above
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from arena.agent.interface import Agent as Agent

@@ -26,7 +26,7 @@ def agent_spec(name: str) -> AgentSpec:
     Raises:
         ArenaError: if there is no such agent, or its package breaks the rules; names the near one.
     """
-    if ":" in name:
+    if is_import_path(name):
         return _from_path(name)
     entry_point = _entry_points().get(name)
     if entry_point is None:
@@ -38,6 +38,11 @@ def agent_spec(name: str) -> AgentSpec:
     if not isinstance(spec, AgentSpec) or spec.id != name:
         raise ArenaError(f"entry point {entry_point.value!r} must be an AgentSpec with id {name!r}, found {spec!r}")
     return spec
+
+
+def is_import_path(name: str) -> bool:
+    """Returns whether `name` is written as `package.module:SPEC`, which `agent_spec` imports, and not as an id."""
+    return ":" in name
 
 
 def _from_path(path: str) -> AgentSpec:

@@ -55,6 +55,16 @@ Address = Annotated[str | None, typer.Option("--address", help="Address of the R
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
 
 
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="NAME",
+        help="Something that a folder names and that may be loaded: module:Id, package.module, a file, a folder of runs; repeat for more.",
+    ),
+]
+
+
 @app.command()
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
@@ -171,6 +181,7 @@ def tournament(
     name: Annotated[str, typer.Option("--name", help="Name of the tournament's folder.")] = "tournament",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder that holds the tournament's; logs by default.")] = None,
     workers: Workers = None,
+    allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -184,7 +195,9 @@ def tournament(
     given = {key: value for key, value in rules.items() if value is not None}
     training = command.TrainingOptions(steps=steps, num_seeds=seeds)
     mode = _mode(quiet, json_lines)
-    sys.exit(command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, mode=mode))
+    sys.exit(
+        command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, allow=allow or (), mode=mode)
+    )
 
 
 league_app = typer.Typer(help="Keep a league that policies join over time.", no_args_is_help=True, rich_markup_mode=None)
@@ -202,6 +215,7 @@ def league_add(
     episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair in a new league.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game in a new league.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings of a new league.")] = None,
+    allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -210,7 +224,7 @@ def league_add(
 
     rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed}
     given = {key: value for key, value in rules.items() if value is not None}
-    command.add(league, players, env or [], given, mode=_mode(quiet, json_lines))
+    command.add(league, players, env or [], given, allow=allow or (), mode=_mode(quiet, json_lines))
 
 
 @league_app.command(name="play")
@@ -218,21 +232,22 @@ def league_play(
     league: League = Path("league"),
     games: Annotated[int, typer.Option("--games", min=0, help="Largest number of games to add; duels are few and always played.")] = 2_000,
     workers: Workers = None,
+    allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
     """Play the matches that narrow the ranking most, and print the standings."""
     from arena.cli import league as command
 
-    command.play(league, games, workers or 0, mode=_mode(quiet, json_lines))
+    command.play(league, games, workers or 0, allow=allow or (), mode=_mode(quiet, json_lines))
 
 
 @league_app.command(name="standings")
-def league_standings(league: League = Path("league"), quiet: Quiet = False, json_lines: Json = False) -> None:
+def league_standings(league: League = Path("league"), allow: Allow = None, quiet: Quiet = False, json_lines: Json = False) -> None:
     """Compute the standings from all matches, and print them."""
     from arena.cli import league as command
 
-    command.standings(league, mode=_mode(quiet, json_lines))
+    command.standings(league, allow=allow or (), mode=_mode(quiet, json_lines))
 
 
 @app.command(name="list")
@@ -303,6 +318,7 @@ def leaderboard(
         typer.Option("--match", help="A match to watch: a game's id in matches.jsonl, or ENV/PLAYER~PLAYER/EPISODE; repeat for more."),
     ] = None,
     frame_megabytes: Annotated[float, typer.Option("--frame-megabytes", min=0, help="Pictures of duels that the page may hold.")] = 4.0,
+    allow: Allow = None,
 ) -> None:
     """Write the page of a tournament again.
 
@@ -310,7 +326,7 @@ def leaderboard(
     """
     from arena.cli import leaderboard as command
 
-    command.leaderboard(folder, match or [], frame_megabytes)
+    command.leaderboard(folder, match or [], frame_megabytes, allow or ())
 
 
 def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:

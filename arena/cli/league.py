@@ -1,7 +1,7 @@
 """`arena league`: players join, play and are ranked, over months."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from arena.tournament.league import League, Season
 from arena.tournament.tournament import Rules
 
 
-def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Mapping[str, Any], *, mode: Mode) -> None:
+def add(
+    path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Mapping[str, Any], *, allow: Collection[str] = (), mode: Mode
+) -> None:
     """Takes players into the league in the folder `path`, which is made if it is missing, and prints who is new.
 
     Args:
@@ -21,9 +23,10 @@ def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Map
         arguments: players.
         env_ids: ids of what a new league plays.
         rules: rules that were given on the command line; a league keeps those that it began with.
+        allow: import paths and files for which the user gives their word.
         mode: what is printed.
     """
-    output, league = Output(mode), League(path)
+    output, league = Output(mode), League(path, allow)
     there = dataclasses.asdict(league.rules) if league.exists else {}
     of_rules = checked(Rules, {**there, **rules, "schedule": "adaptive"}, "league")
     new = league.add(arguments, [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)], of_rules)
@@ -33,26 +36,27 @@ def add(path: Path, arguments: Sequence[str], env_ids: Sequence[str], rules: Map
     output.say(f"{len(new)} new in {path}; let them play: arena league play --league {path}" if new else f"nobody new in {path}")
 
 
-def play(path: Path, max_games: int, workers: int, *, mode: Mode) -> None:
+def play(path: Path, max_games: int, workers: int, *, allow: Collection[str] = (), mode: Mode) -> None:
     """Plays the matches that narrow the ranking most, and prints the standings.
 
     Args:
         path: folder of the league.
         max_games: largest number of games to add.
         workers: number of processes; 0 means one per core.
+        allow: import paths and files that the league may name.
         mode: what is printed.
     """
     output = Output(mode)
     with output.progress("playing") as progress:
-        season = League(path).play(max_games=max_games, workers=workers, progress=progress)
-    show_standings(path, output)
+        season = League(path, allow).play(max_games=max_games, workers=workers, progress=progress)
+    show_standings(path, output, allow)
     _print_season(season, output)
 
 
-def standings(path: Path, *, mode: Mode) -> None:
+def standings(path: Path, *, allow: Collection[str] = (), mode: Mode) -> None:
     """Computes the standings from all matches of the league, keeps and prints them."""
     League(path).check_exists()
-    show_standings(path, Output(mode))
+    show_standings(path, Output(mode), allow)
 
 
 def _print_season(season: Season, output: Output) -> None:

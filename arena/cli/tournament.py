@@ -1,7 +1,7 @@
 """`arena tournament`: trains what is missing, plays, and prints the leaderboard."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from arena.agent.registry import agent_ids
 from arena.cli.standings import show_standings
 from arena.cli.train import watch, with_options
 from arena.environments.config import EnvConfig
+from arena.environments.word import code_names
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, from_toml
@@ -46,6 +47,7 @@ def tournament(
     name: str,
     output: Path | None,
     workers: int | None,
+    allow: Collection[str] = (),
     mode: Mode,
 ) -> int:
     """Plays a tournament and prints its leaderboard; returns 0 if no run failed.
@@ -58,13 +60,14 @@ def tournament(
         name: Name of the tournament's folder.
         output: Folder in which that folder is made; None is `logs`.
         workers: Number of processes, for training and for playing; None takes the file's, or one per core.
+        allow: Import paths and files that run folders may name, and folders of runs.
         mode: What is printed.
     """
     if len(arguments) == 1 and arguments[0].endswith(".toml"):
-        return _of_file(Path(arguments[0]), env_ids, rules, output, workers, mode)
+        return _of_file(Path(arguments[0]), env_ids, rules, output, workers, allow, mode)
     agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
     given = [argument for argument in arguments if argument not in agents]
-    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)] or envs_of(given)
+    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)] or envs_of(given, allow)
     if not envs:
         raise ArenaError("say what is played: --env ID, a Gymnasium id or a two-player game such as connect_four_v3")
     path = (output or Path("logs")) / check_name(name, "tournament name")
@@ -72,18 +75,26 @@ def tournament(
     _check_envs(envs)
     with Admission(TournamentFolder(path).policy_files()) as admission:
         if not agents:
-            _play(find_players(given, envs, admission), envs, of_rules, path, workers, Output(mode))
+            _play(find_players(given, envs, admission, allow), envs, of_rules, path, workers, allow, Output(mode))
             return 0
         # Files that are given are admitted before agents are trained, which may take hours: a bad one is refused at once.
-        others = find_players(given, envs, admission) if any(player != RANDOM for player in given) else None
+        others = find_players(given, envs, admission, allow) if any(player != RANDOM for player in given) else None
         experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
         num_failed = _train(experiment, mode)
         trained = find_players([str(experiment.path)], envs, admission)
-        _play(others.joined(trained) if others else trained, envs, of_rules, path, workers, Output(mode))
+        _play(others.joined(trained) if others else trained, envs, of_rules, path, workers, allow, Output(mode))
     return int(num_failed > 0)
 
 
-def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], output: Path | None, workers: int | None, mode: Mode) -> int:
+def _of_file(
+    file: Path,
+    env_ids: Sequence[str],
+    rules: Mapping[str, Any],
+    output: Path | None,
+    workers: int | None,
+    allow: Collection[str],
+    mode: Mode,
+) -> int:
     """Trains what an experiment file asks for and lets it meet."""
     table, _ = load_table(file)
     if not isinstance(table.get("tournament"), Mapping):
@@ -98,7 +109,9 @@ def _of_file(file: Path, env_ids: Sequence[str], rules: Mapping[str, Any], outpu
     refuse_link(path)
     num_failed = _train(experiment, mode)
     with Admission(TournamentFolder(path).policy_files()) as admission:
-        _play(find_players([str(experiment.path)], envs, admission), envs, of_rules, path, workers, Output(mode))
+        allow = {*allow, *(name for run in experiment.pairs() for name in run.code_names())}  # the file is the user's own
+        participants = find_players([str(experiment.path)], envs, admission, allow)
+        _play(participants, envs, of_rules, path, workers, allow, Output(mode))
     return int(num_failed > 0)
 
 
@@ -131,7 +144,15 @@ def _train(experiment: Experiment, mode: Mode) -> int:
     return sum(result.status != "finished" for result in results)
 
 
-def _play(participants: Participants, envs: Sequence[EnvConfig], rules: Rules, path: Path, workers: int | None, output: Output) -> None:
+def _play(
+    participants: Participants,
+    envs: Sequence[EnvConfig],
+    rules: Rules,
+    path: Path,
+    workers: int | None,
+    allow: Collection[str],
+    output: Output,
+) -> None:
     """Plays the tournament with a progress bar, and prints its standings."""
     entered = Tournament(
         path=path, players=participants.players, envs=tuple(envs), rules=rules, left_out=participants.left_out, command=command_line()
@@ -142,4 +163,6 @@ def _play(participants: Participants, envs: Sequence[EnvConfig], rules: Rules, p
     except KeyboardInterrupt:
         explain_stop(f"All matches so far are kept in {path}")
         raise
-    show_standings(path, output)
+    given = {name for env in envs for name in code_names(env)}
+    runs = {str(run) for player in participants.players for run in player.runs.values()}
+    show_standings(path, output, {*allow, *given, *runs})

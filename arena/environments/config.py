@@ -20,3 +20,15 @@ class EnvConfig:
         parts = [self.id.replace("/", "-").replace(":", "-")]
         parts += [f"{key}={value}".replace("/", "-") for key, value in sorted(self.kwargs.items())]
         return ",".join(parts)
+
+    def __eq__(self, other: object) -> bool:
+        """Returns whether both name one environment, whoever named it."""
+        return isinstance(other, EnvConfig) and (self.id, self.kwargs) == (other.id, other.kwargs)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordedEnv(EnvConfig):
+    """An environment as a folder names it, which may be a stranger's: data, never the user's word.
+
+    It can be made if its id is registered and its arguments are plain; anything else is refused (`arena.environments.word`).
+    """

@@ -19,13 +19,14 @@ from arena.errors import ArenaError, did_you_mean
 
 Array = npt.NDArray[Any]
 
-_CLASSIC_ID = re.compile(r"([a-z]\w*)_(v\d+)")
+CLASSIC_ID = re.compile(r"([a-z]\w*)_(v\d+)")
+"""Form of the ids of `pettingzoo.classic`, such as `connect_four_v3`, which name no module."""
 _MODULE_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 def is_game(env_id: str) -> bool:
     """Returns whether `env_id` is written as a game's id (`connect_four_v3`, `package.module`), not as a Gymnasium id."""
-    return bool(_CLASSIC_ID.fullmatch(env_id) or _MODULE_PATH.fullmatch(env_id))
+    return bool(CLASSIC_ID.fullmatch(env_id) or _MODULE_PATH.fullmatch(env_id))
 
 
 class Game:
@@ -131,7 +132,7 @@ def _make(game_id: str) -> Any:
 
 
 def _constructor(game_id: str) -> Callable[[], Any]:
-    if match := _CLASSIC_ID.fullmatch(game_id):
+    if match := CLASSIC_ID.fullmatch(game_id):
         spec = pettingzoo.aec_registry.get(f"classic/{match[1]}-{match[2]}")
         if spec is None:
             classic = [key for key in pettingzoo.aec_registry if key.startswith("classic/")]

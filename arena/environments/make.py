@@ -8,6 +8,7 @@ from arena.environments.common_form import CommonForm, action_kind, observation_
 from arena.environments.config import EnvConfig
 from arena.environments.plugins import prepare, registered_ids
 from arena.environments.spaces import MaskedBox
+from arena.environments.word import refuse_without_word
 from arena.errors import ArenaError, HiddenModule, did_you_mean
 from arena.machine.installation import install_command
 
@@ -21,7 +22,9 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
 
     Raises:
         ArenaError: if the environment is unknown, cannot be made, or has spaces that the arena does not take; gives Gymnasium's reason.
+            Also if a folder names it and it needs the user's word (`arena.environments.word`).
     """
+    refuse_without_word(config)
     try:
         prepare(config.id)
         env = gym.make(config.id, **{**config.kwargs, **kwargs})

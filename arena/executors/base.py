@@ -44,6 +44,8 @@ class Task:
     """Part of a GPU, and of its memory, that the worker may use; None distributes runs over the GPUs without a limit."""
     kind: str = ""
     """Agent and environment of the run; runs of one kind take about equally long."""
+    allow: tuple[str, ...] = ()
+    """Import paths and files that the run names and its worker may load (`Run.code_names`): the word of who runs the experiment."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ LAST_SECONDS = 0.01
 
 
 class WorkerProcess:
-    """Starts `python -m arena.worker RUN_FOLDER`, in a process group of its own: Ctrl-C reaches the parent alone, which then ends it.
+    """Starts `python -m arena.worker RUN_FOLDER NAME...` in a process group of its own: Ctrl-C reaches the parent alone, which ends it.
 
     Args:
         task: the run; its folder must be on this machine.
@@ -44,7 +44,7 @@ class WorkerProcess:
         run_dir = RunDir(task.run_dir)
         with run_dir.folder.open(run_dir.log.name, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir)],
+                [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir), *task.allow],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -312,7 +312,7 @@ def _check_address(address: str) -> None:
             raise ArenaError(f"no Ray cluster answers at {address} ({error}); start one with: ray start --head") from error
     code = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')"
     try:  # whether it fails, and why, is said by the same call in this process
-        subprocess.run([sys.executable, "-c", code, address], capture_output=True, timeout=CHECK_SECONDS, check=False)
+        subprocess.run([sys.executable, "-P", "-c", code, address], capture_output=True, timeout=CHECK_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise ArenaError(f"what listens at {address} does not answer as a Ray cluster within {CHECK_SECONDS:g} s") from error
 

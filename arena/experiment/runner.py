@@ -120,6 +120,7 @@ def _task(run: Run, path: Path) -> Task:
         device=run.resources.device,
         gpu_share=run.resources.gpu_share,
         kind=f"{run.agent.name}/{run.env.name}",
+        allow=run.code_names(),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from arena.agent.registry import agent_spec
 from arena.environments.references import Catalogue
 from arena.errors import ArenaError
 from arena.report import repeat
@@ -191,10 +190,10 @@ def commit(git: Mapping[str, Any] | None) -> str | None:
 
 
 def _algorithm(samples: Samples, agent: str) -> str | None:
-    identity = next(run.run.agent.agent for run in samples.runs if run.agent == agent)
+    entry = next(run.run.agent for run in samples.runs if run.agent == agent)
     try:
-        return agent_spec(identity).algorithm
-    except ArenaError:  # the folders may come from a machine with other agents
+        return entry.spec().algorithm
+    except ArenaError:  # the folders may come from a machine with other agents, or name code, which a report does not import
         return None
 
 

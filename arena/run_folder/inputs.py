@@ -1,16 +1,18 @@
 """Inputs of a run: the agent with its hyperparameters, the environment, the seed, the budget, the evaluation protocol, the resources."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 from annotated_types import Ge, Gt, Le
 
 from arena.agent.hyperparameters import Count, Positive, build_config
-from arena.agent.registry import agent_spec
+from arena.agent.registry import agent_spec, is_import_path
 from arena.agent.spec import AgentSpec
-from arena.environments.config import EnvConfig
+from arena.environments.config import EnvConfig, RecordedEnv
+from arena.environments.word import code_names, with_word
+from arena.errors import ArenaError
 
 Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
@@ -94,6 +96,28 @@ class AgentEntry:
         """
         return build_config(self.spec().config, self.hyperparameters, where=f"agent {self.name!r}")
 
+    def __eq__(self, other: object) -> bool:
+        """Returns whether both are one agent with the same settings, whoever named it."""
+        return isinstance(other, AgentEntry) and vars(self) == vars(other)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class RecordedAgent(AgentEntry):
+    """An agent as a run folder names it, which may be a stranger's: known by the id of an installed plug-in alone."""
+
+    def spec(self) -> AgentSpec:
+        """Returns the agent's spec.
+
+        Raises:
+            ArenaError: if the agent is not installed, or the folder names it by an import path: reading a folder imports nothing.
+        """
+        if is_import_path(self.agent):
+            raise ArenaError(
+                f"agent {self.name!r} of a run folder is {self.agent!r}, an import path, and nothing is imported because a folder names "
+                "it; an experiment's file of yours can name it"
+            )
+        return agent_spec(self.agent)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
@@ -127,6 +151,22 @@ class Run:
             del part["resources"]
         del value["agent"]["tuning"]
         return value
+
+    def code_names(self) -> tuple[str, ...]:
+        """Returns what the run names that is not installed as a plug-in: import paths of its agent and env, and files."""
+        return (*((self.agent.agent,) if is_import_path(self.agent.agent) else ()), *code_names(self.env))
+
+    def recorded(self) -> Self:
+        """Returns the run as data of a folder: its agent and its environment are known by ids of installed plug-ins alone."""
+        agent, env = RecordedAgent(**vars(self.agent)), RecordedEnv(self.env.id, self.env.kwargs)
+        return dataclasses.replace(self, agent=agent, env=env)
+
+    def with_word(self, allow: Collection[str]) -> Self:
+        """Returns a recorded run whose agent and environment may be loaded where `allow` holds everything that they name."""
+        agent = self.agent
+        if not is_import_path(agent.agent) or agent.agent in allow:
+            agent = AgentEntry(**vars(agent))
+        return dataclasses.replace(self, agent=agent, env=with_word(self.env, allow))
 
     def spec(self) -> AgentSpec:
         """Returns the agent's spec; raises as `AgentEntry.spec`."""

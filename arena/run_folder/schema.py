@@ -100,6 +100,8 @@ def write_result(files: RunDir, result: RunResult) -> None:
 def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
     """Returns the inputs in the content of a `run.json`, and the circumstances, which are empty until a worker has begun.
 
+    Nothing that the file names is loaded, then or later, without the user's word (`Run.recorded`).
+
     Args:
         content: bytes of the file.
         file: named in errors.
@@ -111,7 +113,8 @@ def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
     inputs = {**document.inputs, "resources": document.resources}
     if isinstance(inputs.get("agent"), Mapping):
         inputs["agent"] = {**inputs["agent"], "tuning": document.tuning}
-    return _checked(Run, inputs, file), document.record or Provenance()
+    run: Run = _checked(Run, inputs, file)
+    return run.recorded(), document.record or Provenance()
 
 
 def parse_result(content: bytes, path: Path) -> RunResult:

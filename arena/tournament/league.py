@@ -8,11 +8,12 @@ neighbours, until its place is decided or the budget is spent. No match is ever 
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arena.environments.config import EnvConfig
+from arena.environments.word import code_names, refuse_without_word
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object, write_json
 from arena.formats.validation import checked
@@ -48,10 +49,12 @@ class League:
 
     Args:
         path: The folder; `add` makes it.
+        allow: Import paths and files for which the user gives their word: the league's folder, and run folders, may be a stranger's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, allow: Collection[str] = ()) -> None:
         self.path = path
+        self._allow = allow
         self._folder = TournamentFolder(path)
         self._journal = self._folder.league
 
@@ -83,7 +86,7 @@ class League:
         """
         tournament = self._started(envs, rules)
         with Admission(tournament.policy_files) as admission:
-            found = find_players(arguments, tournament.envs, admission)
+            found = find_players(arguments, tournament.envs, admission, self._allow)
             with self._folder.locked():  # what is read here stays until it is written
                 tournament = self._started(envs, rules)
                 known = {player.name: player for player in tournament.players}
@@ -110,7 +113,7 @@ class League:
         """
         self.check_exists()
         with self._folder.locked():
-            return self._play(self._folder.read(), max_games, workers, progress)
+            return self._play(self._folder.read(self._allow), max_games, workers, progress)
 
     def joined(self) -> dict[str, str]:
         """Returns when each player joined, as ISO 8601."""
@@ -143,7 +146,9 @@ class League:
             if not envs:
                 raise ArenaError(f"{self.path} is a new league: say what it plays (--env)")
             return Tournament(path=self.path, players=(), envs=tuple(envs), rules=rules or Rules())
-        old = self._folder.read()
+        old = self._folder.read({*self._allow, *(name for env in envs for name in code_names(env))})
+        for env in old.envs:
+            refuse_without_word(env, self._folder.tournament)
         if (envs and tuple(envs) != old.envs) or (rules is not None and rules != old.rules):
             raise ArenaError(
                 f"{self.path} plays {', '.join(env.name for env in old.envs)} under the rules it began with; a league keeps them"

@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import pydantic
 
 from arena.environments.config import EnvConfig
 from arena.formats.differences import all_told, differences
@@ -27,7 +30,7 @@ class StoredPlayer:
 
     entrant: str
     """Name of the entrant that the player belongs to."""
-    policies: Mapping[str, str]
+    policies: Mapping[str, Annotated[str, pydantic.StringConstraints(pattern="^[0-9a-f]{64}$")]]
     """Environment name -> SHA-256 of the policy."""
     failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Environment name -> status and reason of a run that failed; empty in folders of earlier versions, which left failed runs out."""
@@ -98,6 +101,15 @@ def read_stored(path: Path) -> StoredTournament:
     for table, kind in [*tables, *((player, StoredPlayer) for player in inputs["players"].values())]:
         check_keys(table, (field.name for field in dataclasses.fields(kind)), f"{where} inputs: ")
     return content
+
+
+def is_own_command(command: str) -> bool:
+    """Returns whether a command line is one call of `arena` and nothing else, so that a page may tell people to repeat it."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    return words[:1] == ["arena"] and command.isprintable() and shlex.join(words) == command
 
 
 def difference(there: StoredInputs, wanted: StoredInputs) -> str:

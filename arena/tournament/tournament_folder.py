@@ -13,8 +13,11 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
+from arena.environments.config import RecordedEnv
+from arena.environments.word import with_word
 from arena.errors import ArenaError
 from arena.formats.folders import Folder
 from arena.formats.json import write_bytes, write_json
@@ -24,7 +27,7 @@ from arena.policies.file_check import read_bounded
 from arena.tournament.entry.admission import AdmittedPolicy
 from arena.tournament.entry.player import Player
 from arena.tournament.match_records import PlayedGame, Record, from_line
-from arena.tournament.stored_tournament import difference, read_stored, stored
+from arena.tournament.stored_tournament import difference, is_own_command, read_stored, stored
 from arena.tournament.tournament import Tournament
 
 
@@ -77,8 +80,11 @@ class TournamentFolder:
         write_json(self.tournament, dataclasses.asdict(document))
         return dataclasses.replace(tournament, players=players, versions=document.versions)
 
-    def read(self) -> Tournament:
-        """Returns the tournament that the folder holds.
+    def read(self, allow: Collection[str] = ()) -> Tournament:
+        """Returns the tournament that the folder holds; nothing that the folder names is loaded, then or later, without the user's word.
+
+        Args:
+            allow: Import paths and files that its environments may name (`arena.environments.word`).
 
         Raises:
             ArenaError: If it holds none, or a stored policy was changed.
@@ -99,10 +105,10 @@ class TournamentFolder:
         return Tournament(
             path=self.path,
             players=players,
-            envs=content.inputs.envs,
+            envs=tuple(with_word(RecordedEnv(env.id, env.kwargs), allow) for env in content.inputs.envs),
             rules=content.inputs.rules,
             left_out=content.left_out,
-            command=content.command,
+            command=content.command if is_own_command(content.command) else "",
             versions=content.versions,
         )
 

@@ -1,4 +1,4 @@
-"""Entry point of `python -m arena.worker RUN_FOLDER`."""
+"""Entry point of `python -m arena.worker RUN_FOLDER NAME...`."""
 
 import sys
 
@@ -6,4 +6,4 @@ from arena.worker.exit import leave
 from arena.worker.worker import main
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1]))
+    leave(main(sys.argv[1], sys.argv[2:]))

@@ -1,7 +1,8 @@
-"""One run, one process, one framework: `python -m arena.worker RUN_FOLDER`.
+"""One run, one process, one framework: `python -m arena.worker RUN_FOLDER NAME...`.
 
-The run folder's `run.json` says what to do. Events go to standard output, one JSON object a line, for the executor that started
-this process; everything that a framework prints goes to `worker.log`.
+The run folder's `run.json` says what to do; import paths and files in it are loaded only if they are among the names. Events go to
+standard output, one JSON object a line, for the executor that started this process. Everything that a framework prints goes to
+`worker.log`.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
+from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_frameworks
@@ -51,10 +53,20 @@ LOCK_SECONDS = 30.0
 """Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
 
 
-def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None]) -> RunResult:
-    """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome."""
+def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection[str] = ()) -> RunResult:
+    """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome.
+
+    Args:
+        run_dir: the run folder.
+        emit: takes the events for the executor.
+        allow: import paths and files that the run may name (`Task.allow`); a run folder alone has no such word.
+
+    Raises:
+        ArenaError: if the run names any other.
+    """
     clock = StartClock()
-    run = RunRecord(run_dir.path).run
+    run = RunRecord(run_dir.path).run.with_word(allow)
+    refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
     write_run(run_dir, run, _provenance(spec))
@@ -200,8 +212,8 @@ def _redirect_output(run_dir: RunDir) -> TextIO:
     return events
 
 
-def main(path: str) -> int:
-    """Works in the run folder `path`; returns the exit code: 0 unless the run crashed."""
+def main(path: str, allow: Collection[str] = ()) -> int:
+    """Works in the run folder `path`, loading what `allow` names; returns the exit code: 0 unless the run crashed."""
     run_dir = RunDir(Path(path))
     events = _redirect_output(run_dir)
 
@@ -213,7 +225,7 @@ def main(path: str) -> int:
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
         with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS):
-            write_result(run_dir, work(run_dir, emit))
+            write_result(run_dir, work(run_dir, emit, allow))
     except Exception:
         traceback.print_exc()
         return 1

@@ -19,7 +19,7 @@ def test_every_public_name_can_be_imported(name: str):
 
 def test_type_checkers_see_the_same_names():
     tree = ast.parse(Path(arena.__file__).read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     imported = [(node.module, alias.name, alias.asname) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert sorted(name for _, name, _ in imported) == arena.__all__
     for module, name, as_name in imported:

@@ -7,6 +7,7 @@ import gymnasium as gym
 from arena.environments.config import EnvConfig
 from arena.environments.games import Game, is_game
 from arena.environments.make import make_env
+from arena.environments.word import refuse_without_word
 from arena.errors import ArenaError
 from arena.tournament.faults import one_line
 
@@ -18,12 +19,13 @@ def env_spaces(env: EnvConfig) -> Spaces:
     """Returns the observation and action space that policies meet on an environment or in a game.
 
     Raises:
-        ArenaError: If there is no such environment or game, or it fails when it is made.
+        ArenaError: If there is no such environment or game, it fails when it is made, or a folder names it and it needs the user's word.
     """
     if not is_game(env.id):
         made = make_env(env)
         made.close()
         return made.observation_space, made.action_space
+    refuse_without_word(env)
     if env.kwargs:
         raise ArenaError(f"game {env.id!r} takes no arguments; got {dict(env.kwargs)}")
     try:

@@ -1,7 +1,7 @@
 """The players of a tournament: those of policy files, run folders and whole experiments, and the uniformly random player."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from arena.environments.config import EnvConfig
@@ -30,13 +30,14 @@ class Participants:
         return Participants(players=tuple(players), left_out=(*self.left_out, *other.left_out))
 
 
-def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission: Admission) -> Participants:
+def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission: Admission, allow: Collection[str] = ()) -> Participants:
     """Returns the players that `arguments` name, and the random one.
 
     Args:
         arguments: A policy file, a run folder, a folder of runs, or `random`; `NAME=PATH` names the entrant.
         envs: Everything that is played.
         admission: Admits the policies of the players; none is opened before it has been tried.
+        allow: Import paths and files that runs may name, where they were trained on something else than is played.
 
     Raises:
         ArenaError: If a path is missing, a policy is refused or does not fit, a run is of another environment or has no policy, a name
@@ -53,7 +54,7 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
             entrant = checked_entrant(name or path.stem, path)
             entries.append(_Entry(Player(name=entrant, entrant=entrant, policies={}), tuple(spaces), path))
             continue
-        found, reasons = run_players(path, name, spaces)
+        found, reasons = run_players(path, name, spaces, allow)
         left_out += reasons
         for run in found:
             player = Player(

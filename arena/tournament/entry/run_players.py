@@ -4,13 +4,13 @@ No policy is opened, and no module that a folder names is imported.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
-from arena.environments.plugins import registered_spec
+from arena.environments.word import names_without_word, refuse_without_word, with_word
 from arena.errors import ArenaError
 from arena.run_folder.record import RunRecord, run_folders
 from arena.statistics.outcomes import is_failure
@@ -41,13 +41,16 @@ class RunPlayer:
     """What was trained, as in `Player.origins`."""
 
 
-def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) -> tuple[list[RunPlayer], list[str]]:
+def run_players(
+    folder: Path, name: str | None, spaces: Mapping[str, Spaces], allow: Collection[str] = ()
+) -> tuple[list[RunPlayer], list[str]]:
     """Returns the runs below a folder that take part, and a sentence for each run that cannot.
 
     Args:
         folder: A run folder, or a folder of runs.
         name: Name of the entrant; None takes the agents' names. Several agents get their own names behind it.
         spaces: Environment name -> spaces of everything that is played.
+        allow: Import paths and files that the runs may name (`arena.environments.word`).
 
     Raises:
         ArenaError: If no run can play, a run folder cannot be read, or an agent's name cannot name an entrant.
@@ -58,7 +61,7 @@ def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) ->
     left_out: list[str] = []
     other_envs: set[str] = set()
     for run in runs:
-        env_name = _played_env(run.env, spaces)
+        env_name = _played_env(with_word(run.env, allow), spaces)
         if env_name is None:
             other_envs.add(run.env.name)
             continue
@@ -84,20 +87,23 @@ def run_players(folder: Path, name: str | None, spaces: Mapping[str, Spaces]) ->
     return players, left_out
 
 
-def envs_of(arguments: Sequence[str]) -> list[EnvConfig]:
+def envs_of(arguments: Sequence[str], allow: Collection[str] = ()) -> list[EnvConfig]:
     """Returns the environments of all runs in the folders that `arguments` name, in the order of their names.
 
+    Args:
+        arguments: Players, as for `find_players`.
+        allow: Import paths and files that the runs may name.
+
     Raises:
-        ArenaError: If a path is missing, or a run is of an environment that isn't registered: making it would import what the folder names.
+        ArenaError: If a path is missing, or a run is of an environment that needs the user's word, since making it could load code.
     """
     folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
-    envs = [run.env for folder in folders for run in _runs(folder)]
-    for env in envs:
-        if not _is_registered(env):
-            raise ArenaError(
-                f"runs say that they are of {env.id!r}, which is not a registered environment; if you trust it, say --env {env.id}"
-            )
-    return list({env.name: env for env in sorted(envs, key=lambda env: env.name)}.values())
+    envs: dict[str, EnvConfig] = {}
+    for run in sorted((run for folder in folders for run in _runs(folder)), key=lambda run: run.env.name):
+        env = with_word(run.env, allow)
+        refuse_without_word(env, run.path / "run.json")
+        envs[env.name] = env
+    return list(envs.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,15 +146,10 @@ def _played_env(env: EnvConfig, spaces: Mapping[str, Spaces]) -> str | None:
     if env.name in spaces:
         return env.name
     games = [name for name in spaces if is_game(name)]
-    if not games or not _is_registered(env):
+    if not games or names_without_word(env):
         return None
     trained_on = env_spaces(env)
     return next((name for name in games if spaces[name] == trained_on), None)
-
-
-def _is_registered(env: EnvConfig) -> bool:
-    """Returns whether making the environment imports no module that a run folder names: the folder may be a stranger's."""
-    return registered_spec(env.id) is not None
 
 
 def _failure(record: RunRecord) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from arena.environments.word import names_without_word
 from arena.formats.readable import count
 from arena.tournament.leaderboard.episode_recording import CannotRender, record_episode
 from arena.tournament.leaderboard.match_replays import DuelReplay, Pane
@@ -19,13 +20,16 @@ MAX_FRAME_BYTES = 4_000_000
 def record_duels(
     tournament: Tournament, choices: Sequence[DuelChoice], max_frame_bytes: int = MAX_FRAME_BYTES
 ) -> tuple[list[DuelReplay], list[str]]:
-    """Plays the chosen duels again with frames; returns them, and sentences about those that are left out."""
+    """Plays the chosen duels again with frames; returns them, and sentences about those that are left out.
+
+    Environments that need the user's word are passed over.
+    """
     recorder = _Recorder(tournament)
     replays: list[DuelReplay] = []
     dark: dict[str, str] = {}
     num_left_out, num_bytes = 0, 0
     for choice in choices:
-        if choice.env.name in dark:
+        if choice.env.name in dark or names_without_word(choice.env):
             continue
         if num_bytes > max_frame_bytes:
             num_left_out += 1

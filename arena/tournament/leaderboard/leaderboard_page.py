@@ -1,10 +1,11 @@
 """The leaderboard of a tournament as one page, beside the tournament's other files."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena.environments.word import names_without_word, needs_word
 from arena.formats.readable import percent
 from arena.html.axes import row_scale
 from arena.html.rendering import render as render_page
@@ -19,7 +20,14 @@ from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
 
-def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[str] = (), max_frame_bytes: int = MAX_FRAME_BYTES) -> Path:
+def write_leaderboard(
+    standings: Standings,
+    folder: Path,
+    *,
+    matches: Sequence[str] = (),
+    max_frame_bytes: int = MAX_FRAME_BYTES,
+    allow: Collection[str] = (),
+) -> Path:
     """Writes the page of the tournament in `folder`, with replays, and returns its path.
 
     Args:
@@ -27,18 +35,21 @@ def write_leaderboard(standings: Standings, folder: Path, *, matches: Sequence[s
         folder: Folder of the tournament.
         matches: Further matches to replay: games by their id in `matches.jsonl`, duels as `ENV/PLAYER~PLAYER/EPISODE`.
         max_frame_bytes: Max size of the pictures of duels; once they take more, the other duels are left out.
+        allow: Import paths and files that the tournament's environments may name; what else it names has no replays.
 
     Raises:
         ArenaError: If there is no such match; before any replay is recorded.
     """
     tournament_folder = TournamentFolder(folder)
-    tournament = tournament_folder.read()
+    tournament = tournament_folder.read(allow)
     records = tournament_folder.read_records(tournament)
     order = [row.entrant for row in standings.rows]
     game_ids = {record.match for record in records if isinstance(record, PlayedGame)}
     asked = [find_duel(tournament, records, name) for name in matches if name not in game_ids]
     games = game_replays(tournament, records, order, matches)
     duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)], max_frame_bytes)
+    unknown = [(env.name, names) for env in tournament.envs if (names := names_without_word(env))]
+    notes += [f"{name} has no replays: {needs_word(names, tournament_folder.tournament)}." for name, names in unknown]
     write_page(tournament_folder.page, render_leaderboard(standings, tournament, [*games, *duels], notes))
     return tournament_folder.page
 

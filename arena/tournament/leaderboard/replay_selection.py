@@ -8,6 +8,7 @@ import numpy as np
 
 from arena.environments.config import EnvConfig
 from arena.environments.games import Game, is_game
+from arena.environments.word import names_without_word
 from arena.errors import ArenaError
 from arena.formats.readable import fixed
 from arena.tournament.leaderboard.match_replays import GameReplay, Ply, ReplayedGame
@@ -93,6 +94,8 @@ def find_duel(tournament: Tournament, records: Sequence[Record], name: str) -> D
 def game_replays(tournament: Tournament, records: Sequence[Record], order: Sequence[str], asked: Sequence[str] = ()) -> list[GameReplay]:
     """Returns the games of each pair of entrants; the first is the longest game that was won, or one that was asked for.
 
+    A game that needs the user's word is left out: its moves are replayed by its own code.
+
     Args:
         tournament: The tournament.
         records: All records of the tournament.
@@ -100,7 +103,7 @@ def game_replays(tournament: Tournament, records: Sequence[Record], order: Seque
         asked: Ids of games that must be among them.
     """
     replays = []
-    for env in filter(lambda env: is_game(env.id), tournament.envs):
+    for env in (env for env in tournament.envs if is_game(env.id) and not names_without_word(env)):
         game = Game(env.id)
         for pair in _pairs(order):
             games = [

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from arena.environments.word import refuse_without_word
 from arena.errors import ArenaError
 from arena.formats.folders import read_file
 from arena.formats.jsonl import MAX_JSONL_BYTES, JsonlWriter
@@ -44,6 +45,7 @@ def play(tournament: Tournament, *, workers: int = 0, progress: PlayProgress | N
     folder = TournamentFolder(tournament.path)
     with contextlib.ExitStack() as stack:
         stack.enter_context(folder.locked())
+        _refuse_without_word(tournament, folder)
         tournament = folder.open(tournament)
         session = stack.enter_context(contextlib.closing(_Session(folder, tournament, workers, progress)))
         for tasks in rounds(tournament, session.records):
@@ -68,11 +70,17 @@ def play_more(
         workers: Number of processes; 0 means one per core.
         progress: Function told of every task that is done.
     """
+    _refuse_without_word(tournament, folder)
     with contextlib.closing(_Session(folder, tournament, workers, progress)) as session:
         session.take_all()
         while tasks := next_tasks(session.records):
             session.play(tasks)
         return session.records
+
+
+def _refuse_without_word(tournament: Tournament, folder: TournamentFolder) -> None:
+    for env in tournament.envs:
+        refuse_without_word(env, folder.tournament)
 
 
 class _Session:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from arena.environments.games import is_game
+from arena.environments.word import names_without_word
 from arena.rating.matches import Matches
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import PlayedGame, Record
@@ -28,6 +29,8 @@ MIN_OPENINGS_PER_LOOK = 10
 class GameDealer:
     """Deals the openings of all games of a tournament to pairs of players, as the schedules ask for them.
 
+    Games that need the user's word have no openings here; whoever plays refuses them before.
+
     Args:
         tournament: The tournament to play.
     """
@@ -39,7 +42,7 @@ class GameDealer:
         self._openings = {
             place: Openings(env.id, self._rules.seed, self._rules.opening_plies)
             for place, env in enumerate(tournament.envs)
-            if is_game(env.id)
+            if is_game(env.id) and not names_without_word(env)  # a folder's own game is not made to read its matches
         }
 
     def round_robin(self) -> Iterator[GamesTask]:

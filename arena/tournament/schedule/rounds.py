@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
+from arena.environments.word import names_without_word
 from arena.seeding import duel_seed
 from arena.tournament.entry.player import Player
-from arena.tournament.match_records import Episodes, Record
+from arena.tournament.match_records import Episodes, PlayedGame, Record
 from arena.tournament.schedule.adaptive import Look
 from arena.tournament.schedule.dealing import GameDealer
 from arena.tournament.schedule.tasks import EpisodesTask, Task
@@ -36,9 +37,17 @@ def rounds(tournament: Tournament, records: Sequence[Record]) -> Iterator[list[T
 
 
 def num_looks(tournament: Tournament, records: Sequence[Record]) -> int:
-    """Returns how often the adaptive schedule has looked at the games, this look included; 0 where the schedule was fixed beforehand."""
+    """Returns how often the adaptive schedule has looked at the games, this look included; 0 where the schedule was fixed beforehand.
+
+    The schedule cannot be followed through a game that needs the user's word. The result is then the largest number that so many games
+    allow, which decides ranks at the strictest level.
+    """
     if tournament.rules.schedule != "adaptive" or not any(is_game(env.id) for env in tournament.envs):
         return 0
+    if any(is_game(env.id) and names_without_word(env) for env in tournament.envs):
+        return (
+            1 + sum(isinstance(record, PlayedGame) for record in records) // 2
+        )  # a look deals at least one opening, which is played twice
     seen: list[Record] = []
     looks = 0
     for tasks in rounds(tournament, seen):  # the first one is of episodes, fixed beforehand; the last look yields none

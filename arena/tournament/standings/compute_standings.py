@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,28 @@ from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Record
 from arena.tournament.schedule.rounds import num_looks, used_up_openings
 from arena.tournament.standings.env_matches import EnvMatches
+from arena.tournament.standings.near_runs import with_near_runs
 from arena.tournament.standings.ranking import CONFIDENCE, Ranking, rank_entrants
 from arena.tournament.standings.standings import Standing, Standings, TrainingCost
-from arena.tournament.standings.standings_notes import standings_notes
+from arena.tournament.standings.standings_notes import notes_on_word, standings_notes
 from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
 Array = npt.NDArray[Any]
 
 
-def compute_standings(path: Path) -> Standings:
+def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
     """Returns the standings of the tournament in the folder `path`, over all matches so far.
+
+    Args:
+        path: Folder of the tournament.
+        allow: Import paths and files that its environments may name, and folders of runs that are followed wherever they are.
 
     Raises:
         ArenaError: If the folder holds no tournament, or no match has been played.
     """
     folder = TournamentFolder(path)
-    tournament = folder.read()
+    tournament, far = with_near_runs(folder.read(allow), allow)
     records = folder.read_records(tournament)
     entrants = tournament.entrants
     index = np.array([entrants.index(player.entrant) for player in tournament.players])
@@ -56,7 +61,11 @@ def compute_standings(path: Path) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         seat_advantage=_seat_advantage(ranking.ratings, envs),
-        notes=(*standings_notes(tournament, tables, index, ranking), *used_up_openings(tournament, records)),
+        notes=(
+            *standings_notes(tournament, tables, index, ranking),
+            *used_up_openings(tournament, records),
+            *notes_on_word(tournament, far),
+        ),
     )
 
 

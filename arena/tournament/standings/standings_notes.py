@@ -1,12 +1,16 @@
 """The notes below a leaderboard: what the matches do not allow, and what a reader must know of the intervals."""
 
 import itertools
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.games import is_game
+from arena.environments.word import names_without_word, needs_word
 from arena.rating.matches import Matches, presence
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.standings.ranking import Ranking
@@ -28,6 +32,24 @@ def standings_notes(tournament: Tournament, tables: Sequence[Matches], entrants:
         ranking: The ranking that the notes stand below.
     """
     return [*_notes_on_ranking(tournament, ranking), *_notes_on_matches(tournament, tables, entrants)]
+
+
+def notes_on_word(tournament: Tournament, far_runs: Sequence[Path]) -> list[str]:
+    """Returns a note on each game whose openings were not counted, and one on runs that were not read, for want of the user's word.
+
+    Args:
+        tournament: The tournament.
+        far_runs: Run folders that were not followed.
+    """
+    unknown = [(env.name, names) for env in tournament.envs if is_game(env.id) and (names := names_without_word(env))]
+    notes = [f"openings of {name} were not counted: {needs_word(names, 'tournament.json')}" for name, names in unknown]
+    if far_runs:
+        listed = ", ".join(map(str, far_runs[:3])) + (", …" if len(far_runs) > 3 else "")
+        option = f"--allow {shlex.quote(str(far_runs[0].parent))}"
+        notes.append(
+            f"{len(far_runs)} run folders lie elsewhere and were not read for curves and costs: {listed}; to read them, add {option}"
+        )
+    return notes
 
 
 def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:

@@ -14,7 +14,7 @@ def test_a_run_folder_names_no_module_to_import(tmp_path, write_run, monkeypatch
     write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
     (document,) = (tmp_path / "x").rglob("run.json")
     document.write_text(document.read_text().replace("arena/TicTacToe-v0", "stranger:Game-v0"))
-    with pytest.raises(ArenaError, match="'stranger:Game-v0', which is not a registered environment"):
+    with pytest.raises(ArenaError, match=r"'stranger:Game-v0', which is not among what is installed here, .* add --allow stranger:Game-v0"):
         envs_of([str(tmp_path / "x")])
     with pytest.raises(ArenaError, match="holds no player for tictactoe_v3"):
         find([str(tmp_path / "x")], [EnvConfig("tictactoe_v3")])

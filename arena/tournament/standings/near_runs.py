@@ -1,0 +1,33 @@
+"""The run folders that standings follow: those near a tournament, since its document may be a stranger's and name any path."""
+
+import dataclasses
+from collections.abc import Collection
+from pathlib import Path
+
+from arena.tournament.tournament import Tournament
+
+
+def with_near_runs(tournament: Tournament, allow: Collection[str] = ()) -> tuple[Tournament, tuple[Path, ...]]:
+    """Returns the tournament without the run folders that are far away, and those; nothing in them has been read.
+
+    A run folder is near if it lies, links followed, below the folder that holds the tournament's, below the current directory, or below
+    a folder of `allow`.
+
+    Args:
+        tournament: The tournament as its folder says.
+        allow: Folders for which the user gives their word; other names in it, such as environments, mean nothing here.
+    """
+    roots = [tournament.path.resolve().parent, Path.cwd(), *(Path(path).resolve() for path in allow)]
+    far: list[Path] = []
+
+    def is_near(run: Path) -> bool:
+        resolved = run.resolve()
+        if any(resolved.is_relative_to(root) for root in roots):
+            return True
+        far.append(resolved)
+        return False
+
+    players = tuple(
+        dataclasses.replace(player, runs={env: run for env, run in player.runs.items() if is_near(run)}) for player in tournament.players
+    )
+    return dataclasses.replace(tournament, players=players), tuple(dict.fromkeys(far))
