@@ -7,16 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from arena.errors import ArenaError
+from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
-from arena.experiment.runner import _prepare, run_experiment
+from arena.experiment.runner import run_experiment
 from arena.formats.jsonl import read_jsonl
 from arena.formats.locks import FolderLock, is_locked
 from arena.policies.policy import OnnxPolicy
@@ -294,6 +296,18 @@ def outcome(result: RunResult) -> list[object]:
     return [dataclasses.replace(result, **timings), evaluations, *files]
 
 
+class NotedTasks:
+    """An executor that starts no worker: the folders are prepared, and a test works in them itself."""
+
+    tasks: Sequence[Task] = ()
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Accepts all."""
+
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+        self.tasks = tasks
+
+
 COLLECT = """
 import gc, sys
 from pathlib import Path
@@ -314,8 +328,8 @@ worker.work(RunDir(Path(sys.argv[1])), lambda event: None)
 
 def test_a_worker_collects_no_garbage_until_its_agent_is_built_and_leaves_what_is_there_out_of_later_collections(tmp_path: Path):
     wanted = experiment(tmp_path)
-    [run] = wanted.runs()
-    run_dir = RunDir(wanted.path / run.name)
-    _prepare(run, run_dir)
-    done = subprocess.run([sys.executable, "-c", COLLECT, str(run_dir.path)], capture_output=True, text=True, check=True)
+    executor = NotedTasks()
+    assert run_experiment(wanted, executor) == []
+    [task] = executor.tasks
+    done = subprocess.run([sys.executable, "-c", COLLECT, str(task.run_dir)], capture_output=True, text=True, check=True)
     assert done.stdout == "False 0\nTrue True\n"
