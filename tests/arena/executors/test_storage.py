@@ -10,7 +10,7 @@ from arena.errors import ArenaError
 from arena.executors.storage import Storage
 from arena.executors.transfer import POINTER, Piece
 
-pytest.importorskip("pyarrow.fs")
+pytestmark = pytest.mark.extra
 
 RUN = Piece("run.json", b"{}")
 
