@@ -15,7 +15,7 @@ from arena.tournament.tournament import Rules, Tournament
 
 @pytest.fixture
 def tournament(tmp_path: Path) -> Tournament:
-    policy = AdmittedPolicy(path=tmp_path / "x.onnx", sha256="abc", source=tmp_path / "x.onnx")
+    policy = AdmittedPolicy(path=tmp_path / "x.onnx", sha256="0a" * 32, source=tmp_path / "x.onnx")
     player = Player(
         name="a/seed-0",
         entrant="a",
@@ -36,7 +36,7 @@ def write(path: Path, content: StoredTournament, **changes: Any) -> Path:
 def test_a_tournament_comes_back_as_it_was_stored(tournament: Tournament, tmp_path: Path):
     content = stored(tournament)
     assert content.runs == {"random": {}, "a/seed-0": {"CartPole-v1": "../runs/a"}}, "a folder that is moved as a whole finds its runs"
-    assert content.inputs.players["a/seed-0"].policies == {"CartPole-v1": "abc"}
+    assert content.inputs.players["a/seed-0"].policies == {"CartPole-v1": "0a" * 32}
     assert content.inputs.players["a/seed-0"].failed == {"Acrobot-v1": "crashed"}
     assert content.origins == {"a/seed-0": {"CartPole-v1": {"agent": "keras-dqn"}}}
     assert read_stored(write(tmp_path / "tournament.json", content)) == content
