@@ -19,6 +19,10 @@ class TrainingDiverged(ArithmeticError):
     """Raised when a loss or a weight is no longer finite, so that a broken policy is never exported as a result."""
 
 
+class EnvironmentFault(ArenaError):
+    """Raised when an environment gives NaN, infinity or None as a reward or an observation; says which, and at which env step."""
+
+
 class DeviceUnavailable(ArenaError):
     """Raised by an agent's constructor if its framework cannot use the requested device; a run on device `auto` then uses the CPU."""
 

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.spaces import MaskedBox
+from arena.environments.values import MissingValue
 
 
 class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
@@ -21,16 +22,31 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         self.observation_space, self._observe = common_observations(env.observation_space)
         self.action_space, self._offset = common_actions(env.action_space)
+        self._env_step = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the environment."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return self._observe(observation), info
+        self._env_step = 0
+        return self._common(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps the environment with `action` in the common form."""
         observation, reward, terminated, truncated, info = self.env.step(action + self._offset if self._offset else action)
-        return self._observe(observation), reward, terminated, truncated, info
+        self._env_step += 1
+        if reward is None:
+            raise MissingValue("None", "reward", self._env_step)
+        return self._common(observation), reward, terminated, truncated, info
+
+    def _common(self, observation: Any) -> Any:
+        if observation is None:
+            raise MissingValue("None", "observation", self._env_step)
+        try:
+            return self._observe(observation)
+        except (ValueError, TypeError, IndexError) as error:  # a number that is not in a Discrete space has no one-hot vector, say
+            shown = repr(observation)
+            value = shown if len(shown) <= 60 else f"{shown[:59]}…"
+            raise MissingValue(f"{value}, which is not in {self.env.observation_space},", "observation", self._env_step) from error
 
 
 def common_observations(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable[[Any], Any]]:
@@ -41,7 +57,14 @@ def common_observations(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable
         return _common_masked(space)
     if isinstance(space, gym.spaces.Discrete):
         identity, start = np.eye(int(space.n), dtype=np.float32), int(space.start)
-        return gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32), lambda observation: identity[int(observation) - start]
+
+        def one_hot(observation: Any) -> Any:
+            index = int(observation) - start
+            if index < 0:
+                raise IndexError(index)  # NumPy would count from the end
+            return identity[index]
+
+        return gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32), one_hot
     assert isinstance(space, gym.spaces.Box)
     if np.issubdtype(space.dtype, np.floating) or len(space.shape) == 1:
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)

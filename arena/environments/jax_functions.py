@@ -78,5 +78,5 @@ class MeteredFunctionalEnv(MeteredVectorEnv):
             block = slice(first, first + LOG_LENGTH)
             self._row = count = len(rewards[block])
             self._rewards[:count], self._terminated[:count], self._truncated[:count] = rewards[block], terminated[block], truncated[block]
-            self._settle()
+            self._settle(observed=False)  # observations stay inside the program
         self._free = 0

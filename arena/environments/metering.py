@@ -4,12 +4,14 @@ The environment measures, so that no agent can misreport (the idea is bsuite's, 
 `bsuite/utils/wrappers.py`). Counts are exact under every Gymnasium autoreset mode: a step that only resets an environment
 (`NEXT_STEP`) is not an env step, and a sub-environment that waits for its reset (`DISABLED`) must be reset before it steps.
 
-A step writes down rewards and flags and no more; the accounts are settled for many steps at once, when they are read, when the log is
-full, or when the budget is near. `scripts/benchmarks/metering.py` measures what that costs.
+A step writes down observations, rewards and flags and no more; the accounts are settled for many steps at once, when they are read, when
+the log is full, or when the budget is near. `scripts/benchmarks/metering.py` measures what that costs. Values that no environment may give
+are found at the same time (`arena.environments.values`): the accounts end before the step that gave one.
 """
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
-from arena.errors import BudgetExhausted
+from arena.environments.values import FLOAT32_MAX, MAX_ROWS, BadValue, MissingValue, ValueWatch, environment_fault, value_name
+from arena.errors import BudgetExhausted, EnvironmentFault
 
 Array = npt.NDArray[Any]
 
-LOG_LENGTH = 256
+LOG_LENGTH = MAX_ROWS
 """Largest number of vector steps between two settlements of the accounts."""
 
 
@@ -52,6 +55,8 @@ class MeterCounts:
     """Finished episodes."""
     num_cut_episodes: int
     """Episodes cut by a reset that the arena asked for."""
+    num_outside: int = 0
+    """Observations outside of their space."""
 
 
 class Meter:
@@ -65,7 +70,7 @@ class Meter:
         self.max_env_steps = max_env_steps
         self.env_seconds = 0.0
         """Wall seconds inside the environments' `step` and `reset`."""
-        self._env_steps = self._num_episodes = self._num_cut_episodes = 0
+        self._env_steps = self._num_episodes = self._num_cut_episodes = self._num_outside = 0
         self._vector_envs: list[MeteredVectorEnv] = []
         self._finished: list[tuple[Array, Array, Array, Array]] = []
         # Env steps, returns, lengths and terminated of episodes: arrays, since an object for each would cost more than all the rest.
@@ -73,13 +78,13 @@ class Meter:
     @property
     def env_steps(self) -> int:
         """Transitions taken, reset-only steps left out."""
-        self._settle()
+        self.settle()
         return self._env_steps
 
     @property
     def num_episodes(self) -> int:
         """Finished episodes."""
-        self._settle()
+        self.settle()
         return self._num_episodes
 
     @property
@@ -88,9 +93,15 @@ class Meter:
         return self._num_cut_episodes
 
     @property
+    def num_outside(self) -> int:
+        """Observations that lie outside of their space."""
+        self.settle()
+        return self._num_outside
+
+    @property
     def episodes(self) -> list[Episode]:
         """Finished episodes since the last `take_episodes`, in order of their end."""
-        self._settle()
+        self.settle()
         rows = (zip(*(column.tolist() for column in columns), strict=True) for columns in self._finished)
         return [Episode(*row) for block in rows for row in block]
 
@@ -102,7 +113,7 @@ class Meter:
 
     def take_episode_columns(self) -> tuple[Array, Array, Array, Array]:
         """Does what `take_episodes` does, by columns: one array for each field of `Episode`, for thousands of episodes a second."""
-        self._settle()
+        self.settle()
         empty = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
         blocks, self._finished = [empty, *self._finished], []
         env_steps, returns, lengths, terminated = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
@@ -115,14 +126,20 @@ class Meter:
             env_seconds=self.env_seconds,
             num_episodes=self.num_episodes,
             num_cut_episodes=self.num_cut_episodes,
+            num_outside=self.num_outside,
         )
 
     def restore(self, counts: MeterCounts) -> None:
         """Takes over the counts of a checkpoint."""
         self._env_steps, self._num_episodes, self._num_cut_episodes = counts.env_steps, counts.num_episodes, counts.num_cut_episodes
-        self.env_seconds = counts.env_seconds
+        self.env_seconds, self._num_outside = counts.env_seconds, counts.num_outside
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Brings the accounts up to date.
+
+        Raises:
+            EnvironmentFault: if an environment has given NaN, infinity or None since the last time; the counts end before that step.
+        """
         for env in self._vector_envs:
             env._settle()
 
@@ -134,6 +151,20 @@ class Meter:
         if left < 0:
             raise BudgetExhausted(f"{self._env_steps} of {self.max_env_steps} env steps taken, the next step needs {num_env_steps}")
         return left
+
+    def _add_outside(self, count: int, space: gym.Space[Any]) -> None:
+        if count and not self._num_outside:
+            warnings.warn(
+                f"the environment gave an observation outside of its space, {space}; such observations are counted "
+                "(`num_outside_observations` in result.json), and this is the only warning",
+                stacklevel=2,
+            )
+        self._num_outside += count
+
+    def _fault(self, found: BadValue | MissingValue, env_step: int, env: int | None, num_envs: int, *, later: int = 0) -> EnvironmentFault:
+        episode = self._num_episodes + self._num_cut_episodes + 1 + later
+        which = f" (environment {env + 1} of {num_envs})" if env is not None and num_envs > 1 else ""
+        return environment_fault(found.value, found.what, env_step=env_step, place=f"episode {episode}{which}")
 
     def _finish(self, env_steps: Array, returns: Array, lengths: Array, terminated: Array) -> None:
         self._num_episodes += len(lengths)
@@ -157,6 +188,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self.autoreset_mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
         self._next_seed = next_seed
         num_envs = env.num_envs
+        self._watch = ValueWatch(env.single_observation_space, num_envs)
         self._rewards = np.zeros((LOG_LENGTH, num_envs))  # the log: what the last steps returned
         self._terminated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
         self._truncated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
@@ -166,7 +198,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self._returns = np.zeros(num_envs)  # [N], of running episodes
         self._first_steps = np.zeros(num_envs, np.int64)  # [N] vector steps taken when each episode began
         self._waiting = np.zeros(num_envs, np.bool_)  # [N] ended, and not yet reset
-        meter._settle()
+        meter.settle()
         meter._vector_envs.append(self)
         for other in meter._vector_envs:
             other._free = 0
@@ -202,31 +234,48 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             arena_seed = self._next_seed() if self.must_reset else None
             self.cut_episodes()
             options = {key: value for key, value in (options or {}).items() if key != "reset_mask"} or None
-            result = self.env.reset(seed=arena_seed, options=options)
+            result = self._reset(seed=arena_seed, options=options)
             mask = np.ones(self.num_envs, np.bool_)
         else:
             self.meter._num_cut_episodes += self._num_running(mask)
-            result = self.env.reset(options=options)
+            result = self._reset(options=options)
         self.meter.env_seconds += time.perf_counter() - start
         self._returns[mask] = 0.0
         self._first_steps[mask] = self._vector_steps
         self._waiting &= ~mask
         self.must_reset, self._free = False, 0
+        found, num_outside = self._watch.look_at_once(result[0][mask])
+        self.meter._add_outside(num_outside, self.single_observation_space)
+        if found is not None:
+            raise self.meter._fault(found, 0, int(np.flatnonzero(mask)[found.env]), self.num_envs)
         return result
+
+    def _reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        try:
+            return self.env.reset(**arguments)
+        except MissingValue as found:
+            raise self.meter._fault(found, 0, None, self.num_envs) from None
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:  # type: ignore[override]  # its types are unbound
         """Steps all sub-environments.
 
         Raises:
             BudgetExhausted: before the step, if it would overrun the run's env steps.
+            EnvironmentFault: if this step or one of the last steps gave NaN, infinity or None.
         """
         if not self._free:
             self._free = self._check()
         self._free -= 1
         start = time.perf_counter()
-        result = self.env.step(actions)
+        try:
+            result = self.env.step(actions)
+        except MissingValue as found:
+            self._settle()
+            is_next = not found.env_step and self.autoreset_mode is AutoresetMode.SAME_STEP  # an episode has ended in this very step
+            raise self.meter._fault(found, found.env_step, None, self.num_envs, later=int(is_next)) from None
         self.meter.env_seconds += time.perf_counter() - start
         row = self._row
+        self._watch.note(row, result[0], result[4])
         self._rewards[row], self._terminated[row], self._truncated[row] = result[1], result[2], result[3]
         self._row = row + 1
         return result
@@ -240,23 +289,44 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset and AutoresetMode.DISABLED")
         if self.autoreset_mode is AutoresetMode.DISABLED or len(self.meter._vector_envs) > 1:
             return 1  # the next step depends on how this one ends, or on what another environment does
-        return min(LOG_LENGTH, 1 + left // self.num_envs)
+        return min(self._watch.num_rows, 1 + left // self.num_envs)
 
-    def _settle(self) -> None:
-        """Moves the log into the accounts."""
+    def _settle(self, *, observed: bool = True) -> None:
+        """Moves the log into the accounts, up to the first step that gave a bad value, which is then raised."""
         count, self._row = self._row, 0
         if not count:
             return
-        rewards, terminated, ended = (
-            self._rewards[:count],
-            self._terminated[:count],
-            self._terminated[:count] | self._truncated[:count],
-        )  # [K, N]
-        next_step = self.autoreset_mode is AutoresetMode.NEXT_STEP
-        env_steps = self.meter._env_steps + self.num_envs * np.arange(1, count + 1)  # [K]
-        if next_step:
+        rewards, terminated = self._rewards[:count], self._terminated[:count]
+        ended = terminated | self._truncated[:count]  # [K, N]
+        only_reset = None
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             only_reset = _only_reset(ended, self._waiting)  # clears the end flags of such steps as well
             rewards[only_reset] = 0.0
+        found, num_outside = self._watch.look(rewards, observed=observed)
+        self.meter._add_outside(num_outside, self.single_observation_space)
+        if found is None:
+            self._account(rewards, terminated, ended, only_reset)
+            return
+        is_next = (  # the observation of a reset, given together with the last of the episode before
+            self.autoreset_mode is AutoresetMode.SAME_STEP
+            and found.what == "observation"
+            and not found.is_final
+            and bool(ended[found.row, found.env])
+        )
+        rows = slice(found.row + int(is_next and bool(np.isfinite(rewards[found.row]).all())))
+        self._account(rewards[rows], terminated[rows], ended[rows], None if only_reset is None else only_reset[rows])
+        self._free = 0
+        env_step = 0 if is_next else int(self._vector_steps - self._first_steps[found.env]) + 1
+        raise self.meter._fault(found, env_step, found.env, self.num_envs)
+
+    def _account(self, rewards: Array, terminated: Array, ended: Array, only_reset: Array | None) -> None:
+        """Adds K vector steps `[K, N]` to the accounts."""
+        count = len(rewards)
+        if not count:
+            return
+        next_step = only_reset is not None
+        env_steps = self.meter._env_steps + self.num_envs * np.arange(1, count + 1)  # [K]
+        if only_reset is not None:
             env_steps -= np.cumsum(np.count_nonzero(only_reset, axis=1))
         sums = np.cumsum(rewards, axis=0)
         envs, times = ended.T.nonzero()  # episode ends, by environment, then by time
@@ -306,6 +376,7 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         """True until the next `reset`; stepping is refused while it holds."""
         self._next_seed = next_seed
         self._return, self._length, self._ended = 0.0, 0, True
+        self._watch = ValueWatch(env.observation_space, 1)
 
     def cut_episodes(self) -> None:
         """Ends the running episode without counting it; the agent must reset before it steps again."""
@@ -319,24 +390,42 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         arena_seed = self._next_seed() if self.must_reset else None
         self.cut_episodes()
         start = time.perf_counter()
-        result = self.env.reset(seed=arena_seed, options=options)
+        try:
+            result = self.env.reset(seed=arena_seed, options=options)
+        except MissingValue as found:
+            raise self.meter._fault(found, 0, None, 1) from None
         self.meter.env_seconds += time.perf_counter() - start
+        self._look(result[0], 0)
         self._return, self._length, self._ended, self.must_reset = 0.0, 0, False, False
         return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Steps the environment; raises as `MeteredVectorEnv.step`."""
+        """Steps the environment; raises as `MeteredVectorEnv.step`, a fault in the step that has it."""
         self.meter._left(1)
         if self.must_reset or self._ended:
             raise RuntimeError("step() called on an environment that waits for its reset(); see must_reset")
         start = time.perf_counter()
-        result = self.env.step(action)
+        try:
+            result = self.env.step(action)
+        except MissingValue as found:
+            raise self.meter._fault(found, self._length + 1, None, 1) from None
         self.meter.env_seconds += time.perf_counter() - start
+        reward = float("nan") if result[1] is None else float(result[1])
+        if not abs(reward) <= FLOAT32_MAX:
+            name = "None" if result[1] is None else value_name(reward)
+            raise self.meter._fault(MissingValue(name, "reward", 0), self._length + 1, None, 1)
+        self._look(result[0], self._length + 1)
         self.meter._env_steps += 1
-        self._return += float(result[1])
+        self._return += reward
         self._length += 1
         if result[2] or result[3]:
             self._ended = True
             record = (self.meter._env_steps, self._return, self._length, bool(result[2]))
             self.meter._finish(*(np.array([value]) for value in record))
         return result
+
+    def _look(self, observation: Any, env_step: int) -> None:
+        found, num_outside = self._watch.look_at_once(np.asarray(observation)[None])
+        self.meter._add_outside(num_outside, self.observation_space)
+        if found is not None:
+            raise self.meter._fault(found, env_step, None, 1)

@@ -1,5 +1,6 @@
 """Plays policies on environments that no training touches, on seeds that all policies share."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig
+from arena.environments.values import MissingValue, ValueWatch, environment_fault
 from arena.environments.vectorize import make_vec_env
+from arena.errors import EnvironmentFault
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
 
@@ -32,6 +35,8 @@ class Evaluation:
     """Env steps of each episode, `int64 [E]`."""
     visited_observations: Array
     """Observations that the policy met, `[M, *obs]`: one of a running episode at each vector step, at most `MAX_VISITED` of each batch."""
+    num_outside: int = 0
+    """Number of observations that the environment gave outside of their space."""
 
     @property
     def episode_return_mean(self) -> float:
@@ -53,12 +58,19 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
         num_episodes: Number of episodes, E.
         seed: Seed of every initial state; episodes of two policies under one seed are paired.
         max_episode_steps: Env steps after which an episode is cut, for environments without a time limit.
+
+    Raises:
+        EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
     """
-    batches = []
+    batches, num_outside, first = [], 0, 0
     for num_envs, vector_seed in episode_batches(num_episodes, seed):
         env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
-        batches.append(_play(policy, env, vector_seed, max_episode_steps))
-    return Evaluation(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
+        *columns, outside = _play(policy, env, vector_seed, max_episode_steps, first)
+        batches.append(columns)
+        num_outside += outside
+        first += num_envs
+    returns, lengths, visited = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return Evaluation(returns, lengths, visited, num_outside)
 
 
 def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
@@ -67,21 +79,79 @@ def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
         yield min(MAX_PARALLEL_ENVS, num_episodes - first), batch_seed(seed, first)
 
 
-def _play(policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int) -> tuple[Array, Array, Array]:
-    observations, _ = env.reset(seed=seed)
+def _play(
+    policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int, first: int
+) -> tuple[Array, Array, Array, int]:
+    """Returns returns, lengths and visited observations of one episode of each environment, and the observations outside of their space."""
+    values = _Values(env, first)
     visited = []
     running = np.ones(env.num_envs, np.bool_)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
     try:
-        for step in range(max_steps):
-            if step < MAX_VISITED:
-                visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
-            observations, rewards, terminated, truncated, _ = env.step(policy.act(observations))
-            returns += np.where(running, rewards, 0.0)
-            lengths += running
-            running &= ~(terminated | truncated)
-            if not running.any():
-                break
+        with values.located():
+            observations, _ = env.reset(seed=seed)
+            values.look_at_reset(observations)
+            for step in range(max_steps):
+                if step < MAX_VISITED:
+                    visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
+                observations, rewards, terminated, truncated, info = env.step(policy.act(observations))
+                values.note(observations, rewards, running, info)
+                returns += np.where(running, rewards, 0.0)
+                lengths += running
+                running &= ~(terminated | truncated)
+                if not running.any():
+                    break
+            values.look()
     finally:
         env.close()
-    return returns, lengths, np.stack(visited)
+    return returns, lengths, np.stack(visited), values.num_outside
+
+
+class _Values:
+    """The check of what the environments of an evaluation give; each plays one episode that counts, and then perhaps others."""
+
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], first: int) -> None:
+        self.num_outside = 0
+        """Number of observations outside of their space, up to the last look."""
+        self._watch = ValueWatch(env.single_observation_space, env.num_envs)
+        self._rewards = np.zeros((self._watch.num_rows, env.num_envs))
+        self._counted = np.zeros((self._watch.num_rows, env.num_envs), np.bool_)
+        self._row = self._steps = 0  # in the log, and before it
+        self._num_envs, self._first = env.num_envs, first
+
+    def note(self, observations: Array, rewards: Array, running: Array, info: dict[str, Any]) -> None:
+        """Writes down what a step gave; `running` says whose episodes count."""
+        if self._row == self._watch.num_rows:
+            self.look()
+        self._rewards[self._row], self._counted[self._row] = rewards, running
+        self._watch.note(self._row, observations, info)
+        self._row += 1
+
+    def look(self) -> None:
+        """Looks at what was written down."""
+        rows, self._row = slice(self._row), 0
+        found, num_outside = self._watch.look(self._rewards[rows], counted=self._counted[rows])
+        self.num_outside += num_outside
+        if found is not None:
+            raise self._fault(found.value, found.what, self._steps + found.row + 1, found.env)
+        self._steps += rows.stop
+
+    def look_at_reset(self, observations: Array) -> None:
+        """Looks at the initial observations."""
+        found, num_outside = self._watch.look_at_once(observations)
+        self.num_outside += num_outside
+        if found is not None:
+            raise self._fault(found.value, found.what, 0, found.env)
+
+    @contextlib.contextmanager
+    def located(self) -> Iterator[None]:
+        """Says of a value that is missing at which env step it is; earlier ones that are wrong come first."""
+        try:
+            yield
+        except MissingValue as found:
+            self.look()
+            raise self._fault(found.value, found.what, found.env_step, None) from None
+
+    def _fault(self, value: str, what: str, env_step: int, env: int | None) -> EnvironmentFault:
+        place = f"{self._first + env + 1}" if env is not None else f"{self._first + 1} to {self._first + self._num_envs}"
+        return environment_fault(value, what, env_step=env_step, place=f"evaluation episode {place}")

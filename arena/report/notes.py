@@ -18,7 +18,14 @@ def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decis
         catalogue: reference scores.
         decisions: sequential comparisons that the runs were made for.
     """
-    found = [*_failures(samples), *_missing(samples), *_unscored(samples, catalogue), *map(_sequential, decisions), *_few_seeds(samples)]
+    found = [
+        *_failures(samples),
+        *_missing(samples),
+        *_unscored(samples, catalogue),
+        *map(_sequential, decisions),
+        *_outside(samples),
+        *_few_seeds(samples),
+    ]
     if len(machines) > 1:
         found.append(f"The runs come from {len(machines)} different machines: compare their seconds with care.")
     return [*found, *_versions(samples)]
@@ -76,6 +83,18 @@ def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     partial = [env for env, scale in samples.scales.items() if scale.solved is not None and env not in samples.scored_envs()]
     if partial:
         found.append(f"Not every agent has an outcome on {', '.join(partial)}, which therefore enters no aggregate.")
+    return found
+
+
+def _outside(samples: Samples) -> list[str]:
+    found = []
+    for env in samples.scales:
+        counts = [run.result.num_outside_observations for run in samples.runs if run.env == env and run.result]
+        if sum(counts):
+            found.append(
+                f"{env} gave {sum(counts):,} observations outside of its observation space, in {sum(map(bool, counts))} of {len(counts)} "
+                "runs: correct the space, or the environment."
+            )
     return found
 
 

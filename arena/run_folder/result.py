@@ -7,8 +7,9 @@ import pydantic
 
 from arena.run_folder.timings import Timings
 
-Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "pruned"]
-"""How a run ended. `pruned` means that a search gave it up for better ones. An interrupted run has no result: it can be resumed."""
+Status = Literal["finished", "crashed", "timed_out", "killed", "diverged", "env_failed", "pruned"]
+"""How a run ended. `env_failed` means that the environment gave NaN, infinity or None, and `pruned` that a search gave the run up for
+better ones. An interrupted run has no result: it can be resumed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class RunResult:
     """Device that the agent used."""
     parity: float | None = None
     """Fraction of observations on which `policy.onnx` acts as the agent does; checked whenever a policy is kept."""
+    num_outside_observations: int = 0
+    """Number of observations that the environment gave outside of their space, in training and in evaluations."""
     num_attempts: int = 1
     """Number of worker processes that this run took: more than one after a resume."""
     log_tail: tuple[str, ...] = ()

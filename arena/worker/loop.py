@@ -23,7 +23,8 @@ def train(
     """Trains an agent until its budget is used up, or not at all if `state` says that it is, and returns the part that was used up.
 
     Raises:
-        TrainingDiverged: if the agent raises it, or if its policy or a reward isn't finite.
+        TrainingDiverged: if the agent raises it, or if its policy isn't finite.
+        EnvironmentFault: if the environment gave NaN, infinity or None, in training or in an evaluation.
         ParityBroken: if the exported policy doesn't act as the agent does.
     """
     periods = selector.period, log.period, checkpointer.period
@@ -31,7 +32,7 @@ def train(
         before = meter.env_steps
         boundary = min(budget.env_steps, *(period.next_multiple(before) for period in periods))
         with state.timings.measure("train"):
-            metrics = _learn(agent, max(1, boundary - before))
+            metrics = _learn(agent, meter, max(1, boundary - before))
         if metrics is not None:
             state.add(metrics)
             log.add(metrics)
@@ -57,9 +58,12 @@ def train(
     return state.stop_reason
 
 
-def _learn(agent: Agent, num_steps: int) -> Metrics | None:
+def _learn(agent: Agent, meter: Meter, num_steps: int) -> Metrics | None:
     """Returns what the agent did, or None if the environments refused a step beyond the budget."""
     try:
         return agent.learn(num_steps)
     except BudgetExhausted:
         return None
+    except Exception:
+        meter.settle()  # raises the environment's fault, if there is one: a learner that fails on NaN from outside isn't to blame
+        raise

@@ -6,7 +6,7 @@ import numpy as np
 
 from arena.agent.interface import Agent, EnvFactory
 from arena.environments.metering import Meter
-from arena.errors import TrainingDiverged
+from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
 from arena.policies.parity import check_parity
 from arena.policies.policy import OnnxPolicy
@@ -58,7 +58,8 @@ class Selector:
         """Evaluates the agent's present policy and keeps it if it is the one to keep; returns whether it holds the target return.
 
         Raises:
-            TrainingDiverged: if a return, or a score of a policy to keep, isn't finite.
+            TrainingDiverged: if a score of a policy to keep isn't finite.
+            EnvironmentFault: if the environment gives NaN, infinity or None.
             ParityBroken: if a policy to keep doesn't act as the agent does.
         """
         with self._state.timings.measure("evaluate"), self._run_dir.folder.private() as private:
@@ -105,5 +106,6 @@ class Selector:
         with self._state.timings.measure("play"):
             evaluation = self._play_episodes(policy, num_episodes, seed)
         if not np.isfinite(evaluation.episode_returns).all():
-            raise TrainingDiverged("the environment gave a reward that is not finite; fix the environment, or scale its rewards")
+            raise EnvironmentFault("the environment gave rewards whose sum over an episode is infinite; scale its rewards")
+        self._state.num_outside += evaluation.num_outside
         return evaluation

@@ -20,6 +20,8 @@ class TrainingState:
     """Env steps after which the kept policy was taken; None before the first evaluation."""
     parity: float | None = None
     """Fraction of observations on which the kept policy acts as the agent did; None before the first evaluation."""
+    num_outside: int = 0
+    """Number of observations outside of their space in all evaluations."""
     stop_reason: StopReason | None = None
     """Reason why training stopped; None while it continues."""
     num_attempts: int = 1

@@ -23,7 +23,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
-from arena.errors import DeviceUnavailable, TrainingDiverged
+from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
 from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
 from arena.experiment.compatibility import env_frameworks
 from arena.formats.locks import FolderLock
@@ -132,6 +132,9 @@ def train_and_judge(
             final = selector.final_evaluation()
         except TrainingDiverged as error:
             status, reason = "diverged", str(error)
+        except EnvironmentFault as error:
+            traceback.print_exc()
+            status, reason = "env_failed", str(error)
         log.finish(succeeded=final is not None)
     state.timings.env = meter.env_seconds
     return RunResult(
@@ -153,6 +156,7 @@ def train_and_judge(
         cpu_seconds=state.cpu_seconds,
         device=device,
         parity=state.parity,
+        num_outside_observations=meter.num_outside + state.num_outside,
         num_attempts=state.num_attempts,
     )
 

@@ -1,8 +1,10 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from bad_env import LENGTH, NAMES, PLACES, BadEnv
 
 from arena.environments.config import EnvConfig
+from arena.errors import EnvironmentFault
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import evaluate
 from arena.testing import FakeEnv
@@ -37,10 +39,11 @@ class Varied(gym.Env):
 
 @pytest.fixture(autouse=True, scope="module")
 def _registered():
-    for name, entry_point in (("ArenaTestFake-v0", FakeEnv), ("ArenaTestVaried-v0", Varied)):
-        gym.register(name, entry_point=entry_point)
+    entry_points = {"ArenaTestFake-v0": FakeEnv, "ArenaTestVaried-v0": Varied, "ArenaTestBad-v0": BadEnv}
+    for name, entry_point in entry_points.items():
+        gym.register(name, entry_point=entry_point, disable_env_checker=entry_point is BadEnv)
     yield
-    for name in ("ArenaTestFake-v0", "ArenaTestVaried-v0"):
+    for name in entry_points:
         gym.registry.pop(name)
 
 
@@ -95,3 +98,35 @@ def test_an_episode_without_end_is_cut() -> None:
     )
     assert evaluation.episode_lengths.tolist() == [7, 7]
     assert evaluation.episode_returns.tolist() == [28.0, 28.0]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("value", NAMES)
+@pytest.mark.parametrize("what", ["reward", "observation"])
+def test_a_bad_value_is_named_with_its_episode(what: str, value: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (what, place) == ("reward", "reset"):
+        pytest.skip("a reset gives no reward")
+    monkeypatch.setattr(evaluation_module, "MAX_PARALLEL_ENVS", 3)
+    BadEnv.made = -2  # both batches make one to look at
+    config = EnvConfig("ArenaTestBad-v0", {"what": what, "value": value, "at": PLACES[place], "episode": 1, "row": 4})
+    where = "the reset" if place == "reset" else f"env step {PLACES[place]}"
+    number = "4 to 6" if value == "None" else "5"  # behind None stands an exception that does not know its environment
+    with pytest.raises(
+        EnvironmentFault, match=f"^the environment gave {value} as {what} at {where} of evaluation episode {number}; fix the"
+    ):
+        evaluate(Constant(), config, num_episodes=6, seed=0)
+
+
+def test_what_is_bad_after_the_episode_that_counts_does_not_matter() -> None:
+    BadEnv.made = -1
+    gives = {"what": "reward", "value": "NaN", "at": 1, "episode": 2, "row": 0}
+    evaluation = evaluate(Constant(), EnvConfig("ArenaTestBad-v0", gives), num_episodes=2, seed=0)
+    assert evaluation.episode_returns.tolist() == [LENGTH, LENGTH]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_observations_outside_of_their_space_are_counted(place: str) -> None:
+    BadEnv.made = -1
+    gives = {"what": "observation", "value": "-1.5", "at": PLACES[place], "episode": 1}
+    assert evaluate(Constant(), EnvConfig("ArenaTestBad-v0", gives), num_episodes=3, seed=0).num_outside == 1
+    assert evaluate(Constant(), EnvConfig("CartPole-v1"), num_episodes=3, seed=0).num_outside == 0

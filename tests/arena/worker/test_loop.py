@@ -22,6 +22,9 @@ class Journal:
         self.calls: list[tuple[str, int]] = []
         self.state = TrainingState()
 
+    def settle(self) -> None:
+        """Finds no fault of the environment."""
+
     def note(self, call: str) -> None:
         self.calls.append((call, self.env_steps))
 

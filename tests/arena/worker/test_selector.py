@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from arena.errors import TrainingDiverged
+from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
 from arena.policies.parity import ParityBroken
 from arena.policies.policy import OnnxPolicy
@@ -103,10 +103,10 @@ def test_the_final_evaluation_plays_the_kept_policy_on_seeds_of_its_own(stage):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_returns_that_are_not_finite_mean_that_training_diverged(stage, bad: float):
+def test_returns_that_are_not_finite_are_a_fault_of_the_environment(stage, bad: float):
     found = stage(5.0, bad)
     found.evaluate(100)
-    with pytest.raises(TrainingDiverged, match="a reward that is not finite"):
+    with pytest.raises(EnvironmentFault, match="rewards whose sum over an episode is infinite"):
         found.evaluate(200)
     assert found.kept() == 100
 
