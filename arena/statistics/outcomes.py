@@ -5,8 +5,9 @@ The one rule of reports, tournaments, leagues and `seeds = "until-decided"`:
 - a failed run loses to every run that finished, and ties with the others that failed (`comparable_returns`);
 - in tables of returns it takes the worse of random play and the worst return that anyone finished with (`failed_return`).
 
-A run has failed if it crashed, took too long, was killed or diverged. A run that a search gave up (`pruned`) has not, because the search
-ended it and not its agent. A run that was interrupted has no outcome yet: it can be resumed.
+A run has failed if it crashed, took too long, was killed, diverged or met an environment that failed: its actions may have led there. A
+run that a search gave up (`pruned`) has not, because the search ended it and not its agent. A run that was interrupted has no outcome
+yet: it can be resumed.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from arena.statistics.ties import without_noise
 
 Array = npt.NDArray[Any]
 
-FAILURES = frozenset({"crashed", "timed_out", "killed", "diverged"})
+FAILURES = frozenset({"crashed", "timed_out", "killed", "diverged", "env_failed"})
 """Statuses of a run that failed."""
 
 STEP_BELOW = 1e-6
