@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy.typing as npt
 
-from arena.environments.metering import MeteredEnv, MeteredVectorEnv
+from arena.environments.metered_env import MeteredEnv
+from arena.environments.metering import MeteredVectorEnv
 
 Array = npt.NDArray[Any]
 

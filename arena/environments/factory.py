@@ -11,7 +11,8 @@ import numpy as np
 from arena.environments.config import EnvConfig
 from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
-from arena.environments.metering import Meter, MeteredEnv, MeteredVectorEnv
+from arena.environments.metered_env import MeteredEnv
+from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.environments.vectorize import make_vec_env
 from arena.seeding import reset_seed
 

@@ -8,7 +8,8 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.environments.metering import Episode, Meter, MeteredEnv, MeteredVectorEnv
+from arena.environments.metered_env import MeteredEnv
+from arena.environments.metering import Episode, Meter, MeteredVectorEnv
 from arena.errors import BudgetExhausted
 from arena.learning.transitions import TransitionStream
 from arena.testing import FakeEnv, FakeVectorEnv
@@ -227,7 +228,7 @@ def test_two_environments_share_a_meter() -> None:
 
 def test_env_seconds_cover_step_and_reset(monkeypatch) -> None:
     clock = itertools.count()
-    monkeypatch.setattr("arena.environments.metering.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
     env = metered([[(3, True)]], AutoresetMode.SAME_STEP)
     env.reset()
     advance(env)

@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
-from arena.environments.metering import Meter, MeteredEnv, MeteredVectorEnv
+from arena.environments.metered_env import MeteredEnv
+from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.environments.values import BadValue, ValueWatch
 from arena.environments.vectorize import make_vec_env
 from arena.errors import EnvironmentFault
