@@ -15,6 +15,7 @@ COMPILE = (
 
 for name, sources in {
     "uv.txt": [str(REQUIREMENTS / "uv.in")],
+    "audit.txt": [str(REQUIREMENTS / "audit.in")],
     "rliable.txt": [str(REQUIREMENTS / "rliable.in")],
     "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],

@@ -131,6 +131,23 @@ def test_the_core_lock_has_the_versions_of_the_full_one():
     assert versions("core.txt") <= versions("all.txt"), "run python3 scripts/lock.py"
 
 
+def test_every_locked_package_has_its_licence_on_the_page():
+    packages = re.findall(r"^([\w.-]+)==([^\s;\\]+)", (ROOT / "requirements/all.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([\w.-]+) \| (\S+) \|", (ROOT / "docs/licences.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(packages) > 100
+    assert [row for row in rows if row[0] != "package"] == packages, "run python3 scripts/licences.py"
+
+
+@pytest.mark.parametrize("path", [*(ROOT / ".github/workflows").glob("*.yml"), ROOT / "docs/ci.md"], ids=lambda path: path.name)
+def test_workflows_may_read_alone_and_name_actions_by_commit(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE)
+    assert text.count("permissions:") == 1
+    actions = re.findall(r"uses: (.*)", text)
+    assert actions
+    assert [action for action in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
 def test_no_lock_names_a_download_host(path: Path):
     text = path.read_text(encoding="utf-8")

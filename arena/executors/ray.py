@@ -31,6 +31,7 @@ from arena.run_folder.events import PhaseBegan
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.schema import parse_result, parse_run
+from arena.terminal.output import complain
 
 DISTRIBUTION = "arena-rl"
 CONNECT_SECONDS = 5.0
@@ -208,12 +209,13 @@ class RayExecutor:
         _check_address(address)
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            context = self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise ArenaError(f"cannot join the Ray cluster at {address}: {_short(error)}") from error
         # Ray prints to standard output what it hears of lost nodes, whatever `log_to_driver` says; also while it shuts down.
         self._connection.enter_context(contextlib.redirect_stdout(sys.stderr))
         self._connection.callback(self._ray.shutdown)
+        complain(f"arena: {exposure(address, getattr(context, 'dashboard_url', None), os.environ.get('RAY_AUTH_MODE'))}")
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in place
 
@@ -271,6 +273,22 @@ class RayExecutor:
         lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
         on_end(task, Ended(timed_out=False, exit_code=0))
         return True
+
+
+def exposure(address: str, dashboard_url: str | None, auth_mode: str | None) -> str:
+    """Returns the sentence that says what a Ray cluster lets those do who reach its ports.
+
+    Args:
+        address: address that was joined.
+        dashboard_url: host and port of the dashboard; None or empty if there is none, or if it isn't known.
+        auth_mode: value of `RAY_AUTH_MODE`, which Ray itself sets to `token` where it finds a token.
+    """
+    has_token = (auth_mode or "").lower() == "token"
+    who = "whoever has its token" if has_token else "no token is asked for (RAY_AUTH_MODE=token), so whoever reaches its ports"
+    dashboard = f"dashboard {dashboard_url}" if dashboard_url else "no dashboard known"
+    is_local = (dashboard_url or "").rpartition(":")[0] in ("", "127.0.0.1", "localhost", "[::1]")
+    note = "" if is_local else ", open to other machines, where jobs can be submitted"
+    return f"joined the Ray cluster at {address}: {who} can run code on all its nodes; {dashboard}{note} (docs/clusters.md)"
 
 
 def _version() -> str:

@@ -19,6 +19,8 @@ OTHER_TABLES = ("tournament", "tune")
 """Tables that belong to other commands; they read them with `load_table`."""
 MAX_SEEDS = 10_000
 """Largest value accepted for `seeds = N`."""
+FROM_FOLDERS = "from_run_folders"
+"""Key of a file that `arena report` put together from run folders that name code; such a file is nobody's word yet."""
 _PLAIN = ("name", "output", "seed", "checkpoint_period", "log_period", "budget", "evaluation", "resources", "executor")
 """Keys of the file that are fields of `Experiment` as they stand."""
 
@@ -49,7 +51,12 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     Raises:
         ArenaError: on the first thing that is unknown or wrong.
     """
-    check_keys(table, {*_PLAIN, *OTHER_TABLES, "agents", "envs", "seeds", UNTIL_DECIDED, "hyperparameters", "tuning"}, "")
+    if table.get(FROM_FOLDERS):
+        raise ArenaError(
+            f"{FROM_FOLDERS}: this file was put together from run folders and names code that isn't installed as a plug-in; read what it "
+            "names, and remove this line if you trust it"
+        )
+    check_keys(table, {*_PLAIN, FROM_FOLDERS, *OTHER_TABLES, "agents", "envs", "seeds", UNTIL_DECIDED, "hyperparameters", "tuning"}, "")
     for required in ("agents", "envs"):
         if not isinstance(table.get(required), list) or not table[required]:
             raise ArenaError(f"{required} must be a list with at least one member")

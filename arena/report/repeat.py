@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from arena.experiment.file import FROM_FOLDERS
 from arena.formats.toml import toml_table, toml_value
 from arena.report.document import SequentialComparison
 from arena.report.load import LoadedRun
@@ -15,6 +16,9 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
     A value of None is left out, since TOML has none; None is only ever a default. An agent or environment that lacks some of the seeds
     gets all of them. If a sequential comparison of exactly these agents and environments chose the seeds, the file repeats the comparison.
 
+    An experiment's file is the user's own word for the code that it names. So if the runs name code that isn't installed as a plug-in, the
+    first line says so, and the file is refused until the user has removed that line.
+
     Args:
         name: name of the new experiment.
         runs: comparable runs, at least one.
@@ -25,7 +29,9 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
     first = runs[0].run
     budgets = {run.env: dataclasses.asdict(run.run.budget) for run in runs}
     budget = common(budgets.values())
-    lines = [f"name = {toml_value(name)}", f"seed = {first.experiment_seed}", f"seeds = {toml_value(seeds)}"]
+    named = ", ".join(map(repr, dict.fromkeys(name for run in runs for name in run.run.code_names())))
+    lines = [f"{FROM_FOLDERS} = true  # remove this line if you trust what run folders named: {named}"] if named else []
+    lines += [f"name = {toml_value(name)}", f"seed = {first.experiment_seed}", f"seeds = {toml_value(seeds)}"]
     for key, value in common([run.inputs for run in runs]).items():
         lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
     lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", dataclasses.asdict(first.evaluation))]

@@ -7,6 +7,7 @@ with the experiment in which the settings are compared later.
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,10 @@ RunAll = Callable[[Experiment, Judge], list[RunResult]]
 """Function that runs an experiment under a judge: `run_experiment` with an executor."""
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States of a trial that counts towards `TuneConfig.trials`."""
+ENTRY = re.compile(r"trial-\d{4,9}")
+"""Form of the names of trials, which are folders."""
+PICKLING_SAMPLERS = frozenset({"CmaEsSampler"})
+"""Samplers of Optuna that write themselves into the storage as pickle and read that back (`optuna/samplers/_cmaes.py`)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,7 @@ class Search:
             pruner=config.make_pruner(),
         )
         self._refuse_other_inputs()
+        self._refuse_pickle()
 
     def run(self) -> None:
         """Tries settings until the config's number of trials, or every setting there is, has been tried; resumes an interrupted search."""
@@ -130,6 +136,15 @@ class Search:
             )
         self.study.set_user_attr("inputs", inputs)
 
+    def _refuse_pickle(self) -> None:
+        """Refuses to resume with a sampler that would unpickle what the storage holds of earlier trials."""
+        name = self.config.sampler if isinstance(self.config.sampler, str) else self.config.sampler.get("name")
+        if name in PICKLING_SAMPLERS and self.study.get_trials(deepcopy=False):
+            raise ArenaError(
+                f"{name} keeps its state as pickle in tune.db, and nothing that lies in a folder is unpickled: a search with it cannot be "
+                "resumed; give another --name"
+            )
+
     def _revive(self) -> None:
         """Puts interrupted trials back into the queue; their runs resume in the folders that they have."""
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
@@ -141,9 +156,15 @@ class Search:
         number = len(self.study.get_trials(deepcopy=False, states=(*ENDED, TrialState.RUNNING)))
         self.study.sampler = self.config.make_sampler(number)
         trial = self.study.ask()
-        trial.set_user_attr("entry", trial.user_attrs.get("entry", f"trial-{number:04d}"))
+        trial.set_user_attr("entry", self._checked_entry(trial.user_attrs.get("entry", f"trial-{number:04d}")))
         trial.set_user_attr("settings", self.space.suggest(trial))
         return trial
+
+    def _checked_entry(self, entry: Any) -> str:
+        """Returns the name of a trial, which names its folder; the storage of a search may come from somebody else."""
+        if not isinstance(entry, str) or not ENTRY.fullmatch(entry):
+            raise ArenaError(f"tune.db in {self.experiment.path} names a trial {entry!r}, which no search does; give another --name")
+        return entry
 
     def _try(self, trials: Sequence[optuna.Trial]) -> None:
         """Runs trials to their end, in groups of seeds."""

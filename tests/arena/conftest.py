@@ -2,14 +2,18 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from strangers import write_modules
 
+from arena.cli.app import main
 from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.policies.policy import OnnxPolicy
@@ -139,6 +143,33 @@ def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that the stranger's modules write when one of them runs; they can be imported."""
+    folder = tmp_path / "path"
+    mark = write_modules(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.chdir(tmp_path)
+    yield mark
+    for module in [name for name in sys.modules if name.startswith("evil")]:
+        del sys.modules[module]
+    gym.registry.pop("Id-v0", None)
+
+
+@pytest.fixture
+def arena(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Calls the command line in this process; returns the exit code and all that it printed, as one line."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["arena", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        return int(exit_.value.code or 0), " ".join((said.out + said.err).split())
+
+    return call
 
 
 _VOID = frozenset({"meta", "link", "br", "input", "wbr", "img", "hr"})

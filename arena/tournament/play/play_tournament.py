@@ -26,6 +26,9 @@ from arena.tournament.schedule.tasks import Task
 from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""Variable that says the same as Python's option `-P`."""
+
 PlayProgress = Callable[[int, int], None]
 """Function called after each task with the number of tasks done and the number known so far."""
 
@@ -154,15 +157,34 @@ class _Session:
             context = multiprocessing.get_context("spawn")  # a fork would copy onnxruntime's threads in whatever state they are
             self._pool = concurrent.futures.ProcessPoolExecutor(self._workers, context, _end_with_parent)
         try:
-            yield from self._pool.map(play_task, tasks)
+            with _safe_path():
+                played = self._pool.map(play_task, tasks)  # starts the processes, before the first result is asked for
+            yield from played
         except BrokenProcessPool as error:
             raise ArenaError(
                 f"a process that played in {self._folder.path} died, perhaps for want of memory; resume with --workers 1 to see where"
             ) from error
 
 
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Lets Python processes that are started meanwhile import nothing from the current directory, which may be a stranger's folder.
+
+    A spawned process is a `python -c`, for which that directory comes first, ahead of the standard library.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_SAFE_PATH]
+        if before is not None:
+            os.environ[_SAFE_PATH] = before
+
+
 def _end_with_parent() -> None:
     """Leaves interrupts to the parent, and ends this process when the parent is gone, even if that was killed."""
+    os.environ.pop(_SAFE_PATH, None)  # an environment's own processes find their modules as ever
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent: Any = multiprocessing.parent_process()
 

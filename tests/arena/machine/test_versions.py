@@ -38,3 +38,23 @@ def test_git_commit_without_folder_or_git_is_none(tmp_path, monkeypatch):
     assert git_commit(tmp_path / "absent") is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_commit(tmp_path) is None
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+def test_git_commit_starts_no_program_that_a_repository_names(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1")
+    (tmp_path / ".gitattributes").write_text("a filter=theirs\n")
+    git(tmp_path, "add", "a", ".gitattributes")
+    git(tmp_path, "commit", "-qm", "first")
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\ncat\n")
+    program.chmod(0o755)
+    keys = ("core.fsmonitor", "filter.theirs.clean", "filter.theirs.process", "core.sshCommand", "core.pager", "diff.external")
+    for key in keys:
+        git(tmp_path, "config", key, str(program))
+    (tmp_path / "a").write_text("2")
+    found = git_commit(tmp_path)
+    assert found is not None
+    assert found["dirty"] is True
+    assert not (tmp_path / "ran").exists()

@@ -285,3 +285,27 @@ def test_a_search_ends_once_everything_was_tried(tmp_path: Path, sampler: str):
         found.run()
         assert sorted(settings["num_envs"] for _, _, _, settings in ended(found)) == [2, 4]
     assert found.tuned() is not None
+
+
+@pytest.mark.parametrize("entry", ["../../elsewhere", "/tmp/elsewhere", "trial-1/..", "", 3])
+def test_a_trial_of_a_strangers_storage_names_no_folder_elsewhere(tmp_path: Path, entry: Any) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    first = search(tmp_path, Formula(), storage=storage)
+    first.study.enqueue_trial({"epsilon": 0.5, "num_envs": "2"}, user_attrs={"entry": entry})
+    formula = Formula()
+    with pytest.raises(ArenaError, match=r"names a trial .*, which no search does"):
+        search(tmp_path, formula, storage=storage).run()
+    assert formula.runs == []
+
+
+def test_a_sampler_that_unpickles_is_not_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "search.toml"
+    path.write_text(FILE)
+    experiment, config, spaces = load_tuning(path)
+    config = dataclasses.replace(config, sampler="CmaEsSampler")
+    arguments = (experiment, experiment.agents[0], config, spaces[experiment.agents[0].name], Formula())
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+    first = Search(*arguments, storage, lambda *_: None)
+    first.study.add_trial(optuna.trial.create_trial(value=1.0, system_attrs={"cma:optimizer:0": "80"}))
+    with pytest.raises(ArenaError, match="CmaEsSampler keeps its state as pickle"):
+        Search(*arguments, storage, lambda *_: None)
