@@ -13,6 +13,7 @@ import scipy.sparse
 from scipy import stats
 
 from arena.rating.matches import Matches
+from arena.rating.pair_cells import pair_cells
 from arena.statistics.multiple_tests import holm_of_pairs
 from arena.statistics.proportions import wilson
 from arena.statistics.student import critical_value
@@ -26,7 +27,7 @@ class WinMatrix:
     """Shares of points of E entrants; row i, column j: i against j. NaN for two that never met."""
 
     share: Array
-    """`float64 [E, E]`, points of i per match against j."""
+    """`float64 [E, E]`, points of i against j, each environment and each pair of players counted alike (`pair_cells`)."""
     low: Array
     """`float64 [E, E]`, lower ends of the intervals of shares; NaN if all matches of a pair had one start, which says nothing of others.
 
@@ -34,6 +35,8 @@ class WinMatrix:
     """
     high: Array
     """`float64 [E, E]`, upper ends of the intervals of shares."""
+    num_points: Array
+    """`float64 [E, E]`, points of i over all matches against j."""
     num_matches: Array
     """`int64 [E, E]`, matches of each pair."""
     num_ties: Array
@@ -86,19 +89,20 @@ def win_matrix(tables: Sequence[Matches], entrants: Array, *, level: float = 0.9
         )
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = points / count
-        between_starts = sum([view.variance_of_starts(share) for view in views], nothing) / count**2
+        pooled = points / count
+        between_starts = sum([view.variance_of_starts(pooled) for view in views], nothing) / count**2
         players = EstimatedVariance.total([EstimatedVariance(nothing, nothing), *(view.variance_of_players() for view in views)])
         players = EstimatedVariance(players.variance / count**2, players.squares / count**4)
         smooth = (points + 0.5) / (count + 1)  # never 0 or 1, so that it has a variance
         independent = smooth * (1 - smooth) / count
         variance = np.maximum(np.maximum(independent, between_starts), players.variance)
         effective = np.where(num_starts > 1, smooth * (1 - smooth) / variance, np.nan)
+        share = pair_cells(tables, entrants).share
         statistic = (share - 0.5) / np.sqrt(0.25 / effective)
     degrees = np.where(players.variance >= variance, players.degrees, np.inf)
     p_value = holm_of_pairs(2 * stats.t.sf(np.abs(statistic), degrees))
     low, high = wilson(share, effective, critical_value(level, degrees))
-    return WinMatrix(share, low, high, count.astype(np.int64), ties.astype(np.int64), p_value, level)
+    return WinMatrix(share, low, high, points, count.astype(np.int64), ties.astype(np.int64), p_value, level)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -39,7 +39,8 @@ BENCHMARKS = (
     Benchmark("parity-page", "tables and figure of the comparison of DQN implementations", "seconds", "parity.md"),
     Benchmark("calibrate-intervals", "how often the 95% intervals hold the true value", "1 h", "statistics.md"),
     Benchmark("calibrate-sequential", "errors and seeds of the rule that adds seeds until decided", "1 h", "statistics.md"),
-    Benchmark("ratings", "how often the intervals of ratings hold the true strength", "10 min", "ratings.md"),
+    Benchmark("field-points", "how often the intervals of points against the field hold the truth", "20 min", "ratings.md"),
+    Benchmark("ratings", "the earlier rule: how often intervals of a model of players hold the true strength", "10 min", "ratings.md"),
     Benchmark("fingerprint", "what this tree computes, to compare it with another tree", "2 min"),
     Benchmark("peers", "nothing: sets up the environment of SB3 and SBX, which others need", "5 min"),
 )

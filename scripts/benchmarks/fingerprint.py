@@ -90,7 +90,7 @@ def fingerprint(folder: Path, only: set[str] | None) -> dict[str, Any]:
             [standings] = (folder / "met").rglob("standings.json")
             rows = json.loads(standings.read_text())["rows"]
             found["standings"] = {
-                row["entrant"]: [*(row["rating"][part] for part in ("value", "low", "high")), row["rank_low"], row["rank_high"]]
+                row["entrant"]: [*(row["points"][part] for part in ("value", "low", "high")), row["rank_low"], row["rank_high"]]
                 for row in rows
             }
             report = json.loads(arena("report", folder / "runs" / name, "--json").splitlines()[0])

@@ -66,7 +66,7 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
     rows = standings.rows
     games = [env for env in standings.envs if env.kind == "game"]
     sections = [
-        ("ratings", "Ratings", True),
+        ("ratings", "Ranking", True),
         ("sure", "How sure", True),
         ("matrix", "Who beats whom", len(rows) > 1),
         ("envs", "Environments", standings.envs),
@@ -88,7 +88,7 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
             [row.entrant for row in rows], _decided(standings), ranks={row.entrant: row.rank for row in rows}, quantity="rating"
         ),
         colors={row.entrant: index for index, row in enumerate(rows)},
-        scale=row_scale([(row.rating.low, row.rating.value, row.rating.high) for row in rows] + [0.0]),
+        scale=row_scale([(row.points.low, row.points.value, row.points.high) for row in rows] + [0.5]),
         neighbours=_neighbours(standings),
         cell=lambda i, j: _cell(standings, i, j),
         env_scales={env.env: row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
@@ -120,9 +120,14 @@ def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:
     pairs: list[PairStanding] = [pair for pair in standings.pairs if set(pair.entrants) == names]
     num_matches = sum(pair.num_matches for pair in pairs)
     ties = sum(pair.tie_rate * pair.num_matches for pair in pairs)
+    runs = [
+        pair.runs_won if pair.entrants[0] == standings.rows[i].entrant else 1 - pair.runs_won for pair in pairs if pair.runs_won is not None
+    ]
     return {
         "points": points,
         "num_matches": num_matches,
+        "runs_won": sum(runs) / len(runs) if runs else None,
+        "against": any({one, other} == names for one, other, _ in standings.against_order),
         "tie_rate": ties / num_matches if num_matches else None,
         "num_distinct": sum(pair.num_distinct_games for pair in pairs if pair.num_distinct_games is not None),
     }

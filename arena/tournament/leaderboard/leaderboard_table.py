@@ -9,7 +9,6 @@ from arena.formats.readable import count as num_of
 from arena.formats.readable import duration
 from arena.statistics.estimate import Estimate
 from arena.terminal.output import literal
-from arena.tournament.entry.player import RANDOM
 from arena.tournament.standings.standings import Standing, Standings
 
 MAX_ENTRANT_CELLS = 40
@@ -53,9 +52,9 @@ def _columns(standings: Standings) -> list[list[str]]:
     columns = [
         ["rank", *map(_rank, rows)],
         ["entrant", *(row.entrant for row in rows)],
-        ["rating", *(f"{row.rating.value:.0f}" for row in rows)],
-        [f"{standings.confidence:.0%} interval", *map(_rating_interval, rows)],
-        ["points", *(f"{row.points:.1%}" for row in rows)],
+        ["points", *(f"{row.points.value:.1%}" for row in rows)],
+        [f"{standings.confidence:.0%} interval", *(_interval(row.points) for row in rows)],
+        ["rating", *("below all" if row.below_all else f"{row.rating.value:.0f}" for row in rows)],
         ["won-tied-lost", *(f"{row.wins}-{row.ties}-{row.losses}" for row in rows)],
     ]
     if any(row.failed for row in rows):
@@ -75,11 +74,8 @@ def _rank(row: Standing) -> str:
     return label if row.rank_low == row.rank_high else f"{label} ({row.rank_low}-{row.rank_high})"
 
 
-def _rating_interval(row: Standing) -> str:
-    low, high = row.rating.low, row.rating.high
-    if low is None or high is None:
-        return "none"
-    return "" if row.entrant == RANDOM else f"{low:.0f} to {high:.0f}"
+def _interval(points: Estimate) -> str:
+    return "none" if points.low is None or points.high is None else f"{100 * points.low:.0f} to {points.high:.0%}"
 
 
 def _short(count: int) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
+from arena.rating.field_points import FieldPoints, field_points
 from arena.rating.matches import Matches
-from arena.rating.ratings import Ratings, rate
 from arena.seeding import adaptive_rng
 from arena.tournament.schedule.lineups import Lineup, Pairings, concatenated, seated_pairings, times_met
 
@@ -72,18 +72,17 @@ def adaptive(
         level: Confidence of the whole ranking.
     """
     rng = adaptive_rng(seed, look)
-    ratings = rate(tables, entrants, level=look_level(level, look))
-    new = np.isin(np.arange(len(ratings.rating)), entrants[np.concatenate([lineup.players for lineup in lineups])])
-    new &= np.isnan(ratings.rating)
-    undecided = _open_neighbours(ratings)
-    assert ratings.pairwise is not None
-    needs_seeds = [pair for pair in undecided if ratings.pairwise.match_noise[pair] < MIN_MATCH_NOISE]
+    field = field_points(tables, entrants, level=look_level(level, look))
+    new = np.isin(np.arange(len(field.points)), entrants[np.concatenate([lineup.players for lineup in lineups])])
+    new &= np.isnan(field.points)
+    undecided = _open_neighbours(field)
+    needs_seeds = [pair for pair in undecided if field.match_noise[pair] < MIN_MATCH_NOISE]
     used_up = [
         pair
         for pair in undecided
         if pair not in needs_seeds and not any(meeting.starts_left(1).any() for meeting in _meetings(tables, lineups, entrants, pair))
     ]
-    playable = [pair for pair in undecided if pair not in (*needs_seeds, *used_up)] + _placements(ratings, new, rng)
+    playable = [pair for pair in undecided if pair not in (*needs_seeds, *used_up)] + _placements(field, new, rng)
     parts = []
     for pair in playable:
         meetings = list(_meetings(tables, lineups, entrants, pair))
@@ -98,16 +97,15 @@ def look_level(level: float, look: int) -> float:
     return 1 - (1 - level) / (look * (look + 1))
 
 
-def _open_neighbours(ratings: Ratings) -> list[tuple[int, int]]:
-    assert ratings.pairwise is not None, "too many players for an adaptive schedule"
-    rated = [int(entrant) for entrant in np.argsort(ratings.rank, kind="stable") if not np.isnan(ratings.rating[entrant])]
-    return [(above, below) for above, below in itertools.pairwise(rated) if not ratings.pairwise.better[above, below]]
+def _open_neighbours(field: FieldPoints) -> list[tuple[int, int]]:
+    rated = [int(entrant) for entrant in np.argsort(field.rank, kind="stable") if not np.isnan(field.points[entrant])]
+    return [(above, below) for above, below in itertools.pairwise(rated) if not field.better[above, below]]
 
 
-def _placements(ratings: Ratings, new: Array, rng: np.random.Generator) -> list[tuple[int, int]]:
+def _placements(field: FieldPoints, new: Array, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Pairs each new entrant with two in the middle of the ranking, or, where none is rated yet, all in a ring."""
     names = rng.permutation(np.flatnonzero(new)).tolist()
-    rated = [int(entrant) for entrant in np.argsort(ratings.rank, kind="stable") if not np.isnan(ratings.rating[entrant])]
+    rated = [int(entrant) for entrant in np.argsort(field.rank, kind="stable") if not np.isnan(field.points[entrant])]
     if rated:
         middle = rated[max(len(rated) // 2 - 1, 0) : len(rated) // 2 + 1]
         return [(name, opponent) for name in names for opponent in middle]

@@ -1,5 +1,6 @@
 """Computes the standings of a tournament from its folder and the run folders of its players."""
 
+import itertools
 import math
 import os
 from collections.abc import Collection, Sequence
@@ -11,7 +12,8 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.formats.json import read_json_object
-from arena.rating.ratings import Ratings
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
+from arena.rating.field_points import FieldPoints
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.statistics.estimate import Estimate
@@ -49,7 +51,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         raise ArenaError(f"{path}: nothing has been played yet")
     tables = [env.table for env in envs]
     looks = _num_looks(folder, tournament, records, envs)
-    ranking = rank_entrants(tables, index, anchor=entrants.index(RANDOM), num_looks=looks)
+    ranking = rank_entrants(tables, index, num_looks=looks)
     wins, order = ranking.wins, ranking.order
     return Standings(
         name=_name(tournament),
@@ -57,10 +59,12 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         confidence=CONFIDENCE,
         rows=tuple(_row(tournament, ranking, place) for place in order),
         win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
+        predicted_matrix=tuple(tuple(_cell(ranking.field, i, j) for j in order) for i in order),
         pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
-        seat_advantage=_seat_advantage(ranking.ratings, envs),
+        against_order=_against_order(ranking, entrants),
+        seat_advantage=_seat_advantage(envs, len(tournament.players)),
         notes=(
             *standings_notes(tournament, tables, index, ranking),
             *used_up_openings(tournament, records),
@@ -84,26 +88,39 @@ def _name(tournament: Tournament) -> str:
     return path.parent.name if is_of_experiment else path.name
 
 
-def _seat_advantage(ratings: Ratings, envs: Sequence[EnvMatches]) -> float | None:
-    seats = [float(ratings.seat_advantage[place]) for place, env in enumerate(envs) if env.is_game]
+def _cell(field: FieldPoints, row: int, column: int) -> float | None:
+    points = float(field.matrix[row, column])
+    return points if math.isfinite(points) else None
+
+
+def _against_order(ranking: Ranking, entrants: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
+    """Returns the pairs in which the lower took more than half of the points, and the points of the higher."""
+    rank, share = ranking.field.rank, ranking.wins.share
+    pairs = itertools.combinations(ranking.order, 2)
+    return tuple((entrants[i], entrants[j], float(share[i, j])) for i, j in pairs if rank[i] < rank[j] and share[i, j] < 0.5)
+
+
+def _seat_advantage(envs: Sequence[EnvMatches], num_players: int) -> float | None:
+    """Returns the mean advantage of the first mover over all games, on the Elo scale, from a Bradley-Terry model of all players."""
+    seats = [ELO_PER_LOG_ODDS * fit(env.table, num_players).seat_advantage for env in envs if env.is_game]
     return float(np.mean(seats)) if seats else None
 
 
 def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
-    entrant, wins, ratings = tournament.entrants[place], ranking.wins, ranking.ratings
+    entrant, wins, field = tournament.entrants[place], ranking.wins, ranking.field
     players = [player for player in tournament.players if player.entrant == entrant]
     runs = [run for player in players for run in player.runs.values()]
     num_matches, num_ties = int(wins.num_matches[place].sum()), int(wins.num_ties[place].sum())
-    points = float(np.nansum(wins.share[place] * wins.num_matches[place]))
-    num_wins = round(points - num_ties / 2)
+    num_wins = round(float(wins.num_points[place].sum()) - num_ties / 2)
     return Standing(
         entrant=entrant,
-        rating=_rating(ratings, place),
-        rank=int(ratings.rank[place]),
-        is_tied=int((ratings.rank == ratings.rank[place]).sum()) > 1,
-        rank_low=int(ratings.rank_low[place]),
-        rank_high=int(ratings.rank_high[place]),
-        points=points / num_matches if num_matches else 0.0,
+        rating=_estimate(field.rating, field.rating_low, field.rating_high, field, place),
+        below_all=entrant == RANDOM and bool(np.all(np.delete(field.matrix[place], place) < 0.5)),
+        rank=int(field.rank[place]),
+        is_tied=int((field.rank == field.rank[place]).sum()) > 1,
+        rank_low=int(field.rank_low[place]),
+        rank_high=int(field.rank_high[place]),
+        points=_estimate(field.points, field.low, field.high, field, place),
         num_matches=num_matches,
         wins=num_wins,
         ties=num_ties,
@@ -115,9 +132,9 @@ def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
     )
 
 
-def _rating(ratings: Ratings, place: int) -> Estimate:
-    value, low, high = (float(of_all[place]) for of_all in (ratings.rating, ratings.low, ratings.high))
-    num_seeds = int(ratings.num_players[place])
+def _estimate(values: Array, lows: Array, highs: Array, field: FieldPoints, place: int) -> Estimate:
+    value, low, high = (float(of_all[place]) for of_all in (values, lows, highs))
+    num_seeds = int(field.num_players[place])
     if not (math.isfinite(low) and math.isfinite(high)):
         return Estimate(value=value, num_seeds=num_seeds, note="all matches of an environment began alike, which supports no interval")
     return Estimate(value=value, low=low, high=high, num_seeds=num_seeds)

@@ -20,7 +20,7 @@ from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Episodes, PlayedGame, Record
-from arena.tournament.points import match_table
+from arena.tournament.points import duel_points, match_table
 from arena.tournament.standings.ranking import CONFIDENCE
 from arena.tournament.standings.reward_curves import RewardCurve, read_reward_curve, returns_at_equal
 from arena.tournament.standings.standings import EnvScore, EnvStandings, PairStanding
@@ -67,6 +67,7 @@ class EnvMatches:
                         entrants=(one, other),
                         num_matches=int(wins.num_matches[i, j]),
                         points=float(wins.share[i, j]),
+                        runs_won=None if self.is_game else self._runs_won(one, other),
                         tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
                         num_distinct_games=len(distinct[frozenset((one, other))]) if self.is_game else None,
                         return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
@@ -119,6 +120,19 @@ class EnvMatches:
         means = {player: float(np.mean(episodes.returns)) for player, episodes in self.episodes.items() if not episodes.reason}
         worst = failed_return(means.values(), means.get(RANDOM))
         return 0.0 if worst is None else worst
+
+    def _runs_won(self, one: str, other: str) -> float | None:
+        """Returns the share of pairs of runs in which `one` has the higher mean return, ties half; a failed policy loses."""
+        first, second = (self._mean_returns(entrant) for entrant in (one, other))
+        if not (len(first) and len(second)):
+            return None
+        pairs = np.stack(np.meshgrid(first, second, indexing="ij")).reshape(2, -1)  # [2, K * K]
+        return float(duel_points(pairs).mean())
+
+    def _mean_returns(self, entrant: str) -> Array:
+        """Returns the mean duel return of each of an entrant's players `[K]`; minus infinity for a policy that failed."""
+        found = [self.episodes[player.name] for player in self._players if player.entrant == entrant and player.name in self.episodes]
+        return np.array([-np.inf if episodes.reason else np.mean(episodes.returns) for episodes in found], np.float64)
 
     def _curves(self, entrant: str) -> list[RewardCurve]:
         players = [player for player in self._players if player.entrant == entrant and self.name not in player.failed]

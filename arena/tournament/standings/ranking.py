@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.rating.field_points import FieldPoints, field_points
 from arena.rating.matches import Matches
-from arena.rating.ratings import Ratings, rate
 from arena.rating.win_matrix import WinMatrix, win_matrix
 from arena.tournament.schedule.adaptive import look_level
 
@@ -20,10 +20,10 @@ CONFIDENCE = 0.95
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ranking:
-    """Ratings and ranks of all E entrants, and how sure they are."""
+    """Expected points and ranks of all E entrants, and how sure they are."""
 
-    ratings: Ratings
-    """Ratings with intervals at `CONFIDENCE`, and ranks with intervals at `level`."""
+    field: FieldPoints
+    """Points against the field with intervals at `CONFIDENCE`, and decisions and ranks with intervals at `level`."""
     wins: WinMatrix
     """Shares of points of every pair, decided at `level`."""
     order: tuple[int, ...]
@@ -34,24 +34,23 @@ class Ranking:
     """Confidence at which orders are decided; the more looks, the closer to 1."""
 
 
-def rank_entrants(tables: Sequence[Matches], entrants: Array, *, anchor: int, num_looks: int) -> Ranking:
+def rank_entrants(tables: Sequence[Matches], entrants: Array, *, num_looks: int) -> Ranking:
     """Returns the ranking of the entrants over all environments.
 
     Args:
         tables: All matches, one table for each environment.
         entrants: Entrant of each player, `int64 [P]`.
-        anchor: Number of the entrant whose rating is zero.
         num_looks: Number of looks at the results after which games were chosen; each costs some of the error that may be made.
     """
     level = look_level(CONFIDENCE, num_looks) if num_looks else CONFIDENCE
-    ratings = rate(tables, entrants, anchor=anchor, level=CONFIDENCE)
+    field = field_points(tables, entrants, level=CONFIDENCE)
     if level != CONFIDENCE:
-        decided = rate(tables, entrants, anchor=anchor, level=level)
-        ratings = dataclasses.replace(ratings, rank_low=decided.rank_low, rank_high=decided.rank_high)
+        decided = field_points(tables, entrants, level=level)
+        field = dataclasses.replace(field, rank_low=decided.rank_low, rank_high=decided.rank_high, better=decided.better)
     return Ranking(
-        ratings=ratings,
+        field=field,
         wins=win_matrix(tables, entrants, level=level),
-        order=tuple(int(place) for place in np.argsort(ratings.rank, kind="stable")),
+        order=tuple(int(place) for place in np.argsort(field.rank, kind="stable")),
         num_looks=num_looks,
         level=level,
     )

@@ -27,17 +27,19 @@ class Standing:
     entrant: str
     """Name of the entrant."""
     rating: Estimate
-    """Rating on the Elo scale; the random player has 0 where it takes part."""
+    """`points` on the Elo scale; 0 is half of the points, so the zero lies inside the field."""
+    below_all: bool
+    """Whether it is the random player and every other entrant takes more than half of the points from it: its rating is a mere bound."""
     rank: int
-    """Rank by rating, counted from 1; equal ratings share a rank."""
+    """Rank by points, counted from 1; equal entrants have equal ranks."""
     is_tied: bool
     """Whether another entrant has the same rank."""
     rank_low: int
     """Best rank that is not excluded."""
     rank_high: int
     """Worst rank that is not excluded."""
-    points: float
-    """Points won over points at stake, in 0..1."""
+    points: Estimate
+    """Expected points against the field, in 0..1: how likely a new training run is to beat one of another entrant. It ranks."""
     num_matches: int
     """Number of matches, duels and games alike."""
     wins: int
@@ -67,7 +69,9 @@ class PairStanding:
     num_matches: int
     """Number of their matches."""
     points: float
-    """Mean points of the first, in 0..1."""
+    """Expected points of the first, in 0..1: every pair of their training seeds counts alike."""
+    runs_won: float | None
+    """Share of pairs of training seeds in which the first has the higher mean return, ties half; None for games."""
     tie_rate: float
     """Fraction of matches that were tied."""
     num_distinct_games: int | None
@@ -128,15 +132,19 @@ class Standings:
     confidence: float
     """Confidence of all intervals, 0.95."""
     rows: tuple[Standing, ...]
-    """The entrants, best rating first."""
+    """The entrants, most points first."""
     win_matrix: tuple[tuple[float | None, ...], ...]
-    """Mean points of the row's entrant against the column's, in the order of `rows`; None where they never met."""
+    """Expected points of the row's entrant against the column's, in the order of `rows`; None where they never met."""
+    predicted_matrix: tuple[tuple[float | None, ...], ...]
+    """`win_matrix` with predictions where pairs never met or met unequally often; None on the diagonal. Means of rows rank."""
     pairs: tuple[PairStanding, ...]
     """Every pair of entrants that met, on each environment."""
     envs: tuple[EnvStandings, ...]
     """Tables of the environments."""
     cycles: tuple[tuple[str, ...], ...]
     """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
+    against_order: tuple[tuple[str, str, float], ...]
+    """Pairs that contradict the ranking: (higher, lower, points of the higher), where the lower took more than half."""
     seat_advantage: float | None
     """Advantage of the first mover in games, on the Elo scale; None without games."""
     notes: tuple[str, ...]

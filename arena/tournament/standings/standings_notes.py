@@ -55,7 +55,7 @@ def notes_on_word(tournament: Tournament, far_runs: Sequence[Path]) -> list[str]
 def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
     single = [
         entrant
-        for entrant, num_players in zip(tournament.entrants, ranking.ratings.num_players, strict=True)
+        for entrant, num_players in zip(tournament.entrants, ranking.field.num_players, strict=True)
         if num_players == 1 and entrant != RANDOM
     ]
     notes = [*_failures(tournament), *(f"left out: {reason}" for reason in tournament.left_out)]
@@ -93,12 +93,12 @@ def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: 
     notes = []
     if listed := [f"{name} not {', '.join(names)}" for name, names in missing.items() if len(names)]:
         notes.append(
-            f"not all played the same environments ({_some(listed)}): pairs are compared where both played; where an entrant did not "
-            "play, its rating takes it to stand to those who did as it stands to them elsewhere"
+            f"not all played the same environments ({_some(listed)}): the points of a pair are those of the environments that both played, "
+            "so the points against the field of two entrants may rest on different environments"
         )
     pairs = itertools.combinations([place for place, name in enumerate(entrants) if name in missing], 2)
     if apart := [f"{entrants[i]} and {entrants[j]}" for i, j in pairs if not (played[:, i] & played[:, j]).any()]:
-        notes.append(f"nothing orders those who share no environment: {_some(apart)}")
+        notes.append(f"these share no environment, so only their results against others order them: {_some(apart)}")
     if alike := [env for env, table in zip(envs, tables, strict=True) if table.start is not None and len(np.unique(table.start)) == 1]:
         notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more --episodes or --opening-plies")
     return notes

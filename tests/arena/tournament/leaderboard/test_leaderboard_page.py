@@ -178,7 +178,7 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
 
 def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path, problems: Callable[[str], list[str]]) -> None:
     standings, tournament = _standings(folder)
-    rows = tuple(dataclasses.replace(row, rating=_unsure(row.rating)) for row in standings.rows)
+    rows = tuple(dataclasses.replace(row, rating=_unsure(row.rating), points=_unsure(row.points)) for row in standings.rows)
     pairs = tuple(
         dataclasses.replace(pair, return_difference=_unsure(pair.return_difference)) if pair.return_difference else pair
         for pair in standings.pairs

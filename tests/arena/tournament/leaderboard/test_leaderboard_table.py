@@ -12,20 +12,16 @@ NAMES = ("tfagents-categorical-dqn", "rllib-ppo", "random")
 
 
 def _row(rank: int, name: str) -> Standing:
-    rating = (
-        Estimate(value=0.0, low=0.0, high=0.0, num_seeds=3)
-        if name == "random"
-        else Estimate(value=1234.0, low=-1021.4, high=2890.1, num_seeds=3)
-    )
     cost = None if name == "random" else TrainingCost(num_runs=15, env_steps=7_500_123, train_seconds=9_000.0, cpu_seconds=18_000.0)
     return Standing(
         entrant=name,
-        rating=rating,
+        rating=Estimate(value=-321.0 if name == "random" else 123.4, low=-500.0, high=289.1, num_seeds=3),
+        below_all=name == "random",
         rank=rank,
         is_tied=False,
         rank_low=1,
         rank_high=3,
-        points=0.512,
+        points=Estimate(value=0.512, low=0.1024, high=0.89, num_seeds=3),
         num_matches=15_000,
         wins=10_000,
         ties=4_000,
@@ -53,6 +49,8 @@ def standings() -> Standings:
         confidence=0.95,
         rows=tuple(_row(rank, name) for rank, name in enumerate(NAMES, start=1)),
         win_matrix=(),
+        predicted_matrix=(),
+        against_order=(),
         pairs=(),
         envs=(EnvStandings(env="CartPole-v1", kind="duel", scores=scores, equal_steps=None, equal_seconds=None),),
         cycles=(),
@@ -68,13 +66,14 @@ def _printed(standings: Standings, width: int) -> list[str]:
     return output.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("width", "last"), [(200, "CPU"), (80, "won-tied-lost"), (70, "points")])
+@pytest.mark.parametrize(("width", "last"), [(200, "CPU"), (80, "won-tied-lost"), (70, "rating")])
 def test_names_stay_whole_and_the_last_columns_go_where_the_terminal_is_narrow(standings: Standings, width: int, last: str) -> None:
     header, *rows = _printed(standings, width)[:4]
     assert header.split()[-1] == last
     assert [name in row for name, row in zip(NAMES, rows, strict=True)] == [True] * 3
     assert all(len(row.rstrip()) <= width for row in (header, *rows))
-    assert "-1021 to 2890" in rows[0]
+    assert "51.2% 10 to 89%" in " ".join(rows[0].split())
+    assert ["below all" in row for row in rows] == [False, False, True]
     assert not any("\N{HORIZONTAL ELLIPSIS}" in row for row in rows)
 
 
@@ -86,7 +85,7 @@ def test_everything_fits_where_names_and_counts_are_short(standings: Standings) 
 
 
 def test_what_has_no_interval_says_so(standings: Standings) -> None:
-    rows = tuple(dataclasses.replace(row, rating=Estimate(value=100.0, low=None, high=None, num_seeds=3)) for row in standings.rows)
+    rows = tuple(dataclasses.replace(row, points=Estimate(value=0.5, low=None, high=None, num_seeds=3)) for row in standings.rows)
     lines = _printed(dataclasses.replace(standings, rows=rows), 120)
     assert all(" none " in line for line in lines[1:4])
     assert list(leaderboard_lines(standings)) == ["CartPole-v1: rllib-ppo 500.0 [no interval], random 22.0 [20.0, 24.0]"]

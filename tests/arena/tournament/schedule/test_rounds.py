@@ -20,11 +20,15 @@ def test_two_policies_never_play_one_game_twice(tournament, schedule):
     games = [record for record in records if isinstance(record, PlayedGame)]
     of_policies = [(game.players, game.moves) for game in games if "random" not in game.players]
     assert len(of_policies) == len(set(of_policies))
-    assert max(Counter(frozenset(players) for players, _ in of_policies).values()) == 18
-    assert max(Counter(frozenset(game.players) for game in games if "random" in game.players).values()) > 18
-    (sentence,) = used_up_openings(tournament, records)
-    assert sentence.startswith("tictactoe_v3: a/seed-")
-    assert "have met from all 9 openings of 1 move; further games would be the same again" in sentence
+    most = max(Counter(frozenset(players) for players, _ in of_policies).values())
+    if schedule == "adaptive":
+        assert 2 <= most <= 18  # it stops once only more training seeds would decide
+    else:
+        assert most == 18
+        assert max(Counter(frozenset(game.players) for game in games if "random" in game.players).values()) > 18
+        (sentence,) = used_up_openings(tournament, records)
+        assert sentence.startswith("tictactoe_v3: a/seed-")
+        assert "have met from all 9 openings of 1 move; further games would be the same again" in sentence
     path = TournamentFolder(tournament.path).matches
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
