@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.config import EnvConfig
+from arena.environments.identity import env_identity
 from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
 from arena.environments.metered_env import MeteredEnv
@@ -38,6 +39,8 @@ class ArenaEnvFactory:
             self.config = dataclasses.replace(config, kwargs={**config.kwargs, "snapshots": str(snapshots)})
         self.observation_space: gym.Space[Any] = env.observation_space
         self.action_space: gym.Space[Any] = env.action_space
+        self.identity = env_identity(env)
+        """Code, package and version behind the environment's id (`arena.environments.identity`)."""
         env.close()
         self.num_cuts = 0
         """Number of cuts made by `cut_episodes`; with the seed it decides all resets that follow."""

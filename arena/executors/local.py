@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.order import Order
-from arena.executors.process import WorkerProcess, end_workers
+from arena.executors.process import WORKERS_VARIABLE, WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
 from arena.machine.compile_cache import cache_folder
 from arena.machine.cores import usable_cores
@@ -46,6 +46,7 @@ class LocalExecutor:
         """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
         waiting = list(tasks)
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
+        num_at_a_time = {WORKERS_VARIABLE: str(shares.num_at_a_time(tasks))}
         at_work: dict[WorkerProcess, tuple[Task, Share, float]] = {}
         has_room, most = True, 1
         with selectors.DefaultSelector() as selector:
@@ -57,7 +58,7 @@ class LocalExecutor:
                         for task in self._order.sort(waiting, most):
                             if share := shares.take(task):
                                 waiting.remove(task)
-                                worker = WorkerProcess(task, cores=share.cores, environment=share.environment)
+                                worker = WorkerProcess(task, cores=share.cores, environment={**share.environment, **num_at_a_time})
                                 at_work[worker] = task, share, time.monotonic()
                                 selector.register(worker.stdout, selectors.EVENT_READ, worker)
                         has_room, most = False, max(most, len(at_work))

@@ -18,6 +18,8 @@ THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREAD
 """Variables that limit a framework's threads; `NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
 STARTED_VARIABLE = "ARENA_STARTED"
 """Variable with the moment of the request for the process, in seconds of `time.monotonic()`, which all processes of a machine share."""
+WORKERS_VARIABLE = "ARENA_WORKERS"
+"""Environment variable of a worker: number of runs that its executor has at work at a time."""
 CPUS_VARIABLE = "ARENA_CPUS"
 """Variable with the cores that the worker binds itself to, separated by commas."""
 GRACE_SECONDS = 5.0

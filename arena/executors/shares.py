@@ -34,6 +34,11 @@ class Shares:
         self._free_cores = sorted(cores)
         self._held: list[Share] = []
 
+    def num_at_a_time(self, tasks: Sequence[Task]) -> int:
+        """Returns the largest number of these runs that can be at work at a time, as far as workers and cores decide."""
+        threads = min((task.threads for task in tasks), default=1)
+        return min(len(tasks), self._num_workers or max(1, self._num_cores // threads))
+
     def take(self, task: Task) -> Share | None:
         """Returns a run's share, or None while there is none for it. A run that asks for more than there is runs alone."""
         enough_cores = len(self._free_cores) >= min(task.threads, self._num_cores)

@@ -21,7 +21,8 @@ from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult, Status
-from arena.run_folder.schema import write_result, write_run
+from arena.run_folder.schema import keep_failure, write_result, write_run
+from arena.statistics.outcomes import is_failure
 
 
 class View(Protocol):
@@ -126,6 +127,9 @@ def _task(run: Run, path: Path) -> Task:
 
 def _prepare(run: Run, run_dir: RunDir) -> None:
     run_dir.folder.make()
+    result = RunRecord(run_dir.path).result
+    if result is not None and is_failure(result.status):
+        keep_failure(run_dir, result)
     if run_dir.latest_checkpoint() is None:
         run_dir.clear()
     run_dir.folder.remove(run_dir.result.name)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.impossible import impossible_return
 from arena.environments.references import Reference, catalogue
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
@@ -35,7 +36,7 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
     worst return that anyone finished with (`arena.statistics.outcomes`). A run that a search gave up has no score.
 
     Raises:
-        ArenaError: if a run failed where nobody finished and random play's return is not known.
+        ArenaError: if a run failed where nobody finished and random play's return is not known, or if a return is impossible.
     """
     values: dict[str, dict[int, list[float]]] = {}
     counted = [result for result in results if result.status != "pruned"]
@@ -53,6 +54,12 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
 
 def _returns(runs: Sequence[RunResult], reference: Reference | None) -> npt.NDArray[Any]:
     """Returns the mean return of each run `[N]` of one environment, with failed runs below all others."""
+    for run in runs:
+        if run.score_mean is not None and (words := impossible_return(reference, [run.score_mean])):
+            raise ArenaError(
+                f"{run.run_name} {words}: what was played is not the {run.env} whose reference scores are known; give it an id of its own, "
+                "or uninstall what registered it under this one"
+            )
     failed = [is_failure(run.status) or run.score_mean is None for run in runs]
     finished = [run.score_mean for run, is_failed in zip(runs, failed, strict=True) if not is_failed and run.score_mean is not None]
     worst = failed_return(finished, reference.random.value if reference else None)

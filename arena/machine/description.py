@@ -1,6 +1,7 @@
 """Description of the machine for the record of a run: platform, processor, memory and GPUs."""
 
 import contextlib
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ def machine_info() -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": gpu_info(),
     }
+
+
+def load_average() -> float | None:
+    """Returns the number of processes that ran or waited for a core, mean over the last minute; None where the system does not tell."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (OSError, AttributeError):
+        return None
 
 
 def _cpu_model() -> str:

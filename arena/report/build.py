@@ -12,6 +12,7 @@ import arena
 from arena.environments.references import Catalogue
 from arena.errors import ArenaError
 from arena.report import inventory, learning_curves, notes, repeat
+from arena.report.circumstances import circumstances
 from arena.report.decisions import read_decisions
 from arena.report.document import (
     Aggregate,
@@ -24,6 +25,7 @@ from arena.report.document import (
     RankingRow,
     TimeToThreshold,
 )
+from arena.report.exclusions import included
 from arena.report.load import LoadedRun
 from arena.report.samples import Samples
 from arena.statistics.bootstrap import band, estimate
@@ -60,7 +62,11 @@ def build_report(
     Raises:
         ArenaError: if no run has finished.
     """
-    samples, decisions = Samples(runs, catalogue), read_decisions(runs)
+    counted = included(runs, catalogue)
+    samples = Samples(counted.runs, catalogue)
+    decisions = tuple(each for each in read_decisions(runs) if counted.impossible.keys().isdisjoint(each.envs))
+    if not counted.runs:
+        raise ArenaError(" ".join(counted.impossible.values()))
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
@@ -75,6 +81,7 @@ def build_report(
         experiment_seed=runs[0].run.experiment_seed,
         agents=tuple(inventory.agent_summaries(samples)),
         envs=tuple(inventory.env_summary(scale, runs) for scale in samples.scales.values()),
+        circumstances=circumstances(counted.runs),
         results=tuple(_results(samples, confidence)),
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
@@ -86,12 +93,12 @@ def build_report(
         published=tuple(inventory.published_rows(samples, catalogue)),
         costs=tuple(inventory.cost_rows(samples)),
         differences=tuple(inventory.differences(runs)),
-        runs=tuple(inventory.run_row(run, samples, machines) for run in runs),
+        runs=tuple(inventory.run_row(run, samples, machines) for run in runs if run.agent in samples.agents),
         machines=tuple(machines),
         commits=tuple(_distinct([inventory.commit(run.provenance.git) for run in runs])),
         experiment_file=repeat.experiment_toml(title, runs, decisions),
         commands=(f"arena run {title}.toml", command),
-        notes=tuple(notes.notes(samples, machines, catalogue, decisions)),
+        notes=(*counted.notes, *notes.notes(samples, machines, catalogue, decisions)),
     )
 
 

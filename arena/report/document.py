@@ -198,6 +198,9 @@ class ExperimentReport:
     """Parts of the budget that all environments share."""
     evaluation: Mapping[str, Any]
     """The evaluation protocol."""
+    circumstances: str
+    """Sentence about the load of the machine and the number of runs at a time, which change what equal seconds mean; empty if neither was
+    recorded."""
     experiment_seed: int
     """Seed of the experiment, from which evaluation starts are derived."""
     agents: tuple[AgentSummary, ...]

@@ -153,7 +153,7 @@ def differences(runs: Sequence[LoadedRun]) -> list[Difference]:
 
 def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
     """Returns the row of one run; `machines` are those of the report, which the row refers to by index."""
-    result, scale = run.result, samples.scales[run.env]
+    result, scale = run.result, samples.scales.get(run.env)
     mean = run.final.episode_return_mean if run.final else None
     machine = run.provenance.machine
     return RunRow(
@@ -165,13 +165,16 @@ def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
         return_mean=mean,
         return_std=statistics.pstdev(run.final.episode_returns) if run.final else None,
         num_episodes=len(run.final.episode_returns) if run.final else 0,
-        score=float(scale.score(np.array(mean))) if mean is not None and scale.solved is not None else None,
+        score=float(scale.score(np.array(mean))) if mean is not None and scale is not None and scale.solved is not None else None,
         env_steps=_env_steps(run),
         train_seconds=(result.seconds.train or None) if result else None,
         cpu_seconds=result.cpu_seconds if result else None,
         device=result.device if result else "",
         machine=machines.index(machine) if machine in machines else -1,
         path=relative(run.path),
+        failed_attempts=tuple(f"{attempt.status}: {attempt.reason}" for attempt in run.failures),
+        workers=run.provenance.workers,
+        load=run.provenance.load_at_start if run.provenance.load_at_end is None else run.provenance.load_at_end,
     )
 
 

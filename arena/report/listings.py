@@ -90,6 +90,12 @@ class RunRow:
     """Index into `ExperimentReport.machines`."""
     path: str
     """The run folder, relative to where the report was made if below it."""
+    failed_attempts: tuple[str, ...] = ()
+    """Status and reason of each earlier attempt that failed before the run was tried again (`--retry-failed`)."""
+    workers: int | None = None
+    """Runs that were at work at a time; None if that was not recorded."""
+    load: float | None = None
+    """Load average of the machine at the end of the run, or at its start if it did not get to its end; None if not recorded."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from arena.errors import ArenaError
 from arena.formats.differences import sides
+from arena.run_folder.copies import fingerprint
 from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord, run_folders
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import Evaluated, Provenance
+from arena.run_folder.schema import Evaluated, FailedAttempt, Provenance
 from arena.statistics.outcomes import is_failure
 
 Completion = Literal["finished", "failed", "unfinished"]
@@ -31,6 +32,10 @@ class LoadedRun:
     """Selection evaluations, by env steps."""
     final: Evaluated | None
     """Final evaluation; None if the run did not get so far."""
+    fingerprint: str | None = None
+    """What identifies the course of the run (`arena.run_folder.copies.fingerprint`)."""
+    failures: tuple[FailedAttempt, ...] = ()
+    """Earlier attempts that failed before the run was tried again."""
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -101,6 +106,8 @@ def _load(path: Path) -> LoadedRun:
         result=record.result,
         selection=record.selection,
         final=record.final,
+        fingerprint=fingerprint(record),
+        failures=record.failures,
     )
 
 

@@ -1,9 +1,11 @@
 """Notes that a reader of the report must know: what is missing, how failed runs count, and what makes runs less comparable."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.environments.references import Catalogue
+from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
 from arena.report.samples import Samples
 from arena.statistics.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
@@ -20,6 +22,8 @@ def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decis
     """
     found = [
         *_failures(samples),
+        *_retried(samples),
+        *_identities(samples),
         *_missing(samples),
         *_unscored(samples, catalogue),
         *map(_sequential, decisions),
@@ -53,6 +57,46 @@ def _failures(samples: Samples) -> list[str]:
         "with others that failed. In tables of returns it takes the worse of random play and the worst return that anyone finished with "
         f"({returns}). Aggregates without failed runs stand beside."
     ]
+
+
+def _retried(samples: Samples) -> list[str]:
+    retried = [run for run in samples.runs if run.failures]
+    if not retried:
+        return []
+    named = "; ".join(f"{run.name} after {len(run.failures)} ({run.failures[-1].status})" for run in retried[:5])
+    return [
+        f"{len(retried)} of {len(samples.runs)} runs were tried again after attempts that failed (--retry-failed): {named}"
+        f"{'; …' if len(retried) > 5 else ''}. Only the last attempt counts, so whoever was tried again looks more reliable than it is."
+    ]
+
+
+def _identities(samples: Samples) -> list[str]:
+    """Returns a sentence for each environment that is not the same code in all runs, with who had which."""
+    found = []
+    for env in samples.scales:
+        kinds: dict[str, tuple[Mapping[str, Any], set[str]]] = {}
+        for run in samples.runs:
+            if run.env == env and run.provenance.environment is not None:
+                identity = run.provenance.environment
+                kinds.setdefault(json.dumps(identity, sort_keys=True, default=str), (identity, set()))[1].add(run.agent)
+        if len(kinds) > 1:
+            differing = differing_keys([identity for identity, _ in kinds.values()])
+            who = "; ".join(
+                f"{', '.join(sorted(agents))} had {_identity_words(identity, differing)}" for identity, agents in kinds.values()
+            )
+            found.append(f"{env} is not the same environment in all runs: {who}. Their returns may not be comparable.")
+    return found
+
+
+def _identity_words(identity: Mapping[str, Any], differing: Sequence[str]) -> str:
+    parts = [f"{identity.get('distribution') or 'no package'} {identity.get('version') or ''}".strip()]
+    for key in differing:
+        value = identity.get(key)
+        if key == "modules" and isinstance(value, Mapping):
+            parts += [f"{module} with SHA-256 {str(sha256)[:12]}" for module, sha256 in value.items()]
+        elif key not in ("distribution", "version"):
+            parts.append(f"{key.replace('_', ' ')} {value}")
+    return ", ".join(parts)
 
 
 def _missing(samples: Samples) -> list[str]:
@@ -114,9 +158,17 @@ def _sequential(decision: SequentialComparison) -> str:
 
 
 def _versions(samples: Samples) -> list[str]:
-    versions: dict[str, set[str]] = {}
+    versions: dict[str, dict[str, set[str]]] = {}  # package -> version -> agents
     for run in samples.runs:
         for name, version in run.provenance.versions.items():
-            versions.setdefault(name, set()).add(str(version))
-    differing = [f"{name} {' and '.join(sorted(found))}" for name, found in sorted(versions.items()) if len(found) > 1]
+            versions.setdefault(name, {}).setdefault(str(version), set()).add(run.agent)
+    differing = [
+        f"{name} {' and '.join(f'{version} ({_agents(found[version])})' for version in sorted(found))}"
+        for name, found in sorted(versions.items())
+        if len(found) > 1
+    ]
     return [f"Runs were made with different versions: {'; '.join(differing)}."] if differing else []
+
+
+def _agents(names: set[str]) -> str:
+    return ", ".join(sorted(names))

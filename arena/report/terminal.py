@@ -92,6 +92,8 @@ def _print_pairs(document: ExperimentReport, output: Output) -> None:
 
 
 def _print_rankings(document: ExperimentReport, output: Output) -> None:
+    if document.rankings and document.circumstances:
+        output.say(document.circumstances)
     for axis, unit in (("env_steps", "env steps"), ("train_seconds", "seconds of training")):
         ranking = [row for row in document.rankings if row.axis == axis]
         if ranking:

@@ -11,6 +11,7 @@
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
 `snapshots/`           earlier policies of the run, for environments in which it plays against them
 `result.json`          outcome; its presence means that the run has ended
+`failures.jsonl`       outcomes of earlier attempts that failed and were tried again (`--retry-failed`)
 `worker.log`           everything that the framework printed
 =====================  ==============================================================================================
 
@@ -53,6 +54,7 @@ class RunDir:
         self.evaluations = path / "evaluations.jsonl"
         self.policy = path / "policy.onnx"
         self.result = path / "result.json"
+        self.failures = path / "failures.jsonl"
         self.log = path / "worker.log"
         self.snapshots = path / "snapshots"
 
@@ -110,14 +112,14 @@ class RunDir:
                 self.folder.remove(f"{self.snapshots.name}/{entry.name}")
 
     def clear(self) -> None:
-        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` stays.
+        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` and `failures.jsonl` stay.
 
         Raises:
             ArenaError: for the reasons that `check` has; nothing is removed then.
         """
         self.check()
         for entry in self._entries():
-            if entry.name not in (self.run.name, LOCK_NAME):
+            if entry.name not in (self.run.name, self.failures.name, LOCK_NAME):
                 self.folder.remove(entry.name)
 
     def check(self) -> None:
@@ -133,7 +135,7 @@ class RunDir:
 
     def _entries(self) -> list[Entry]:
         """Returns the entries that belong to a run."""
-        files = (self.run, self.episodes, self.evaluations, self.policy, self.result, self.log, self.snapshots)
+        files = (self.run, self.episodes, self.evaluations, self.policy, self.result, self.failures, self.log, self.snapshots)
         names = {CHECKPOINTS, LOCK_NAME, *(file.name for file in files)}
         return [entry for entry in self.folder.entries() if entry.name in names or entry.name.startswith(EVENTS_PREFIX)]
 

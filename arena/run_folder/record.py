@@ -13,7 +13,7 @@ from arena.run_folder.checkpoint import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import Evaluated, Provenance, last_row, parse_result, parse_run, rows
+from arena.run_folder.schema import Evaluated, FailedAttempt, Provenance, last_row, parse_result, parse_run, rows
 
 RUN_NAME = "run.json"
 """Name of the file by which a folder is a run folder."""
@@ -95,6 +95,11 @@ class RunRecord:
     def final(self) -> Evaluated | None:
         """The final evaluation; None if the run did not get so far."""
         return next((evaluated for evaluated in reversed(self.evaluations) if evaluated.kind == "final"), None)
+
+    @functools.cached_property
+    def failures(self) -> tuple[FailedAttempt, ...]:
+        """Earlier attempts that failed before the run was tried again (`--retry-failed`), in their order."""
+        return tuple(rows(self.files.failures, FailedAttempt, whole=False))
 
     @functools.cached_property
     def episodes(self) -> tuple[Episode, ...]:

@@ -12,7 +12,7 @@ import pydantic
 from arena.errors import ArenaError
 from arena.formats.folders import Folder, UnsafeFile, read_file
 from arena.formats.json import parse_json, write_json
-from arena.formats.jsonl import MAX_JSONL_BYTES
+from arena.formats.jsonl import MAX_JSONL_BYTES, JsonlWriter
 from arena.formats.validation import sentence, validate
 from arena.run_folder.events import EvaluationKind
 from arena.run_folder.folder import RunDir
@@ -63,6 +63,14 @@ class Provenance:
     """Command line of the worker."""
     started: str = ""
     """Local time at which the latest worker began, in ISO 8601."""
+    environment: Mapping[str, Any] | None = None
+    """Code, package and version behind the environment's id (`arena.environments.identity`); None if no worker has made it."""
+    workers: int | None = None
+    """Runs that the executor had at work at a time; None if it did not say."""
+    load_at_start: float | None = None
+    """Load average of the machine over the minute before the latest worker began: processes that ran or waited for a core, all users'."""
+    load_at_end: float | None = None
+    """Load average of the machine over the minute before the run ended; None if it has not, or failed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,6 +83,20 @@ class _RunDocument:
     resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tuning: Mapping[str, Any] | None = None
     record: Provenance | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FailedAttempt:
+    """One row of `failures.jsonl`: an attempt at the run that failed before the run was tried again."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    status: str
+    """Status with which the attempt ended, such as `crashed`."""
+    reason: str
+    """Cause of its end."""
+    env_steps: int
+    """Env steps that it had taken."""
 
 
 def write_run(files: RunDir, run: Run, provenance: Provenance | None = None) -> None:
@@ -90,6 +112,14 @@ def write_run(files: RunDir, run: Run, provenance: Provenance | None = None) -> 
     if provenance is not None:
         document["record"] = dataclasses.asdict(provenance)
     write_json(files.run, document)
+
+
+def keep_failure(files: RunDir, result: RunResult) -> None:
+    """Appends an outcome that failed to `failures.jsonl`, before the run is tried again."""
+    attempt = FailedAttempt(status=result.status, reason=result.reason, env_steps=result.env_steps)
+    with JsonlWriter(files.failures) as writer:
+        writer.write(dataclasses.asdict(attempt))
+        writer.flush(to_disk=True)
 
 
 def write_result(files: RunDir, result: RunResult) -> None:

@@ -6,6 +6,7 @@ standard output, one JSON object a line, for the executor that started this proc
 """
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import json
@@ -24,11 +25,11 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
-from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE
+from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
 from arena.experiment.compatibility import env_frameworks
 from arena.formats.locks import FolderLock
 from arena.machine.compile_cache import compile_cache
-from arena.machine.description import machine_info
+from arena.machine.description import load_average, machine_info
 from arena.machine.devices import isolate, resolve_device
 from arena.machine.gpus import visible_gpus
 from arena.machine.usage import UsageSampler
@@ -69,7 +70,8 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
     refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
-    write_run(run_dir, run, _provenance(spec))
+    provenance = _provenance(spec)
+    write_run(run_dir, run, provenance)
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
     with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
@@ -81,6 +83,8 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             emit(PhaseBegan(phase="building"))
             seeds = training_seeds(run.experiment_seed, run.seed)
             factory = ArenaEnvFactory(run.env, Meter(max_env_steps=run.budget.env_steps), seeds.env, snapshots=run_dir.snapshots)
+            provenance = dataclasses.replace(provenance, environment=factory.identity)
+            write_run(run_dir, run, provenance)
             try:
                 agent = agent_class(factory, config, seed=seeds.agent, device=own_device)
             except DeviceUnavailable:
@@ -91,7 +95,9 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             keep_compiled()
             clock.lap("build")
         with contextlib.closing(agent):
-            return train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device)
+            result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device)
+    write_run(run_dir, run, dataclasses.replace(provenance, load_at_end=load_average()))
+    return result
 
 
 def train_and_judge(
@@ -187,6 +193,8 @@ def _provenance(spec: AgentSpec) -> Provenance:
         git=git_commit(Path.cwd()),
         command=tuple(sys.orig_argv),
         started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        workers=int(os.environ.get(WORKERS_VARIABLE, "0")) or None,
+        load_at_start=load_average(),
     )
 
 

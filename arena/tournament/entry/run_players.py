@@ -12,6 +12,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
 from arena.environments.word import names_without_word, refuse_without_word, with_word
 from arena.errors import ArenaError
+from arena.run_folder.copies import find_copies
 from arena.run_folder.record import RunRecord, run_folders
 from arena.statistics.outcomes import is_failure
 from arena.tournament.entry.entrants import checked_entrant
@@ -60,12 +61,17 @@ def run_players(
     players: list[RunPlayer] = []
     left_out: list[str] = []
     other_envs: set[str] = set()
+    records = {run.path: RunRecord(run.path) for run in runs}
+    copies = {copy.path: original.path for copy, original in find_copies(records.values()).items()}
     for run in runs:
         env_name = _played_env(with_word(run.env, allow), spaces)
         if env_name is None:
             other_envs.add(run.env.name)
             continue
-        record = RunRecord(run.path)
+        record = records[run.path]
+        if run.path in copies:
+            left_out.append(f"{run.path}: the same training episodes and evaluations as {copies[run.path]}, so it is no further seed")
+            continue
         failure = _failure(record)
         if not failure and (reason := _unfit(record)):
             left_out.append(f"{run.path}: {reason}")

@@ -1,5 +1,6 @@
 """Computes the standings of a tournament from its folder and the run folders of its players."""
 
+import dataclasses
 import itertools
 import math
 import os
@@ -39,7 +40,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         allow: Import paths and files that its environments may name, and folders of runs that are followed wherever they are.
 
     Raises:
-        ArenaError: If the folder holds no tournament, or no match has been played.
+        ArenaError: If the folder holds no tournament, no match has been played, or all returns are impossible in their environments.
     """
     folder = TournamentFolder(path)
     tournament, far = with_near_runs(folder.read(allow), allow)
@@ -49,8 +50,13 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
     envs = [EnvMatches(tournament, env, records, index) for env in tournament.envs]
     if not any(len(env.table.first) for env in envs):
         raise ArenaError(f"{path}: nothing has been played yet")
-    tables = [env.table for env in envs]
     looks = _num_looks(folder, tournament, records, envs)
+    impossible = [env.impossible for env in envs if env.impossible]
+    envs = [env for env in envs if not env.impossible]
+    if not any(len(env.table.first) for env in envs):
+        raise ArenaError(f"{path}: {' '.join(impossible)}")
+    tables = [env.table for env in envs]
+    counted = dataclasses.replace(tournament, envs=tuple(env for env in tournament.envs if env.name in {each.name for each in envs}))
     ranking = rank_entrants(tables, index, num_looks=looks)
     wins, order = ranking.wins, ranking.order
     return Standings(
@@ -66,7 +72,8 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         against_order=_against_order(ranking, entrants),
         seat_advantage=_seat_advantage(envs, len(tournament.players)),
         notes=(
-            *standings_notes(tournament, tables, index, ranking),
+            *impossible,
+            *standings_notes(counted, tables, index, ranking),
             *used_up_openings(tournament, records),
             *notes_on_word(tournament, far),
         ),

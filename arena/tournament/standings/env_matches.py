@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
-from arena.environments.references import catalogue
+from arena.environments.impossible import impossible_return
+from arena.environments.references import Reference, catalogue
 from arena.rating.win_matrix import win_matrix
 from arena.run_folder.record import RunRecord
-from arena.statistics.estimate import Bounds, Estimate
+from arena.statistics.estimate import Estimate
 from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
 from arena.statistics.outcomes import failed_return
 from arena.statistics.proportions import share_of_points
@@ -46,7 +47,10 @@ class EnvMatches:
         index = {player.name: place for place, player in enumerate(tournament.players)}
         self.table = match_table(records, self.name, index, tournament.entrant_of)
         """All matches as arrays."""
-        self._bounds = _return_bounds(env)
+        reference = catalogue().reference_for(env.id, env.kwargs)
+        self._bounds = reference.scale.bounds if reference else UNBOUNDED
+        self.impossible = _impossible(self.name, reference, self.episodes.values())
+        """Sentence about a return that no episode can have; empty if all are possible."""
         self._tournament, self._entrants = tournament, entrants
         self._players = [player for player in tournament.players if player.plays(self.name)]
         self._failed_players = {player.name for player in self._players if self.name in player.failed}
@@ -167,6 +171,11 @@ def _loser(game: PlayedGame) -> str:
     return " and ".join(game.players) if game.points == 0.5 else game.players[int(game.points)]
 
 
-def _return_bounds(env: EnvConfig) -> Bounds:
-    reference = catalogue().reference_for(env.id, env.kwargs)
-    return reference.scale.bounds if reference else UNBOUNDED
+def _impossible(env: str, reference: Reference | None, played: Iterable[Episodes]) -> str:
+    for episodes in played:
+        if words := impossible_return(reference, episodes.returns):
+            return (
+                f"{env} is left out of these standings: an episode of {episodes.player} {words}. So what was played is not the environment "
+                "whose reference scores are known; give it an id of its own, or uninstall what registered it under this one, and play again"
+            )
+    return ""

@@ -69,6 +69,10 @@ def test_a_run_leaves_a_complete_record(tmp_path: Path):
     assert record["inputs"]["agent"]["hyperparameters"]["learning_rate"] == 0.2
     assert record["record"]["versions"]["numpy"]
     assert record["record"]["machine"]["python"]
+    assert record["record"]["environment"]["distribution"] == "arena-rl"
+    assert record["record"]["workers"] == 1
+    assert record["record"]["load_at_start"] >= 0
+    assert record["record"]["load_at_end"] >= 0
     episodes = list(read_jsonl(run_dir.episodes))
     assert len(episodes) == result.num_episodes
     assert {episode["episode_length"] for episode in episodes} == {100}
@@ -145,6 +149,8 @@ def test_a_failed_run_is_tried_again_only_on_demand(tmp_path: Path):
     assert result_file.stat().st_mtime_ns == before, "nothing is written where nothing is tried"
     again = only(run_experiment(failing, LocalExecutor(), retry_failed=True))
     assert again.status == "crashed"
+    attempts = RunRecord(Path(first.path)).failures
+    assert [(attempt.status, attempt.reason) for attempt in attempts] == [("crashed", first.reason)], "the first attempt stays on record"
     assert result_file.stat().st_mtime_ns > before
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ CHANGED = {"id": "CartPole-v1", "kwargs": {"sutton_barto_reward": True}}
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the reference scores of two environments known, and no others."""
     references = {"CartPole-v1": reference("CartPole-v1", 20.0, 500.0), "Acrobot-v1": reference("Acrobot-v1", -500.0, -100.0)}
+    pendulum = reference("Pendulum-v1", -1_200.0, -100.0)
+    references["Pendulum-v1"] = dataclasses.replace(pendulum, upper_bound=Score(0.0, "test"))
     monkeypatch.setattr("arena.experiment.scores.catalogue", lambda: Catalogue(references))
 
 
@@ -70,3 +73,8 @@ def test_reference_scores_do_not_hold_where_the_environment_is_made_with_argumen
         check_scores(experiment(CHANGED, "Acrobot-v1"))
     with pytest.raises(ArenaError, match="nobody finished there, and there is no reference for random play"):
         seed_scores(experiment(CHANGED), [result("CartPole-v1,sutton_barto_reward=True", 0, None)])
+
+
+def test_an_impossible_return_is_refused_and_names_the_environment():
+    with pytest.raises(ArenaError, match=r"a/Pendulum-v1/seed-0 returned 3, and no episode can return more than 0 \(test\)"):
+        seed_scores(experiment("Pendulum-v1"), [result("Pendulum-v1", 0, 3.0)])

@@ -70,7 +70,7 @@ def test_equal_agents_get_all_seeds_and_stay_undecided(tmp_path: Path):
 
 
 def test_an_agent_that_is_decided_against_all_others_gets_no_more_seeds(tmp_path: Path):
-    scores = Scores(a=100.0, b=100.0, far=500.0)
+    scores = Scores(a=100.0, b=100.0, far=400.0)
     _, decision = run_until_decided(experiment(tmp_path, "a", "b", "far"), scores)
     assert scores.asked[-1] == ({"a", "b"}, 15)
     assert decision.verdicts == {("a", "b"): "undecided", ("a", "far"): "worse", ("b", "far"): "worse"}
@@ -78,8 +78,8 @@ def test_an_agent_that_is_decided_against_all_others_gets_no_more_seeds(tmp_path
 
 def test_the_same_scores_decide_the_same_again(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b", "far")
-    first = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=500.0))
-    again = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=500.0))
+    first = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=400.0))
+    again = run_until_decided(wanted, Scores(a=100.0, b=101.0, far=400.0))
     assert first == again
 
 
@@ -96,7 +96,7 @@ def test_more_looks_than_were_planned_are_refused(tmp_path: Path):
 
 def test_the_report_reads_what_was_decided(tmp_path: Path):
     wanted = experiment(tmp_path, "a", "b", "far")
-    run_until_decided(wanted, Scores(a=100.0, b=100.0, far=500.0))
+    run_until_decided(wanted, Scores(a=100.0, b=100.0, far=400.0))
     first = next(wanted.runs())
     path = wanted.path / first.name
     (decision,) = read_decisions([LoadedRun(path=path, run=first, provenance=Provenance(), result=None, selection=(), final=None)])

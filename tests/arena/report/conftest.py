@@ -35,6 +35,7 @@ def write_run() -> WriteRun:
         hyperparameters: Mapping[str, Any] | None = None,
         record: Mapping[str, Any] | None = None,
         tuning: Mapping[str, Any] | None = None,
+        episodes: Sequence[int] = (),
         **inputs: Any,
     ) -> Path:
         run = Run(
@@ -57,6 +58,10 @@ def write_run() -> WriteRun:
                 evaluations.write(_evaluation("selection", env_steps, seconds, [value, value]))
             if status == "finished":
                 evaluations.write(_evaluation("final", curve[-1][0], curve[-1][1], final))
+        if episodes:
+            with JsonlWriter(run_dir.episodes) as writer:
+                for length in episodes:
+                    writer.write({"env_steps": length, "episode_return": float(length), "episode_length": length, "terminated": True})
         if status is not None:
             score = sum(final) / len(final) if status == "finished" else None
             seconds = Timings(import_=1.0, build=2.0, train=4.0, env=1.0, act=0.5, learn=2.0, evaluate=0.5, checkpoint=0.1)

@@ -119,7 +119,7 @@ def test_costs_differences_versions_and_published_numbers(tmp_path, write_run):
     assert document.agents[0].tuning == {"num_trials": 9}
     assert (document.machines, document.commits) == (tuple(machines), ("c0ffee+",))
     assert any("2 different machines" in note for note in document.notes)
-    assert any("numpy 0 and 1" in note for note in document.notes)
+    assert any("numpy 0 (a) and 1 (a)" in note for note in document.notes)
     published = {row.algorithm: row for row in document.published}
     assert published["random"].published == "90 ± 5"
     assert published["random"].ours == (("a", 250.0, 1_000), ("b", 250.0, 1_000))

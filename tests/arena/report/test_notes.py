@@ -5,6 +5,9 @@ from arena.report.document import SequentialComparison, SequentialVerdict
 from arena.report.load import load_runs
 from arena.report.notes import notes
 from arena.report.samples import Samples
+from arena.run_folder.folder import RunDir
+from arena.run_folder.result import RunResult
+from arena.run_folder.schema import keep_failure
 
 
 def notes_on(folder, machines=(), decisions=()) -> list[str]:
@@ -60,3 +63,39 @@ def test_a_sequential_comparison_is_summed_up(tmp_path, write_run, decision, exp
     (note,) = [note for note in notes_on(tmp_path, decisions=[decision]) if note.startswith("In logs/x seeds were added")]
     assert "after 2 of at most 4 looks (a 10, b 5 of at most 20 seeds)" in note
     assert expected in note
+
+
+def test_different_environments_under_one_name_say_which_agent_had_which(tmp_path, write_run):
+    old = {
+        "entry_point": "gymnasium.envs:CartPole",
+        "distribution": "gymnasium",
+        "version": "0.29.1",
+        "modules": {"gymnasium.envs": "a" * 64},
+    }
+    new = {**old, "version": "1.2.2", "modules": {"gymnasium.envs": "b" * 64}}
+    for agent, identity in (("a", old), ("b", new), ("c", new)):
+        write_run(tmp_path, agent, 0, record={"environment": identity, "versions": {"gymnasium": identity["version"]}})
+    found = notes_on(tmp_path)
+    assert (
+        f"CartPole-v1 is not the same environment in all runs: a had gymnasium 0.29.1, gymnasium.envs with SHA-256 {'a' * 12}; "
+        f"b, c had gymnasium 1.2.2, gymnasium.envs with SHA-256 {'b' * 12}. Their returns may not be comparable."
+    ) in found
+    assert "Runs were made with different versions: gymnasium 0.29.1 (a) and 1.2.2 (b, c)." in found
+
+
+def test_runs_of_one_environment_or_of_versions_that_recorded_none_say_nothing_of_it(tmp_path, write_run):
+    write_run(tmp_path, "a", 0, record={"environment": {"entry_point": "x"}})
+    write_run(tmp_path, "b", 0, record={"environment": {"entry_point": "x"}})
+    write_run(tmp_path, "c", 0)
+    assert not any("same environment" in note for note in notes_on(tmp_path))
+
+
+def test_runs_that_were_tried_again_are_named_with_their_failed_attempts(tmp_path, write_run):
+    path = write_run(tmp_path, "a", 0)
+    write_run(tmp_path, "a", 1)
+    for _ in range(2):
+        keep_failure(RunDir(path), RunResult(status="crashed", agent="a", env="CartPole-v1", seed=0, path="", reason="IndexError"))
+    (note,) = [note for note in notes_on(tmp_path) if "tried again" in note]
+    assert note.startswith(
+        "1 of 2 runs were tried again after attempts that failed (--retry-failed): a/CartPole-v1/seed-0 after 2 (crashed)"
+    )

@@ -86,6 +86,7 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
         num_envs_in_aggregates=1,
         budget={"env_steps": 100_000, "seconds": None},
         evaluation={"period": 10_000, "episodes": 20},
+        circumstances="Seconds were measured with 2 runs at a time.",
         experiment_seed=0,
         agents=tuple(_agent(name) for name in names),
         envs=(

@@ -58,8 +58,8 @@ def test_a_folder_that_cannot_be_written_is_refused(folder, tmp_path):
 
 def test_a_note_on_an_interval_is_shown(tmp_path, write_run, capsys):
     for seed in range(5):
-        for env in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
-            write_run(tmp_path / "logs", "a", seed, env=env, final=(-100.0 + seed,) * 2)
+        for env in ("Pendulum-v1", "Acrobot-v1", "MountainCar-v0"):
+            write_run(tmp_path / "logs", "a", seed, env=env, final=(-120.0 + seed,) * 2, curve=[(500, 1.0, -150.0)])
     report([tmp_path / "logs"], None, mode="plain")
     printed = capsys.readouterr().out
     assert f"* {MEDIAN_NOTE}" in printed

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from arena.environments.config import EnvConfig
@@ -52,3 +54,16 @@ def test_runs_without_an_outcome_or_a_policy_are_left_out_with_the_reason(tmp_pa
 def test_a_policy_trained_on_a_seat_plays_the_game(tmp_path, write_run, find):
     write_run(tmp_path / "x", "a", "arena/ConnectFour-v0", 0)
     assert [player.policies.keys() for player in find([str(tmp_path)], [CONNECT_FOUR]).players][1] == {"connect_four_v3"}
+
+
+def test_copies_of_one_run_are_one_player_and_named(tmp_path, write_run, find):
+    paths = [write_run(tmp_path / "x", "a", "CartPole-v1", seed) for seed in range(3)]
+    for seed, path in enumerate(paths):
+        lengths = (10, 20 + (seed == 2))
+        rows = [{"env_steps": each, "episode_return": each, "episode_length": each, "terminated": True} for each in lengths]
+        (path / "episodes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (path / "evaluations.jsonl").write_bytes((paths[0] / "evaluations.jsonl").read_bytes())
+    found = find([str(tmp_path / "x")], [CARTPOLE])
+    assert [player.name for player in found.players] == [RANDOM, "a/seed-0", "a/seed-2"]
+    (reason,) = found.left_out
+    assert reason == f"{paths[1]}: the same training episodes and evaluations as {paths[0]}, so it is no further seed"

@@ -236,3 +236,23 @@ def test_before_the_first_match_there_is_nothing_to_rate(folder):
     _write(folder, [])
     with pytest.raises(ArenaError, match="nothing has been played"):
         compute_standings(folder.path)
+
+
+def test_an_environment_with_an_impossible_return_is_left_out_and_named(folder):
+    games = [_game(index, ("random", "b/seed-0"), index % 2, moves=(index,)) for index in range(4)]
+    duels = [_episodes("random", (20.0, 21.0)), _episodes("a/seed-0", (50_000.0, 480.0)), _episodes("b/seed-0", (400.0, 410.0))]
+    _write(folder, [*duels, *games])
+    standings = compute_standings(folder.path)
+    assert [env.env for env in standings.envs] == [GAME]
+    assert standings.notes[0].startswith(
+        "CartPole-v1 is left out of these standings: an episode of a/seed-0 returned 50000, and no episode can return more than 500"
+    )
+    assert all(row.num_matches == 0 for row in standings.rows if row.entrant == "a")
+    _write_again(folder, duels)
+    with pytest.raises(ArenaError, match="CartPole-v1 is left out of these standings"):
+        compute_standings(folder.path)
+
+
+def _write_again(folder, records):
+    folder.matches.unlink()
+    _write(folder, records)
