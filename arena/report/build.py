@@ -28,6 +28,7 @@ from arena.report.document import (
 from arena.report.exclusions import included
 from arena.report.load import LoadedRun
 from arena.report.samples import Samples
+from arena.report.saturation import saturated_envs
 from arena.statistics.bootstrap import band, estimate
 from arena.statistics.comparison import compare_all
 from arena.statistics.estimate import Bounds, Estimate
@@ -90,6 +91,7 @@ def build_report(
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),
         times_to_threshold=tuple(_times(samples, confidence)),
+        saturated=tuple(saturated_envs(samples, confidence=confidence)),
         published=tuple(inventory.published_rows(samples, catalogue)),
         costs=tuple(inventory.cost_rows(samples)),
         differences=tuple(inventory.differences(runs)),

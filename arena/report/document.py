@@ -183,6 +183,44 @@ class TimeToThreshold:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SpeedRow:
+    """How soon an agent was there, on an environment whose best possible return most reach."""
+
+    agent: str
+    """Name of the agent."""
+    rank: Rank
+    """Rank by the median of env steps until the threshold, with the ranks that the tests of pairs do not exclude."""
+    num_at_bound: int
+    """Seeds whose mean final return is the best possible one, or within 1% of the way from random play to it."""
+    time: TimeToThreshold
+    """Env steps until the threshold, with their interval."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SaturatedEnv:
+    """An environment that cannot tell these agents apart by their returns."""
+
+    env: str
+    """Name of the environment."""
+    bound: float
+    """The best possible return."""
+    threshold: float
+    """The solved return, to which speed is measured."""
+    rows: tuple[SpeedRow, ...]
+    """The agents, by rank."""
+    faster: tuple[tuple[str, str], ...]
+    """Pairs (faster, slower) that are decided, all together at 5%."""
+
+    def sentence(self) -> str:
+        """Returns what the environment cannot show, in words."""
+        num_agents = sum(row.num_at_bound > row.time.num_seeds / 2 for row in self.rows)
+        return (
+            f"{self.env} cannot tell these agents apart: most seeds of {num_agents} of {len(self.rows)} agents stand at the best possible "
+            f"return there, {self.bound:g}."
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentReport:
     """Everything that the report of one experiment says."""
 
@@ -223,6 +261,8 @@ class ExperimentReport:
     """Two rankings: first at equal env steps, then at equal seconds; each by rank."""
     times_to_threshold: tuple[TimeToThreshold, ...]
     """When agents reached the solved return, by environment and agent."""
+    saturated: tuple[SaturatedEnv, ...]
+    """Environments on which most seeds of most agents reach the best possible return."""
     published: tuple[PublishedRow, ...]
     """Published numbers on the same environments."""
     costs: tuple[CostRow, ...]

@@ -8,7 +8,7 @@ from arena.formats.readable import count, listed, number, percent
 from arena.html import axes, charts
 from arena.html.rendering import render as render_page
 from arena.html.verdicts import verdict as verdict_sentence
-from arena.report.document import Axis, ExperimentReport, MeanCurve
+from arena.report.document import Axis, ExperimentReport, MeanCurve, SaturatedEnv
 from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
@@ -52,7 +52,7 @@ def render(report: ExperimentReport) -> str:
         "report.html",
         report=report,
         sections=_sections(report),
-        verdict=_lead(verdict) if report.pairs else "",
+        verdict=_lead(report, verdict) if report.pairs else "",
         facts=_facts(report),
         order=verdict.order,
         ranks=verdict.ranks,
@@ -74,10 +74,20 @@ def render(report: ExperimentReport) -> str:
     )
 
 
-def _lead(verdict: ReportVerdict) -> str:
+def _lead(report: ExperimentReport, verdict: ReportVerdict) -> str:
     """Returns the first sentences of the page: who is ahead, and by what."""
     ranks = {agent: rank.value for agent, rank in verdict.ranks.items()}
-    return verdict_sentence(verdict.order, verdict.is_better, ranks=ranks, quantity=QUANTITY)
+    by_returns = verdict_sentence(verdict.order, verdict.is_better, ranks=ranks, quantity=QUANTITY)
+    return " ".join([*map(_by_speed, report.saturated), by_returns])
+
+
+def _by_speed(saturated: SaturatedEnv) -> str:
+    """Returns what a saturated environment cannot show, and who was there first."""
+    order = [row.agent for row in saturated.rows]
+    ranks = {row.agent: row.rank.value for row in saturated.rows}
+    quantity = f"the median of env steps until an evaluation returned {number(saturated.threshold)} there"
+    speed = verdict_sentence(order, lambda one, other: (one, other) in saturated.faster, ranks=ranks, quantity=quantity)
+    return f"{saturated.sentence()} By speed: {speed} By returns:"
 
 
 def _otherwise(report: ExperimentReport, verdict: ReportVerdict) -> dict[str, str]:
@@ -101,6 +111,7 @@ def _sections(report: ExperimentReport) -> list[tuple[str, str, object]]:
     """Returns the id, the heading and the content of every section; the page leaves out those without content."""
     return [
         ("scores", "Scores", report.aggregates),
+        ("saturated", "Saturated environments", report.saturated),
         ("curves", "Learning curves", report.curves),
         ("profile", "Performance profile", report.profiles),
         ("pairs", "Pairs", report.pairs),

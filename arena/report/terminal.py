@@ -8,7 +8,7 @@ from pathlib import Path
 from arena.environments.references import catalogue
 from arena.formats.folders import refuse_link
 from arena.report.build import METRIC_NAMES, build_report
-from arena.report.document import ExperimentReport
+from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
 from arena.report.tables import write_report
 from arena.report.verdict import QUANTITY, judge
@@ -45,6 +45,7 @@ def print_report(document: ExperimentReport, output: Output) -> None:
     else:
         _print_returns(document, output)
     _print_pairs(document, output)
+    _print_saturated(document, output)
     _print_rankings(document, output)
     _print_costs(document, output)
     shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
@@ -89,6 +90,21 @@ def _print_pairs(document: ExperimentReport, output: Output) -> None:
     if rows:
         title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
         _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if verdict.sequential else ""), rows)
+
+
+def _print_saturated(document: ExperimentReport, output: Output) -> None:
+    for saturated in document.saturated:
+        rows = [(rank_words(row.rank), row.agent, _speed_words(row.time)) for row in saturated.rows]
+        output.say(saturated.sentence())
+        _print_table(output, f"Ranking by speed: env steps until {saturated.threshold:g}", ("rank", "agent", "median"), rows)
+
+
+def _speed_words(time: TimeToThreshold) -> str:
+    median = "never" if time.env_steps_median is None else f"{time.env_steps_median:,.0f}"
+    if time.env_steps_low is None:
+        return f"{median} (no interval)"
+    high = "never" if time.env_steps_high is None else f"{time.env_steps_high:,.0f}"
+    return f"{median} [{time.env_steps_low:,.0f}, {high}]"
 
 
 def _print_rankings(document: ExperimentReport, output: Output) -> None:

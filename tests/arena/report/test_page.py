@@ -157,6 +157,7 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
             )
             for name in names
         ),
+        saturated=(),
         published=(
             PublishedRow(
                 env="CartPole-v1",
@@ -247,6 +248,7 @@ def test_an_experiment_without_references_or_curves_is_still_a_page(problems: Ca
         curves=(),
         rankings=(),
         times_to_threshold=(),
+        saturated=(),
         published=(),
         costs=(),
         differences=(),
