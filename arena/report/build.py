@@ -223,6 +223,12 @@ def _run_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Array)
     return np.array([learning_curves.run_curve(run, axis, grid, scale.start, scale.failed) for run in samples.ended(agent, env)])
 
 
+def _outcome_curves(samples: Samples, agent: str, env: str, axis: Axis, grid: Array) -> Array:
+    """Returns the learning curves `[S, P]` with failed runs at the return of a failed run from the beginning, so that they win nothing."""
+    failed = np.array([run.state == "failed" for run in samples.ended(agent, env)], np.bool_)[:, None]
+    return np.where(failed, samples.scales[env].failed, _run_curves(samples, agent, env, axis, grid))
+
+
 def _rankings(samples: Samples, scored: Sequence[str], confidence: float) -> list[RankingRow]:
     rows: list[RankingRow] = []
     for axis in AXES if scored else ():
@@ -248,8 +254,8 @@ def _separate(estimates: Mapping[str, Estimate]) -> set[tuple[str, str]]:
 
 
 def _area(samples: Samples, agent: str, scored: Sequence[str], axis: Axis, grid: Array, confidence: float) -> Estimate:
-    """Returns the mean score of an agent over the axis and over environments."""
-    values = [samples.scales[env].score(_run_curves(samples, agent, env, axis, grid)) for env in scored]  # each [S, P]
+    """Returns the mean score of an agent over the axis and over environments; a failed run has none of what it reached before."""
+    values = [samples.scales[env].score(_outcome_curves(samples, agent, env, axis, grid)) for env in scored]  # each [S, P]
     areas = [learning_curves.area(env_values)[:, None] for env_values in values]  # each [S, 1]
     return estimate(areas, "mean", bounds=_score_bounds(samples, scored), confidence=confidence)
 

@@ -151,7 +151,8 @@ class RankingRow:
     agent: str
     """Name of the agent."""
     area: Estimate
-    """Mean score over the axis up to `horizon`: area under the learning curve divided by its length."""
+    """Mean score over the axis up to `horizon`: area under the learning curve divided by its length. A failed run takes
+    `EnvSummary.failed_return` all along, whatever it had reached before."""
     horizon: float
     """Largest env steps or seconds of training of any run; a run that ended earlier keeps its last score."""
 

@@ -25,7 +25,7 @@ from arena.tournament.standings.env_matches import EnvMatches
 from arena.tournament.standings.near_runs import with_near_runs
 from arena.tournament.standings.ranking import CONFIDENCE, Ranking, rank_entrants
 from arena.tournament.standings.standings import Standing, Standings, TrainingCost
-from arena.tournament.standings.standings_notes import notes_on_word, standings_notes
+from arena.tournament.standings.standings_notes import STOPPED_EARLY, notes_on_word, standings_notes
 from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
@@ -70,6 +70,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         against_order=_against_order(ranking, entrants),
+        interval_remark=STOPPED_EARLY if looks else "",
         seat_advantage=_seat_advantage(envs, len(tournament.players)),
         notes=(
             *impossible,

@@ -145,6 +145,8 @@ class Standings:
     """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
     against_order: tuple[tuple[str, str, float], ...]
     """Pairs that contradict the ranking: (higher, lower, points of the higher), where the lower took more than half."""
+    interval_remark: str
+    """Remark on how often the intervals of ratings and points hold; empty if they hold as often as `confidence` says."""
     seat_advantage: float | None
     """Advantage of the first mover in games, on the Elo scale; None without games."""
     notes: tuple[str, ...]

@@ -18,6 +18,8 @@ from arena.tournament.tournament import Tournament
 
 Array = npt.NDArray[Any]
 
+STOPPED_EARLY = "after games were chosen by looking at results, they held 89% of the time where they say 95% (decisions hold)"
+"""Coverage of 95% intervals at the end of the adaptive schedule, simulated; among four entrants 52 Elo points apart it was 0.89."""
 MAX_LISTED = 10
 """Max number of items that one note lists."""
 
@@ -66,6 +68,7 @@ def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
         notes.append(
             f"games were chosen at {looks} at the results; so that none finds an order in noise, ranks are decided at {ranking.level:.4%}"
         )
+        notes.append(f"the intervals of ratings and points take the games as fixed beforehand: {STOPPED_EARLY}")
     return notes
 
 

@@ -227,3 +227,6 @@ def test_a_crash_is_an_outcome(tmp_path, write_run):
     assert document.pairs[0].probability.value == 0.5, "as in the tournament"
     assert [rank.label for rank in verdict.ranks.values()] == ["1=", "1="]
     assert verdict.winner("half", "sure") is None
+    for axis in ("env_steps", "train_seconds"):
+        areas = {row.agent: row.area.value for row in document.rankings if row.axis == axis}
+        assert areas["half"] == pytest.approx(areas["sure"] / 2), "equal curves until the end, at which half of one's runs crash"

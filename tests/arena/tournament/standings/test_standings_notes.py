@@ -22,7 +22,7 @@ def notes(tables: Sequence[Matches], players: Sequence[Player], *, num_looks: in
     envs = tuple(EnvConfig(f"Env-v{number}") for number in range(len(tables)))
     tournament = Tournament(path=Path("t"), players=tuple(players), envs=envs, rules=Rules(), left_out=left_out)
     entrants = np.array([tournament.entrants.index(player.entrant) for player in players])
-    ranking = rank_entrants(tables, entrants, anchor=0, num_looks=num_looks)
+    ranking = rank_entrants(tables, entrants, num_looks=num_looks)
     return standings_notes(tournament, tables, entrants, ranking)
 
 
