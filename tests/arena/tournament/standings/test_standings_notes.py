@@ -8,7 +8,7 @@ from arena.environments.config import EnvConfig
 from arena.rating.matches import Matches
 from arena.tournament.entry.player import Player, random_player
 from arena.tournament.standings.ranking import rank_entrants
-from arena.tournament.standings.standings_notes import MAX_LISTED, standings_notes
+from arena.tournament.standings.standings_notes import MAX_LISTED, STOPPED_EARLY, standings_notes
 from arena.tournament.tournament import Rules, Tournament
 
 
@@ -54,7 +54,8 @@ def test_failed_runs_and_those_left_out_are_listed():
 
 @pytest.mark.parametrize(("num_looks", "words"), [(1, "at 1 look at the results"), (3, "at 3 looks at the results")])
 def test_looks_at_the_results_are_told_with_the_confidence_of_ranks(num_looks: int, words: str):
-    [found] = notes([duels(*ALL_PAIRS)], [random_player(), *SEEDS], num_looks=num_looks)
+    found, remark = notes([duels(*ALL_PAIRS)], [random_player(), *SEEDS], num_looks=num_looks)
+    assert remark.endswith(STOPPED_EARLY)
     assert words in found
     assert "ranks are decided at 9" in found
 
@@ -63,7 +64,7 @@ def test_environments_that_not_all_played_and_pairs_that_share_none_are_told():
     tables = [duels((0, 1), (0, 2), (1, 2), starts=(5, 6)), duels((0, 3), (0, 4), starts=(7, 7))]
     found = notes(tables, [random_player(), *SEEDS])
     assert found[0].startswith("not all played the same environments (a not Env-v1; b not Env-v0): ")
-    assert found[1] == "nothing orders those who share no environment: a and b"
+    assert found[1] == "these share no environment, so only their results against others order them: a and b"
     assert found[2].startswith("all matches began alike on Env-v1, which supports no interval")
     assert len(found) == 3
 
