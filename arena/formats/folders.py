@@ -26,6 +26,10 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_BLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
+OPENS_IN_FOLDERS = os.open in os.supports_dir_fd
+"""Whether this platform opens files relative to a folder held by a descriptor."""
+
+
 class UnsafeFile(ArenaError):
     """Raised for an entry of a folder that is not what it must be: a link, a pipe, a device, a file with several names, or too large."""
 
@@ -181,7 +185,7 @@ class Folder:
     @contextlib.contextmanager
     def _opened(self, name: str, *, make: bool = False) -> Iterator[int]:
         """Yields a descriptor of the folder `name`."""
-        if os.open not in os.supports_dir_fd:
+        if not OPENS_IN_FOLDERS:
             raise ArenaError(f"cannot open {self.path} safely: this platform opens no files relative to a folder; use Linux, macOS or WSL")
         descriptor = os.open(self.path, _DIRECTORY)  # the user's own: it may be a link
         try:

@@ -3,15 +3,19 @@
 An *entrant* is an agent; its *players* are the policies of its training seeds. From results to a leaderboard:
 
 1. `matches`: the results in one environment, as arrays.
-2. `pair_cells`: the points of every pair of entrants. `predicted_cells` fills the cells of pairs that never met, or all cells if some pairs met much more often
+2. `pair_cells`: the points of every pair of entrants. `predicted_cells` fills the cells of pairs that never met, or all cells if some
+   pairs met much more often
    than others, by a Bradley-Terry model of entrants.
-3. `field_points`: each entrant's expected points against the field, with intervals (`field_variance`), decisions about all pairs at once, ranks and ratings.
+3. `field_points`: each entrant's expected points against the field, with intervals (`field_variance`), decisions about all pairs at
+   once, ranks and ratings.
    These rank a leaderboard.
 
 `win_matrix` has the shares of points of all pairs, and the circles among them.
 
-Another way to ratings, by strengths of single players, is kept for comparison in the benchmarks: `bradley_terry` fits the strengths of all players in one
-environment (`likelihood` has the function that it maximises), `strengths` averages them over the players of each entrant (`uncertainty` adds up how uncertain that
+Another way to ratings, by strengths of single players, is kept for comparison in the benchmarks: `bradley_terry` fits the strengths of
+all players in one
+environment (`likelihood` has the function that it maximises), `strengths` averages them over the players of each entrant (`uncertainty`
+adds up how uncertain that
 is), `adjusted_means` joins several environments, and `ratings` puts the result on the Elo scale.
 
 Symbols in all modules: M matches, P players, E entrants, K players of one entrant, T environments (tables of matches). Strengths are in

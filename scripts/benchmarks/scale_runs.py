@@ -126,6 +126,6 @@ def _worker_pid(folder_end: str) -> int:
     """Returns the id of the worker process whose run folder ends with `folder_end`, or -1 if there is none."""
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "arena.worker" in command and command[-1].endswith(folder_end):
+        if "arena.worker" in command and any(part.endswith(folder_end) for part in command):
             return int(process.pid)
     return -1

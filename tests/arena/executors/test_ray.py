@@ -77,8 +77,9 @@ def workers(wanted: Experiment) -> list[tuple[str, psutil.Process]]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "arena.worker" in command and f"/{wanted.name}/" in command[-1]:
-            found.append((command[-1].rpartition(f"/{wanted.name}/")[2], process))
+        folders = [part for part in command if f"/{wanted.name}/" in part]
+        if "arena.worker" in command and folders:
+            found.append((folders[0].rpartition(f"/{wanted.name}/")[2], process))
     return found
 
 

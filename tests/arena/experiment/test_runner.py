@@ -328,7 +328,7 @@ def noted_train(*arguments):
     print(gc.isenabled(), gc.get_freeze_count() > 10_000)
     return train(*arguments)
 worker.AgentSpec.load, worker.train = noted_load, noted_train
-worker.work(RunDir(Path(sys.argv[1])), lambda event: None)
+worker.work(RunDir(Path(sys.argv[1])), lambda event: None, sys.argv[2:])
 """
 
 
@@ -337,5 +337,5 @@ def test_a_worker_collects_no_garbage_until_its_agent_is_built_and_leaves_what_i
     executor = NotedTasks()
     assert run_experiment(wanted, executor) == []
     [task] = executor.tasks
-    done = subprocess.run([sys.executable, "-c", COLLECT, str(task.run_dir)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", COLLECT, str(task.run_dir), *task.allow], capture_output=True, text=True, check=True)
     assert done.stdout == "False 0\nTrue True\n"

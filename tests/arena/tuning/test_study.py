@@ -26,7 +26,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 FILE = """
 name = "search"
 agents = ["arena.testing.fakes:FAKE_AGENT"]
-envs = ["CartPole-v1"]
+envs = ["FrozenLake-v1"]
 seeds = 3
 [budget]
 env_steps = 1000
