@@ -14,8 +14,8 @@ from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
 from arena.formats.json import read_json, write_json
 from arena.learning.transitions import TransitionStream
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import UniformPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.seeding import split_seed
 from arena_baselines.config import ConstantConfig, RandomConfig
 from arena_baselines.hash_policy import HashPolicy

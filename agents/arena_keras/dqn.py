@@ -14,8 +14,8 @@ from arena.formats.json import read_json, write_json
 from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
+from arena.policies.onnx_network import PolicyNetwork
 from arena.policies.parity import PARITY_BATCH_SIZE
-from arena.policies.policy_network import PolicyNetwork
 from arena.seeding import split_seed
 from arena_keras.config import KerasDQNConfig
 from arena_keras.distributions import pick

@@ -11,7 +11,7 @@ from keras import layers, ops
 from arena.agent.hyperparameters import NetworkConfig
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
-from arena.policies.policy_network import Conv, Dense, initial_weights, network_layers
+from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 
 Array = npt.NDArray[Any]
 
@@ -63,7 +63,7 @@ class Network:
         return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
 
     def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
-        """Draws parameters by `arena.policies.policy_network.initial_weights`.
+        """Draws parameters by `arena.policies.onnx_network.initial_weights`.
 
         Args:
             rng: Generator of the draws.

@@ -14,8 +14,8 @@ from arena.environments.spaces import features_of, network_inputs
 from arena.formats.json import read_json, write_json
 from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
 from arena.learning.rollouts import Rollout, rollout_advantages
+from arena.policies.onnx_network import PolicyNetwork
 from arena.policies.parity import PARITY_BATCH_SIZE
-from arena.policies.policy_network import PolicyNetwork
 from arena.seeding import split_seed
 from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Categorical, Gaussian, make_distribution

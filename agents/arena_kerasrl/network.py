@@ -9,7 +9,7 @@ from tf_keras import layers as keras_layers
 from tf_keras import models
 
 from arena.agent.hyperparameters import NetworkConfig
-from arena.policies.policy_network import PolicyNetwork, initial_weights, network_layers
+from arena.policies.onnx_network import PolicyNetwork, initial_weights, network_layers
 
 Array = npt.NDArray[Any]
 

@@ -25,7 +25,7 @@ from arena.formats.json import read_json, write_json
 from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
-from arena.policies.policy_network import PolicyNetwork
+from arena.policies.onnx_network import PolicyNetwork
 from arena.seeding import split_seed
 from arena_rllib import networks
 from arena_rllib.config import DQNConfig

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from arena.agent.hyperparameters import NetworkConfig
-from arena.policies.policy_network import Conv, Dense, initial_weights
+from arena.policies.onnx_network import Conv, Dense, initial_weights
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ def layers(*stacks: torch.nn.Module) -> list[Dense | Conv]:
             activation = "relu" if isinstance(part, torch.nn.ReLU) else "tanh"
             found[-1] = dataclasses.replace(found[-1], activation=activation)
         elif not any(True for _ in part.children()) and not isinstance(part, torch.nn.Flatten):
-            raise ValueError(f"{type(part).__name__} in RLlib's network has no counterpart in arena.policies.policy_network")
+            raise ValueError(f"{type(part).__name__} in RLlib's network has no counterpart in arena.policies.onnx_network")
     return found
 
 
@@ -62,7 +62,7 @@ def fold_dueling(advantage: Dense, value: Dense) -> Dense:
 
 
 def set_initial_weights(rng: np.random.Generator, *stacks: torch.nn.Module) -> None:
-    """Gives modules applied in turn the weights that `policy_network.initial_weights` draws: RLlib's rule, but the arena's stream."""
+    """Gives modules applied in turn the weights that `onnx_network.initial_weights` draws: RLlib's rule, but the arena's stream."""
     parts = [part for stack in stacks for part in stack.modules() if isinstance(part, (torch.nn.Linear, torch.nn.Conv2d))]
     # PyTorch keeps [outputs, inputs, ...], the arena [..., inputs, outputs].
     shapes = [(*part.weight.shape[2:], part.weight.shape[1], part.weight.shape[0]) for part in parts]

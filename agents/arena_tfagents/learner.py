@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.environments.spaces import MaskedBox, network_inputs
-from arena.policies.policy_network import Conv, Dense, initial_weights, network_layers
+from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
     BoundedTensorSpec,

@@ -5,7 +5,7 @@ Who plays a policy file?                           `policy.py`: `OnnxPolicy`
 How is a policy judged?                            `evaluation.py`: `evaluate`
 What is refused in a policy file?                  `file_check.py`: `check_policy_bytes`
 Where is a stranger's file tried safely?           `quarantine.py`: `check_policy_file`
-Where is ONNX written?                             `policy_network.py`: `PolicyNetwork`
+Where is ONNX written?                             `onnx_network.py`: `PolicyNetwork`
 =================================================  ==========================================================
 
 Each name is imported at its first use, so that `import arena.policies` costs nothing.
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from arena.policies.evaluation import Evaluation as Evaluation
     from arena.policies.evaluation import evaluate as evaluate
     from arena.policies.file_check import check_policy_bytes as check_policy_bytes
+    from arena.policies.onnx_network import Conv as Conv
+    from arena.policies.onnx_network import Dense as Dense
+    from arena.policies.onnx_network import PolicyNetwork as PolicyNetwork
+    from arena.policies.onnx_network import initial_weights as initial_weights
     from arena.policies.policy import OnnxPolicy as OnnxPolicy
     from arena.policies.policy import Policy as Policy
     from arena.policies.policy import PolicySignature as PolicySignature
     from arena.policies.policy import UniformPolicy as UniformPolicy
-    from arena.policies.policy_network import Conv as Conv
-    from arena.policies.policy_network import Dense as Dense
-    from arena.policies.policy_network import PolicyNetwork as PolicyNetwork
-    from arena.policies.policy_network import initial_weights as initial_weights
     from arena.policies.quarantine import Trial as Trial
     from arena.policies.quarantine import check_policy_file as check_policy_file
 
@@ -33,7 +33,7 @@ _HOMES = {
     "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.policies.file_check": ("check_policy_bytes",),
     "arena.policies.policy": ("OnnxPolicy", "Policy", "PolicySignature", "UniformPolicy"),
-    "arena.policies.policy_network": ("Conv", "Dense", "PolicyNetwork", "initial_weights"),
+    "arena.policies.onnx_network": ("Conv", "Dense", "PolicyNetwork", "initial_weights"),
     "arena.policies.quarantine": ("Trial", "check_policy_file"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

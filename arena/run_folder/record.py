@@ -9,7 +9,7 @@ from arena.environments.metering import Episode
 from arena.errors import ArenaError
 from arena.formats.folders import Entry, Folder, UnsafeFile
 from arena.formats.json import MAX_JSON_BYTES
-from arena.run_folder.checkpoint import CheckpointSummary
+from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult

@@ -19,7 +19,7 @@ from arena.environments.spaces import MaskedBox, features_of, network_inputs, ra
 from arena.errors import TrainingDiverged
 from arena.formats.json import read_json, write_json
 from arena.learning.transitions import Transitions, TransitionStream
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 
 Array = npt.NDArray[Any]
 Script = Sequence[tuple[int, bool]]

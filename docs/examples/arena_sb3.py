@@ -14,7 +14,7 @@ import numpy as np
 from arena.agent.interface import Agent, Metrics
 from arena.agent.spec import AgentSpec
 from arena.formats.json import read_json, write_json
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 
 HIDDEN = 64
 LEAN = (0.1, 0.3, 1.0, 0.5)

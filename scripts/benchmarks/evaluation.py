@@ -1,7 +1,7 @@
 """Measures how fast policies play: env steps and games per CPU second, beside plain loops over single environments.
 
 Every variant plays a network of the same size, two layers of 64. `arena` batches `policy.onnx` over many environments or games. `onnx loop`
-calls it for one environment. `numpy loop` is the forward pass of `arena.policies.policy_network.PolicyNetwork`, with which our own agents
+calls it for one environment. `numpy loop` is the forward pass of `arena.policies.onnx_network.PolicyNetwork`, with which our own agents
 act. The others are the frameworks' own policies in a loop over `env.step`, each in a process of its own: `rllib` is
 `RLModule.forward_inference`, `tf-agents` the agent's greedy `policy.action` through `common.function`, `keras` a call of the model (JAX),
 `keras-rl` `DQNAgent.forward`. In games TF-Agents' policy gets the action mask by its splitter; for RLlib and Keras the best allowed score

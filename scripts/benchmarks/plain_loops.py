@@ -13,7 +13,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.games import Game
 from arena.environments.make import make_env
 from arena.environments.spaces import network_inputs
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.tournament.schedule.openings import Openings
 
 GAME, NUM_EPISODES, NUM_OPENINGS = "connect_four_v3", 100, 50

@@ -17,8 +17,8 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.spaces import random_actions, random_masks
 from arena.errors import ArenaError
+from arena.policies.onnx_network import Conv
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Conv
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
 

@@ -20,7 +20,7 @@ from arena.environments.metering import Meter
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.learning.transitions import Transitions
-from arena.policies.policy_network import Dense, PolicyNetwork, initial_weights
+from arena.policies.onnx_network import Dense, PolicyNetwork, initial_weights
 
 SEED, NUM_BURSTS, NUM_ROWS = 11, 10, 512
 SPACES = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32), gym.spaces.Discrete(2)

@@ -18,7 +18,7 @@ from arena_rllib.specs import DQN, PPO
 
 
 def initial_weights_as_drawn():
-    from arena.policies.policy_network import initial_weights
+    from arena.policies.onnx_network import initial_weights
     from arena_rllib import networks
 
     answers = []

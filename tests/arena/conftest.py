@@ -16,8 +16,8 @@ from strangers import write_modules
 from arena.cli.app import main
 from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.policies.quarantine import Trial
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import AgentEntry, Budget, EvaluationProtocol, Run

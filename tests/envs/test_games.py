@@ -15,8 +15,8 @@ from arena.environments.metering import Meter
 from arena.errors import ArenaError
 from arena.experiment.file import from_table
 from arena.policies.evaluation import evaluate
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy, UniformPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
 from arena.run_folder.folder import RunDir
 from arena.run_folder.timings import Timings

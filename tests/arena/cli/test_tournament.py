@@ -14,7 +14,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.experiment.file import from_toml
 from arena.experiment.inheritance import load_table
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.schedule.openings import Openings
 from arena.tournament.tournament import Rules

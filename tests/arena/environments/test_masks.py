@@ -20,8 +20,8 @@ from arena.errors import ArenaError
 from arena.experiment.compatibility import check_pair
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.evaluation import evaluate
+from arena.policies.onnx_network import Conv, Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy, UniformPolicy
-from arena.policies.policy_network import Conv, Dense, PolicyNetwork
 from arena.testing import FAKE_AGENT, FakeAgent, check_agent, check_learns, check_policy
 
 SPACE = MaskedBox(np.full(3, -1.0), np.full(3, 1.0), 4)

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from arena.errors import ArenaError
 from arena.policies import file_check as policy_file
 from arena.policies.file_check import check_policy_bytes
+from arena.policies.onnx_network import Conv, Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Conv, Dense, PolicyNetwork
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(3)
 NETWORK = PolicyNetwork([Dense(np.ones((2, 3), np.float32), np.zeros(3, np.float32))], SPACE, ACTIONS)

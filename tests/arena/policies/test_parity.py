@@ -8,9 +8,9 @@ import pytest
 
 from arena.environments.spaces import MaskedBox
 from arena.errors import TrainingDiverged
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.parity import PARITY_BATCH_SIZE, ParityBroken, check_parity, parity_observations, same_choices
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discrete(2)
 VISITED = np.full((4, 3), 7.0, np.float32)

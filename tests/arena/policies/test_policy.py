@@ -6,8 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from arena.errors import ArenaError
 from arena.policies import file_check as policy_file
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 
 SPACE = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
 ACTIONS = gym.spaces.Discrete(3)

@@ -4,8 +4,8 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.policies import quarantine
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Dense, PolicyNetwork
 from arena.policies.quarantine import check_policy_file, check_policy_files
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(3)

@@ -6,7 +6,7 @@ import pytest
 
 from arena.environments.metering import Episode
 from arena.errors import ArenaError
-from arena.run_folder.checkpoint import CheckpointSummary
+from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord, run_folders
 from arena.run_folder.result import RunResult

@@ -15,7 +15,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import BudgetExhausted, TrainingDiverged
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.testing import FAKE_AGENT, FakeAgent, FakeConfig, FakeEnv, check_agent, check_learns, check_policy
 
 IDENTITY, TRUNCATION = EnvConfig("arena/Identity-v0"), EnvConfig("arena/Truncation-v0")

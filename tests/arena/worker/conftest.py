@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arena.experiment.file import from_table
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 

@@ -15,7 +15,7 @@ from arena.cli.leaderboard import leaderboard as write_again
 from arena.environments.config import EnvConfig
 from arena.environments.games import Game
 from arena.errors import ArenaError
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.statistics.estimate import Estimate
 from arena.tournament.entry.admission import AdmittedPolicy
 from arena.tournament.entry.env_spaces import env_spaces

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
-from arena.policies.policy_network import Dense, PolicyNetwork
+from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.entry.find_players import Participants
 from arena.tournament.leaderboard.replay_selection import find_duel

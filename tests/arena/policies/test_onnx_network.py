@@ -4,8 +4,8 @@ import onnxruntime
 import pytest
 import scipy.stats
 
+from arena.policies.onnx_network import Conv, Dense, PolicyNetwork, initial_weights
 from arena.policies.policy import OnnxPolicy
-from arena.policies.policy_network import Conv, Dense, PolicyNetwork, initial_weights
 
 FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
 IMAGE = gym.spaces.Box(0, 255, (36, 36, 3), np.uint8)

@@ -4,8 +4,8 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.formats.json import write_json
-from arena.run_folder import checkpoint
-from arena.run_folder.checkpoint import CheckpointSummary
+from arena.run_folder import checkpoint_summary
+from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.timings import Timings
 
@@ -39,14 +39,14 @@ def test_counts_of_another_form_are_refused(files: RunDir, write_checkpoint, met
 
 def test_a_checkpoint_that_is_replaced_while_it_is_read_gives_way_to_the_next(files: RunDir, monkeypatch: pytest.MonkeyPatch):
     commit(files, 100)
-    read = checkpoint.read_json_object
+    read = checkpoint_summary.read_json_object
 
     def read_late(file: Path) -> dict:
         if "env-steps-100" in file.parts:
             commit(files, 200)
         return read(file)
 
-    monkeypatch.setattr(checkpoint, "read_json_object", read_late)
+    monkeypatch.setattr(checkpoint_summary, "read_json_object", read_late)
     found = CheckpointSummary.latest(files)
     assert found is not None
     assert found.env_steps == 200
