@@ -115,7 +115,7 @@ def compare_ppo_iteration(env_id):
         num_env_steps=ended.size,
         act_seconds=0.0,
     )
-    following = next_values(host, values, agent._values)
+    following = next_values(host, values, agent.values)
     flags = (found.terminated, found.truncated)
     expected = generalized_advantages(found.rewards, values, following, *flags, discount=config.discount, gae_lambda=config.gae_lambda)
     advantages = jax.jit(ppo.advantages)(carry.learner.parameters, found, last_observations)
