@@ -28,7 +28,8 @@ class FileGroupScheduling(LoadGroupScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         if self._groups is None:  # by now every process has collected its tests
-            self._groups = json.loads(self.config.stash[FILE].read_text())
+            file = self.config.stash[FILE]
+            self._groups = json.loads(file.read_text()) if file.exists() else {}  # there is none where no test has a group
         return self._groups.get(nodeid, nodeid)
 
 
