@@ -290,7 +290,8 @@ class Pixels(gym.Env):
 
 
 def check_export(agent_id, env_id, table, path):
-    gym.register("Pixels-v0", Pixels)
+    if "Pixels-v0" not in gym.registry:  # the process may have answered another question before
+        gym.register("Pixels-v0", Pixels)
     agent, factory = make_agent(agent_id, env_id, **table)
     agent.learn(3000 if env_id == "Pixels-v0" else 400)
     agent.export_policy(Path(path))
