@@ -11,6 +11,8 @@ NAMES = {"NaN": float("nan"), "infinity": float("inf"), "-infinity": float("-inf
 """Values that no environment may give, by the name that errors give them."""
 PLACES = {"reset": 0, "step": 2, "last step": LENGTH}
 """Env steps at which a value may be bad; 0 is the reset."""
+GIVEN = [(what, place) for what in ("reward", "observation") for place in PLACES if (what, place) != ("reward", "reset")]
+"""What an environment gives, and where; a reset gives no reward."""
 
 
 class BadEnv(gym.Env[Any, Any]):
