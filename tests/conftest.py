@@ -1,4 +1,5 @@
 import re
+import signal
 import sys
 import types
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ _MARKED_FILE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(BEYOND_UNIT)
 
 hypothesis.settings.register_profile("arena", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("arena")  # no property test fails because the machine is busy
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's `&` makes its children ignore Ctrl-C, and so would everything that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 """Tells TensorBoard's readers of event files to do without TensorFlow."""
