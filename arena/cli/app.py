@@ -354,5 +354,5 @@ def main() -> None:
 def _refuse(message: str, *notes: str) -> NoReturn:
     from arena.terminal.output import complain
 
-    complain("\n".join([f"arena: {' '.join(message.split())}", *notes]))
+    complain(f"arena: {' '.join(message.split())}", *notes)
     sys.exit(2)

@@ -20,7 +20,8 @@ def print_diagnosis(diagnosis: Diagnosis, output: Output) -> None:
     if output.mode == "live":
         output.show(_table(diagnosis))
     else:
-        output.say("\n".join(_lines(diagnosis)))
+        for line in _lines(diagnosis):
+            output.say(line)
 
 
 def _lines(diagnosis: Diagnosis) -> list[str]:

@@ -20,11 +20,11 @@ from arena.errors import ArenaError, did_you_mean
 from arena.experiment.bundled import config_path
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
-from arena.formats.json import json_line, write_bytes
+from arena.formats.json import write_bytes
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import UniformPolicy
 from arena.run_folder.result import RunResult
-from arena.terminal.output import Mode
+from arena.terminal.output import Mode, Output
 
 QUICK_BAR, FULL_BAR = 195.0, 475.0
 """Mean returns on CartPole-v1 that pass; the largest possible return is 500, and 475 is Gymnasium's `reward_threshold`."""
@@ -56,10 +56,9 @@ def smoke(names: list[str], junit: Path | None, output: Path | None, workers: in
     if junit is not None:
         write_junit(junit, verdicts)
     for verdict in verdicts:
-        if mode == "json":
-            print(json_line(dataclasses.asdict(verdict)), end="")
-        elif mode != "quiet" or not verdict.passed:
-            print(f"{'PASS' if verdict.passed else 'FAIL'} {verdict.name}: {verdict.reason}")
+        shown = Output("plain" if mode == "quiet" and not verdict.passed else mode)
+        shown.record(dataclasses.asdict(verdict))
+        shown.say(f"{'PASS' if verdict.passed else 'FAIL'} {verdict.name}: {verdict.reason}")
     passed = all(verdict.passed for verdict in verdicts)
     if output is None and passed:
         shutil.rmtree(folder)  # a failure's logs are kept

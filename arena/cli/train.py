@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from arena.experiment.file import from_table, from_toml
 from arena.experiment.names import check_name
 from arena.experiment.runner import run_checked
 from arena.experiment.until_decided import run_until_decided, sentences
+from arena.formats.toml import parse_toml
 from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
@@ -152,6 +152,6 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise ArenaError(f"--set {setting!r} must be KEY=VALUE")
     try:
-        return key.strip(), tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key.strip(), parse_toml(f"value = {text}", f"--set {key}")["value"]
+    except ArenaError:
         return key.strip(), text.strip()

@@ -67,7 +67,8 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
         raise
     for outcome in outcomes:
         to.say(f"{outcome.agent}: {outcome.score:.4g} with {_settings(outcome.settings)}")
-    to.say(f"Best settings: {best}\nAll trials: optuna-dashboard sqlite:///{experiment.path / FILE_NAME}")
+    to.say(f"Best settings: {best}")
+    to.say(f"All trials: optuna-dashboard sqlite:///{experiment.path / FILE_NAME}")
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 

@@ -1,11 +1,15 @@
 """Files that extend other files: their tables are merged, the file's own values over the inherited ones."""
 
-import tomllib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
+from arena.formats.toml import read_toml
+
+MAX_FILES = 100
+"""Largest number of files that one file may extend, directly and through others; a file counts each time it is read."""
 
 
 def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -15,9 +19,9 @@ def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     lists too, is replaced. The name of an experiment is not inherited.
 
     Raises:
-        ArenaError: if a file cannot be read or parsed, or extends itself.
+        ArenaError: if a file cannot be read or parsed, extends itself, or if there are more than `MAX_FILES`.
     """
-    return _load(path, ())
+    return _load(path, (), [])
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,12 +33,16 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _load(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the same as `load_table`; `children` are the files that led here, each extending the next."""
+def _load(path: Path, children: tuple[Path, ...], read: list[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the same as `load_table`; `children` are the files that led here, each extending the next, and `read` all files so far."""
     if "\0" in str(path):
         raise ArenaError(f"{str(path)!r} isn't a path: it has a NUL character")
-    if path.resolve() in children:
+    resolved = Path(os.path.realpath(path))  # unlike `Path.resolve`, takes links that lead to each other
+    if resolved in children:
         raise ArenaError(f"{children[-1]} extends {path.name}, which extends it in turn")
+    read.append(path)
+    if len(read) > MAX_FILES + 1:
+        raise ArenaError(f"{read[0]} extends more than {MAX_FILES} files; {path} would be the next")
     table = _parse(path, extended_by=children[-1] if children else None)
     extended = table.pop("extends", [])
     names = [extended] if isinstance(extended, str) else extended
@@ -42,16 +50,14 @@ def _load(path: Path, children: tuple[Path, ...]) -> tuple[dict[str, Any], dict[
         raise ArenaError(f"{path}: extends={extended!r} must be the path of a file, or a list of paths")
     inherited: dict[str, Any] = {}
     for name in names:
-        inherited = merged(inherited, _load(path.parent / name, (*children, path.resolve()))[0])
+        inherited = merged(inherited, _load(path.parent / name, (*children, resolved), read)[0])
     inherited.pop("name", None)
     return merged(inherited, table), inherited
 
 
 def _parse(path: Path, extended_by: Path | None) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(path)
     except OSError as error:
         by = f", which {extended_by.name} extends" if extended_by else ""
         raise ArenaError(f"cannot read {path}{by}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArenaError(f"{path} is not valid TOML: {error}") from error

@@ -20,6 +20,8 @@ Kind = Literal["file", "folder", "link", "other"]
 """Kind of a directory's entry; `other` is a pipe, a socket or a device."""
 PRIVATE_PREFIX = ".private-"
 """Beginning of the names of the folders that `Folder.private` makes; one that is left over belonged to a killed process."""
+MAX_DEPTH = 64
+"""Largest number of folders inside each other that `Folder.check` looks into; what is written here has fewer than ten."""
 _OPEN_FLAGS = {"rb": os.O_RDONLY, "ab": os.O_RDWR | os.O_CREAT | os.O_APPEND, "xb": os.O_WRONLY | os.O_CREAT | os.O_EXCL}
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)  # Windows has neither this nor the next
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -144,7 +146,10 @@ class Folder:
                 if kind == "link":
                     raise self._refusal(name, kind)
                 if kind == "folder":
-                    shutil.rmtree(last, dir_fd=holder)
+                    try:
+                        shutil.rmtree(last, dir_fd=holder)
+                    except RecursionError:
+                        raise self._too_deep(name) from None
                 else:
                     os.unlink(last, dir_fd=holder)
         except (FileNotFoundError, NotADirectoryError):
@@ -155,6 +160,8 @@ class Folder:
         kind = self.kind(name)
         if kind in ("link", "other"):
             raise self._refusal(name, kind)
+        if name.count("/") > MAX_DEPTH:
+            raise self._too_deep(name.partition("/")[0])
         for entry in self.entries(name) if kind == "folder" else ():
             self.check(f"{name}/{entry.name}")
 
@@ -213,6 +220,9 @@ class Folder:
         kind = _kind_there(holder, last)
         if kind not in (None, "file") and not (folders and kind == "folder"):
             raise self._refusal(name, kind)
+
+    def _too_deep(self, name: str) -> UnsafeFile:
+        return UnsafeFile(f"{self.path / name} has folders more than {MAX_DEPTH} deep inside each other, as nothing here makes; delete it")
 
     def _refusal(self, name: str, kind: Kind | None) -> UnsafeFile:
         advice = "put what it leads to in its place, or delete it" if kind == "link" else "delete it, or move it away"

@@ -1,9 +1,53 @@
-"""TOML as text, since the standard library only reads it."""
+"""TOML files, read within bounds of size and depth; and values as TOML text, which the standard library does not write."""
 
 import json
 import math
+import os
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from arena.errors import ArenaError
+from arena.formats.folders import read_file
+from arena.formats.json import check_depth
+
+MAX_TOML_BYTES = 2**22
+"""Largest size of a TOML file that is read; the largest experiment in `configs/` has a few kilobytes."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Returns the table in a file. The file is named by the user, so it may be given as a link; a pipe or a device is refused.
+
+    Raises:
+        OSError: if the file cannot be opened.
+        ArenaError: if it is no regular file, is too large, or holds something else than TOML; the error names the file.
+    """
+    content = read_file(Path(os.path.realpath(path)), max_bytes=MAX_TOML_BYTES)
+    try:
+        return parse_toml(content.decode(), str(path))
+    except UnicodeDecodeError as error:
+        raise ArenaError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Returns the table in a text.
+
+    Args:
+        text: TOML.
+        where: beginning of the error: the name of the file, or of the option.
+
+    Raises:
+        ArenaError: if it is not TOML, or nested too deep (`arena.formats.json.MAX_DEPTH`).
+    """
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise ArenaError(f"{where} is not valid TOML: its values are nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, or a number that Python does not take
+        raise ArenaError(f"{where} is not valid TOML: {error}") from error
+    check_depth(table, where)
+    return table
 
 
 def toml_table(name: str, values: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,8 @@ json    one JSON object a line
 quiet   nothing; errors and exit codes still tell how it went
 ======  =================================================================================================
 
-Names and messages may come from other people's files. `literal` and `visible` make every text safe to print: brackets stay brackets, and
-control codes are shown instead of obeyed.
+Names and messages may come from other people's files. `literal` and `visible` make every text safe to print: brackets stay brackets,
+control codes are shown instead of obeyed, and what is one line stays one.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ Mode = Literal["auto", "live", "plain", "json", "quiet"]
 PIPE_WIDTH = 1_000
 """Width in characters where the output is a file or a pipe: wide enough that no name is cut or folded."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal obeys, that turn the order of what is read, or that no encoding can write."""
 
 
 class Output:
@@ -58,7 +59,7 @@ class Output:
         """Writes a line for people, however long, without folding it.
 
         Args:
-            text: the line; brackets in it are text, not markup.
+            text: the line; brackets in it are text, not markup, and a newline in it is shown and not obeyed.
             style: rich's style of the whole line.
             highlighted: rich's style of some words of the line.
         """
@@ -77,7 +78,7 @@ class Output:
     def record(self, value: Any) -> None:
         """Writes a JSON object on a line of its own, for programs."""
         if self.mode == "json":
-            self.file.write(json_line(value))
+            self.file.write(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json_line(value).rstrip("\n")) + "\n")
             self.file.flush()
 
     @contextlib.contextmanager
@@ -121,13 +122,16 @@ def make_table(columns: Iterable[str], rows: Iterable[Sequence[RenderableType]] 
 
 
 def literal(text: str, style: str = "") -> Text:
-    """Returns `text` for rich such that exactly its characters are shown: `[keras]` is text, not markup, and control codes are visible."""
-    return Text(visible(text), style=style)
+    """Returns one line of text for rich such that exactly its characters are shown: `[keras]` is no markup, control codes are visible."""
+    return Text(_one_line(text), style=style)
 
 
 def visible(text: str) -> str:
-    """Returns `text` with its control codes, which could rewrite a terminal, written as hexadecimal escapes; newlines and tabs stay."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    """Returns `text` with its control codes, which could rewrite a terminal, written as hexadecimal escapes; newlines and tabs stay.
+
+    Codes that reverse the order of letters, and halves of characters that no encoding can write, are escaped too.
+    """
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", text)
 
 
 def command_line() -> str:
@@ -142,13 +146,17 @@ def explain_stop(kept: str, *, options: str = "") -> None:
         kept: sentence about what is kept, without its full stop.
         options: further options that the command needs.
     """
-    complain(f"\nStopped. {kept}; resume with:\n  {command_line()}{options}")
+    complain("", f"Stopped. {kept}; resume with:", f"  {command_line()}{options}")
 
 
-def complain(text: str) -> None:
-    """Writes a line on standard error, in every mode."""
-    sys.stderr.write(f"{visible(text)}\n")
+def complain(*lines: str) -> None:
+    """Writes lines on standard error, in every mode; a newline in one of them is shown and not obeyed."""
+    sys.stderr.write("".join(f"{_one_line(line)}\n" for line in lines))
     sys.stderr.flush()
+
+
+def _one_line(text: str) -> str:
+    return visible(text).replace("\n", "\\n")
 
 
 def _resolved(mode: Mode, file: TextIO) -> Mode:

@@ -90,8 +90,8 @@ def _num_looks(folder: TournamentFolder, tournament: Tournament, records: Sequen
 
 def _name(tournament: Tournament) -> str:
     """Returns the experiment's name if the folder is that experiment's `tournament/`, and the folder's name otherwise."""
-    path = tournament.path.resolve()
-    runs = [Path(run).resolve() for player in tournament.players for run in player.runs.values()]
+    path = Path(os.path.realpath(tournament.path))
+    runs = [Path(os.path.realpath(run)) for player in tournament.players for run in player.runs.values()]
     is_of_experiment = path.name == "tournament" and any(len(run.parents) > 2 and run.parents[2] == path.parent for run in runs)
     return path.parent.name if is_of_experiment else path.name
 

@@ -1,6 +1,7 @@
 """The run folders that standings follow: those near a tournament, since its document may be a stranger's and name any path."""
 
 import dataclasses
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,11 +18,11 @@ def with_near_runs(tournament: Tournament, allow: Collection[str] = ()) -> tuple
         tournament: The tournament as its folder says.
         allow: Folders for which the user gives their word; other names in it, such as environments, mean nothing here.
     """
-    roots = [tournament.path.resolve().parent, Path.cwd(), *(Path(path).resolve() for path in allow)]
+    roots = [_resolved(tournament.path).parent, Path.cwd(), *(_resolved(Path(path)) for path in allow)]
     far: list[Path] = []
 
     def is_near(run: Path) -> bool:
-        resolved = run.resolve()
+        resolved = _resolved(run)
         if any(resolved.is_relative_to(root) for root in roots):
             return True
         far.append(resolved)
@@ -31,3 +32,7 @@ def with_near_runs(tournament: Tournament, allow: Collection[str] = ()) -> tuple
         dataclasses.replace(player, runs={env: run for env, run in player.runs.items() if is_near(run)}) for player in tournament.players
     )
     return dataclasses.replace(tournament, players=players), tuple(dict.fromkeys(far))
+
+
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike `Path.resolve`, takes links that lead to each other

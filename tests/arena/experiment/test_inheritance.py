@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,36 @@ def test_malformed_toml_names_file_and_line(tmp_path: Path):
         from_toml(path)
     with pytest.raises(ArenaError, match=r"cannot read .*absent\.toml: No such file"):
         from_toml(tmp_path / "absent.toml")
+
+
+def test_only_regular_files_of_a_bounded_size_and_depth_are_read(tmp_path: Path):
+    path, pipe = tmp_path / "mine.toml", tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    for extended, words in (("/dev/zero", "a pipe, a socket or a device"), (str(pipe), "a pipe"), (str(tmp_path), "a folder")):
+        path.write_text(f'extends = "{extended}"\n')
+        with pytest.raises(ArenaError, match=rf"{extended} is {words}"):
+            load_table(path)
+    for text in ("a = " + "[" * 3_000 + "]" * 3_000, "a" + ".a" * 3_000 + " = 1", f"a = {'[' * 100}{']' * 100}"):
+        path.write_text(text)
+        with pytest.raises(ArenaError, match=r"mine\.toml.*nested"):
+            load_table(path)
+    path.write_text("#" * 2**22 + "\n")
+    with pytest.raises(ArenaError, match=r"mine\.toml has more than"):
+        load_table(path)
+
+
+def test_a_file_may_be_given_as_a_link(tmp_path: Path):
+    (tmp_path / "real.toml").write_text("seeds = 3\n")
+    (tmp_path / "link.toml").symlink_to("real.toml")
+    assert load_table(tmp_path / "link.toml")[0] == {"seeds": 3}
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    with pytest.raises(ArenaError, match=r"loop\.toml"):
+        load_table(tmp_path / "loop.toml")
+
+
+def test_files_that_extend_ever_more_files_are_refused(tmp_path: Path):
+    for number in range(30):
+        (tmp_path / f"{number}.toml").write_text(f'extends = ["{number + 1}.toml", "{number + 1}.toml"]\n')
+    (tmp_path / "30.toml").write_text("seeds = 3\n")
+    with pytest.raises(ArenaError, match=r"0\.toml extends more than 100 files"):
+        load_table(tmp_path / "0.toml")

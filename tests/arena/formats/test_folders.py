@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +153,25 @@ def test_what_is_not_there_is_an_error_of_the_operating_system_that_names_it(fol
         folder.write("a/b", b"")
     assert not issubclass(UnsafeFile, OSError)
     assert issubclass(UnsafeFile, ArenaError)
+
+
+def deep(path: Path, depth: int) -> None:
+    """Makes folders inside each other, deeper than a path can say."""
+    path.mkdir()
+    descriptor = os.open(path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+
+
+def test_folders_without_end_are_refused(tmp_path: Path):
+    deep(tmp_path / "deep", 3_000)
+    with pytest.raises(UnsafeFile, match=r"deep has folders more than 64 deep"):
+        Folder(tmp_path).check("deep")
+    with pytest.raises(UnsafeFile, match=r"deep has folders more than 64 deep"):
+        Folder(tmp_path).remove("deep")
+    (tmp_path / "deep").rename(tmp_path / ".deep")
+    subprocess.run(["rm", "-rf", str(tmp_path / ".deep")], check=False)

@@ -51,6 +51,32 @@ def test_control_codes_are_shown_and_not_obeyed():
     assert "\x1b" not in file.getvalue()
 
 
+@pytest.mark.parametrize("code", ["\x1b]0;title\x07", "\x9b2J", "\r", "\u202e", "\u2066", "\u2028", "\ud800", "\x00"])
+def test_no_code_reaches_a_terminal_in_any_form(code: str):
+    data = f"before{code}after"
+    for mode in ("plain", "live", "json"):
+        file = Screen()
+        output = Output(mode, file)
+        output.say(data)
+        output.show(make_table([data], [[data]]))
+        output.record({"reason": data, data: 1})
+        assert code not in file.getvalue()
+        assert not set(code) & set(file.getvalue()) & set("\x07\x9b\r\u202e\u2066\u2028\ud800\x00")
+        assert "before" in file.getvalue()
+        file.getvalue().encode()
+    file = Screen()
+    Output("json", file).record({"reason": data})
+    assert json.loads(file.getvalue()) == {"reason": data}
+
+
+def test_data_cannot_begin_a_line_of_its_own():
+    file = io.StringIO()
+    output = Output("plain", file)
+    output.say("crashed: a\narena: all is well")
+    output.show(make_table(["a"], [["b\nc"]]))
+    assert file.getvalue() == "crashed: a\\narena: all is well\na   \nb\\nc\n"
+
+
 def test_nothing_is_cut_or_folded_in_a_pipe():
     file, name = io.StringIO(), "name-" * 60
     output = Output(file=file)
