@@ -2,13 +2,14 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arena.cli import dry_run as plan
 from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
+from arena.cli.live_rows import LiveRow
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
@@ -22,6 +23,7 @@ from arena.formats.toml import parse_toml
 from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
+from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.terminal.output import Mode, Output, complain, explain_stop
 
@@ -111,7 +113,8 @@ def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Run
 
 def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     executor = make_executor(experiment.executor, experiment.resources.workers)
-    view = TerminalView([run.name for run in experiment.runs()], mode=mode)
+    names = [run.name for run in experiment.runs()]
+    view = TerminalView(names, earlier=_earlier(experiment, names, retry_failed=retry_failed), mode=mode)
     try:
         results = run_checked(experiment, executor, view, retry_failed=retry_failed)
     except KeyboardInterrupt:
@@ -125,6 +128,16 @@ def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Ru
         if result.status != "finished":
             complain(f"arena: {result.run_name} {result.status}: {result.reason} (log in {result.path})")
     return results
+
+
+def _earlier(experiment: Experiment, names: Sequence[str], *, retry_failed: bool) -> dict[str, LiveRow]:
+    """Returns the state of the runs that ended in an earlier call and are not tried again."""
+    results = {name: RunRecord(experiment.path / name).result for name in names}
+    return {
+        name: LiveRow(status=result.status, env_steps=result.env_steps, score_mean=result.score_mean, score_std=result.score_std)
+        for name, result in results.items()
+        if result is not None and (result.status == "finished" or not retry_failed)
+    }
 
 
 def _closing_row(result: RunResult) -> ClosingRow:

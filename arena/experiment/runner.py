@@ -98,7 +98,8 @@ def _run_all(
                 result = dataclasses.replace(result, status="pruned", log_tail=())
             write_result(record.files, result)
         if view is not None:
-            view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result))
+            scores: RunUpdate = {"score_mean": result.score_mean, "score_std": result.score_std}
+            view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result), **scores)
 
     executor.execute(tasks, on_event, on_end)
     results = [RunRecord(experiment.path / run.name).result for run in runs]

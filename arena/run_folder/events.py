@@ -61,6 +61,8 @@ class RunUpdate(TypedDict, total=False):
     env_steps_per_second: float | None
     last_return: float | None
     best_evaluation: float | None
+    score_mean: float | None
+    score_std: float | None
     seconds_left: float | None
     message: str
 

@@ -4,10 +4,10 @@ import re
 import time
 
 import pytest
-from rich.console import Console
 
 from arena.cli.closing_table import ClosingRow, closing_table
-from arena.cli.live import LiveRow, TerminalView, live_table
+from arena.cli.live import TerminalView
+from arena.cli.live_rows import LiveRow
 
 
 class Screen(io.StringIO):
@@ -102,41 +102,19 @@ def test_live_mode_draws_the_last_state_and_messages_above_it(monkeypatch):
     screen = Screen()
     with TerminalView(["a", "b"], file=screen) as view:
         view.update("a", status="running", env_steps=50, max_env_steps=100, best_evaluation=12.5, seconds_left=3_700)
-        view.update("b", message="[red]odd[/red]")
+        view.update("b", status="crashed", message="[red]odd[/red]")
+        view.update("a", message="selection evaluation")
     text = plain_text(screen)
     assert "\x1b[" in screen.getvalue()
     assert "b: [red]odd[/red]" in text
     last = text[text.rindex("run  ") :]
     assert re.search(r"a +running .* 12\.5 +1:01:40", last)
-    assert "2 runs: 1 running, 1 waiting" in last
+    assert "selection evaluation" not in text  # the table shows the best evaluation
+    assert "1 of 2 running, 1 crashed" in last
     written = screen.getvalue()
     view.finish()
     view.update("a", status="finished")
     assert screen.getvalue() == written
-
-
-@pytest.mark.parametrize("width", [20, 39, 40, 60, 80, 200])
-@pytest.mark.parametrize("height", [4, 10, 50])
-def test_live_table_fits_the_terminal_and_shows_runs_at_work_first(width, height):
-    names = [f"keras-dqn/CartPole-v1/seed-{seed}" for seed in range(150)]
-    rows = {name: LiveRow(status="finished", env_steps=10, max_env_steps=10) for name in names}
-    rows[names[140]].status = "running"
-    rows[names[141]].status = "crashed"
-    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
-    with console.capture() as capture:
-        console.print(live_table(rows, width=width, height=height))
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", capture.get()).splitlines()
-    assert len(lines) < height
-    assert max(map(len, lines)) <= width
-    assert "running" in lines[1]
-    assert lines[-1].startswith("150 runs: 1 running"[: width - 1])
-
-
-def test_the_footer_counts_what_is_not_shown():
-    rows = {str(index): LiveRow() for index in range(100)}
-    console = Console(file=io.StringIO(), width=80)
-    console.print(live_table(rows, width=80, height=13))
-    assert console.file.getvalue().splitlines()[-1].rstrip() == "100 runs: 100 waiting (90 not shown)"
 
 
 def test_unknown_runs_and_fields_are_errors():
@@ -145,3 +123,16 @@ def test_unknown_runs_and_fields_are_errors():
         view.update("b", status="running")
     with pytest.raises(AttributeError):
         view.update("a", steps=1)
+
+
+def test_runs_that_ended_in_an_earlier_call_are_shown_with_their_scores(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("LINES", "30")
+    screen = Screen()
+    with TerminalView(["a", "b"], earlier={"a": LiveRow(status="finished", score_mean=12.5, score_std=0.5)}, file=screen) as view:
+        view.update("b", status="training", env_steps=1, max_env_steps=2)
+    last = plain_text(screen)
+    last = last[last.rindex("run  ") :]
+    assert re.search(r"a +finished .*12\.5 ± 0\.5", last)
+    assert "75%: 1 of 2 training, 1 finished" in last
