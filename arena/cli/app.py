@@ -13,11 +13,25 @@ from arena.errors import ArenaError
 
 app = typer.Typer(
     name="arena",
-    help="Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from arena import __version__
+
+        typer.echo(f"arena-rl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly."""
+
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
@@ -33,6 +47,7 @@ class Listed(StrEnum):
 
     agents = "agents"
     envs = "envs"
+    configs = "configs"
 
 
 class ExecutorName(StrEnum):
@@ -55,6 +70,18 @@ Address = Annotated[str | None, typer.Option("--address", help="Address of the R
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
 
 
+def _agents_beginning(text: str) -> list[str]:
+    from arena.agent.registry import agent_ids
+
+    return [agent_id for agent_id in agent_ids() if agent_id.startswith(text)]
+
+
+def _envs_beginning(text: str) -> list[str]:
+    from arena.environments.plugins import registered_ids
+
+    return [env_id for env_id in registered_ids() if env_id.startswith(text)]
+
+
 Allow = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,8 +94,8 @@ Allow = Annotated[
 
 @app.command()
 def train(
-    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.")],
-    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.")],
+    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.", autocompletion=_agents_beginning)],
+    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.", autocompletion=_envs_beginning)],
     steps: Annotated[int, typer.Option("--steps", min=1, help="Budget in env steps.")] = 100_000,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
@@ -92,7 +119,7 @@ def train(
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="Experiment in TOML (configs/*.toml).")],
+    file: Annotated[Path, typer.Argument(help="Experiment in TOML, or the name of one that comes with the arena (arena list configs).")],
     output: OtherFolder = None,
     workers: Workers = None,
     device: Device = None,
@@ -168,7 +195,10 @@ def status(
 def tournament(
     players: Annotated[
         list[str],
-        typer.Argument(metavar="PLAYER...|FILE", help="Policy files, run or experiment folders, agent ids to train, or one TOML file."),
+        typer.Argument(
+            metavar="PLAYER...|FILE",
+            help="Policy files, run or experiment folders, agent ids to train, or one experiment: a TOML file, or a bundled one's name.",
+        ),
     ],
     env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
     episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair on each environment.")] = None,
@@ -251,15 +281,17 @@ def league_standings(league: League = Path("league"), allow: Allow = None, quiet
 
 
 @app.command(name="list")
-def list_(what: Annotated[Listed, typer.Argument(help="agents or envs")], json_lines: Json = False) -> None:
-    """List agents or environments."""
+def list_(what: Annotated[Listed, typer.Argument(help="agents, envs or configs")], json_lines: Json = False) -> None:
+    """List agents, environments, or the experiments that come with the arena."""
     from arena.cli import listing as command
 
     mode = _mode(quiet=False, json_lines=json_lines)
     if what is Listed.agents:
         command.list_agents(mode=mode)
-    else:
+    elif what is Listed.envs:
         command.list_envs(mode=mode)
+    else:
+        command.list_configs(mode=mode)
 
 
 @app.command()
@@ -271,6 +303,14 @@ def doctor(json_lines: Json = False) -> None:
     from arena.cli import doctor as command
 
     sys.exit(command.doctor(mode=_mode(quiet=False, json_lines=json_lines)))
+
+
+@app.command()
+def env(json_lines: Json = False) -> None:
+    """List the environment variables that the arena reads."""
+    from arena.cli import env as command
+
+    command.env(mode=_mode(quiet=False, json_lines=json_lines))
 
 
 @app.command()

@@ -1,12 +1,15 @@
-"""`arena list`: the agents and environments that can be used here."""
+"""`arena list`: the agents, environments and experiments that can be used here."""
 
 import importlib.util
+import itertools
+import re
 from typing import Any
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_ids, agent_spec
 from arena.agent.spec import AgentSpec
 from arena.environments.plugins import registered_ids
+from arena.experiment.bundled import bundled_names, config_path
 from arena.terminal.output import Mode, Output, make_table
 
 
@@ -16,6 +19,17 @@ def list_envs(*, mode: Mode) -> None:
     for env_id in registered_ids():
         output.say(env_id)
         output.record({"id": env_id})
+
+
+def list_configs(*, mode: Mode) -> None:
+    """Prints the names of the experiments that come with the arena, with the first sentence that each says about itself."""
+    output, rows = Output(mode), []
+    for name in bundled_names():
+        path = config_path(name)
+        about = _first_sentence(path.read_text(encoding="utf-8"))
+        output.record({"name": name, "about": about, "path": str(path)})
+        rows.append((name, about))
+    output.show(make_table(("name", "about"), rows))
 
 
 def list_agents(*, mode: Mode) -> None:
@@ -29,6 +43,12 @@ def list_agents(*, mode: Mode) -> None:
         installed = "yes" if row["installed"] else spec.install_command(spec.config())
         rows.append((spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), masks, installed))
     output.show(make_table(("agent", "framework", "algorithm", "actions", "observations", "masks", "installed"), rows))
+
+
+def _first_sentence(text: str) -> str:
+    """Returns the first sentence of the comment at the top of a file in TOML."""
+    comment = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return re.split(r"(?<=[.?]) ", " ".join(line.removeprefix("#").strip() for line in comment))[0]
 
 
 def _describe(spec: AgentSpec) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from arena.cli.train import watch, with_options
 from arena.environments.config import EnvConfig
 from arena.environments.word import code_names
 from arena.errors import ArenaError
+from arena.experiment.bundled import bundled_names
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table, from_toml
 from arena.experiment.inheritance import load_table
@@ -63,7 +64,7 @@ def tournament(
         allow: Import paths and files that run folders may name, and folders of runs.
         mode: What is printed.
     """
-    if len(arguments) == 1 and arguments[0].endswith(".toml"):
+    if len(arguments) == 1 and _is_experiment(arguments[0]):
         return _of_file(Path(arguments[0]), env_ids, rules, output, workers, allow, mode)
     agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
     given = [argument for argument in arguments if argument not in agents]
@@ -84,6 +85,10 @@ def tournament(
         trained = find_players([str(experiment.path)], envs, admission)
         _play(others.joined(trained) if others else trained, envs, of_rules, path, workers, allow, Output(mode))
     return int(num_failed > 0)
+
+
+def _is_experiment(argument: str) -> bool:
+    return argument.endswith(".toml") or (argument in bundled_names() and not Path(argument).exists())
 
 
 def _of_file(

@@ -1,5 +1,6 @@
-"""Experiments that come with the arena: `configs/` of the repository, or their copy in the installed package."""
+"""Experiments that come with the arena, known by their names: `configs/` of the repository, or their copy in the installed package."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from arena.errors import ArenaError, did_you_mean
@@ -8,13 +9,38 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 
 
+def bundled_names() -> list[str]:
+    """Returns the names of all bundled experiments, sorted."""
+    return sorted(_found())
+
+
+def file_or_bundled(path: Path) -> Path:
+    """Returns `path` if it is there or has a folder or a suffix, and else the bundled experiment of that name.
+
+    Raises:
+        ArenaError: if there is neither a file nor a bundled experiment of that name; names the near one.
+    """
+    is_name = path.name == str(path) and not path.suffix and not path.exists()
+    if is_name and path.name not in (found := _found()):
+        raise ArenaError(f"no file {path.name!r} here, and {_unknown(path.name, found)}")
+    return config_path(path.name) if is_name else path
+
+
 def config_path(name: str) -> Path:
     """Returns the path of the bundled experiment `name`.
 
     Raises:
         ArenaError: if there is none; names the near one.
     """
-    found = {path.stem: path for folder in _FOLDERS for path in folder.glob("*.toml")}
+    found = _found()
     if name not in found:
-        raise ArenaError(f"no bundled experiment {name!r}{did_you_mean(name, found)} (there are: {', '.join(sorted(found))})")
+        raise ArenaError(_unknown(name, found))
     return found[name]
+
+
+def _found() -> dict[str, Path]:
+    return {path.stem: path for folder in _FOLDERS for path in folder.glob("*.toml")}
+
+
+def _unknown(name: str, found: Collection[str]) -> str:
+    return f"no bundled experiment {name!r}{did_you_mean(name, found)} (there are: {', '.join(sorted(found))})"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
+from arena.experiment.bundled import file_or_bundled
 from arena.formats.toml import read_toml
 
 MAX_FILES = 100
@@ -13,7 +14,7 @@ MAX_FILES = 100
 
 
 def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the table in a file, merged over those that it extends, and the part that it inherits.
+    """Returns the table in a file, or in a bundled experiment, merged over those that it extends, and the part that it inherits.
 
     `extends = "other.toml"` (or a list, later ones winning) is relative to the file. Tables are merged key by key; everything else,
     lists too, is replaced. The name of an experiment is not inherited.
@@ -21,7 +22,7 @@ def load_table(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         ArenaError: if a file cannot be read or parsed, extends itself, or if there are more than `MAX_FILES`.
     """
-    return _load(path, (), [])
+    return _load(file_or_bundled(path), (), [])
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.experiment import bundled
-from arena.experiment.bundled import config_path
+from arena.experiment.bundled import bundled_names, config_path, file_or_bundled
 from arena.experiment.file import from_toml
 
 
@@ -36,3 +36,20 @@ def test_a_file_of_another_kind_is_no_experiment(folders: tuple[Path, Path]):
 
 def test_the_smoke_test_comes_with_the_arena():
     assert from_toml(config_path("smoke")).name == "smoke"
+
+
+def test_a_bare_word_is_a_bundled_experiment_unless_a_file_has_that_name(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folders[1].parent)
+    assert bundled_names() == ["cartpole", "smoke"]
+    assert file_or_bundled(Path("smoke")) == folders[1] / "smoke.toml"
+    for path in ("smoke.toml", "./absent/smoke", "absent.toml"):
+        assert file_or_bundled(Path(path)) == Path(path)
+    Path("smoke").write_text("")
+    assert file_or_bundled(Path("smoke")) == Path("smoke")
+    with pytest.raises(ArenaError, match="no file 'cartpool' here, and no bundled experiment 'cartpool'; did you mean 'cartpole'"):
+        file_or_bundled(Path("cartpool"))
+
+
+def test_an_experiment_that_comes_with_the_arena_can_be_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert from_toml(Path("demo")) == from_toml(config_path("demo"))
