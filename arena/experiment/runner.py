@@ -98,8 +98,7 @@ def _run_all(
                 result = dataclasses.replace(result, status="pruned", log_tail=())
             write_result(record.files, result)
         if view is not None:
-            scores: RunUpdate = {"score_mean": result.score_mean, "score_std": result.score_std}
-            view.update(task.name, status=result.status, env_steps=result.env_steps, message=_closing_message(result), **scores)
+            view.update(task.name, **_closing_update(result))
 
     executor.execute(tasks, on_event, on_end)
     results = [RunRecord(experiment.path / run.name).result for run in runs]
@@ -161,6 +160,16 @@ def _failure(run: Run, record: RunRecord, ended: Ended) -> RunResult:
         log_tail=tail,
         **record.last_known(),
     )
+
+
+def _closing_update(result: RunResult) -> RunUpdate:
+    return {
+        "status": result.status,
+        "env_steps": result.env_steps,
+        "score_mean": result.score_mean,
+        "score_std": result.score_std,
+        "message": _closing_message(result),
+    }
 
 
 def _closing_message(result: RunResult) -> str:

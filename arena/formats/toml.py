@@ -19,13 +19,15 @@ MAX_TOML_BYTES = 2**22
 def read_toml(path: Path) -> dict[str, Any]:
     """Returns the table in a file. The file is named by the user, so it may be given as a link; a pipe or a device is refused.
 
+    A byte-order mark, with which editors on Windows begin a file, is skipped.
+
     Raises:
         OSError: if the file cannot be opened.
         ArenaError: if it is no regular file, is too large, or holds something else than TOML; the error names the file.
     """
     content = read_file(Path(os.path.realpath(path)), max_bytes=MAX_TOML_BYTES)
     try:
-        return parse_toml(content.decode(), str(path))
+        return parse_toml(content.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:
         raise ArenaError(f"{path} is not valid TOML: {error}") from error
 

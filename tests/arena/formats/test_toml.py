@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from arena.formats.toml import toml_key, toml_table, toml_value
+from arena.formats.toml import read_toml, toml_key, toml_table, toml_value
 
 
 @given(
@@ -32,3 +32,8 @@ def test_infinities_survive(value: float):
 def test_none_is_left_out_of_tables():
     lines = toml_table(f"a.{toml_key('b c')}", {"x": None, "y": {"z": None, "w": 1}})
     assert tomllib.loads("\n".join(lines)) == {"a": {"b c": {"y": {"w": 1}}}}
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfseeds = 3\n")
+    assert read_toml(tmp_path / "a.toml") == {"seeds": 3}
