@@ -9,6 +9,7 @@ import numpy.typing as npt
 from keras import layers, ops
 
 from arena.agent.hyperparameters import NetworkConfig
+from arena.environments.images import largest_values
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
@@ -20,7 +21,8 @@ class Network:
     """Convolutions for images, then dense layers, the last one linear.
 
     Args:
-        observation_space: flat or image-shaped Box; integer images are divided by 255. Of a `MaskedBox` the layers read the features.
+        observation_space: flat or image-shaped Box; images of bytes are divided by their largest values. Of a `MaskedBox` the layers read
+            the features.
         num_outputs: units of the last layer.
         config: sizes and activation.
         scores_actions: whether the outputs are scores of actions, so that those forbidden by a `MaskedBox` become `ILLEGAL_SCORE`.
@@ -33,7 +35,7 @@ class Network:
         shape = network_inputs(observation_space).shape
         self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
         self._scores_actions = scores_actions
-        self._pixels = np.issubdtype(observation_space.dtype, np.integer)
+        self._largest = largest_values(observation_space)
         self._config = config
         zeros = {"kernel_initializer": "zeros"}  # never used: see initial_parameters
         stack: list[Any] = [keras.Input(shape)]
@@ -53,8 +55,8 @@ class Network:
     def __call__(self, parameters: list[Any], observations: Any) -> Any:
         """Returns outputs `[N, num_outputs]` for `observations` `[N, *obs]`."""
         observations = ops.cast(observations, "float32")
-        if self._pixels:
-            observations = observations / 255.0
+        if self._largest is not None:
+            observations = observations / (self._largest if isinstance(self._largest, float) else ops.convert_to_tensor(self._largest))
         if self._num_features is None:
             outputs, _ = self._model.stateless_call(parameters, [], observations)
             return outputs

@@ -56,8 +56,8 @@ class DQN(Agent):
         )
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
-        self._fast = FastPath(self.agent)
-        self._fast.warm_up(observation_space.shape, observation_space.dtype, config.batch_size)
+        self._fast = FastPath(self.agent, observation_space)
+        self._fast.warm_up(config.batch_size)
         self._loop = ReplayLoop(env, config, self._replay, loop_seed)
         self._pull_weights()
 

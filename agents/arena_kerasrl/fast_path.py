@@ -9,9 +9,11 @@ it is made directly. A test holds that the weights come out the same.
 import warnings
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.images import largest_values
 from arena_kerasrl.network import prepare
 from arena_kerasrl.shim import DQNAgent, SARSAAgent
 
@@ -23,9 +25,11 @@ class FastPath:
 
     Args:
         agent: compiled. Its optimizer's variables are made here.
+        observation_space: space of one environment.
     """
 
-    def __init__(self, agent: DQNAgent | SARSAAgent) -> None:
+    def __init__(self, agent: DQNAgent | SARSAAgent, observation_space: gym.spaces.Box) -> None:
+        self._space, self._largest = observation_space, largest_values(observation_space)
         self._agent = agent
         self._num_actions = agent.nb_actions
         self._target_model = getattr(agent, "target_model", None)
@@ -42,12 +46,12 @@ class FastPath:
 
     def scores(self, observations: Array) -> Array:
         """Returns the model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
-        return self._predict(prepare(observations))[0]
+        return self._predict(prepare(observations, self._largest))[0]
 
     def target_scores(self, observations: Array) -> Array:
         """Returns the target model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
         assert self._predict_target is not None
-        return self._predict_target(prepare(observations))[0]
+        return self._predict_target(prepare(observations, self._largest))[0]
 
     def update(self, observations: Array, actions: Array, targets: Array) -> float:
         """Makes one optimizer step towards `targets` `float32 [N]` for `actions` `[N]`; returns the mean loss before it."""
@@ -58,7 +62,7 @@ class FastPath:
         wanted[rows, actions] = targets
         ones = np.ones(count, np.float32)  # sample weights of the two outputs
         # Inputs, then the targets of the outputs `loss` and `q`: neither enters the loss, which a Lambda layer computes.
-        outputs = self._train(prepare(observations), wanted, masks, targets, wanted, ones, ones)
+        outputs = self._train(prepare(observations, self._largest), wanted, masks, targets, wanted, ones, ones)
         return float(outputs[0])
 
     def state(self) -> dict[str, Array]:
@@ -79,11 +83,11 @@ class FastPath:
         if self._target_model is not None:
             self._target_model.set_weights(arrays("target"))
 
-    def warm_up(self, observation_shape: tuple[int, ...], dtype: Any, *batch_sizes: int) -> None:
+    def warm_up(self, *batch_sizes: int) -> None:
         """Runs every function once, so that TensorFlow prepares its graph now, and leaves no trace."""
         state = self.state()
         for batch_size in batch_sizes:
-            observations = np.zeros((batch_size, *observation_shape), dtype)
+            observations = np.zeros((batch_size, *self._space.shape), self._space.dtype)
             self.scores(observations)
             if self._target_model is not None:
                 self.target_scores(observations)

@@ -27,11 +27,16 @@ def make_model(observation_space: gym.spaces.Box, num_actions: int, config: Netw
     return model
 
 
-def prepare(observations: Array) -> Array:
-    """Returns `float32 [N, 1, *obs]` as the model takes it; images of integer type are divided by 255."""
+def prepare(observations: Array, largest: float | Array | None) -> Array:
+    """Returns `float32 [N, 1, *obs]` as the model takes it.
+
+    Args:
+        observations: `[N, *obs]`
+        largest: numbers that they are divided by (`arena.environments.images.largest_values`); None for none.
+    """
     x = np.asarray(observations, np.float32)
-    if np.issubdtype(observations.dtype, np.integer):
-        x = x / np.float32(255.0)
+    if largest is not None:
+        x = x / np.float32(largest)
     return x[:, None]
 
 

@@ -39,8 +39,8 @@ class SARSA(Agent):
         self.agent = SARSAAgent(model, nb_actions=self._num_actions, gamma=config.discount, delta_clip=config.huber_delta or math.inf)
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
-        self._fast = FastPath(self.agent)
-        self._fast.warm_up(observation_space.shape, observation_space.dtype, config.num_envs)
+        self._fast = FastPath(self.agent, observation_space)
+        self._fast.warm_up(config.num_envs)
         self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
         self._rng = np.random.default_rng(exploration_seed)
         self._env_steps = 0

@@ -20,6 +20,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch.optim.adam import adam
 
+from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox
 from arena.machine.devices import take_torch, to_torch
 from arena_rllib.graph import RecordedGraph
@@ -109,7 +110,10 @@ class LocalLearner:
         if fast:
             stock = config.get_default_learner_class()
             config = config.learners(learner_class=type(f"Fast{stock.__name__}", (FastLearner, stock), {}))
-        self._scale = 1.0 / 255.0 if np.issubdtype(observation_space.dtype, np.integer) else None
+        largest = largest_values(observation_space)
+        self._scale: Any = None if largest is None else 1.0 / largest
+        if isinstance(self._scale, np.ndarray):
+            self._scale = torch.as_tensor(self._scale, device=device)
         space = gym.spaces.Box(-np.inf, np.inf, observation_space.shape, np.float32)
         if isinstance(observation_space, MaskedBox):
             features = space.low[: observation_space.num_features]

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, network_inputs
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
@@ -46,6 +47,7 @@ class Learner:
         self, config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, rng: np.random.Generator
     ) -> None:
         self.config = config
+        self._largest = largest_values(observation_space)
         self.agent = make_agent(config, observation_space, action_space)
         for variable, weights in zip(self._weights, initial_weights((kernel.shape for kernel in self._weights[::2]), rng), strict=True):
             variable.assign(weights)
@@ -73,7 +75,7 @@ class Learner:
 
     def _train_burst(self, *batches: tf.Tensor) -> dict[str, tf.Tensor]:
         def train(index: tf.Tensor, losses: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-            info = self.agent.train(_trajectories(*(batch[index] for batch in batches)))
+            info = self.agent.train(_trajectories(*(batch[index] for batch in batches), largest=self._largest))
             update = {"loss": info.loss}
             if "td_error" in losses:
                 update["td_error"] = tf.reduce_mean(tf.abs(info.extra.td_error))
@@ -88,7 +90,7 @@ class Learner:
     def _greedy_actions(self, observations: tf.Tensor) -> tf.Tensor:
         ones = tf.ones(tf.shape(observations)[:1])
         step_type = tf.fill(tf.shape(ones), StepType.FIRST)
-        time_step = TimeStep(step_type=step_type, reward=0.0 * ones, discount=ones, observation=_scaled(observations))
+        time_step = TimeStep(step_type=step_type, reward=0.0 * ones, discount=ones, observation=_scaled(observations, self._largest))
         return self.agent.policy.action(time_step).action
 
     def update(self, *batches: Array) -> dict[str, float]:
@@ -179,9 +181,9 @@ def splitter(num_features: int, num_actions: int) -> Callable[[Any], tuple[Any, 
     return split
 
 
-def _scaled(observations: tf.Tensor) -> tf.Tensor:
-    """Returns images of integers in 0..1; TF-Agents' networks neither scale them nor take `uint8`."""
-    return tf.cast(observations, tf.float32) / 255.0 if observations.dtype.is_integer else observations
+def _scaled(observations: tf.Tensor, largest: float | Array | None) -> tf.Tensor:
+    """Returns images of bytes divided by their largest values; TF-Agents' networks neither scale them nor take `uint8`."""
+    return observations if largest is None else tf.cast(observations, tf.float32) / largest
 
 
 def _tanh_after_dense(x: tf.Tensor) -> tf.Tensor:
@@ -189,7 +191,13 @@ def _tanh_after_dense(x: tf.Tensor) -> tf.Tensor:
 
 
 def _trajectories(
-    observations: tf.Tensor, actions: tf.Tensor, rewards: tf.Tensor, next_observations: tf.Tensor, terminated: tf.Tensor
+    observations: tf.Tensor,
+    actions: tf.Tensor,
+    rewards: tf.Tensor,
+    next_observations: tf.Tensor,
+    terminated: tf.Tensor,
+    *,
+    largest: float | Array | None = None,
 ) -> Trajectory:
     """Returns transitions `[B]` as trajectories `[B, 2]`, of which DQN reads both observations and the first of all else."""
 
@@ -199,7 +207,7 @@ def _trajectories(
     middle = tf.fill((tf.shape(actions)[0], 2), StepType.MID)  # no LAST: those rows would be masked out of the loss
     return Trajectory(
         step_type=middle,
-        observation=tf.stack([_scaled(observations), _scaled(next_observations)], axis=1),
+        observation=tf.stack([_scaled(observations, largest), _scaled(next_observations, largest)], axis=1),
         action=twice(actions),
         policy_info=(),
         next_step_type=middle,

@@ -1,8 +1,12 @@
 """The one form in which all agents and policies see an environment.
 
-Observations are flat, `float32 [D]`, or image-shaped, `[H, W, C]`; Discrete ones become one-hot vectors, floats become float32. An
-observation space `Dict(observation, action_mask)` becomes `arena.environments.spaces.MaskedBox`. Actions are Discrete, counting from zero,
-or a bounded Box with one axis. Everything else is refused.
+Observations are flat, `float32 [D]`, or image-shaped, `[H, W, C]`; Discrete ones become one-hot vectors, floats become float32, and images
+of whole numbers become bytes (`arena.environments.images`). An observation space `Dict(observation, action_mask)` becomes
+`arena.environments.spaces.MaskedBox`. Actions are Discrete, counting from zero, or a bounded Box with one axis; actions of a Box of whole
+numbers are rounded. Everything else is refused.
+
+What crosses this edge is the receiver's own: an environment may change its arrays in place, and so may an agent. Nothing of `info` crosses
+it, whatever an environment puts there.
 """
 
 from collections.abc import Callable
@@ -11,48 +15,86 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from arena.environments.images import channels_last, common_image, is_integer_image
 from arena.environments.spaces import MaskedBox
 from arena.environments.values import MissingValue
 
+MAX_WHOLE_ACTION = 2**23
+"""Magnitude that whole numbers of an action stay below; above it float32, which policies give, does not tell halves apart."""
+
 
 class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
-    """Wraps an environment whose spaces the arena takes, so that its observations and actions have the common form."""
+    """Wraps an environment whose spaces the arena takes, so that its observations and actions have the common form.
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
+    Args:
+        env: the environment.
+        channels_first: whether its images are `[C, H, W]`; they become `[H, W, C]`.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], *, channels_first: bool = False) -> None:
         super().__init__(env)
-        self.observation_space, self._observe = common_observations(env.observation_space)
-        self.action_space, self._offset = common_actions(env.action_space)
+        space = env.observation_space
+        if channels_first:
+            assert isinstance(space, gym.spaces.Box)
+            self.observation_space, observe = common_observations(channels_last(space))
+            self._observe: Callable[[Any], Any] = lambda image: observe(np.moveaxis(np.asarray(image), 0, -1))
+        else:
+            self.observation_space, self._observe = common_observations(space)
+        self.action_space, self._act = common_actions(env.action_space)
+        self._mask_start = self.observation_space.num_features if isinstance(self.observation_space, MaskedBox) else None
         self._env_step = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the environment."""
-        observation, info = self.env.reset(seed=seed, options=options)
+        observation, _ = self.env.reset(seed=seed, options=options)
         self._env_step = 0
-        return self._common(observation), info
+        return self._common(observation, terminated=False), {}
 
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Steps the environment with `action` in the common form."""
-        observation, reward, terminated, truncated, info = self.env.step(action + self._offset if self._offset else action)
+        observation, given, terminated, truncated, _ = self.env.step(self._act(action))
         self._env_step += 1
-        if reward is None:
-            raise MissingValue("None", "reward", self._env_step)
-        return self._common(observation), reward, terminated, truncated, info
+        reward = self._reward(given)
+        terminated = bool(terminated)
+        return self._common(observation, terminated=terminated), reward, terminated, bool(truncated), {}
 
-    def _common(self, observation: Any) -> Any:
+    def _reward(self, given: Any) -> float:
+        if given is None:
+            raise MissingValue("None", "reward", self._env_step)
+        try:
+            return float(given if np.ndim(given) == 0 else np.asarray(given).item())
+        except (ValueError, TypeError) as error:
+            raise MissingValue(f"{_shown(given)}, which is not a number,", "reward", self._env_step) from error
+
+    def _common(self, observation: Any, *, terminated: bool) -> Any:
         if observation is None:
             raise MissingValue("None", "observation", self._env_step)
         try:
-            return self._observe(observation)
-        except (ValueError, TypeError, IndexError) as error:  # a number that is not in a Discrete space has no one-hot vector, say
-            shown = repr(observation)
-            value = shown if len(shown) <= 60 else f"{shown[:59]}…"
-            raise MissingValue(f"{value}, which is not in {self.env.observation_space},", "observation", self._env_step) from error
+            common = self._observe(observation)
+            if common.shape != self.observation_space.shape:
+                raise ValueError(common.shape)  # NumPy would repeat it where it can
+        except (
+            ValueError,
+            TypeError,
+            IndexError,
+            KeyError,
+        ) as error:  # a number that is not in a Discrete space has no one-hot vector, say
+            value = f"{_shown(observation)}, which is not in {self.env.observation_space},"
+            raise MissingValue(value, "observation", self._env_step) from error
+        if self._mask_start is not None and not terminated and not (common[self._mask_start :] > 0.5).any():
+            raise MissingValue("an action mask that allows nothing", "observation", self._env_step)
+        return common
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
 
 
 def common_observations(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable[[Any], Any]]:
-    """Returns the common form of an observation space, and the function that brings an observation into it."""
+    """Returns the common form of an observation space, and the function that brings an observation into it as a copy."""
     if isinstance(space, MaskedBox):
-        return space, lambda observation: observation
+        return space, lambda observation: np.array(observation, np.float32)
     if isinstance(space, gym.spaces.Dict):
         return _common_masked(space)
     if isinstance(space, gym.spaces.Discrete):
@@ -62,33 +104,46 @@ def common_observations(space: gym.Space[Any]) -> tuple[gym.spaces.Box, Callable
             index = int(observation) - start
             if index < 0:
                 raise IndexError(index)  # NumPy would count from the end
-            return identity[index]
+            return identity[index].copy()
 
         return gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32), one_hot
     assert isinstance(space, gym.spaces.Box)
-    if np.issubdtype(space.dtype, np.floating) or len(space.shape) == 1:
-        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-        return gym.spaces.Box(low, high, space.shape, np.float32), lambda observation: np.asarray(observation, np.float32)
-    return space, lambda observation: observation
+    return common_image(space) if is_integer_image(space) else _common_floats(space)
+
+
+def _common_floats(space: gym.spaces.Box) -> tuple[gym.spaces.Box, Callable[[Any], Any]]:
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    return gym.spaces.Box(low, high, space.shape, np.float32), lambda observation: np.array(observation, np.float32)
 
 
 def _common_masked(space: gym.spaces.Dict) -> tuple[MaskedBox, Callable[[Any], Any]]:
-    features, observe = common_observations(space["observation"])
+    inner = space["observation"]
+    features, observe = _common_floats(inner) if isinstance(inner, gym.spaces.Box) else common_observations(inner)
     (num_actions,) = space["action_mask"].shape or ()
-    low, high = features.low.reshape(-1).astype(np.float32), features.high.reshape(-1).astype(np.float32)
 
     def join(observation: Any) -> Any:
-        flat = np.asarray(observe(observation["observation"]), np.float32).reshape(-1)
+        flat = observe(observation["observation"]).reshape(-1)
         return np.concatenate([flat, np.asarray(observation["action_mask"], np.float32)])
 
-    return MaskedBox(low, high, num_actions), join
+    return MaskedBox(features.low.reshape(-1), features.high.reshape(-1), num_actions), join
 
 
-def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], int]:
-    """Returns the common form of an action space, and the number to add to an action before the environment gets it."""
+def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any], Any]]:
+    """Returns the common form of an action space, and the function that makes of an action what the environment gets, as a copy.
+
+    Half of a step is added at both ends of a Box of whole numbers, so that uniform actions give each number alike.
+    """
     if isinstance(space, gym.spaces.Discrete):
-        return gym.spaces.Discrete(int(space.n)), int(space.start)
-    return space, 0
+        start = int(space.start)
+        return gym.spaces.Discrete(int(space.n)), lambda action: action + start if start else action
+    if not isinstance(space, gym.spaces.Box):
+        return space, lambda action: action
+    if np.issubdtype(space.dtype, np.floating):
+        return space, np.array
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    dtype, lowest, highest = space.dtype, space.low, space.high
+    whole = gym.spaces.Box(low - np.float32(0.5), high + np.float32(0.5), dtype=np.float32)
+    return whole, lambda action: np.clip(np.rint(action), lowest, highest).astype(dtype)
 
 
 def observation_kind(space: gym.Space[Any]) -> str:
@@ -115,6 +170,13 @@ def action_kind(space: gym.Space[Any]) -> str:
     """Returns `discrete` or `box`, or a sentence that says why the arena cannot take such actions."""
     if isinstance(space, gym.spaces.Discrete):
         return "discrete"
-    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and np.isfinite(space.low).all() and np.isfinite(space.high).all():
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and _are_bounded(space):
         return "box"
     return f"actions are {space}; the arena takes Discrete and bounded Box with one axis"
+
+
+def _are_bounded(space: gym.spaces.Box) -> bool:
+    largest = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64)))
+    if np.issubdtype(space.dtype, np.floating):
+        return bool(np.isfinite(largest).all())
+    return bool((largest < MAX_WHOLE_ACTION).all())

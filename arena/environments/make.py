@@ -6,6 +6,7 @@ import gymnasium as gym
 
 from arena.environments.common_form import CommonForm, action_kind, observation_kind
 from arena.environments.config import EnvConfig
+from arena.environments.images import is_frame_stack, looks_channels_first
 from arena.environments.plugins import prepare, registered_ids
 from arena.environments.spaces import MaskedBox
 from arena.environments.word import refuse_without_word
@@ -45,7 +46,15 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         if answer not in kinds:
             env.close()
             raise ArenaError(f"environment {config.id!r}: {answer}")
-    common = CommonForm(env)
+    shape = env.observation_space.shape or ()
+    channels_first = is_frame_stack(env)
+    if len(shape) == 3 and not channels_first and looks_channels_first(shape):
+        env.close()
+        raise ArenaError(
+            f"environment {config.id!r}: images are {shape}, which looks like channels first; the arena takes [height, width, channels]: "
+            "wrap the environment in gymnasium.wrappers.TransformObservation with numpy.moveaxis(image, 0, -1)"
+        )
+    common = CommonForm(env, channels_first=channels_first)
     space, actions = common.observation_space, common.action_space
     if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
         env.close()

@@ -301,7 +301,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         only_reset = None
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             only_reset = _only_reset(ended, self._waiting)  # clears the end flags of such steps as well
-            rewards[only_reset] = 0.0
+            np.copyto(rewards, 0.0, where=only_reset)
         found, num_outside = self._watch.look(rewards, observed=observed)
         self.meter._add_outside(num_outside, self.single_observation_space)
         if found is None:
@@ -326,10 +326,12 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             return
         next_step = only_reset is not None
         env_steps = self.meter._env_steps + self.num_envs * np.arange(1, count + 1)  # [K]
-        if only_reset is not None:
-            env_steps -= np.cumsum(np.count_nonzero(only_reset, axis=1))
+        times, envs = divmod(np.flatnonzero(ended), self.num_envs)  # episode ends, by time; three times faster than nonzero()
+        if only_reset is not None:  # an end in one step is a reset in the next
+            num_resets = np.bincount(times + 1, minlength=count + 1)[:count]
+            num_resets[0] = np.count_nonzero(only_reset[0])
+            env_steps -= np.cumsum(num_resets)
         sums = np.cumsum(rewards, axis=0)
-        envs, times = ended.T.nonzero()  # episode ends, by environment, then by time
         if len(envs):
             self._finish(envs, times, sums, env_steps, terminated, skipped=int(next_step))
         else:
@@ -340,19 +342,23 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             self._waiting = ended[-1].copy()
 
     def _finish(self, envs: Array, times: Array, sums: Array, env_steps: Array, terminated: Array, *, skipped: int) -> None:
-        first = np.ones(len(envs), np.bool_)
-        first[1:] = envs[1:] != envs[:-1]  # the first end of its environment in this log: the episode began before it
-        last = np.roll(first, -1)
+        by_env = np.argsort(envs, kind="stable")
+        times, envs = times[by_env], envs[by_env]
+        is_first = np.ones(len(envs) + 1, np.bool_)
+        is_first[1:-1] = envs[1:] != envs[:-1]  # the first end of its environment in this log: the episode began before it
+        first, last = is_first[:-1], is_first[1:]
         totals = sums[times, envs]
-        returns, lengths = totals - np.roll(totals, 1), times - np.roll(times, 1) - skipped
+        returns, lengths = totals.copy(), times.copy()
+        returns[1:] -= totals[:-1]
+        lengths[1:] -= times[:-1] + skipped
         returns[first] = totals[first] + self._returns[envs[first]]
         lengths[first] = self._vector_steps + times[first] + 1 - self._first_steps[envs[first]]
         self._returns += sums[-1]
         self._returns[envs[last]] = sums[-1][envs[last]] - totals[last]
         self._first_steps[envs[last]] = self._vector_steps + times[last] + 1 + skipped
-        order = np.argsort(times, kind="stable")
-        times, envs = times[order], envs[order]
-        self.meter._finish(env_steps[times], returns[order], lengths[order], terminated[times, envs])
+        by_time = np.argsort(by_env)  # the reverse of the order above
+        times, envs = times[by_time], envs[by_time]
+        self.meter._finish(env_steps[times], returns[by_time], lengths[by_time], terminated[times, envs])
 
 
 def _only_reset(ended: Array, waiting: Array) -> Array:

@@ -31,6 +31,8 @@ class EnvPlugin:
     """Function that makes faster vector environments of environments that it knows."""
     imported_first: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Module to import before an environment is made, by the first part of the environment's entry point."""
+    judged_with: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """Keyword arguments with which a policy trained on an environment is judged, by its id, where its own episodes reward a fault."""
     frameworks: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """Top-level modules of frameworks that environments import (`jax`), by the first part of the environment's id (`phys2d/`)."""
 
@@ -66,6 +68,15 @@ def declared_frameworks(env_id: str) -> frozenset[str]:
     registered = env_id.rpartition(":")[2]
     declared = (item for plugin in plugins() for item in plugin.frameworks.items())
     return frozenset().union(*(modules for prefix, modules in declared if registered.startswith(prefix)))
+
+
+def judged_with(env_id: str) -> dict[str, Any]:
+    """Returns the keyword arguments with which policies of an environment are judged besides its own; none for most."""
+    registered = env_id.rpartition(":")[2]
+    found: dict[str, Any] = {}
+    for plugin in plugins():
+        found.update(plugin.judged_with.get(registered, {}))
+    return found
 
 
 def prepare(env_id: str) -> None:

@@ -85,7 +85,7 @@ class ValueWatch:
         """Writes down what a vector step gave: observations `[N, *obs]`, and in `info` those that ended an episode."""
         if self._log is not None:
             self._log[row] = observations
-            if info and "final_obs" in info:
+            if info and "final_obs" in info and "_final_obs" in info:
                 self._finals.append((row, info["_final_obs"], info["final_obs"]))
 
     def look(self, rewards: Array, *, counted: Array | None = None, observed: bool = True) -> tuple[BadValue | None, int]:

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from arena.environments.common_form import CommonForm, common_actions
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
+from arena.environments.own_arrays import OwnArrays
 from arena.environments.plugins import plugins
 
 
@@ -36,8 +37,10 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
         vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
         space = vector_env.single_observation_space
-        if isinstance(space, gym.spaces.Box) and space.dtype == np.float32 and common_actions(vector_env.single_action_space)[1] == 0:
-            return vector_env
+        actions = vector_env.single_action_space
+        has_form = isinstance(space, gym.spaces.Box) and space.dtype == np.float32 and space.shape == env.observation_space.shape
+        if has_form and common_actions(actions)[0] == actions:
+            return vector_env if type(vector_env).__module__.startswith("gymnasium.") else OwnArrays(vector_env)
         vector_env.close()
     return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
 

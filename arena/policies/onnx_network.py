@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from arena.environments.images import largest_values
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
 from arena.formats.json import write_bytes
 
@@ -59,9 +60,9 @@ class Conv:
 class PolicyNetwork:
     """A stack of layers from observations to action scores, and the greedy action on top.
 
-    Image observations of integer type are divided by 255 first. Convolutions come before dense layers; between them the
-    `[H, W, C]` axes are flattened in that order. Of a `MaskedBox` the layers read the features only, and actions that its mask forbids
-    score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
+    Images of bytes are divided by their largest values first (`arena.environments.images.largest_values`). Convolutions come before dense
+    layers; between them the `[H, W, C]` axes are flattened in that order. Of a `MaskedBox` the layers read the features only, and actions
+    that its mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
 
     Args:
         layers: at least one dense layer, the last one linear.
@@ -86,18 +87,15 @@ class PolicyNetwork:
         self.action_space = action_space
         self.support = None if support is None else np.asarray(support, np.float32)
         self.squashed = squashed
-
-    @property
-    def _pixel_scale(self) -> float | None:
-        return 255.0 if np.issubdtype(self.observation_space.dtype, np.integer) else None
+        self._largest = largest_values(observation_space)
 
     def scores(self, observations: Array) -> Array:
         """Returns action scores `float32 [N, A]` (values, logits or unscaled actions) for `observations` `[N, *obs]`."""
         x = np.asarray(observations, np.float32)
         if isinstance(self.observation_space, MaskedBox):
             x, _ = self.observation_space.split(x)
-        if self._pixel_scale is not None:
-            x = x / np.float32(self._pixel_scale)
+        if self._largest is not None:
+            x = x / np.float32(self._largest)
         for layer in self.layers:
             if isinstance(layer, Conv):
                 x = _convolve(x, layer.kernel, layer.stride) + layer.bias
@@ -138,8 +136,8 @@ class PolicyNetwork:
         dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.observation_space.dtype))
         if dtype != TensorProto.FLOAT:
             x = graph.node("Cast", x, to=TensorProto.FLOAT)
-        if self._pixel_scale is not None:
-            x = graph.node("Div", x, graph.constant(np.float32(self._pixel_scale)))
+        if self._largest is not None:
+            x = graph.node("Div", x, graph.constant(np.float32(self._largest)))
         if isinstance(self.observation_space, MaskedBox):
             split = graph.constant(np.array([self.observation_space.num_features], np.int64))
             end, axis = graph.constant(np.array([2**31 - 1], np.int64)), graph.constant(np.array([1], np.int64))

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import TrainingDiverged
 from arena.policies.policy import OnnxPolicy
@@ -63,8 +64,8 @@ def parity_observations(space: gym.Space[Any], visited: Array, seed: int) -> Arr
     """Returns the observations `[PARITY_BATCH_SIZE, *obs]` that `check_parity` compares: random ones, then visited ones."""
     assert isinstance(space, gym.spaces.Box)
     rng, count = parity_rng(seed), PARITY_BATCH_SIZE // 2
-    if np.issubdtype(space.dtype, np.integer):
-        scattered = rng.integers(0, 256, (count, *space.shape)).astype(space.dtype)
+    if (largest := largest_values(space)) is not None:
+        scattered = rng.integers(0, np.int64(largest) + 1, (count, *space.shape)).astype(space.dtype)
     else:
         scattered = rng.normal(size=(count, *space.shape)).astype(space.dtype)
     if isinstance(space, MaskedBox):

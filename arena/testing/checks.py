@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Episode, Meter, MeterCounts
+from arena.environments.plugins import judged_with
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
@@ -42,7 +44,14 @@ SCORE_TOLERANCE = 1e-4
 
 
 def check_agent(
-    spec: AgentSpec, *, env_id: str = "CartPole-v1", config: Any = None, num_steps: int = 2_000, seed: int = 0, device: str = "cpu"
+    spec: AgentSpec,
+    *,
+    env_id: str = "CartPole-v1",
+    env_kwargs: Mapping[str, Any] | None = None,
+    config: Any = None,
+    num_steps: int = 2_000,
+    seed: int = 0,
+    device: str = "cpu",
 ) -> None:
     """Checks that an agent keeps every promise of `arena.agent.interface.Agent`; trains it for about `5 * num_steps` env steps.
 
@@ -52,6 +61,7 @@ def check_agent(
     Args:
         spec: Spec of the agent.
         env_id: Environment that the agent can play; its episodes should be much shorter than `num_steps`.
+        env_kwargs: Keyword arguments of the environment; None for none.
         config: Instance of `spec.config`, or a table with the values that differ from its defaults.
         num_steps: Env steps of each call of `learn`; enough for several training bursts and finished episodes.
         seed: Seed of the agent and of the environments.
@@ -62,7 +72,7 @@ def check_agent(
     """
     _check_config(spec)
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
-    env = EnvConfig(env_id)
+    env = EnvConfig(env_id, env_kwargs or {})
     check_pair(spec, env, config)
     for name, value in spec.process_env_for(config).items():
         assert os.environ.get(name) == value, f"{spec.id}: start the process with {name}={value} in its environment"
@@ -131,7 +141,8 @@ def check_learns(
         num_steps: Budget of the training in env steps.
         min_return: Smallest mean episode return that passes.
         config: Instance of `spec.config`, or a table with the values that differ from its defaults.
-        evaluation_env: Environment to evaluate on; `env` if it is None.
+        evaluation_env: Environment to evaluate on; None for the one that `env` is judged on, which is `env` itself unless its plug-in
+            names another (`arena.environments.plugins.EnvPlugin.judged_with`).
         num_episodes: Number of episodes of the evaluation.
         seed: Seed of the training; the evaluation uses `seed + 1`.
         device: Device of the agent, such as `cpu` or `cuda:0`.
@@ -140,16 +151,18 @@ def check_learns(
         AssertionError: The mean is below `min_return`.
     """
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
+    judged_on = evaluation_env or EnvConfig(env.id, {**env.kwargs, **judged_with(env.id)})
     trial = _Trial(spec, env, config, seed, device, max_env_steps=num_steps)
     with tempfile.TemporaryDirectory() as folder:
         trial.check_budget(num_steps)
         path = Path(folder) / "policy.onnx"
         trial.agent.export_policy(path)
         trial.close()
-        evaluation = evaluate(OnnxPolicy(path), evaluation_env or env, num_episodes=num_episodes, seed=seed + 1)
+        evaluation = evaluate(OnnxPolicy(path), judged_on, num_episodes=num_episodes, seed=seed + 1)
     mean = evaluation.episode_return_mean
-    where = (evaluation_env or env).name
-    assert mean >= min_return, f"{spec.id}: mean return {mean:g} on {where} after {num_steps} env steps on {env.name}, not {min_return:g}"
+    assert mean >= min_return, (
+        f"{spec.id}: mean return {mean:g} on {judged_on.name} after {num_steps} env steps on {env.name}, not {min_return:g}"
+    )
     return mean
 
 

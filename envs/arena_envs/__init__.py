@@ -19,6 +19,7 @@ _TIME_LIMITS: dict[str, int | None] = {
     "Discount": None,
     "Chain": None,
     "ImageIdentity": 20,
+    "BoardIdentity": 20,
     "BoxTarget": 20,
     "MaskedIdentity": 100,
     "MaskedFork": None,
@@ -31,7 +32,8 @@ def register_envs() -> "EnvPlugin":
     """Registers every environment of this package; calling it again changes nothing.
 
     Returns:
-        `vectorize`, the module that lets Gymnasium's environments in JAX be imported without Flax, and the ids of those environments.
+        `vectorize`, the module that lets Gymnasium's environments in JAX be imported without Flax, the ids of those environments, and the
+        longer episodes on which policies of `Truncation` are judged.
     """
     from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
 
@@ -40,6 +42,7 @@ def register_envs() -> "EnvPlugin":
     return EnvPlugin(
         vectorize=vectorize,
         imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"),
+        judged_with={"arena/Truncation-v0": {"max_episode_steps": 20}},
         frameworks=dict.fromkeys(("phys2d/", "tabular/"), frozenset({"jax"})),
     )
 

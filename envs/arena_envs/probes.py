@@ -90,7 +90,8 @@ class Truncation(gym.Env[np.int64, np.int64]):
     The faulty agent believes that staying is worth 1 in place 1 and `1 + 3 g` in place 0 (3.7 at g = 0.9), so it leaves in place 1.
 
     The episode return under the time limit rewards the fault (4 against 2). Judge greedy actions, values, or returns of
-    `gymnasium.make("arena/Truncation-v0", max_episode_steps=20)`: 20 for the optimal policy, 4 for the faulty one.
+    `gymnasium.make("arena/Truncation-v0", max_episode_steps=20)`, as `arena.testing.check_learns` does: 20 for the optimal policy, 4 for
+    the faulty one.
     """
 
     metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
@@ -220,6 +221,46 @@ class ImageIdentity(gym.Env[npt.NDArray[np.uint8], np.int64]):
         image = np.zeros((self.size, self.size, 1), np.uint8)
         image[top : top + square, left : left + square] = 255
         return image
+
+
+class BoardIdentity(gym.Env[npt.NDArray[Any], np.int64]):
+    """Identity on a board of whole numbers: one cell holds the largest value, and naming its quarter pays 1.
+
+    Catches: images that are scaled by 255 whatever their bounds say, and types of whole numbers that an agent or a policy file cannot take.
+
+    Observation: `dtype [4, 4, 1]`, the bounds of `LEVELS`; all cells hold the lower bound but one, drawn anew at every step. Action:
+    `Discrete(4)`, the quarter: upper left, upper right, lower left, lower right.
+    Reward: 1 for the right quarter, else 0. Episode: truncated after 20 steps, never terminated.
+    Optimal return: 20. Optimal values: `1 / (1 - g)`. Random policy: 5.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+    LEVELS: ClassVar[dict[str, tuple[int, int]]] = {"uint8": (0, 1), "bool": (0, 1), "int8": (-1, 1), "int64": (0, 1), "uint16": (0, 1_000)}
+    """Bounds of the cells by type."""
+
+    def __init__(self, dtype: str = "uint8") -> None:
+        self._low, self._high = self.LEVELS[dtype]
+        kind: Any = np.dtype(dtype).type
+        self.observation_space = gym.spaces.Box(self._low, self._high, (4, 4, 1), kind)
+        self.action_space = gym.spaces.Discrete(4)
+        self._quarter = 0
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[npt.NDArray[Any], Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: np.int64) -> tuple[npt.NDArray[Any], float, bool, bool, Info]:
+        """Takes one step."""
+        reward = float(int(action) == self._quarter)
+        return self._draw(), reward, False, False, {}
+
+    def _draw(self) -> npt.NDArray[Any]:
+        row, column = self.np_random.integers(4, size=2)
+        self._quarter = int(2 * (row // 2) + column // 2)
+        board = np.full((4, 4, 1), self._low, self.observation_space.dtype)
+        board[row, column] = self._high
+        return board
 
 
 class BoxTarget(gym.Env[npt.NDArray[np.float32], npt.NDArray[np.float32]]):

@@ -9,7 +9,7 @@ import arena_envs
 from arena_envs import probes
 from arena_envs.references import reference
 
-NAMES = ["BoxTarget", "Chain", "Discount", "Identity", "ImageIdentity", "Truncation", "TwoRound"]
+NAMES = ["BoardIdentity", "BoxTarget", "Chain", "Discount", "Identity", "ImageIdentity", "Truncation", "TwoRound"]
 
 
 def model_of(env: gym.Env) -> dict[tuple[int, int], tuple[float, int, bool]]:
