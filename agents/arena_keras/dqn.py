@@ -84,7 +84,7 @@ class DQN(Agent):
             write_arrays(directory / "replay.npz", save_memory(self._device_loop.memory))
             write_json(directory / "state.json", {"loop": self._device_loop.state()})
             return
-        replay = self._replay.save(directory / "replay.npz")
+        replay = self._replay.save(directory)
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": replay})
 
     def restore(self, directory: Path) -> None:
@@ -98,7 +98,7 @@ class DQN(Agent):
             self._device_loop.restore(state["loop"], memory)
         else:
             self._target = self._engine.put(target)
-            self._replay.restore(directory / "replay.npz", state["replay"])
+            self._replay.restore(directory, state["replay"])
             self._loop.restore(state["loop"])
         self.pull_policy()
 

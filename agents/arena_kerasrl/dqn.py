@@ -112,14 +112,14 @@ class DQN(Agent):
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, replay, generators and counters."""
         write_arrays(directory / "weights.npz", self._fast.state())
-        write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self._replay.save(directory / "replay.npz")})
+        write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self._replay.save(directory)})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
         self._fast.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
-        self._replay.restore(directory / "replay.npz", state["replay"])
+        self._replay.restore(directory, state["replay"])
         self._pull_weights()
 
     def close(self) -> None:

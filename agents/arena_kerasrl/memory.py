@@ -73,19 +73,19 @@ class KerasRLReplay:
             np.array(marks) == TERMINATED,
         )
 
-    def save(self, path: Path) -> dict[str, Any]:
-        """Writes the rows to `path` (npz) and returns the rest of the state, fit for JSON."""
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Writes the rows to `replay.npz` and returns the rest of the state, fit for JSON."""
         memory = self.memory
         rows = {"actions": memory.actions, "rewards": memory.rewards, "terminals": memory.terminals}
         arrays = {name: np.array(values) for name, values in rows.items()}
         following = [] if self._last_observation is None else [self._last_observation]
         arrays["observations"] = np.array([*memory.observations, *following])
-        write_arrays(path, arrays)
+        write_arrays(directory / "replay.npz", arrays)
         return {"random": random.getstate()}
 
-    def restore(self, path: Path, state: dict[str, Any]) -> None:
+    def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        arrays = read_arrays(path)
+        arrays = read_arrays(directory / "replay.npz")
         count, observations = len(arrays["actions"]), arrays["observations"]
         self._last_observation = observations[count] if len(observations) > count else None
         rows = zip(observations[:count], *(arrays[name].tolist() for name in ("actions", "rewards", "terminals")), strict=True)

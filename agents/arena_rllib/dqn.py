@@ -187,7 +187,7 @@ class DQNAgent(Agent):
     def save(self, directory: Path) -> None:
         """Writes everything that exact resume needs."""
         write_arrays(directory / "learner.npz", self._learner.state())
-        state = {"loop": self._loop.state(), "replay": self._replay.save(directory / "replay.npz")}
+        state = {"loop": self._loop.state(), "replay": self._replay.save(directory)}
         write_json(directory / "state.json", state)
 
     def restore(self, directory: Path) -> None:
@@ -195,7 +195,7 @@ class DQNAgent(Agent):
         self._learner.restore(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
-        self._replay.restore(directory / "replay.npz", state["replay"])
+        self._replay.restore(directory, state["replay"])
         self._pull_weights()
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.formats.npz import read_arrays, write_arrays
+from arena.learning.segments import restore_ring, save_ring
 from arena.learning.transitions import Transitions
 
 Array = npt.NDArray[Any]
@@ -36,6 +37,7 @@ class NStepReplay:
     """
 
     FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated")
+    CHANGING = ("ended", "priorities")
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class NStepReplay:
             "ended": np.zeros(self.capacity, np.bool_),  # the next row of this environment is of another episode
             "priorities": np.zeros(self.capacity),  # to the power of alpha; 0 for a row without a transition
         }
-        self._next = 0
+        self._num_added = 0  # rows, also those without a transition
         self._max_priority = 1.0
         self._rng = np.random.default_rng(seed)
 
@@ -72,7 +74,11 @@ class NStepReplay:
             self._arrays[name][rows] = getattr(transitions, name)
         self._arrays["ended"][rows] = transitions.terminated | transitions.truncated
         self._arrays["priorities"][rows] = np.where(transitions.valid, self._max_priority**self.alpha, 0.0)
-        self._next = (self._next + self.num_envs) % self.capacity
+        self._num_added += self.num_envs
+
+    @property
+    def _next(self) -> int:
+        return self._num_added % self.capacity
 
     def cut(self) -> None:
         """Marks that all environments are about to be reset: what follows are other episodes."""
@@ -125,15 +131,20 @@ class NStepReplay:
         self._arrays["priorities"][indices] = td_errors**self.alpha
         self._max_priority = max(self._max_priority, float(td_errors.max()))
 
-    def save(self, path: Path) -> dict[str, Any]:
-        """Writes the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
-        write_arrays(path, self._arrays, compressed=True)
-        return {"next": self._next, "max_priority": self._max_priority, "rng": self._rng.bit_generator.state}
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Writes the arrays below `directory` and returns the rest of the state, fit for JSON.
 
-    def restore(self, path: Path, state: dict[str, Any]) -> None:
+        What a transition consists of never changes and is written in segments; the ends of episodes and the priorities are written anew.
+        """
+        save_ring(directory, {name: self._arrays[name] for name in self.FIELDS}, self._num_added)
+        write_arrays(directory / "replay.npz", {name: self._arrays[name] for name in self.CHANGING}, compressed=True)
+        return {"num_added": self._num_added, "max_priority": self._max_priority, "rng": self._rng.bit_generator.state}
+
+    def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        arrays = read_arrays(path)
-        for name, array in self._arrays.items():
-            array[:] = arrays[name]
-        self._next, self._max_priority = state["next"], state["max_priority"]
+        restore_ring(directory, {name: self._arrays[name] for name in self.FIELDS}, state["num_added"])
+        arrays = read_arrays(directory / "replay.npz")
+        for name in self.CHANGING:
+            self._arrays[name][:] = arrays[name]
+        self._num_added, self._max_priority = state["num_added"], state["max_priority"]
         self._rng.bit_generator.state = state["rng"]

@@ -62,15 +62,15 @@ class DQN(Agent):
         self._policy_network().export(path)
 
     def save(self, directory: Path) -> None:
-        """Writes `learner.npz`, `replay.npz` and `state.json`."""
+        """Writes `learner.npz`, `state.json` and the transitions."""
         write_arrays(directory / "learner.npz", self._learner.arrays())
-        write_json(directory / "state.json", {"replay": self._replay.save(directory / "replay.npz"), "loop": self._loop.state()})
+        write_json(directory / "state.json", {"replay": self._replay.save(directory), "loop": self._loop.state()})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
         self._learner.assign(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
-        self._replay.restore(directory / "replay.npz", state["replay"])
+        self._replay.restore(directory, state["replay"])
         self._loop.restore(state["loop"])
         self._network = self._policy_network()
 

@@ -66,15 +66,15 @@ class TFAgentsReplay:
         fields, _ = self._buffer.get_next(sample_batch_size=int(np.prod(shape)))
         return tuple(tf.reshape(field, (*shape, *field.shape[1:])) for field in fields)
 
-    def save(self, path: Path) -> dict[str, Any]:
-        """Writes the buffer's variables to `path` (npz) and returns the rest of the state, fit for JSON."""
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Writes the buffer's variables to `replay.npz` and returns the rest of the state, fit for JSON."""
         self._flush()
-        write_arrays(path, {f"variable_{i}": variable.numpy() for i, variable in enumerate(self._buffer.variables())})
+        write_arrays(directory / "replay.npz", {f"variable_{i}": variable.numpy() for i, variable in enumerate(self._buffer.variables())})
         return {"num_samples": self._num_samples}
 
-    def restore(self, path: Path, state: dict[str, Any]) -> None:
+    def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        arrays = read_arrays(path)
+        arrays = read_arrays(directory / "replay.npz")
         for i, variable in enumerate(self._buffer.variables()):
             variable.assign(arrays[f"variable_{i}"])
         self._num_samples = state["num_samples"]

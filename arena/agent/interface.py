@@ -24,6 +24,9 @@ from arena.environments.metering import MeteredVectorEnv
 
 Array = npt.NDArray[Any]
 
+SEGMENTS = "segments"
+"""Name of a folder below that of `Agent.save`: its files, such as old transitions, never change once written; checkpoints share them."""
+
 
 class EnvFactory(Protocol):
     """Makes the environments that an agent trains on: seeded by the arena, metered, and counted against the budget.
@@ -94,7 +97,11 @@ class Agent(abc.ABC):
 
     @abc.abstractmethod
     def save(self, directory: Path) -> None:
-        """Writes into the existing empty `directory` everything that exact resume needs, without pickle."""
+        """Writes into the existing `directory` everything that exact resume needs, without pickle.
+
+        The folder is empty, except for `segments/` if this agent wrote files there at the checkpoint before: those files are there again.
+        They are shared with that checkpoint, and may be kept or removed, never changed.
+        """
 
     @abc.abstractmethod
     def restore(self, directory: Path) -> None:

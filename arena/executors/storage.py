@@ -38,12 +38,15 @@ class Storage:
             path = self._base / folder / piece.name
             sibling = str(path.with_name(f".{path.name}.tmp"))
             self._files.create_dir(str(path.parent), recursive=True)
-            with self._files.open_output_stream(sibling) as file:
-                file.write(piece.content)
+            if piece.same_as:
+                self._files.copy_file(str(self._base / folder / piece.same_as), sibling)
+            else:
+                with self._files.open_output_stream(sibling) as file:
+                    file.write(piece.content)
             self._files.move(sibling, str(path))
             if piece.name == POINTER:
                 for other in self._list(path.parent):
-                    if other.type == self._fs.FileType.Directory and other.base_name != _directory(piece):
+                    if other.type == self._fs.FileType.Directory and other.base_name not in _directories(piece):
                         self._files.delete_dir(other.path)
 
     def read(self, folder: str) -> list[Piece]:
@@ -53,13 +56,14 @@ class Storage:
         return [self._piece(root, name) for name in names if not name.startswith(CHECKPOINTS)]
 
     def read_checkpoint(self, folder: str) -> list[Piece]:
-        """Returns the latest checkpoint of `folder`, its pointer last; none if the folder doesn't exist."""
+        """Returns the last checkpoints of `folder`, older first, their pointer last; none if the folder doesn't exist."""
         root = self._base / folder
         names = self._names(root)
         if POINTER not in names:
             return []
         pointer = self._piece(root, POINTER)
-        return [*(self._piece(root, name) for name in names if name.startswith(f"{CHECKPOINTS}{_directory(pointer)}/")), pointer]
+        folders = [f"{CHECKPOINTS}{directory}/" for directory in reversed(_directories(pointer))]
+        return [*(self._piece(root, name) for folder in folders for name in names if name.startswith(folder)), pointer]
 
     def _names(self, root: PurePosixPath) -> list[str]:
         files = [info.path for info in self._list(root, recursive=True) if info.is_file and not info.base_name.startswith(".")]
@@ -74,5 +78,7 @@ class Storage:
             return Piece(name, file.read())
 
 
-def _directory(pointer: Piece) -> str:
-    return str(json.loads(pointer.content)["directory"])
+def _directories(pointer: Piece) -> list[str]:
+    """Returns the names of the checkpoints that a pointer names, newest first."""
+    value = json.loads(pointer.content)
+    return [str(value[key]) for key in ("directory", "previous") if value.get(key) is not None]

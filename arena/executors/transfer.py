@@ -1,7 +1,8 @@
 """Transfer of a run folder between machines: what has changed in it since the last look, and how a copy takes that over.
 
 At every moment the copy is a folder that a worker can resume from: files that only grow arrive before the checkpoint that counts on
-them, a checkpoint before the pointer to it, and `result.json` last, once the worker has ended.
+them, a checkpoint before the pointer to it, and `result.json` last, once the worker has ended. What a checkpoint shares with the one before
+is sent once.
 """
 
 import dataclasses
@@ -10,12 +11,16 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from arena.errors import ArenaError
 from arena.formats.folders import Folder
+from arena.run_folder.checkpoint_seal import read_seal
 from arena.run_folder.folder import RunDir
 
 CHECKPOINTS = "checkpoint/"
 POINTER = "checkpoint/latest.json"
 RESULT = "result.json"
+SHARED = "agent/segments/"
+"""Beginning of the names of files that a checkpoint may share with the one before."""
 MAX_PIECE_BYTES = 2**34
 """Largest size of a file that is sent; a checkpoint's replay buffer of images can take gigabytes."""
 
@@ -29,18 +34,23 @@ class Piece:
     content: bytes
     offset: int = 0
     """Byte of the file at which `content` begins and up to which the file stays; 0 replaces the file."""
+    same_as: str = ""
+    """Name of a file that was sent earlier and has the same content, which is then left out; empty where `content` is the content."""
 
 
 def lay_down(path: Path, pieces: Iterable[Piece]) -> None:
     """Writes pieces, in their order, into the run folder `path`, and drops the checkpoints that they supersede.
 
     Raises:
-        OSError: if a piece is missing before one that was appended to a file.
+        OSError: if a piece is missing before one that was appended to a file, or that is the same as another.
     """
     for piece in pieces:
         folder = Folder(path)
         folder.make(piece.name.rpartition("/")[0])
-        if piece.offset:
+        if piece.same_as:
+            folder.remove(piece.name)
+            folder.link(piece.same_as, piece.name)
+        elif piece.offset:
             with folder.open(piece.name, "ab") as file:
                 if os.fstat(file.fileno()).st_size < piece.offset:
                     raise OSError(f"{path / piece.name} ends before byte {piece.offset}")
@@ -50,8 +60,8 @@ def lay_down(path: Path, pieces: Iterable[Piece]) -> None:
                 os.fsync(file.fileno())
         else:
             folder.write(piece.name, piece.content)
-        if piece.name == POINTER and (checkpoint := RunDir(path).latest_checkpoint()):
-            RunDir(path).commit_checkpoint(checkpoint)
+        if piece.name == POINTER and (checkpoints := RunDir(path).checkpoints()):
+            RunDir(path).commit_checkpoint(*checkpoints)
 
 
 def read_folder(path: Path) -> list[Piece]:
@@ -74,10 +84,13 @@ class FolderWatch:
         self._stat: dict[str, tuple[int, int]] = {}
         self._known: dict[str, tuple[int, int]] = {}  # size, checksum
         self._pointer: bytes | None = None
+        self._sent: dict[str, dict[str, str]] = {}  # checkpoint -> its files, each with what its seal says of it
         for piece in known:
             self._known[piece.name] = len(piece.content), zlib.crc32(piece.content)
             if piece.name == POINTER:
                 self._pointer = piece.content
+            elif piece.name.startswith(CHECKPOINTS):
+                self._sent.setdefault(piece.name.split("/")[1], {})
 
     def changes(self, *, ended: bool) -> list[Piece]:
         """Returns what is new since the last call; `result.json` only where the worker has `ended`."""
@@ -111,16 +124,39 @@ class FolderWatch:
 
     def _checkpoint(self) -> list[Piece]:
         while self.has_new_checkpoint():  # again where the worker commits the next one in the meantime
-            pointer, directory = _read(self._path, POINTER), RunDir(self._path).latest_checkpoint()
-            if pointer is None or directory is None:
+            pointer, directories = _read(self._path, POINTER), RunDir(self._path).checkpoints()
+            if pointer is None or not directories:
                 break
-            names = [f"{CHECKPOINTS}{directory.name}/{name}" for name in _names(directory)]
-            contents = [_read(self._path, name) for name in names]
-            if names and None not in contents and _read(self._path, POINTER) == pointer:
+            pieces, sent = list[Piece | None](), dict(self._sent)
+            for directory in reversed(directories):
+                if directory.name not in sent:
+                    pieces += self._whole(directory.name, sent)
+            if pieces and None not in pieces and _read(self._path, POINTER) == pointer:
                 self._pointer = pointer
-                pieces = [Piece(name, content) for name, content in zip(names, contents, strict=True) if content is not None]
-                return [*pieces, Piece(POINTER, pointer)]
+                self._sent = {directory.name: sent[directory.name] for directory in directories}
+                return [*(piece for piece in pieces if piece is not None), Piece(POINTER, pointer)]
         return []
+
+    def _whole(self, directory: str, sent: dict[str, dict[str, str]]) -> list[Piece | None]:
+        """Returns all files of a checkpoint, None for one that is gone, and adds it to those that were `sent`."""
+        seals, pieces = _seals(self._path, directory), list[Piece | None]()
+        known = {f"{CHECKPOINTS}{other}/{name}": seal for other, files in sent.items() for name, seal in files.items()}
+        for name in _names(self._path / CHECKPOINTS / directory):
+            path = f"{CHECKPOINTS}{directory}/{name}"
+            same = next((other for other, seal in known.items() if seal == seals.get(name)), "")
+            content = b"" if same else _read(self._path, path)
+            pieces.append(None if content is None else Piece(path, content, same_as=same))
+        sent[directory] = seals
+        return pieces or [None]
+
+
+def _seals(path: Path, directory: str) -> dict[str, str]:
+    """Returns the SHA-256 of each segment that a checkpoint shares with others, by its name in the checkpoint; none without a seal."""
+    try:
+        seal = read_seal(Folder(path), f"{CHECKPOINTS}{directory}")
+    except (ArenaError, OSError):
+        return {}
+    return {name: sealed.sha256 for name, sealed in seal.files.items() if name.startswith(SHARED)}
 
 
 def _names(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ files is read or written. Whatever else lies there is refused by its name.
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -137,6 +138,61 @@ class Folder:
             for descriptor, part, name in ((holder, last, source), (new_holder, new_last, target)):
                 self._refuse_special(descriptor, part, name, folders=True)
             os.rename(last, new_last, src_dir_fd=holder, dst_dir_fd=new_holder)
+
+    def link(self, source: str, target: str) -> None:
+        """Gives a regular file a second name (a hard link), or copies it where the file system has no second names."""
+        with self._holder(source) as (holder, last), self._holder(target) as (new_holder, new_last):
+            self._refuse_special(holder, last, source)
+            try:
+                os.link(last, new_last, src_dir_fd=holder, dst_dir_fd=new_holder, follow_symlinks=False)
+                return
+            except (FileNotFoundError, FileExistsError):
+                raise
+            except OSError:  # a file system without hard links, or a file that has as many names as it can
+                pass
+        with self.open(source) as file, self.open(target, "xb") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+    def sync(self, name: str = "") -> None:
+        """Waits until a file's content, or the names in a folder, would survive a loss of power."""
+        if not name or self.kind(name) == "folder":
+            with self._opened(name) as descriptor:
+                os.fsync(descriptor)
+        else:
+            with self.open(name) as file:
+                os.fsync(file.fileno())
+
+    def sha256(self, name: str) -> str:
+        """Returns the SHA-256 of a regular file's content, in hexadecimal digits."""
+        with self.open(name) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a BufferedReader, which has `readinto`
+
+    def stamp(self, name: str) -> tuple[int, int, int]:
+        """Returns a regular file's number on its disk, its size, and the time of its last change; a file that was changed has another."""
+        with self.open(name) as file:
+            status = os.fstat(file.fileno())
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def files(self, name: str = "") -> list[str]:
+        """Returns the regular files below the folder `name` at any depth, by names that are relative to it, sorted.
+
+        Raises:
+            UnsafeFile: if something else than a file or a folder is there, or folders more than `MAX_DEPTH` deep.
+        """
+        found = []
+        if name.count("/") > MAX_DEPTH:
+            raise self._too_deep(name.partition("/")[0])
+        for entry in self.entries(name):
+            path = f"{name}/{entry.name}" if name else entry.name
+            if entry.kind == "folder":
+                found += [f"{entry.name}/{inner}" for inner in self.files(path)]
+            elif entry.kind == "file":
+                found.append(entry.name)
+            else:
+                raise self._refusal(path, entry.kind)
+        return sorted(found)
 
     def remove(self, name: str) -> None:
         """Removes a file, or a folder with everything in it; it may be missing. Links inside are removed, not followed."""

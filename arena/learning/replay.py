@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.formats.npz import read_arrays, write_arrays
+from arena.learning.segments import restore_ring, save_ring
 from arena.learning.transitions import Transitions
 
 Array = npt.NDArray[Any]
@@ -29,8 +29,8 @@ class ReplayBuffer:
         assert observation_space.shape is not None
         assert action_space.shape is not None
         self.capacity = capacity
-        self.size = 0
-        """Number of transitions held."""
+        self.num_added = 0
+        """Number of transitions ever added."""
         action_dtype = np.int64 if isinstance(action_space, gym.spaces.Discrete) else np.float32
         self._arrays: dict[str, Array] = {
             "observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
@@ -39,8 +39,12 @@ class ReplayBuffer:
             "next_observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
             "terminated": np.zeros(capacity, np.bool_),
         }
-        self._next = 0
         self._rng = np.random.default_rng(seed)
+
+    @property
+    def size(self) -> int:
+        """Number of transitions held."""
+        return min(self.num_added, self.capacity)
 
     def add(self, transitions: Transitions) -> None:
         """Appends the valid rows of `transitions`."""
@@ -48,12 +52,12 @@ class ReplayBuffer:
         count = len(transitions.valid) if isinstance(rows, slice) else int(np.count_nonzero(rows))
         if count > self.capacity:
             raise ValueError(f"replay_capacity={self.capacity} holds fewer transitions than one vector step makes ({count})")
-        end = self._next + count
-        where: slice | Array = slice(self._next, end) if end <= self.capacity else np.arange(self._next, end) % self.capacity
+        begin = self.num_added % self.capacity
+        end = begin + count
+        where: slice | Array = slice(begin, end) if end <= self.capacity else np.arange(begin, end) % self.capacity
         for name in self.FIELDS:
             self._arrays[name][where] = getattr(transitions, name)[rows]
-        self._next = end % self.capacity
-        self.size = min(self.size + count, self.capacity)
+        self.num_added += count
 
     def sample(self, *shape: int) -> tuple[Array, Array, Array, Array, Array]:
         """Returns observations, actions, rewards, next observations and terminated, each `[*shape, ...]`.
@@ -70,15 +74,13 @@ class ReplayBuffer:
             arrays["terminated"][indices],
         )
 
-    def save(self, path: Path) -> dict[str, Any]:
-        """Writes the filled part of the arrays to `path` (npz) and returns the rest of the state, fit for JSON."""
-        write_arrays(path, {name: array[: self.size] for name, array in self._arrays.items()})
-        return {"next": self._next, "size": self.size, "rng": self._rng.bit_generator.state}
+    def save(self, directory: Path) -> dict[str, Any]:
+        """Writes the transitions in segments below `directory` and returns the rest of the state, fit for JSON."""
+        save_ring(directory, self._arrays, self.num_added)
+        return {"num_added": self.num_added, "rng": self._rng.bit_generator.state}
 
-    def restore(self, path: Path, state: dict[str, Any]) -> None:
+    def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        arrays = read_arrays(path)
-        for name, array in self._arrays.items():
-            array[: state["size"]] = arrays[name]
-        self._next, self.size = state["next"], state["size"]
+        restore_ring(directory, self._arrays, state["num_added"])
+        self.num_added = state["num_added"]
         self._rng.bit_generator.state = state["rng"]

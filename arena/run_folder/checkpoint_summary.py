@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from arena.errors import ArenaError
+from arena.formats.folders import UnsafeFile
 from arena.formats.json import read_json_object
 from arena.run_folder.folder import RunDir
 from arena.run_folder.timings import Timings
@@ -25,21 +27,29 @@ class CheckpointSummary:
 
     @classmethod
     def latest(cls, files: RunDir) -> Self | None:
-        """Returns the counts of a run's latest checkpoint, also while a worker replaces it; None if there is none.
+        """Returns the counts of a run's newest checkpoint that can be read, also while a worker replaces it; None if there is none.
 
         Raises:
-            ArenaError: if the checkpoint cannot be read, or was written by another version.
+            ArenaError: if no checkpoint can be read, or the newest was written by another version.
         """
-        directory = files.latest_checkpoint()
-        if directory is None:
-            return None
-        file = directory / "training.json"
-        try:
-            state = read_json_object(file)
-        except ArenaError:
-            if directory == files.latest_checkpoint():
+        directories = files.checkpoints()
+        for number, directory in enumerate(directories):
+            file = directory / "training.json"
+            try:
+                state = read_json_object(file)
+            except UnsafeFile:
                 raise
-            return cls.latest(files)  # a worker has just replaced it
+            except ArenaError:
+                if directories != files.checkpoints():
+                    return cls.latest(files)  # a worker has just replaced one
+                if number == len(directories) - 1:
+                    raise
+            else:
+                return cls._of(file, state)
+        return None
+
+    @classmethod
+    def _of(cls, file: Path, state: Mapping[str, Any]) -> Self:
         try:
             return cls._from_state(state)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

@@ -7,7 +7,7 @@
 `episodes.jsonl`       every finished training episode
 `evaluations.jsonl`    every evaluation: env steps, kind, episode returns
 `events.out.tfevents…` curves for TensorBoard
-`checkpoint/`          the latest state from which training can resume
+`checkpoint/`          the last two states from which training can resume, each with checksums of its files
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
 `snapshots/`           earlier policies of the run, for environments in which it plays against them
 `result.json`          outcome; its presence means that the run has ended
@@ -26,6 +26,7 @@ from arena.errors import ArenaError
 from arena.formats.folders import PRIVATE_PREFIX, Entry, Folder, UnsafeFile, read_file
 from arena.formats.json import as_object, read_json_in, write_json
 from arena.formats.locks import LOCK_NAME
+from arena.run_folder.checkpoint_seal import SEAL_NAME
 
 MAX_POLICY_BYTES = 2**28
 """Largest size of a policy that is copied."""
@@ -33,6 +34,9 @@ CHECKPOINTS = "checkpoint"
 """Name of the folder of checkpoints."""
 EVENTS_PREFIX = "events.out.tfevents."
 """Beginning of the names of TensorBoard's event files."""
+NUM_CHECKPOINTS = 2
+"""Number of checkpoints that are kept: where the newest is damaged, the run resumes from the one before."""
+_CHECKPOINT = re.compile(r"env-steps-(\d{1,15})(-again)*")
 _SNAPSHOT = re.compile(r"env-steps-(\d{12,15})\.onnx")
 
 LOG_TAIL_BYTES = 65_536
@@ -68,37 +72,56 @@ class RunDir:
             return ()
         return tuple(line for line in text.splitlines() if line.strip())[-num_lines:]
 
-    def latest_checkpoint(self) -> Path | None:
-        """Returns the folder of the newest complete checkpoint, or None.
+    def checkpoints(self) -> list[Path]:
+        """Returns the folders of the complete checkpoints, newest first; at most `NUM_CHECKPOINTS`.
+
+        `latest.json` names them. Where it is damaged, they are those that hold a seal.
 
         Raises:
-            ArenaError: if the checkpoint, or what leads to it, is a link, or `latest.json` names nothing inside of `checkpoint/`.
+            ArenaError: if a checkpoint, or what leads to it, is a link, or `latest.json` names nothing inside of `checkpoint/`.
         """
         pointer = f"{CHECKPOINTS}/latest.json"
-        if self.folder.kind(pointer) is None:
-            return None
-        value = as_object(read_json_in(self.folder, pointer), self.path / pointer).get("directory")
-        # A worker that commits the next checkpoint may have deleted this one since: whoever reads it looks again.
-        if not isinstance(value, str) or "/" in value or self.folder.kind(f"{CHECKPOINTS}/{value}") not in ("folder", None):
-            raise ArenaError(f"{self.path / pointer}: directory={value!r} is no folder beside it; delete {self.path} to begin anew")
-        return self.path / CHECKPOINTS / value
+        try:
+            value = as_object(read_json_in(self.folder, pointer), self.path / pointer) if self.folder.kind(pointer) else {}
+        except UnsafeFile:
+            raise
+        except ArenaError:
+            return self.sealed_checkpoints()
+        names = [name for key in ("directory", "previous") if (name := value.get(key)) is not None]
+        for name in names:
+            # A worker that commits the next checkpoint may have deleted one since: whoever reads it looks again.
+            if not isinstance(name, str) or "/" in name or self.folder.kind(f"{CHECKPOINTS}/{name}") not in ("folder", None):
+                raise ArenaError(f"{self.path / pointer}: directory={name!r} is no folder beside it; delete {self.path} to begin anew")
+        return [self.path / CHECKPOINTS / name for name in names]
+
+    def latest_checkpoint(self) -> Path | None:
+        """Returns the folder of the newest complete checkpoint, or None; raises as `checkpoints`."""
+        return next(iter(self.checkpoints()), None)
 
     def new_checkpoint(self, env_steps: int) -> Path:
         """Returns a new empty folder to write a checkpoint into; nothing reads it before `commit_checkpoint`."""
-        name = f"env-steps-{env_steps}"
-        if self.path / CHECKPOINTS / name == self.latest_checkpoint():
+        name, kept = f"env-steps-{env_steps}", {path.name for path in self.checkpoints()}
+        while name in kept:
             name = f"{name}-again"
         self.folder.remove(f"{CHECKPOINTS}/{name}")
         self.folder.make(f"{CHECKPOINTS}/{name}")
         return self.path / CHECKPOINTS / name
 
-    def commit_checkpoint(self, directory: Path) -> None:
-        """Makes `directory` the latest checkpoint, atomically, and deletes the others."""
+    def commit_checkpoint(self, directory: Path, previous: Path | None = None) -> None:
+        """Makes `directory` the latest checkpoint and `previous` the one before, atomically, and deletes all others."""
         self.folder.make(CHECKPOINTS)
-        write_json(self.path / CHECKPOINTS / "latest.json", {"directory": directory.name})
+        names = [path.name for path in (directory, previous) if path is not None]
+        write_json(self.path / CHECKPOINTS / "latest.json", dict(zip(("directory", "previous"), names, strict=False)))
         for other in self.folder.entries(CHECKPOINTS):
-            if other.kind == "folder" and other.name != directory.name:
+            if other.kind == "folder" and other.name not in names:
                 self.folder.remove(f"{CHECKPOINTS}/{other.name}")
+
+    def sealed_checkpoints(self) -> list[Path]:
+        """Returns the folders of checkpoints that hold a seal, newest first, whether `latest.json` names them or not."""
+        matches = [match for entry in self.folder.entries(CHECKPOINTS) if (match := _CHECKPOINT.fullmatch(entry.name))]
+        sealed = [match for match in matches if self.folder.kind(f"{CHECKPOINTS}/{match[0]}/{SEAL_NAME}") == "file"]
+        sealed.sort(key=lambda match: (int(match[1]), match[0]), reverse=True)
+        return [self.path / CHECKPOINTS / match[0] for match in sealed[:NUM_CHECKPOINTS]]
 
     def add_snapshot(self, policy: Path, env_steps: int) -> None:
         """Copies the file `policy`, taken after `env_steps`, into the snapshots, atomically; their names sort by age."""

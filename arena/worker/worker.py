@@ -124,7 +124,10 @@ def train_and_judge(
     state, meter = TrainingState(timings=timings), factory.meter
     run_dir.clear_private()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
-    lengths = checkpointer.restore()
+    lengths, damages = checkpointer.restore()
+    for damage in damages:
+        sys.stderr.write(f"{damage}\n")
+        emit(PhaseBegan(phase="building", message=damage))
     usage = UsageSampler([] if device == "cpu" else visible_gpus())
     status: Status = "finished"
     final: Evaluation | None = None

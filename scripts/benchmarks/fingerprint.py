@@ -140,8 +140,15 @@ def of_run(folder: Path) -> dict[str, Any]:
         "evaluations": [[record["kind"], record["env_steps"], *record["episode_returns"]] for record in records],
         "episodes": sha256((folder / "episodes.jsonl").read_bytes()),
         "policy": sha256(*(weights[name] for name in sorted(weights))),
-        "state": {path.name: of_state(path) for path in sorted((folder / "checkpoint").rglob("agent/*"))},
+        "state": of_agent(folder),
     }
+
+
+def of_agent(folder: Path) -> dict[str, str]:
+    """Returns a hash of each file that the agent has in a run's newest checkpoint, by its name below the agent's folder."""
+    pointer = json.loads((folder / "checkpoint" / "latest.json").read_text())
+    agent = folder / "checkpoint" / pointer["directory"] / "agent"
+    return {path.relative_to(agent).as_posix(): of_state(path) for path in sorted(agent.rglob("*")) if path.is_file()}
 
 
 def of_state(path: Path) -> str:

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.extra
 RUN = Piece("run.json", b"{}")
 
 
-def checkpoint(name: str) -> list[Piece]:
-    return [Piece(f"checkpoint/{name}/training.json", name.encode()), Piece(POINTER, json.dumps({"directory": name}).encode())]
+def checkpoint(name: str, previous: str | None = None) -> list[Piece]:
+    pointer = {"directory": name} | ({"previous": previous} if previous else {})
+    return [Piece(f"checkpoint/{name}/training.json", name.encode()), Piece(POINTER, json.dumps(pointer).encode())]
 
 
 @pytest.fixture
@@ -44,6 +45,21 @@ def test_the_pointer_to_a_checkpoint_drops_those_before_it(storage: Storage, tmp
     storage.write("a", checkpoint("env-steps-9")[1:])
     assert storage.read_checkpoint("a") == checkpoint("env-steps-9")
     assert [path.name for path in (tmp_path / "runs" / "a" / "checkpoint").iterdir() if path.is_dir()] == ["env-steps-9"]
+
+
+def test_the_checkpoint_before_is_kept_where_the_pointer_names_it_and_what_is_the_same_is_copied(storage: Storage, tmp_path: Path):
+    for name, previous in (("1", None), ("2", "1"), ("3", "2")):
+        training, pointer = checkpoint(name, previous)
+        same = (
+            [Piece(f"checkpoint/{name}/rows", b"", same_as=f"checkpoint/{previous}/rows")]
+            if previous
+            else [Piece("checkpoint/1/rows", b"r")]
+        )
+        storage.write("a", [*same, training, pointer])
+    rows = [Piece(f"checkpoint/{name}/rows", b"r") for name in "23"]
+    (older, _), (newest, pointer) = checkpoint("2", "1"), checkpoint("3", "2")
+    assert storage.read_checkpoint("a") == [rows[0], older, rows[1], newest, pointer]
+    assert sorted(path.name for path in (tmp_path / "runs" / "a" / "checkpoint").iterdir() if path.is_dir()) == ["2", "3"]
 
 
 def test_half_a_checkpoint_and_files_under_way_are_not_read(storage: Storage, tmp_path: Path):

@@ -1,5 +1,7 @@
 """Run folders on their way between machines, while they are written."""
 
+import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from arena.errors import ArenaError
 from arena.executors.storage import Storage
 from arena.executors.transfer import FolderWatch, Piece, lay_down, read_folder
 from arena.formats.json import write_bytes, write_json
+from arena.run_folder.checkpoint_seal import check_seal, write_seal
 from arena.run_folder.folder import RunDir
 
+SEGMENT = b"transitions that never change"
 NAMES = ("episodes.jsonl", "worker.log", "policy.onnx")
 STEP = st.one_of(
     st.tuples(st.just("append"), st.sampled_from(NAMES), st.binary(max_size=20)),
@@ -28,11 +32,16 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def commit(run_dir: RunDir, env_steps: int, content: bytes) -> None:
-    directory = run_dir.new_checkpoint(env_steps)
-    (directory / "agent").mkdir()
+    directory, previous = run_dir.new_checkpoint(env_steps), run_dir.latest_checkpoint()
+    segments = directory / "agent" / "segments"
+    if previous is not None:
+        shutil.copytree(previous / "agent" / "segments", segments, copy_function=os.link)
+    segments.mkdir(parents=True, exist_ok=True)
+    (segments / f"{env_steps}.npz").write_bytes(SEGMENT + bytes([env_steps]))
     (directory / "agent" / "weights.npz").write_bytes(content)
     write_json(directory / "training.json", {"episodes": run_dir.episodes.stat().st_size if run_dir.episodes.exists() else 0})
-    run_dir.commit_checkpoint(directory)
+    write_seal(run_dir.folder, f"checkpoint/{directory.name}")
+    run_dir.commit_checkpoint(directory, previous)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
@@ -75,8 +84,36 @@ def test_the_result_comes_last_and_only_once_the_worker_has_ended(tmp_path: Path
     commit(RunDir(tmp_path), 5, b"w")
     assert [piece.name for piece in FolderWatch(tmp_path).changes(ended=False)][-1] == "checkpoint/latest.json"
     names = [piece.name for piece in read_folder(tmp_path)]
-    checkpoint = ["checkpoint/env-steps-5/agent/weights.npz", "checkpoint/env-steps-5/training.json", "checkpoint/latest.json"]
-    assert names == ["worker.log", *checkpoint, "result.json"]
+    files = ("agent/segments/5.npz", "agent/weights.npz", "manifest.json", "training.json")
+    checkpoint = [f"checkpoint/env-steps-5/{name}" for name in files]
+    assert names == ["worker.log", *checkpoint, "checkpoint/latest.json", "result.json"]
+
+
+def test_what_checkpoints_share_is_sent_once_and_stored_once(tmp_path: Path) -> None:
+    path, copy = tmp_path / "run", tmp_path / "copy"
+    path.mkdir()
+    watch, num_sent = FolderWatch(path), []
+    for number in (1, 2, 3):
+        commit(RunDir(path), number, b"w")
+        pieces = watch.changes(ended=False)
+        num_sent.append(sum(piece.content.startswith(SEGMENT) for piece in pieces))
+        lay_down(copy, pieces)
+    assert num_sent == [1, 1, 1]
+    assert contents(copy) == contents(path)
+    newest, before = RunDir(copy).checkpoints()
+    assert (newest / "agent" / "segments" / "1.npz").samefile(before / "agent" / "segments" / "1.npz")
+    for checkpoint in (newest, before):
+        check_seal(RunDir(copy).folder, f"checkpoint/{checkpoint.name}")
+
+
+def test_a_whole_folder_brings_both_checkpoints(tmp_path: Path) -> None:
+    path, copy = tmp_path / "run", tmp_path / "copy"
+    path.mkdir()
+    for number in (1, 2, 3):
+        commit(RunDir(path), number, b"w")
+    lay_down(copy, read_folder(path))
+    assert [checkpoint.name for checkpoint in RunDir(copy).checkpoints()] == ["env-steps-3", "env-steps-2"]
+    assert contents(copy) == contents(path)
 
 
 def test_every_copy_of_a_folder_at_work_is_one_to_go_on_from(tmp_path: Path) -> None:
@@ -103,7 +140,10 @@ def test_every_copy_of_a_folder_at_work_is_one_to_go_on_from(tmp_path: Path) -> 
             number = int(checkpoint.name.rpartition("-")[2])
             assert (checkpoint / "agent" / "weights.npz").read_bytes() == bytes([number]) * 10_000
             assert (copy / "episodes.jsonl").stat().st_size >= 51 * (number + 1)
-            assert [folder.name for folder in checkpoint.parent.iterdir() if folder.is_dir()] == [checkpoint.name]
+            names = [each.name for each in RunDir(copy).checkpoints()]
+            assert sorted(folder.name for folder in checkpoint.parent.iterdir() if folder.is_dir()) == sorted(names)
+            for name in names:
+                check_seal(RunDir(copy).folder, f"checkpoint/{name}")
     thread.join()
     assert len(seen) > 1
     assert contents(copy) == contents(path)

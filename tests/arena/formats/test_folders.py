@@ -1,5 +1,7 @@
 """A folder's files are reached through no link, and nothing but regular files is opened."""
 
+import errno
+import hashlib
 import os
 import socket
 import subprocess
@@ -55,6 +57,11 @@ OPERATIONS: dict[str, Callable[[Folder], object]] = {
     "move away": lambda folder: folder.move("a", "b"),
     "move over": lambda folder: (folder.write("b", b"new"), folder.move("b", "a")),
     "check": lambda folder: folder.check("a"),
+    "link": lambda folder: folder.link("a", "b"),
+    "sync": lambda folder: folder.sync("a"),
+    "sha256": lambda folder: folder.sha256("a"),
+    "stamp": lambda folder: folder.stamp("a"),
+    "files": lambda folder: folder.files(),
     "entries": lambda folder: folder.entries("a"),
     "read below": lambda folder: folder.read("a/precious.txt", max_bytes=100),
     "write below": lambda folder: folder.write("a/new.txt", b"new"),
@@ -172,6 +179,46 @@ def test_folders_without_end_are_refused(tmp_path: Path):
     with pytest.raises(UnsafeFile, match=r"deep has folders more than 64 deep"):
         Folder(tmp_path).check("deep")
     with pytest.raises(UnsafeFile, match=r"deep has folders more than 64 deep"):
+        Folder(tmp_path).files("deep")
+    with pytest.raises(UnsafeFile, match=r"deep has folders more than 64 deep"):
         Folder(tmp_path).remove("deep")
     (tmp_path / "deep").rename(tmp_path / ".deep")
     subprocess.run(["rm", "-rf", str(tmp_path / ".deep")], check=False)
+
+
+def test_a_second_name_is_the_same_file(folder):
+    folder.write("a", b"content")
+    folder.make("inner")
+    folder.link("a", "inner/b")
+    assert folder.stamp("a") == folder.stamp("inner/b")
+    with pytest.raises(FileExistsError):
+        folder.link("a", "inner/b")
+    with pytest.raises(FileNotFoundError):
+        folder.link("absent", "c")
+
+
+def test_a_file_is_copied_where_the_file_system_has_no_second_names(folder, monkeypatch):
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    folder.write("a", b"content")
+    monkeypatch.setattr(os, "link", refuse)
+    folder.link("a", "b")
+    assert folder.read("b", max_bytes=10) == b"content"
+    assert folder.stamp("a")[0] != folder.stamp("b")[0]
+
+
+def test_files_are_listed_at_any_depth_and_known_by_their_content(folder):
+    for name in ("b", "inner/deeper/c", "inner/a"):
+        folder.make(name.rpartition("/")[0])
+        folder.write(name, b"abc")
+    assert folder.files() == ["b", "inner/a", "inner/deeper/c"]
+    assert folder.files("inner") == ["a", "deeper/c"]
+    assert folder.files("absent") == []
+    assert folder.sha256("b") == hashlib.sha256(b"abc").hexdigest()
+    before = folder.stamp("b")
+    folder.write("b", b"abd")
+    assert folder.stamp("b") != before
+    folder.sync("b")
+    folder.sync("inner")
+    folder.sync()

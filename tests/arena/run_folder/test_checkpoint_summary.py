@@ -57,3 +57,13 @@ def test_a_latest_checkpoint_that_cannot_be_read_is_refused(files: RunDir, write
     file.unlink()
     with pytest.raises(ArenaError, match=r"training\.json"):
         CheckpointSummary.latest(files)
+
+
+def test_a_checkpoint_that_cannot_be_read_leaves_the_one_before(files: RunDir, write_checkpoint):
+    before = write_checkpoint({"env_steps": 500}).parent
+    newest = files.new_checkpoint(900)
+    (newest / "training.json").write_text("{")
+    files.commit_checkpoint(newest, before)
+    found = CheckpointSummary.latest(files)
+    assert found is not None
+    assert found.env_steps == 500

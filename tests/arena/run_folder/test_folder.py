@@ -3,7 +3,7 @@ from pathlib import Path
 from arena.run_folder.folder import RunDir
 
 
-def test_a_checkpoint_counts_once_it_is_committed_and_replaces_the_one_before(tmp_path: Path):
+def test_a_checkpoint_counts_once_it_is_committed_and_replaces_the_last_but_one(tmp_path: Path):
     files = RunDir(tmp_path)
     assert files.latest_checkpoint() is None
     first = files.new_checkpoint(100)
@@ -12,8 +12,20 @@ def test_a_checkpoint_counts_once_it_is_committed_and_replaces_the_one_before(tm
     assert files.latest_checkpoint() == first
     second = files.new_checkpoint(200)
     assert (first.is_dir(), files.latest_checkpoint()) == (True, first), "until then the old one stays"
-    files.commit_checkpoint(second)
-    assert (first.exists(), files.latest_checkpoint()) == (False, second)
+    files.commit_checkpoint(second, first)
+    assert (files.checkpoints(), files.latest_checkpoint()) == ([second, first], second)
+    third = files.new_checkpoint(300)
+    files.commit_checkpoint(third, second)
+    assert (first.exists(), second.exists(), files.checkpoints()) == (False, True, [third, second])
+
+
+def test_a_damaged_pointer_leaves_the_sealed_checkpoints_newest_first(tmp_path: Path):
+    files = RunDir(tmp_path)
+    for env_steps in (900, 1000, 1100):
+        (files.new_checkpoint(env_steps) / "manifest.json").write_text("{}")
+    files.new_checkpoint(1200)  # it has no seal: its worker was killed
+    (tmp_path / "checkpoint" / "latest.json").write_text("{")
+    assert [path.name for path in files.checkpoints()] == ["env-steps-1100", "env-steps-1000"]
 
 
 def test_a_second_checkpoint_after_as_many_env_steps_spares_the_first_until_it_is_complete(tmp_path: Path):
@@ -23,8 +35,9 @@ def test_a_second_checkpoint_after_as_many_env_steps_spares_the_first_until_it_i
     again = files.new_checkpoint(100)
     assert again != first
     assert first.is_dir()
-    files.commit_checkpoint(again)
-    assert files.latest_checkpoint() == again
+    files.commit_checkpoint(again, first)
+    assert files.checkpoints() == [again, first]
+    assert files.new_checkpoint(100) not in (first, again)
 
 
 def test_an_unfinished_checkpoint_is_begun_anew(tmp_path: Path):
