@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from arena.executors.ray import RayExecutor as RayExecutor
     from arena.experiment.experiment import Experiment as Experiment
     from arena.experiment.file import from_toml as from_toml
+    from arena.experiment.one_run import train as train
     from arena.experiment.runner import run_experiment as run_experiment
     from arena.policies.evaluation import Evaluation as Evaluation
     from arena.policies.evaluation import evaluate as evaluate
     from arena.policies.policy import OnnxPolicy as OnnxPolicy
     from arena.policies.policy import Policy as Policy
     from arena.run_folder.folder import RunDir as RunDir
+    from arena.run_folder.gathered import Runs as Runs
+    from arena.run_folder.gathered import load as load
     from arena.run_folder.inputs import Run as Run
     from arena.run_folder.record import RunRecord as RunRecord
     from arena.run_folder.result import RunResult as RunResult
@@ -58,9 +61,11 @@ _HOMES = {
     "arena.policies.policy": ("OnnxPolicy", "Policy"),
     "arena.agent.registry": ("agent_ids", "agent_spec"),
     "arena.run_folder.folder": ("RunDir",),
+    "arena.run_folder.gathered": ("Runs", "load"),
     "arena.run_folder.inputs": ("Run",),
     "arena.run_folder.record": ("RunRecord",),
     "arena.run_folder.result": ("RunResult",),
+    "arena.experiment.one_run": ("train",),
     "arena.experiment.runner": ("run_experiment",),
     "arena.agent.spec": ("AgentSpec",),
 }

@@ -15,8 +15,9 @@ from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
-from arena.experiment.file import from_table, from_toml
+from arena.experiment.file import from_toml
 from arena.experiment.names import check_name
+from arena.experiment.one_run import one_run
 from arena.experiment.runner import run_checked
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.toml import parse_toml
@@ -42,9 +43,8 @@ def train(
     mode: Mode,
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
-    entry = {"agent": agent, "hyperparameters": dict(parse_setting(setting) for setting in settings)}
-    table = {"name": name, "agents": [entry], "envs": [env], "seeds": [seed], "budget": budget, "resources": resources}
-    experiment = from_table({**table, "output": str(output)})
+    hyperparameters = dict(parse_setting(setting) for setting in settings)
+    experiment = one_run(agent, env, hyperparameters, budget, resources, seed=seed, name=name, output=output)
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:
         state = "a finished run" if run_dir.result.exists() else "a run that --resume continues"

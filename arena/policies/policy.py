@@ -92,6 +92,11 @@ class OnnxPolicy:
             raise ArenaError(f"{shown} is not a usable policy: {error}") from error
         self.signature = _signature(shown, self._session)
 
+    def __repr__(self) -> str:
+        """Returns the path, and what the policy takes and gives."""
+        taken, given = self.signature, self.signature.action_shape or "discrete"
+        return f"OnnxPolicy({str(self.path)!r}, observations {taken.observation_shape} {taken.observation_dtype}, actions {given})"
+
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
         """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`.
 

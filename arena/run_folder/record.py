@@ -61,6 +61,14 @@ class RunRecord:
         self.path = path
         self.files = RunDir(path)
 
+    def __repr__(self) -> str:
+        """Returns the path, and how the run ended."""
+        result = self.result
+        if result is None:
+            return f"RunRecord({str(self.path)!r}, unfinished)"
+        score = "" if result.score_mean is None else f", score {result.score_mean:.1f} ± {result.score_std or 0.0:.1f}"
+        return f"RunRecord({str(self.path)!r}, {result.status} after {result.env_steps:,} env steps{score})"
+
     @functools.cached_property
     def run(self) -> Run:
         """Inputs of the run."""

@@ -1,0 +1,86 @@
+"""One run from Python: `arena.train` trains an agent on an environment and returns the record of the run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arena.environments.config import EnvConfig
+from arena.errors import ArenaError
+from arena.executors.base import Executor
+from arena.executors.local import LocalExecutor
+from arena.experiment.experiment import Experiment
+from arena.experiment.file import from_table
+from arena.experiment.runner import View, run_experiment
+from arena.run_folder.record import RunRecord
+
+
+def train(
+    agent: str,
+    env: str | EnvConfig,
+    *,
+    env_steps: int = 100_000,
+    seconds: float | None = None,
+    target_return: float | None = None,
+    seed: int = 0,
+    hyperparameters: Mapping[str, Any] | None = None,
+    name: str = "train",
+    output: Path | str = "logs",
+    device: str = "auto",
+    threads: int = 1,
+    executor: Executor | None = None,
+    view: View | None = None,
+) -> RunRecord:
+    """Trains one agent on one environment in a process of its own, and returns the record of the run.
+
+    A call with the same arguments returns the finished run as it is, and resumes one that was interrupted or that failed. An import path
+    in `agent` or `env` is your own word that it may be imported.
+
+    Args:
+        agent: agent id, or `package.module:SPEC`.
+        env: Gymnasium id, or id with arguments.
+        env_steps: budget in env steps.
+        seconds: budget in wall seconds of training, without compilation and evaluation.
+        target_return: mean return over 100 evaluation episodes at which training stops.
+        seed: training seed.
+        hyperparameters: values that differ from the agent's defaults.
+        name: name of the experiment, whose folder `output/name` holds the run's.
+        output: folder that holds the experiment's folder.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        threads: cores of the worker.
+        executor: runs the worker; this machine if None.
+        view: receives the progress of the run.
+
+    Raises:
+        ArenaError: before anything starts, if the run cannot work, or if the folder holds a run with other inputs; and afterwards, if the
+            run failed, with the reason and the path of its log.
+        KeyboardInterrupt: after the worker has ended; a call with the same arguments resumes.
+    """
+    budget = {"env_steps": env_steps, "seconds": seconds, "target_return": target_return}
+    resources = {"threads": threads, "device": device, "workers": 1}
+    experiment = one_run(agent, env, hyperparameters or {}, budget, resources, seed=seed, name=name, output=output)
+    [result] = run_experiment(experiment, executor or LocalExecutor(1), view, retry_failed=True)
+    if result.status != "finished":
+        raise ArenaError(f"{result.run_name} {result.status}: {result.reason} (log in {result.path})")
+    return RunRecord(Path(result.path))
+
+
+def one_run(
+    agent: str,
+    env: str | EnvConfig,
+    hyperparameters: Mapping[str, Any],
+    budget: Mapping[str, Any],
+    resources: Mapping[str, Any],
+    *,
+    seed: int,
+    name: str,
+    output: Path | str,
+) -> Experiment:
+    """Returns the experiment that has one run; takes what `train` takes.
+
+    Raises:
+        ArenaError: if anything is unknown or wrong.
+    """
+    entry = {"agent": agent, "hyperparameters": dict(hyperparameters)}
+    env_table = {"id": env.id, "kwargs": dict(env.kwargs)} if isinstance(env, EnvConfig) else env
+    table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": budget, "resources": resources}
+    return from_table({**table, "output": str(output)})
