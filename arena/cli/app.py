@@ -2,13 +2,30 @@
 
 import signal
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
+from arena.cli.options import (
+    Address,
+    Allow,
+    Device,
+    ExecutorOption,
+    ExperimentsFolder,
+    Json,
+    Listed,
+    OtherFolder,
+    Quiet,
+    RetryFailed,
+    ScheduleOption,
+    Storage,
+    Workers,
+    agents_beginning,
+    envs_beginning,
+    output_mode,
+)
 from arena.errors import ArenaError
 
 app = typer.Typer(
@@ -33,69 +50,10 @@ def options(
     """Train agents of several reinforcement learning frameworks on the same environments, and compare them honestly."""
 
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
-ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
-OtherFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
-Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
-
-
-class Listed(StrEnum):
-    """Kinds of things that `arena list` lists."""
-
-    agents = "agents"
-    envs = "envs"
-    configs = "configs"
-
-
-class ExecutorName(StrEnum):
-    """The executors of `arena run`."""
-
-    local = "local"
-    ray = "ray"
-
-
-class ScheduleOption(StrEnum):
-    """The schedules of `arena tournament`."""
-
-    round_robin = "round-robin"
-    swiss = "swiss"
-    adaptive = "adaptive"
-
-
-ExecutorOption = Annotated[ExecutorName | None, typer.Option("--executor", help="Place of the workers: this machine, or a Ray cluster.")]
-Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
-Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
-
-
-def _agents_beginning(text: str) -> list[str]:
-    from arena.agent.registry import agent_ids
-
-    return [agent_id for agent_id in agent_ids() if agent_id.startswith(text)]
-
-
-def _envs_beginning(text: str) -> list[str]:
-    from arena.environments.plugins import registered_ids
-
-    return [env_id for env_id in registered_ids() if env_id.startswith(text)]
-
-
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow",
-        metavar="NAME",
-        help="Something that a folder names and that may be loaded: module:Id, package.module, a file, a folder of runs; repeat for more.",
-    ),
-]
-
-
 @app.command()
 def train(
-    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.", autocompletion=_agents_beginning)],
-    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.", autocompletion=_envs_beginning)],
+    agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.", autocompletion=agents_beginning)],
+    env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.", autocompletion=envs_beginning)],
     steps: Annotated[int, typer.Option("--steps", min=1, help="Budget in env steps.")] = 100_000,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
@@ -114,7 +72,7 @@ def train(
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
     resources = {"threads": threads, "device": device or "auto", "workers": 1}
-    command.train(agent, env, set_ or [], budget, seed, name, output, resources, resume=resume, mode=_mode(quiet, json_lines))
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, resume=resume, mode=output_mode(quiet, json_lines))
 
 
 @app.command()
@@ -140,7 +98,7 @@ def run(
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
-    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=_mode(quiet, json_lines)))
+    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=output_mode(quiet, json_lines)))
 
 
 @app.command()
@@ -171,7 +129,7 @@ def tune(
         raise ArenaError(f"arena tune needs Optuna: {install_command('tune')}") from error
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
-    sys.exit(command.tune(file, options, trials, mode=_mode(quiet, json_lines)))
+    sys.exit(command.tune(file, options, trials, mode=output_mode(quiet, json_lines)))
 
 
 @app.command()
@@ -188,7 +146,7 @@ def status(
     """
     from arena.cli import status as command
 
-    sys.exit(command.status(target, output, mode=_mode(quiet=False, json_lines=json_lines)))
+    sys.exit(command.status(target, output, mode=output_mode(quiet=False, json_lines=json_lines)))
 
 
 @app.command()
@@ -224,7 +182,7 @@ def tournament(
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
     given = {key: value for key, value in rules.items() if value is not None}
     training = command.TrainingOptions(steps=steps, num_seeds=seeds)
-    mode = _mode(quiet, json_lines)
+    mode = output_mode(quiet, json_lines)
     sys.exit(
         command.tournament(players, env or [], given, training, name=name, output=output, workers=workers, allow=allow or (), mode=mode)
     )
@@ -254,7 +212,7 @@ def league_add(
 
     rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed}
     given = {key: value for key, value in rules.items() if value is not None}
-    command.add(league, players, env or [], given, allow=allow or (), mode=_mode(quiet, json_lines))
+    command.add(league, players, env or [], given, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @league_app.command(name="play")
@@ -269,7 +227,7 @@ def league_play(
     """Play the matches that narrow the ranking most, and print the standings."""
     from arena.cli import league as command
 
-    command.play(league, games, workers or 0, allow=allow or (), mode=_mode(quiet, json_lines))
+    command.play(league, games, workers or 0, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @league_app.command(name="standings")
@@ -277,7 +235,7 @@ def league_standings(league: League = Path("league"), allow: Allow = None, quiet
     """Compute the standings from all matches, and print them."""
     from arena.cli import league as command
 
-    command.standings(league, allow=allow or (), mode=_mode(quiet, json_lines))
+    command.standings(league, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @app.command(name="list")
@@ -285,7 +243,7 @@ def list_(what: Annotated[Listed, typer.Argument(help="agents, envs or configs")
     """List agents, environments, or the experiments that come with the arena."""
     from arena.cli import listing as command
 
-    mode = _mode(quiet=False, json_lines=json_lines)
+    mode = output_mode(quiet=False, json_lines=json_lines)
     if what is Listed.agents:
         command.list_agents(mode=mode)
     elif what is Listed.envs:
@@ -302,7 +260,7 @@ def doctor(json_lines: Json = False) -> None:
     """
     from arena.cli import doctor as command
 
-    sys.exit(command.doctor(mode=_mode(quiet=False, json_lines=json_lines)))
+    sys.exit(command.doctor(mode=output_mode(quiet=False, json_lines=json_lines)))
 
 
 @app.command()
@@ -310,7 +268,17 @@ def env(json_lines: Json = False) -> None:
     """List the environment variables that the arena reads."""
     from arena.cli import env as command
 
-    command.env(mode=_mode(quiet=False, json_lines=json_lines))
+    command.env(mode=output_mode(quiet=False, json_lines=json_lines))
+
+
+@app.command()
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.")] = None,
+) -> None:
+    """Print the JSON Schema of experiment files, for editors."""
+    from arena.cli import schema as command
+
+    command.schema(output)
 
 
 @app.command()
@@ -330,7 +298,7 @@ def smoke(
     from arena.cli import smoke as command
 
     names = [name for name in (agents or "").split(",") if name]
-    sys.exit(command.smoke(names, junit, output, workers, full=full, mode=_mode(quiet, json_lines)))
+    sys.exit(command.smoke(names, junit, output, workers, full=full, mode=output_mode(quiet, json_lines)))
 
 
 @app.command()
@@ -347,7 +315,7 @@ def report(
     """
     from arena.report import terminal as command
 
-    command.report(folders, output, mode=_mode(quiet=False, json_lines=json_lines))
+    command.report(folders, output, mode=output_mode(quiet=False, json_lines=json_lines))
 
 
 @app.command()
@@ -367,14 +335,6 @@ def leaderboard(
     from arena.cli import leaderboard as command
 
     command.leaderboard(folder, match or [], frame_megabytes, allow or ())
-
-
-def _mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
-    if quiet and json_lines:
-        raise ArenaError("--quiet and --json exclude each other")
-    if quiet:
-        return "quiet"
-    return "json" if json_lines else "auto"
 
 
 def main() -> None:

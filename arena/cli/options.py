@@ -1,0 +1,82 @@
+"""Options that several commands of the command line share, and the mode in which a command writes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from arena.errors import ArenaError
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+OtherFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
+
+
+class Listed(StrEnum):
+    """Kinds of things that `arena list` lists."""
+
+    agents = "agents"
+    envs = "envs"
+    configs = "configs"
+
+
+class ExecutorName(StrEnum):
+    """The executors of `arena run`."""
+
+    local = "local"
+    ray = "ray"
+
+
+class ScheduleOption(StrEnum):
+    """The schedules of `arena tournament`."""
+
+    round_robin = "round-robin"
+    swiss = "swiss"
+    adaptive = "adaptive"
+
+
+ExecutorOption = Annotated[ExecutorName | None, typer.Option("--executor", help="Place of the workers: this machine, or a Ray cluster.")]
+Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+
+
+def agents_beginning(text: str) -> list[str]:
+    """Returns the agent ids that begin with a text, for a shell that completes it."""
+    from arena.agent.registry import agent_ids
+
+    return [agent_id for agent_id in agent_ids() if agent_id.startswith(text)]
+
+
+def envs_beginning(text: str) -> list[str]:
+    """Returns the environment ids that begin with a text, for a shell that completes it."""
+    from arena.environments.plugins import registered_ids
+
+    return [env_id for env_id in registered_ids() if env_id.startswith(text)]
+
+
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="NAME",
+        help="Something that a folder names and that may be loaded: module:Id, package.module, a file, a folder of runs; repeat for more.",
+    ),
+]
+
+
+def output_mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json"]:
+    """Returns the mode in which a command writes.
+
+    Raises:
+        ArenaError: if two exclude each other.
+    """
+    if quiet and json_lines:
+        raise ArenaError("--quiet and --json exclude each other")
+    if quiet:
+        return "quiet"
+    return "json" if json_lines else "auto"
