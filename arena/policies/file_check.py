@@ -5,6 +5,7 @@ branches or loops, no files, no randomness, no custom code. Every intermediate s
 bounded before onnxruntime sees it. In addition `arena.policies.quarantine` tries the file in a process of its own.
 """
 
+import contextlib
 import math
 import os
 import stat
@@ -88,45 +89,58 @@ def check_policy_bytes(content: bytes, where: str) -> None:
     _check_sizes(model, num_weights, where)
 
 
-def read_policy_file(path: Path, *, shown_as: Path | None = None) -> bytes:
-    """Returns the content of a policy file that passes the static check.
-
-    Args:
-        path: The file.
-        shown_as: Path to name in errors instead, for a copy of another file.
-
-    Raises:
-        ArenaError: If the file cannot be read or is refused; says what is wrong.
-    """
-    content = read_bounded(path)
-    check_policy_bytes(content, f"policy {shown_as or path}")
-    return content
-
-
 def read_bounded(path: Path) -> bytes:
     """Returns the content, unchecked, of a file that isn't larger than a policy may be.
-
-    The file is opened once, and what was opened is looked at: nobody can put another file or a pipe in its place meanwhile.
 
     Raises:
         ArenaError: If the file is larger, isn't a regular file, or cannot be read.
     """
+    with open_policy(path) as descriptor:
+        return read_descriptor(descriptor, f"policy {path}")
+
+
+@contextlib.contextmanager
+def open_policy(path: Path) -> Iterator[int]:
+    """Yields the descriptor of a file that isn't larger than a policy may be.
+
+    The file is opened once, and what was opened is looked at: nobody can put another file or a pipe in its place meanwhile.
+
+    Raises:
+        ArenaError: If the file is larger, isn't a regular file, or cannot be opened.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | _DO_NOT_WAIT)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ArenaError(f"cannot read policy {path}: not a file")
-            if status.st_size > MAX_FILE_BYTES:
-                raise ArenaError(f"policy {path} has {status.st_size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(status.st_size + 1)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise ArenaError(f"cannot read policy {path}: {error.strerror}") from error
-    if len(content) != status.st_size:
-        raise ArenaError(f"policy {path} changed while it was read; give it again")
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ArenaError(f"cannot read policy {path}: not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ArenaError(f"policy {path} has {status.st_size:,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_descriptor(descriptor: int, where: str) -> bytes:
+    """Returns the content, unchecked, of an open file that `open_policy` accepted.
+
+    Args:
+        descriptor: Descriptor of the file.
+        where: Name of the policy; begins errors.
+
+    Raises:
+        ArenaError: If the file cannot be read, or changes meanwhile.
+    """
+    try:
+        size = os.fstat(descriptor).st_size
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(size + 1)
+    except OSError as error:
+        raise ArenaError(f"cannot read {where}: {error.strerror}") from error
+    if len(content) != size:
+        raise ArenaError(f"{where} changed while it was read; give it again")
     return content
 
 

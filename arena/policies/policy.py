@@ -15,7 +15,7 @@ import onnxruntime
 
 from arena.environments.spaces import MaskedBox, random_actions
 from arena.errors import ArenaError
-from arena.policies.file_check import read_policy_file
+from arena.policies.file_check import check_policy_bytes, read_bounded
 
 Array = npt.NDArray[Any]
 
@@ -68,8 +68,56 @@ class PolicySignature:
             raise ArenaError(f"{where} cannot play here: it is {self}, the environment has {observation_space} and {action_space}")
 
 
+class OnnxSession:
+    """The content of a policy file, ready to answer on one thread.
+
+    Args:
+        content: Content of the file.
+        where: Name of the policy; begins errors.
+        is_checked: Whether the static check of `arena.policies.file_check` comes first.
+
+    Raises:
+        ArenaError: If the content isn't a policy; says what is wrong.
+    """
+
+    def __init__(self, content: bytes, where: str, *, is_checked: bool = True) -> None:
+        if is_checked:
+            check_policy_bytes(content, where)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise ArenaError(f"{where} is not a usable policy: {error}") from error
+        self.signature = _signature(where, self._session)
+
+    def run(self, outputs: list[str], observations: Array) -> list[Array]:
+        """Returns the named outputs, `actions` or `action_scores`, for `observations` `[N, *obs]`."""
+        return [np.asarray(output) for output in self._session.run(outputs, {"observations": observations})]
+
+
+def _signature(where: str, session: onnxruntime.InferenceSession) -> PolicySignature:
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name: node for node in session.get_outputs()}
+    if set(inputs) != {"observations"} or not {"actions", "action_scores"} <= set(outputs):
+        raise ArenaError(f"{where} must map 'observations' to 'actions' and 'action_scores'; it maps {sorted(inputs)} to {sorted(outputs)}")
+    observations, actions, scores = inputs["observations"], outputs["actions"], outputs["action_scores"]
+    for node, rank in ((observations, 2), (actions, 1), (scores, 2)):
+        batch_is_free = len(node.shape) >= rank and not isinstance(node.shape[0], int)
+        if node.type not in _ONNX_TYPES or not batch_is_free or not all(isinstance(size, int) for size in node.shape[1:]):
+            raise ArenaError(f"{where}: {node.name!r} is {node.type} {node.shape}, expected a free batch axis and fixed others")
+    return PolicySignature(
+        tuple(observations.shape[1:]),
+        np.dtype(_ONNX_TYPES[observations.type]),
+        tuple(actions.shape[1:]),
+        np.dtype(_ONNX_TYPES[actions.type]),
+        scores.shape[1],
+    )
+
+
 class OnnxPolicy:
-    """A policy file, ready to act on one thread.
+    """A policy file that plays in this process; `arena.policies.bounded` plays what may be a stranger's.
 
     Args:
         path: The ONNX file.
@@ -81,16 +129,8 @@ class OnnxPolicy:
 
     def __init__(self, path: Path, *, shown_as: Path | None = None) -> None:
         self.path = path
-        shown = shown_as or path
-        content = read_policy_file(path, shown_as=shown)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise ArenaError(f"{shown} is not a usable policy: {error}") from error
-        self.signature = _signature(shown, self._session)
+        self._session = OnnxSession(read_bounded(path), f"policy {shown_as or path}")
+        self.signature = self._session.signature
 
     def __repr__(self) -> str:
         """Returns the path, and what the policy takes and gives."""
@@ -105,33 +145,22 @@ class OnnxPolicy:
             action_masks: Allowed actions, `bool [N, A]`; the best allowed action is taken. Discrete actions only.
         """
         if action_masks is not None:
-            return np.asarray(np.where(action_masks, self.scores(observations), -np.inf).argmax(-1))
-        return np.asarray(self._session.run(["actions"], {"observations": observations})[0])
+            return best_allowed(self.scores(observations), action_masks)
+        return self._session.run(["actions"], observations)[0]
 
     def scores(self, observations: Array) -> Array:
         """Returns action scores `float32 [N, A]` for `observations` `[N, *obs]`."""
-        return np.asarray(self._session.run(["action_scores"], {"observations": observations})[0])
+        return self._session.run(["action_scores"], observations)[0]
 
 
-def _signature(path: Path, session: onnxruntime.InferenceSession) -> PolicySignature:
-    inputs = {node.name: node for node in session.get_inputs()}
-    outputs = {node.name: node for node in session.get_outputs()}
-    if set(inputs) != {"observations"} or not {"actions", "action_scores"} <= set(outputs):
-        raise ArenaError(
-            f"policy {path} must map 'observations' to 'actions' and 'action_scores'; it maps {sorted(inputs)} to {sorted(outputs)}"
-        )
-    observations, actions, scores = inputs["observations"], outputs["actions"], outputs["action_scores"]
-    for node, rank in ((observations, 2), (actions, 1), (scores, 2)):
-        batch_is_free = len(node.shape) >= rank and not isinstance(node.shape[0], int)
-        if node.type not in _ONNX_TYPES or not batch_is_free or not all(isinstance(size, int) for size in node.shape[1:]):
-            raise ArenaError(f"policy {path}: {node.name!r} is {node.type} {node.shape}, expected a free batch axis and fixed others")
-    return PolicySignature(
-        tuple(observations.shape[1:]),
-        np.dtype(_ONNX_TYPES[observations.type]),
-        tuple(actions.shape[1:]),
-        np.dtype(_ONNX_TYPES[actions.type]),
-        scores.shape[1],
-    )
+def best_allowed(scores: Array, action_masks: Array) -> Array:
+    """Returns the allowed action of the highest score, `int64 [N]`.
+
+    Args:
+        scores: Action scores, `float32 [N, A]`.
+        action_masks: Allowed actions, `bool [N, A]`.
+    """
+    return np.asarray(np.where(action_masks, scores, -np.inf).argmax(-1))
 
 
 class UniformPolicy:

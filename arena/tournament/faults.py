@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError
+from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.policy import Policy
 
 Array = npt.NDArray[Any]
@@ -48,6 +49,8 @@ class GuardedPolicy:
         start = time.perf_counter()
         try:
             actions: Array = np.asarray(self._policy.act(observations, action_masks=action_masks))
+        except ServerGone:  # the machine's fault, or whoever ended it
+            raise
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise PolicyFailed(f"failed: {one_line(error)}") from error
         if (seconds := (time.perf_counter() - start) / len(observations)) > self._action_seconds:
@@ -77,7 +80,7 @@ def faults_of(env_name: str) -> Iterator[None]:
     """
     try:
         yield
-    except PolicyFailed:
+    except (PolicyFailed, ServerGone):
         raise
     except Exception as error:  # the environment is another package's code
         raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {one_line(error)}; the match does not count") from error

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from arena.errors import ArenaError
+from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.policies.file_check import read_bounded
-from arena.policies.policy import OnnxPolicy, PolicySignature
+from arena.policies.policy import PolicySignature
 from arena.policies.quarantine import check_policy_files
 
 
@@ -74,7 +75,8 @@ class Admission:
     def signature(self, policy: AdmittedPolicy) -> PolicySignature:
         """Returns the shapes of a policy that this object admitted: those found in quarantine, or read from a known copy."""
         if policy.sha256 not in self._signatures:
-            self._signatures[policy.sha256] = OnnxPolicy(policy.path, shown_as=policy.source).signature
+            with BoundedPolicy(policy.path, shown_as=policy.source) as loaded:
+                self._signatures[policy.sha256] = loaded.signature
         return self._signatures[policy.sha256]
 
 

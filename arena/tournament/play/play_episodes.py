@@ -21,8 +21,12 @@ from arena.tournament.play.load_policy import load_policy
 from arena.tournament.schedule.tasks import EpisodesTask
 
 
-def play_episodes(task: EpisodesTask) -> list[Episodes]:
+def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes]:
     """Plays the episodes; a failed run, and a policy that fails or takes too long, has none, and the reason is kept.
+
+    Args:
+        task: The task.
+        trusted: Whether the policy file is the caller's own, and plays in this process without bounds.
 
     Raises:
         ArenaError: If the environment fails, or gives rewards that are not finite.
@@ -32,7 +36,8 @@ def play_episodes(task: EpisodesTask) -> list[Episodes]:
         return [dataclasses.replace(record, reason=task.failed)]
     with faults_of(task.env.name):
         spaces = env_spaces(task.env)
-    policy = GuardedPolicy(duel_policy(task.policy, task.env, task.player, task.seed), *spaces, action_seconds=task.action_seconds)
+    player = duel_policy(task.policy, task.env, task.player, task.seed, trusted=trusted)
+    policy = GuardedPolicy(player, *spaces, action_seconds=task.action_seconds)
     try:
         with faults_of(task.env.name):
             evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)
@@ -48,6 +53,6 @@ def play_episodes(task: EpisodesTask) -> list[Episodes]:
     return [dataclasses.replace(record, returns=returns, lengths=lengths)]
 
 
-def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int) -> Policy:
+def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int, *, trusted: bool = False) -> Policy:
     """Returns the policy that plays a player's episodes; its random draws, if any, follow from the player's name and the starts' seed."""
-    return load_policy(path, env_spaces(env), duel_player_rng(seed, player))
+    return load_policy(path, env_spaces(env), duel_player_rng(seed, player), trusted=trusted)

@@ -11,6 +11,7 @@ from collections import defaultdict
 import numpy as np
 
 from arena.environments.games import Game
+from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.policy import Policy
 from arena.seeding import game_player_rng
 from arena.tournament.faults import faults_of, one_line
@@ -23,8 +24,12 @@ MAX_PLIES = 10_000
 """Number of moves after which a game that has not ended is a tie."""
 
 
-def play_games(task: GamesTask) -> list[PlayedGame]:
+def play_games(task: GamesTask, *, trusted: bool = False) -> list[PlayedGame]:
     """Plays all games of the task, and returns them in the order of their ids.
+
+    Args:
+        task: The task.
+        trusted: Whether all policy files are the caller's own, and play in this process without bounds.
 
     Raises:
         ArenaError: If the game itself fails.
@@ -36,7 +41,8 @@ def play_games(task: GamesTask) -> list[PlayedGame]:
         tables = [_Table(task.game_id, opening, seed, first) for opening, seed in pairs for first in (0, 1)]
     spaces = tables[0].game.observation_space, tables[0].game.action_space
     pair = "~".join(task.players)
-    policies = [load_policy(path, spaces, game_player_rng(pair, index, task.seeds)) for index, path in enumerate(task.policies)]
+    rngs = [game_player_rng(pair, index, task.seeds) for index in (0, 1)]
+    policies = [load_policy(path, spaces, rng, trusted=trusted) for path, rng in zip(task.policies, rngs, strict=True)]
     with faults_of(task.game_id):
         while any(not table.over for table in tables):
             for player, policy in enumerate(policies):
@@ -78,6 +84,8 @@ def _move(policy: Policy, tables: list["_Table"], move_seconds: float) -> None:
         actions = np.asarray(policy.act(observations))
         if actions.shape != (len(tables),) or not np.issubdtype(actions.dtype, np.integer):
             raise ValueError(f"actions of shape {actions.shape} and type {actions.dtype} for {len(tables)} positions")
+    except ServerGone:
+        raise
     except Exception as error:  # onnxruntime's errors share no base class of their own
         for table in tables:
             table.forfeit(f"failed: {one_line(error)}")

@@ -8,10 +8,14 @@ from arena.tournament.play.play_games import play_games
 from arena.tournament.schedule.tasks import GamesTask, Task
 
 
-def play_task(task: Task) -> Sequence[Record]:
+def play_task(task: Task, *, trusted: bool = False) -> Sequence[Record]:
     """Plays one task and returns its records in the order of their ids.
+
+    Args:
+        task: The task.
+        trusted: Whether all policy files are the caller's own, and play in this process without bounds.
 
     Raises:
         ArenaError: If the environment or game itself fails; a policy that fails loses instead.
     """
-    return play_games(task) if isinstance(task, GamesTask) else play_episodes(task)
+    return play_games(task, trusted=trusted) if isinstance(task, GamesTask) else play_episodes(task, trusted=trusted)

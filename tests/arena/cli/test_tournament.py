@@ -59,7 +59,7 @@ def test_a_file_that_only_quarantine_refuses_plays_no_tournament(tmp_path: Path)
     write_policy(tmp_path / "wild.onnx", "CartPole-v1", 3e38)  # finite weights, infinite scores
     result = arena("tournament", "sound.onnx", "wild.onnx", "constant", "--env", "CartPole-v1", cwd=tmp_path)
     assert result.returncode == 2
-    assert "policy wild.onnx gives scores or actions that are NaN or infinite" in result.stderr
+    assert "policy wild.onnx fails on 128 observations: it gave scores that are not finite" in result.stderr
     assert not (tmp_path / "logs").exists()
 
 

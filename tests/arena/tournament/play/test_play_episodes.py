@@ -60,7 +60,7 @@ def test_a_policy_that_fails_in_play_has_no_episodes_and_the_reason(monkeypatch)
         def act(self, observations, *, action_masks=None):
             raise RuntimeError("no such\nweights")
 
-    monkeypatch.setattr(duels, "load_policy", lambda *arguments: Broken())
+    monkeypatch.setattr(duels, "load_policy", lambda *arguments, **options: Broken())
     (record,) = play_episodes(_task("broken", None))
     assert (record.returns, record.reason) == ((), "failed: no such weights")
 
@@ -71,7 +71,7 @@ def test_time_for_an_action_is_limited_as_for_a_move(monkeypatch):
             time.sleep(0.02)
             return np.zeros(len(observations), np.int64)
 
-    monkeypatch.setattr(duels, "load_policy", lambda *arguments: Slow())
+    monkeypatch.setattr(duels, "load_policy", lambda *arguments, **options: Slow())
     (record,) = play_episodes(_task("slow", None, action_seconds=0.001))
     assert record.returns == ()
     assert record.reason.startswith("time-out: ")
@@ -84,7 +84,7 @@ def test_actions_that_are_none_are_the_policys_fault(actions, monkeypatch):
         def act(self, observations, *, action_masks=None):
             return actions
 
-    monkeypatch.setattr(duels, "load_policy", lambda *arguments: Wild())
+    monkeypatch.setattr(duels, "load_policy", lambda *arguments, **options: Wild())
     (record,) = play_episodes(_task("wild", None))
     assert record.returns == ()
     assert record.reason.startswith("failed: it ")

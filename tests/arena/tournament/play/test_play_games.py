@@ -67,7 +67,7 @@ def seat(monkeypatch):
     made = table.load_policy
 
     def seat(**policies):
-        monkeypatch.setattr(table, "load_policy", lambda path, *rest: policies.get(path.name) if path else made(path, *rest))
+        monkeypatch.setattr(table, "load_policy", lambda path, *rest, **options: policies.get(path.name) if path else made(path, *rest))
         return tuple(Path(name) for name in policies)
 
     return seat

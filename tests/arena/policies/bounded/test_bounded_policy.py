@@ -1,0 +1,140 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from hostile_policies import dividing, looping, misshapen, not_finite, sound, swelling
+
+from arena.errors import ArenaError
+from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
+from arena.policies.bounded.bounds import Bounds
+from arena.policies.policy import OnnxPolicy
+
+pytestmark = pytest.mark.worker
+
+FAR = np.ones((3, 4), np.float32)
+"""Observations for which the files behave."""
+NEAR = np.full((3, 4), 0.01, np.float32)
+"""Observations for which they do not."""
+UNCHECKED = Bounds(is_file_checked=False, call_seconds=1.0)
+"""Bounds that hold although the static check is left out."""
+
+
+def test_a_bounded_policy_answers_as_the_file_does_here(tmp_path: Path) -> None:
+    path = sound().write(tmp_path / "policy.onnx")
+    here, rng = OnnxPolicy(path), np.random.default_rng(0)
+    with BoundedPolicy(path) as bounded:
+        assert bounded.signature == here.signature
+        for count in (1, 100, 0, 7, 20_000):  # the last is larger than what a socket holds
+            observations = rng.normal(size=(count, 4)).astype(np.float32)
+            masks = rng.random((count, 2)) < 0.5
+            assert np.array_equal(bounded.act(observations), here.act(observations))
+            assert np.array_equal(bounded.act(observations, action_masks=masks), here.act(observations, action_masks=masks))
+            assert np.array_equal(bounded.scores(observations), here.scores(observations))
+        first, _ = bounded.act(FAR), bounded.act(-FAR)
+        assert np.array_equal(first, here.act(FAR)), "an answer stays what it was"
+
+
+@pytest.mark.parametrize("observations", [np.zeros((3, 5), np.float32), np.zeros((3, 4)), np.zeros(4, np.float32)])
+def test_observations_of_another_form_are_refused_and_the_policy_plays_on(tmp_path: Path, observations: np.ndarray) -> None:
+    with BoundedPolicy(sound().write(tmp_path / "policy.onnx")) as policy:
+        with pytest.raises(ArenaError, match="are not those that the policy takes"):
+            policy.act(observations)
+        assert policy.act(FAR).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("hostile", "reason"),
+    [
+        (dividing(), "its process was ended by SIGFPE"),
+        (looping(), "it gave no answer to 3 observations within 1 seconds"),
+        (swelling(800_000_000), r"it needs more memory than the 2 GiB allowed"),
+        (not_finite(), "it gave scores that are not finite"),
+        (misshapen(3), "it gave scores of shape .4, 2. and actions of shape .4,. for 3 observations"),
+    ],
+    ids=["dividing", "looping", "swelling", "not finite", "misshapen"],
+)
+def test_what_breaks_a_bound_ends_its_own_process_with_the_reason(tmp_path: Path, hostile, reason: str) -> None:
+    path, other = hostile.write(tmp_path / "policy.onnx"), sound().write(tmp_path / "other.onnx")
+    with BoundedPolicy(path, bounds=UNCHECKED) as policy, BoundedPolicy(other) as beside:
+        assert policy.act(FAR[:2]).shape == (2,)
+        with pytest.raises(PolicyBroke, match=f"^{reason}"):
+            policy.act(NEAR)
+        assert beside.act(NEAR).shape == (3,), "another policy plays on"
+        if not policy.is_alive:
+            with pytest.raises(PolicyBroke, match=f"^{reason}"):
+                policy.act(FAR[:2])
+
+
+def test_a_file_that_is_refused_or_breaks_its_process_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("nothing")
+    path = sound().write(tmp_path / "policy.onnx")
+    tight = Bounds(memory_bytes=64 * 1024**2)
+    for file, bounds, reason in (
+        (tmp_path / "text.onnx", None, "is not an ONNX file"),
+        (path, tight, "broke the process|needs more memory"),
+    ):
+        with pytest.raises(ArenaError, match=rf"^policy .*mine\.onnx .*({reason})"):
+            BoundedPolicy(file, shown_as=Path("mine.onnx"), bounds=bounds)
+    with pytest.raises(ArenaError, match=r"^policy .*policy\.onnx was not through its checks after 0\.001 seconds"):
+        BoundedPolicy(path, bounds=Bounds(load_seconds=0.001))
+    with pytest.raises(ArenaError, match="cannot read policy"):
+        BoundedPolicy(tmp_path / "absent.onnx")
+
+
+def test_a_policy_that_is_closed_leaves_no_process(tmp_path: Path) -> None:
+    path = sound().write(tmp_path / "policy.onnx")
+    with BoundedPolicy(path):
+        before = set(psutil.Process().children(recursive=True))
+        with BoundedPolicy(path) as policy:
+            policy.act(FAR)
+            assert len(set(psutil.Process().children(recursive=True)) - before) == 1
+        assert set(psutil.Process().children(recursive=True)) == before
+
+
+def test_an_interrupt_is_answered_while_a_policy_hangs(tmp_path: Path) -> None:
+    path = looping().write(tmp_path / "policy.onnx")
+    with BoundedPolicy(path, bounds=Bounds(is_file_checked=False, call_seconds=3_000.0)) as policy:
+        timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            policy.act(NEAR)
+        assert not policy.is_alive
+        timer.join()
+
+
+PLAY = """
+import sys
+from pathlib import Path
+import numpy as np
+from arena.policies.bounded.bounded_policy import BoundedPolicy
+from arena.policies.bounded.bounds import Bounds
+
+policy = BoundedPolicy(Path(sys.argv[1]), bounds=Bounds(is_file_checked=False, call_seconds=3_000.0))
+print("ready", flush=True)
+policy.act(np.full((3, 4), 0.01, np.float32))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_hanging_policy_ends_with_the_process_that_it_played_for(tmp_path: Path, number: signal.Signals) -> None:
+    path = looping().write(tmp_path / "policy.onnx")
+    player = subprocess.Popen([sys.executable, "-c", PLAY, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert player.stdout.readline() == b"ready\n"
+        others = psutil.Process(player.pid).children(recursive=True)
+        assert len(others) == 2, "the fork server and the policy's process"
+    finally:
+        player.send_signal(number)
+        player.wait()
+        player.stdout.close()
+    deadline = time.monotonic() + 60
+    while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in others):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
