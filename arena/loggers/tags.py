@@ -1,9 +1,10 @@
 """Names of all curves in TensorBoard, the same for every framework; `TAGS` says what each holds. The x axis is always env steps."""
 
+SCORE = "arena/score"
+"""The name sorts before all others, so that the score is the first metric on the HParams page."""
 EPISODE_RETURN = "episode/return"
 EPISODE_LENGTH = "episode/length"
 EVALUATION_RETURN_MEAN = "eval/episode_return_mean"
-FINAL_RETURN_MEAN = "eval/final_episode_return_mean"
 ENV_STEPS_PER_SECOND = "throughput/env_steps_per_second"
 LEARNER_STEPS_PER_SECOND = "throughput/learner_steps_per_second"
 ENV_FRACTION = "time/env_fraction"
@@ -18,10 +19,10 @@ GPU_PERCENT = "system/gpu_percent"
 LOSS_PREFIX = "loss/"
 
 TAGS: dict[str, str] = {
+    SCORE: "Score of the run: mean undiscounted return of the kept policy over the final evaluation's episodes, which nothing else used.",
     EPISODE_RETURN: "Mean undiscounted return of the training episodes that ended since the last point, exploration included.",
     EPISODE_LENGTH: "Mean number of env steps in the training episodes that ended since the last point.",
     EVALUATION_RETURN_MEAN: "Mean undiscounted return of the greedy policy over the evaluation episodes.",
-    FINAL_RETURN_MEAN: "Mean undiscounted return of the kept policy over the final evaluation's episodes, which nothing else used.",
     ENV_STEPS_PER_SECOND: "Env steps per wall second of training since the last point; evaluation and compilation are left out.",
     LEARNER_STEPS_PER_SECOND: "Optimizer steps per wall second of training since the last point.",
     ENV_FRACTION: "Share of training time spent inside the environments.",
@@ -36,3 +37,8 @@ TAGS: dict[str, str] = {
     LOSS_PREFIX + "*": "Losses and related quantities that the agent's README explains.",
 }
 """Description of each tag, in the order of the table in `docs/tensorboard.md`."""
+
+
+def description(tag: str) -> str:
+    """Returns the description of a tag, also of one below a prefix such as `loss/`; empty for a tag of somebody else's."""
+    return TAGS.get(tag) or TAGS.get(f"{tag.partition('/')[0]}/*", "")

@@ -14,14 +14,16 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_BOOL, DATA_TYPE_FLOAT64, DATA_TYPE_STRING, Experiment, Status
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.scalar.metadata import create_summary_metadata
 from tensorboard.plugins.text import metadata as text_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from arena.formats.folders import Folder
+from arena.loggers.tags import description
 
 FILE_PREFIX = "events.out.tfevents."
 """Beginning of the names of event files, by which TensorBoard finds them."""
@@ -45,6 +47,7 @@ class TensorBoardLogger:
         self._folder = Folder(directory)
         self._folder.make()
         self._start_seconds = time.time()
+        self._described: set[str] = set()
         names = [entry.name for entry in self._folder.entries()]
         self._number = max((int(match[1]) for name in names if (match := _FILE_NAME.fullmatch(name))), default=-1)
         for name in names:
@@ -58,12 +61,18 @@ class TensorBoardLogger:
     def scalars(self, env_steps: int, values: Mapping[str, float], *, wall_time: float | None = None) -> None:
         """Writes one point of each curve in `values`, keyed by tag (see `arena.loggers.tags`), at `env_steps`.
 
+        Points are written as TensorFlow 2 writes them: a `simple_value`, as PyTorch writes it, would lose the description of its tag in
+        TensorBoard's fast loader.
+
         `wall_time` is in seconds since the epoch, now if None.
         """
         event = Event(step=env_steps)
-        add = event.summary.value.add
         for tag, value in values.items():
-            add(tag=tag, simple_value=value)
+            tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(), float_val=[value])
+            point = event.summary.value.add(tag=tag, tensor=tensor)
+            if tag not in self._described:  # TensorBoard takes a tag's kind and description from its first point
+                point.metadata.CopyFrom(create_summary_metadata(tag, description(tag)))
+                self._described.add(tag)
         self._write(event, wall_time)
 
     def text(self, tag: str, markdown: str) -> None:

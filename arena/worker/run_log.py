@@ -94,7 +94,7 @@ class RunLog:
         )
         self._evaluations.flush()
         if kind != "target":
-            tag = tags.EVALUATION_RETURN_MEAN if kind == "selection" else tags.FINAL_RETURN_MEAN
+            tag = tags.EVALUATION_RETURN_MEAN if kind == "selection" else tags.SCORE
             self._tensorboard.scalars(self._meter.env_steps, {tag: mean})
             self._emit(EvaluationEnded(kind=kind, env_steps=env_steps, episode_return_mean=mean))
 

@@ -78,7 +78,7 @@ def curves(folder: str) -> dict[str, set[float]]:
     for path in Path(folder).glob("events*"):
         for record in RawEventFileLoader(str(path)).Load():
             for value in Event.FromString(record).summary.value:
-                found.setdefault(value.tag, set()).add(value.simple_value)
+                found.setdefault(value.tag, set()).update(value.tensor.float_val)
     return found
 
 

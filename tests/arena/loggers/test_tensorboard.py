@@ -3,8 +3,8 @@ import subprocess
 import sys
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import SessionLog
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 
@@ -19,7 +19,7 @@ def accumulate():
 
 
 def points(accumulator, tag: str) -> list[tuple[int, float]]:
-    return [(event.step, event.value) for event in accumulator.Scalars(tag)]
+    return [(event.step, event.tensor_proto.float_val[0]) for event in accumulator.Tensors(tag)]
 
 
 def hparams_content(accumulator, tag: str) -> bytes:
@@ -31,9 +31,23 @@ def test_scalars_come_back_with_step_value_and_time(tmp_path, accumulate):
         logger.scalars(1_000, {tags.EPISODE_RETURN: 21.5, "loss/q": 0.25}, wall_time=5.0)
         logger.scalars(2_000, {tags.EPISODE_RETURN: 30.0}, wall_time=6.0)
     accumulator = accumulate(tmp_path / "run")
-    assert accumulator.Tags()["scalars"] == [tags.EPISODE_RETURN, "loss/q"]
+    assert accumulator.Tags()["tensors"] == [tags.EPISODE_RETURN, "loss/q"]
     assert points(accumulator, tags.EPISODE_RETURN) == [(1_000, 21.5), (2_000, 30.0)]
-    assert [event.wall_time for event in accumulator.Scalars("loss/q")] == [5.0]
+    assert [event.wall_time for event in accumulator.Tensors("loss/q")] == [5.0]
+
+
+def test_every_curve_says_what_it_holds(tmp_path, accumulate):
+    with TensorBoardLogger(tmp_path) as logger:
+        for env_steps in (1, 2):
+            logger.scalars(env_steps, {tags.SCORE: 1.0, "loss/q": 0.25, "mine": 1.0})
+    accumulator = accumulate(tmp_path)
+    described = {tag: accumulator.SummaryMetadata(tag).summary_description for tag in accumulator.Tags()["tensors"]}
+    assert described == {tags.SCORE: tags.TAGS[tags.SCORE], "loss/q": tags.TAGS["loss/*"], "mine": ""}
+    assert all(accumulator.SummaryMetadata(tag).plugin_data.plugin_name == "scalars" for tag in described)
+
+
+def test_the_score_is_the_first_metric(tmp_path):
+    assert min(tags.TAGS) == tags.SCORE  # the HParams page sorts the names of tags
 
 
 def test_flush_makes_points_readable_while_the_file_is_open(tmp_path, accumulate):

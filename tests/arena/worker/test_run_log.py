@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from arena.agent.interface import Metrics
 from arena.formats.jsonl import read_jsonl
@@ -18,6 +18,10 @@ from arena.worker.run_log import LogLengths, RunLog
 from arena.worker.state import TrainingState
 
 EVALUATION = Evaluation(np.array([1.0, 2.0]), np.array([10, 20]), np.zeros((1, 2), np.float32))
+
+
+def value_of(point) -> float:
+    return point.tensor_proto.float_val[0]
 
 
 class Recorder:
@@ -79,9 +83,9 @@ def test_episodes_are_written_once_and_their_mean_is_a_point_of_the_curve(record
     assert (first.env_steps, first.last_return, first.env_steps_per_second) == (100, 2.0, 100.0)
     assert second.last_return is None
     curves = EventAccumulator(str(run_dir.path)).Reload()
-    assert [(point.step, point.value) for point in curves.Scalars(tags.EPISODE_RETURN)] == [(100, 2.0)]
-    assert [(point.step, point.value) for point in curves.Scalars("loss/td")] == [(100, 0.5)]
-    assert tags.GPU_PERCENT not in curves.Tags()["scalars"], "a run on the CPU has no curve of a GPU"
+    assert [(point.step, value_of(point)) for point in curves.Tensors(tags.EPISODE_RETURN)] == [(100, 2.0)]
+    assert [(point.step, value_of(point)) for point in curves.Tensors("loss/td")] == [(100, 0.5)]
+    assert tags.GPU_PERCENT not in curves.Tags()["tensors"], "a run on the CPU has no curve of a GPU"
 
 
 def test_episodes_since_the_last_point_are_written_when_the_log_closes(recorder, run_dir: RunDir):
@@ -109,8 +113,8 @@ def test_evaluations_are_recorded_and_told_but_for_the_second_look_at_a_target(r
     }
     assert found.events == [EvaluationEnded(kind=kind, env_steps=80, episode_return_mean=1.5) for kind in ("selection", "final")]
     curves = EventAccumulator(str(run_dir.path)).Reload()
-    assert [point.step for point in curves.Scalars(tags.EVALUATION_RETURN_MEAN)] == [100]
-    assert [point.value for point in curves.Scalars(tags.FINAL_RETURN_MEAN)] == [1.5]
+    assert [point.step for point in curves.Tensors(tags.EVALUATION_RETURN_MEAN)] == [100]
+    assert [value_of(point) for point in curves.Tensors(tags.SCORE)] == [1.5]
 
 
 def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, run_dir: RunDir):
