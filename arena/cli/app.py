@@ -340,6 +340,8 @@ def leaderboard(
 def main() -> None:
     """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends a job ends its workers, as Ctrl-C does
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` lets a job outlive its terminal
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
     except ArenaError as error:

@@ -134,6 +134,10 @@ class Meter:
         self._env_steps, self._num_episodes, self._num_cut_episodes = counts.env_steps, counts.num_episodes, counts.num_cut_episodes
         self.env_seconds, self._num_outside = counts.env_seconds, counts.num_outside
 
+    def glance(self) -> tuple[int, float]:
+        """Returns env steps and env seconds without settling the accounts: another thread than the run's own may ask, at any moment."""
+        return self._env_steps + sum(env._num_logged() for env in self._vector_envs), self.env_seconds
+
     def settle(self) -> None:
         """Brings the accounts up to date.
 
@@ -290,6 +294,15 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         if self.autoreset_mode is AutoresetMode.DISABLED or len(self.meter._vector_envs) > 1:
             return 1  # the next step depends on how this one ends, or on what another environment does
         return min(self._watch.num_rows, 1 + left // self.num_envs)
+
+    def _num_logged(self) -> int:
+        """Returns the env steps in the log."""
+        rows = self._row
+        count = rows * self.num_envs
+        if rows and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            ended = self._terminated[: rows - 1] | self._truncated[: rows - 1]
+            count -= int(np.count_nonzero(self._waiting) + np.count_nonzero(ended))  # those that are only reset
+        return count
 
     def _settle(self, *, observed: bool = True) -> None:
         """Moves the log into the accounts, up to the first step that gave a bad value, which is then raised."""

@@ -38,6 +38,8 @@ class Task:
     """Cores that the worker may use."""
     timeout_seconds: float
     """Seconds after which the worker is ended."""
+    stall_seconds: float = 600.0
+    """Seconds without progress after which the worker is ended (`Resources.stall_seconds`)."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     gpu_share: float | None = None
@@ -53,11 +55,13 @@ class Ended:
     """How a worker process ended."""
 
     timed_out: bool
-    """Whether the worker was ended because it took longer than its task allows."""
+    """Whether the worker was ended because it took longer than its task allows, in all or without progress."""
     exit_code: int
     """Exit code of the process; a negative one is minus the signal that ended it."""
     reason: str = ""
     """Reason why the worker was ended from outside: its node was lost, say, or `OnEvent` asked for it; empty otherwise."""
+    peak_rss_bytes: int | None = None
+    """Largest resident memory of the worker process; None if it isn't known."""
 
 
 OnEvent = Callable[[Task, WorkerEvent], str | None]

@@ -1,8 +1,10 @@
 """Workers as processes of this machine, a set number at a time, each bound to cores of its own."""
 
+import dataclasses
 import selectors
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from arena.errors import ArenaError
 from arena.executors.base import OnEnd, OnEvent, Task
@@ -12,6 +14,9 @@ from arena.executors.shares import Share, Shares
 from arena.machine.compile_cache import cache_folder
 from arena.machine.cores import usable_cores
 from arena.machine.gpus import driver_problem, visible_gpus
+
+LOOK_SECONDS = 0.2
+"""Longest time to wait for an event before the limits of time are looked at."""
 
 
 class LocalExecutor:
@@ -44,38 +49,88 @@ class LocalExecutor:
 
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
-        waiting = list(tasks)
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
-        num_at_a_time = {WORKERS_VARIABLE: str(shares.num_at_a_time(tasks))}
-        at_work: dict[WorkerProcess, tuple[Task, Share, float]] = {}
-        has_room, most = True, 1
-        with selectors.DefaultSelector() as selector:
-            try:
-                while waiting or at_work:
-                    if has_room:
-                        for task, _, since in at_work.values():
-                            self._order.note(task, time.monotonic() - since)
-                        for task in self._order.sort(waiting, most):
-                            if share := shares.take(task):
-                                waiting.remove(task)
-                                worker = WorkerProcess(task, cores=share.cores, environment={**share.environment, **num_at_a_time})
-                                at_work[worker] = task, share, time.monotonic()
-                                selector.register(worker.stdout, selectors.EVENT_READ, worker)
-                        has_room, most = False, max(most, len(at_work))
-                    is_ending = any(worker.stdout.closed for worker in at_work)
-                    for key, _ in selector.select(timeout=0.05 if is_ending else 0.2):
-                        worker = key.data
-                        for event in worker.read_events():
-                            if reason := on_event(at_work[worker][0], event):
-                                worker.give_up(reason)
-                        if worker.stdout.closed:
-                            selector.unregister(key.fileobj)
-                    for worker, (task, share, since) in list(at_work.items()):
-                        if ended := worker.ended():
-                            del at_work[worker]
-                            shares.give_back(share)
-                            self._order.note(task, time.monotonic() - since)
-                            has_room = True
-                            on_end(task, ended)
-            finally:
-                end_workers(list(at_work))
+        with _Work(tasks, shares, self._order, on_event, on_end) as work:
+            work.begin_runs()
+            while work.is_left():
+                work.read_events()
+                if work.end_runs():
+                    work.begin_runs()
+
+
+@dataclasses.dataclass(frozen=True)
+class _RunAtWork:
+    """A run that has begun."""
+
+    task: Task
+    share: Share
+    since: float
+    """The moment at which it began, in seconds of `time.monotonic()`."""
+
+
+class _Work:
+    """The runs of one call of `execute`: those that wait, and those at work.
+
+    Args:
+        tasks: runs in the order in which they should begin.
+        shares: cores and GPUs to give out.
+        order: decides which run begins next.
+        on_event: see `Executor.execute`.
+        on_end: see `Executor.execute`.
+    """
+
+    def __init__(self, tasks: Sequence[Task], shares: Shares, order: Order, on_event: OnEvent, on_end: OnEnd) -> None:
+        self._waiting, self._shares, self._order = list(tasks), shares, order
+        self._on_event, self._on_end = on_event, on_end
+        self._environment = {WORKERS_VARIABLE: str(shares.num_at_a_time(tasks))}
+        self._at_work: dict[WorkerProcess, _RunAtWork] = {}
+        self._most_at_work = 1
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Ends the workers that are left."""
+        try:
+            end_workers(list(self._at_work))
+        finally:
+            self._selector.close()
+
+    def is_left(self) -> bool:
+        """Returns whether a run waits or is at work."""
+        return bool(self._waiting or self._at_work)
+
+    def begin_runs(self) -> None:
+        """Begins as many of the waiting runs as there is room for."""
+        for run in self._at_work.values():
+            self._order.note(run.task, time.monotonic() - run.since)
+        for task in self._order.sort(self._waiting, self._most_at_work):
+            if share := self._shares.take(task):
+                self._waiting.remove(task)
+                self._begin(task, share)
+        self._most_at_work = max(self._most_at_work, len(self._at_work))
+
+    def read_events(self) -> None:
+        """Waits a moment for events and passes them on."""
+        for key, _ in self._selector.select(timeout=LOOK_SECONDS):
+            worker: WorkerProcess = key.data
+            for event in worker.read_events():
+                if reason := self._on_event(self._at_work[worker].task, event):
+                    worker.give_up(reason)
+
+    def end_runs(self) -> bool:
+        """Takes back the shares of the runs that have ended, and tells of their end; returns whether there was one."""
+        ended = [(worker, how) for worker in self._at_work if (how := worker.ended())]
+        for worker, how in ended:
+            self._selector.unregister(worker.stdout)
+            run = self._at_work.pop(worker)
+            self._shares.give_back(run.share)
+            self._order.note(run.task, time.monotonic() - run.since)
+            self._on_end(run.task, how)
+        return bool(ended)
+
+    def _begin(self, task: Task, share: Share) -> None:
+        worker = WorkerProcess(task, cores=share.cores, environment={**share.environment, **self._environment})
+        self._at_work[worker] = _RunAtWork(task, share, time.monotonic())
+        self._selector.register(worker.stdout, selectors.EVENT_READ, worker)

@@ -1,7 +1,13 @@
-"""A worker as a child process: what it is started with, what it says, how it ends. Every executor runs its workers by this."""
+"""A worker process: what it is started with, what it says, how it ends. Every executor runs its workers by this.
+
+Between the arena and each worker stands a keeper (`arena.executors.keeper`), which ends the worker and all its descendants when the worker
+ends, when the arena asks for it, and when the arena is gone, however it went: the keeper then reads the end of its lifeline.
+"""
 
 import contextlib
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,9 +15,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from arena.executors import keeper
 from arena.executors.base import Ended, Task
+from arena.executors.stall import StallWatch
 from arena.machine.devices import SHARE_VARIABLE
-from arena.run_folder.events import WorkerEvent, parse_event
+from arena.run_folder.events import ProcessEnded, SupervisionEvent, WorkerEvent, WorkerKept, parse_event
 from arena.run_folder.folder import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
@@ -22,14 +30,14 @@ WORKERS_VARIABLE = "ARENA_WORKERS"
 """Environment variable of a worker: number of runs that its executor has at work at a time."""
 CPUS_VARIABLE = "ARENA_CPUS"
 """Variable with the cores that the worker binds itself to, separated by commas."""
+BUSY_CODE = 75
+"""Exit code of a worker whose run folder another process held for too long: nothing was done, and nothing failed."""
 GRACE_SECONDS = 5.0
 """Seconds between SIGTERM and SIGKILL."""
-LAST_SECONDS = 0.01
-"""Seconds to wait for the process to exit after its standard output closes."""
 
 
 class WorkerProcess:
-    """Starts `python -m arena.worker RUN_FOLDER NAME...` in a process group of its own: Ctrl-C reaches the parent alone, which ends it.
+    """One worker under a keeper; both are in sessions of their own, so that Ctrl-C reaches the arena alone, which ends them.
 
     Args:
         task: the run; its folder must be on this machine.
@@ -38,83 +46,150 @@ class WorkerProcess:
     """
 
     def __init__(self, task: Task, *, cores: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> None:
-        variables = {**os.environ, **task.process_env, **_share(task), **(environment or {})}
-        variables[STARTED_VARIABLE] = f"{time.monotonic():.3f}"
-        variables.pop(CPUS_VARIABLE, None)
-        if cores:
-            variables[CPUS_VARIABLE] = ",".join(map(str, cores))
+        started = time.monotonic()
         run_dir = RunDir(task.run_dir)
         with run_dir.folder.open(run_dir.log.name, "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir), *task.allow],
-                env=variables,
-                stdin=subprocess.DEVNULL,
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", keeper.__file__],
+                env=worker_variables(task, started, cores, environment or {}),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=0,  # nothing is left to be written when a pipe is closed whose other end is gone
                 stderr=log,
                 start_new_session=True,
             )
-        assert self._process.stdout is not None
-        self.stdout: IO[bytes] = self._process.stdout
-        """Standard output of the worker, for `select`; closed once everything was read."""
-        self.pid = self._process.pid
-        """Id of the process, and of its process group."""
-        self._deadline = time.monotonic() + task.timeout_seconds
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        self._lifeline: IO[bytes] = self._keeper.stdin
+        self.stdout: IO[bytes] = self._keeper.stdout
+        """Pipe of the worker's events, for `select`; closed once everything was read, which is after the end of the worker."""
+        self.pid: int | None = None
+        """Process id of the worker, and of its process group; None until `read_events` has met the keeper's word."""
+        self._deadline = started + task.timeout_seconds
+        self._stall = StallWatch(task.stall_seconds, started)
         self._buffer = b""
         self._timed_out = False
         self._reason = ""
+        self._end: ProcessEnded | None = None
+        self._tell(f"{json.dumps(worker_command(task))}\n".encode())
 
     def read_events(self) -> list[WorkerEvent]:
-        """Returns the worker's events since the last call; waits until there is one, or the worker has closed its output."""
+        """Returns the worker's events since the last call; waits until there is one, or the worker has ended."""
         if self.stdout.closed:
             return []
         chunk = os.read(self.stdout.fileno(), 65_536)
         if not chunk:
             self.stdout.close()
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-        return [event for line in lines if (event := parse_event(line)) is not None]
+        events = [event for line in lines if (event := parse_event(line)) is not None]
+        for event in events:
+            self._note(event)
+        return [event for event in events if not isinstance(event, SupervisionEvent)]
 
     def ended(self) -> Ended | None:
-        """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its time limit."""
+        """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its limits of time."""
+        if not self.stdout.closed and self._keeper.poll() is not None:
+            self._bury()
         if self.stdout.closed:
-            self._wait(LAST_SECONDS)
-        code = self._process.poll()
-        if code is not None:
-            self._signal(signal.SIGKILL)  # ends processes that the worker has left behind, which may hold its output open
-        elif not self._timed_out and time.monotonic() > self._deadline:
+            return self._how_it_ended()
+        now = time.monotonic()
+        if not self._lifeline.closed and now > self._deadline:
             self._timed_out = True
-            self._signal(signal.SIGKILL)
-        if code is None or not self.stdout.closed:
-            return None
-        return Ended(timed_out=self._timed_out, exit_code=code, reason=self._reason)
+            self._lifeline.close()
+        elif not self._lifeline.closed and (reason := self._stall.look(now, self.pid)):
+            self._timed_out, self._reason = True, reason
+            self._tell(keeper.DUMP)
+            self._lifeline.close()
+        return None
 
     def give_up(self, reason: str) -> None:
         """Ends the worker at once; what it has written is kept."""
         self._reason = reason
-        self._signal(signal.SIGKILL)
+        self._lifeline.close()
 
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending
-            os.killpg(self.pid, number)
+    def _note(self, event: WorkerEvent | SupervisionEvent) -> None:
+        self._stall.note(event)
+        if isinstance(event, WorkerKept):
+            self.pid = event.worker_id
+        elif isinstance(event, ProcessEnded):
+            self._end = event
 
-    def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, seconds))
+    def _how_it_ended(self) -> Ended:
+        self._keeper.wait()
+        self._lifeline.close()
+        end = self._end or ProcessEnded(exit_code=-signal.SIGKILL, peak_rss_bytes=None, short_of_memory=False)
+        reason = self._reason
+        if end.short_of_memory:
+            reason = f"killed by the kernel for want of memory{_peak(end.peak_rss_bytes)}"
+        return Ended(timed_out=self._timed_out, exit_code=end.exit_code, reason=reason, peak_rss_bytes=end.peak_rss_bytes)
+
+    def _tell(self, message: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or is being ended
+            self._lifeline.write(message)
+
+    def _bury(self) -> None:
+        """Ends what a keeper has left behind that was killed itself, unless all of its words are still to be read."""
+        if not select.select([self.stdout], [], [], 0)[0]:
+            self._kill()
+            self.stdout.close()
+
+    def _kill(self) -> None:
+        self._keeper.kill()
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _read_until_end(self, deadline: float) -> None:
+        while not self.stdout.closed:
+            if not select.select([self.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return
+            self.read_events()
 
 
 def end_workers(workers: Sequence[WorkerProcess]) -> None:
     """Ends workers: asks them, and kills what is left after `GRACE_SECONDS`, or at once when interrupted."""
     try:
         for worker in workers:
-            worker._signal(signal.SIGTERM)
+            worker._tell(keeper.ASK)
         deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
-            worker._wait(deadline - time.monotonic())
-    finally:  # a worker's own child processes are in its group, so that it is killed also where the worker has ended
+            worker._read_until_end(deadline)
+    finally:
         for worker in workers:
-            worker._signal(signal.SIGKILL)
+            worker._lifeline.close()
+        deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
-            worker._wait(GRACE_SECONDS)
-            worker.stdout.close()
+            worker._read_until_end(deadline)
+        for worker in workers:
+            if not worker.stdout.closed:  # the keeper was stopped, or waits for a process that the kernel cannot end
+                worker._kill()
+                worker.stdout.close()
+            worker._keeper.wait()
+
+
+def worker_command(task: Task) -> list[str]:
+    """Returns the command that works on a run."""
+    return [sys.executable, "-P", "-m", "arena.worker", str(task.run_dir), *task.allow]
+
+
+def worker_variables(task: Task, started: float, cores: Sequence[int], environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment variables of a worker.
+
+    Args:
+        task: the run.
+        started: the moment of the request for the worker, in seconds of `time.monotonic()`.
+        cores: cores that the worker is bound to; empty binds it to none.
+        environment: environment variables besides those that the task names.
+    """
+    variables = {**os.environ, **task.process_env, **_share(task), **environment, STARTED_VARIABLE: f"{started:.3f}"}
+    variables.pop(CPUS_VARIABLE, None)
+    if cores:
+        variables[CPUS_VARIABLE] = ",".join(map(str, cores))
+    return variables
+
+
+def _peak(num_bytes: int | None) -> str:
+    return "" if num_bytes is None else f"; peak {num_bytes / 1e9:.1f} GB"
 
 
 def _share(task: Task) -> dict[str, str]:

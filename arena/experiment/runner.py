@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Protocol, Unpack
 
 from arena.executors.base import Ended, Executor, Task
+from arena.executors.process import BUSY_CODE
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
 from arena.formats.folders import Folder
-from arena.formats.locks import FolderLock
+from arena.formats.locks import FolderBusy, FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
@@ -79,7 +80,7 @@ def run_checked(
 def _run_all(
     experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None
 ) -> list[RunResult]:
-    by_name, given_up = {run.name: run for run in runs}, set[str]()
+    by_name, given_up, busy = {run.name: run for run in runs}, set[str](), list[str]()
 
     def on_event(task: Task, event: WorkerEvent) -> str | None:
         reason = judge(task.name, event) if judge is not None else None
@@ -92,6 +93,9 @@ def _run_all(
     def on_end(task: Task, ended: Ended) -> None:
         run, record = by_name[task.name], RunRecord(task.run_dir)
         result = record.result
+        if result is None and ended.exit_code == BUSY_CODE:
+            busy.append(task.name)
+            return
         if result is None:
             result = _failure(run, record, ended)
             if task.name in given_up:
@@ -101,6 +105,11 @@ def _run_all(
             view.update(task.name, **_closing_update(result))
 
     executor.execute(tasks, on_event, on_end)
+    if busy:
+        raise FolderBusy(
+            f"{', '.join(busy)}: a worker of an earlier arena still holds the folder, so nothing was done there and no failure is "
+            "recorded; end that worker, or run again later"
+        )
     results = [RunRecord(experiment.path / run.name).result for run in runs]
     return [result for result in results if result is not None]
 
@@ -118,6 +127,7 @@ def _task(run: Run, path: Path) -> Task:
         process_env=run.spec().process_env_for(run.config()),
         threads=run.resources.threads,
         timeout_seconds=run.resources.timeout_seconds,
+        stall_seconds=run.resources.stall_seconds,
         device=run.resources.device,
         gpu_share=run.resources.gpu_share,
         kind=f"{run.agent.name}/{run.env.name}",
@@ -141,7 +151,7 @@ def _failure(run: Run, record: RunRecord, ended: Ended) -> RunResult:
     tail = record.files.log_tail()
     status: Status = "crashed"
     if ended.timed_out:
-        status, reason = "timed_out", f"took longer than {run.resources.timeout_seconds:g} s"
+        status, reason = "timed_out", ended.reason or f"took longer than {run.resources.timeout_seconds:g} s"
     elif ended.reason:
         status, reason = ("killed" if ended.exit_code < 0 else "crashed"), ended.reason
     elif ended.exit_code < 0:

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -49,7 +49,15 @@ class Evaluation:
         return float(self.episode_returns.std())
 
 
-def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, max_episode_steps: int = 100_000) -> Evaluation:
+def evaluate(
+    policy: Policy,
+    env_config: EnvConfig,
+    *,
+    num_episodes: int,
+    seed: int,
+    max_episode_steps: int = 100_000,
+    on_step: Callable[[], None] = lambda: None,
+) -> Evaluation:
     """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
 
     Args:
@@ -58,6 +66,7 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
         num_episodes: Number of episodes, E.
         seed: Seed of every initial state; episodes of two policies under one seed are paired.
         max_episode_steps: Env steps after which an episode is cut, for environments without a time limit.
+        on_step: Called after each reset and step of the environments.
 
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
@@ -65,7 +74,7 @@ def evaluate(policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: 
     batches, num_outside, first = [], 0, 0
     for num_envs, vector_seed in episode_batches(num_episodes, seed):
         env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
-        *columns, outside = _play(policy, env, vector_seed, max_episode_steps, first)
+        *columns, outside = _play(policy, env, vector_seed, max_episode_steps, first, on_step)
         batches.append(columns)
         num_outside += outside
         first += num_envs
@@ -80,7 +89,7 @@ def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
 
 
 def _play(
-    policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int, first: int
+    policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int, first: int, on_step: Callable[[], None]
 ) -> tuple[Array, Array, Array, int]:
     """Returns returns, lengths and visited observations of one episode of each environment, and the observations outside of their space."""
     values = _Values(env, first)
@@ -90,11 +99,13 @@ def _play(
     try:
         with values.located():
             observations, _ = env.reset(seed=seed)
+            on_step()
             values.look_at_reset(observations)
             for step in range(max_steps):
                 if step < MAX_VISITED:
                     visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
                 observations, rewards, terminated, truncated, info = env.step(policy.act(observations))
+                on_step()
                 values.note(observations, rewards, running, info)
                 returns += np.where(running, rewards, 0.0)
                 lengths += running

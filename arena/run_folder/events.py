@@ -47,9 +47,51 @@ class ProgressMade:
     """Mean return of the best selection evaluation so far."""
 
 
-WorkerEvent = PhaseBegan | EvaluationEnded | ProgressMade
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A look at a run that is at work, taken by a thread of the worker; for the executor, which ends a run that makes no progress."""
 
-_KINDS: dict[str, type[WorkerEvent]] = {kind.name: kind for kind in (PhaseBegan, EvaluationEnded, ProgressMade)}
+    name: ClassVar[str] = "heartbeat"
+    count: int
+    """Number that differs from that of the last heartbeat if the run has made progress since."""
+    activity: str
+    """Part of the work that the run is at, as it follows the word "in": `training`, `the selection evaluation`."""
+    env_steps: int
+    """Env steps of training so far."""
+    waits_for: str = ""
+    """Call that has not returned: `step` or `reset` of an environment; empty for any other."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerKept:
+    """The worker process was started by its keeper."""
+
+    name: ClassVar[str] = "kept"
+    keeper_id: int
+    """Process id of the keeper."""
+    worker_id: int
+    """Process id of the worker, which is also that of its process group and session."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessEnded:
+    """The worker process has ended, with all its descendants; said by its keeper."""
+
+    name: ClassVar[str] = "process_ended"
+    exit_code: int
+    """Exit code of the worker; a negative one is minus the signal that ended it."""
+    peak_rss_bytes: int | None
+    """Largest resident memory of the worker; None if it isn't known."""
+    short_of_memory: bool
+    """Whether the kernel killed the worker for want of memory."""
+
+
+WorkerEvent = PhaseBegan | EvaluationEnded | ProgressMade
+SupervisionEvent = Heartbeat | WorkerKept | ProcessEnded
+
+_KINDS: dict[str, type[WorkerEvent | SupervisionEvent]] = {
+    kind.name: kind for kind in (PhaseBegan, EvaluationEnded, ProgressMade, Heartbeat, WorkerKept, ProcessEnded)
+}
 
 
 class RunUpdate(TypedDict, total=False):
@@ -67,12 +109,12 @@ class RunUpdate(TypedDict, total=False):
     message: str
 
 
-def event_line(event: WorkerEvent) -> str:
+def event_line(event: WorkerEvent | Heartbeat) -> str:
     """Returns an event as one line of JSON with its newline; NaN and infinities become null."""
     return json_line({"event": event.name, **{key: value for key, value in dataclasses.asdict(event).items() if value != ""}})
 
 
-def parse_event(line: bytes) -> WorkerEvent | None:
+def parse_event(line: bytes) -> WorkerEvent | SupervisionEvent | None:
     """Returns the event that a line of a worker's output holds; None if the line was printed by something else."""
     try:
         record: Any = json.loads(line)

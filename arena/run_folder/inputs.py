@@ -61,6 +61,9 @@ class Resources:
     """Part of a GPU and of its memory for each run: 0.25 puts four on one. None distributes runs over the GPUs without a limit."""
     timeout_seconds: Positive = 86_400.0
     """Seconds after which a worker is ended and its run has failed."""
+    stall_seconds: Positive = 600.0
+    """Seconds without progress (an env step or reset, a call of the learner, an evaluation's step) after which a worker is ended and its
+    run has failed; three times as many while it imports and builds, which may compile."""
     env_frameworks: tuple[str, ...] = ()
     """Top-level modules of frameworks that environments import (`jax`), beside those that their plug-ins declare."""
 

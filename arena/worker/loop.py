@@ -31,7 +31,7 @@ def train(
     while state.stop_reason is None:
         before = meter.env_steps
         boundary = min(budget.env_steps, *(period.next_multiple(before) for period in periods))
-        with state.timings.measure("train"):
+        with state.measure("train"):
             metrics = _learn(agent, meter, max(1, boundary - before))
         if metrics is not None:
             state.add(metrics)
@@ -50,10 +50,10 @@ def train(
 
         is_checkpoint_due = state.stop_reason is not None or checkpointer.period.is_due(before, after)
         if is_checkpoint_due or log.period.is_due(before, after):  # a checkpoint holds no episodes: they must be on disk before it
-            with state.timings.measure("log"):
+            with state.measure("log"):
                 log.write_point()
         if is_checkpoint_due:
-            with state.timings.measure("checkpoint"):
+            with state.measure("checkpoint"):
                 checkpointer.write(log.sync())
     return state.stop_reason
 

@@ -62,7 +62,7 @@ class Selector:
             EnvironmentFault: if the environment gives NaN, infinity or None.
             ParityBroken: if a policy to keep doesn't act as the agent does.
         """
-        with self._state.timings.measure("evaluate"), self._run_dir.folder.private() as private:
+        with self._state.measure("evaluate"), self._run_dir.folder.private() as private:
             candidate = self._run_dir.path / private / self._run_dir.policy.name
             self._agent.export_policy(candidate)
             policy, env_steps = OnnxPolicy(candidate), self._meter.env_steps
@@ -77,7 +77,7 @@ class Selector:
 
     def final_evaluation(self) -> Evaluation:
         """Plays the kept policy on seeds that were used for nothing else: the run's score."""
-        with self._state.timings.measure("evaluate"):
+        with self._state.measure("evaluate"):
             evaluation = self._play(OnnxPolicy(self._run_dir.policy), self._run.evaluation.final_episodes, self._seeds.final)
             self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
         return evaluation
@@ -103,7 +103,7 @@ class Selector:
         self._run_dir.folder.move(f"{policy.path.parent.name}/{name}", name)
 
     def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
-        with self._state.timings.measure("play"):
+        with self._state.measure("play"):
             evaluation = self._play_episodes(policy, num_episodes, seed)
         if not np.isfinite(evaluation.episode_returns).all():
             raise EnvironmentFault("the environment gave rewards whose sum over an episode is infinite; scale its rewards")

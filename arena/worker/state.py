@@ -1,11 +1,17 @@
 """State of a run's training: everything that changes and that neither the agent nor the meter knows."""
 
+import contextlib
 import dataclasses
 import time
+from collections.abc import Iterator
 
 from arena.agent.interface import Metrics
-from arena.run_folder.timings import Timings
+from arena.run_folder.timings import Part, Timings
+from arena.worker.heartbeat import Pulse
 from arena.worker.stop_reason import StopReason
+
+ACTIVITIES: dict[Part, str] = {"train": "training", "evaluate": "an evaluation", "checkpoint": "writing a checkpoint"}
+"""What a run does during a part of its timings, as it follows the word "in"."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -30,14 +36,23 @@ class TrainingState:
     """CPU seconds of the run's earlier worker processes, up to the last checkpoint of each."""
     timings: Timings = dataclasses.field(default_factory=Timings)
     """Wall seconds of the run's parts, over all attempts."""
+    pulse: Pulse = dataclasses.field(default_factory=Pulse)
+    """Progress of the run, for its heartbeats."""
 
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds of the run so far, over all its worker processes."""
         return self.earlier_cpu_seconds + time.process_time()
 
+    @contextlib.contextmanager
+    def measure(self, part: Part) -> Iterator[None]:
+        """Adds the seconds of the `with` block to a part of the timings, and names the part to those who watch the run."""
+        with self.timings.measure(part), self.pulse.during(ACTIVITIES.get(part, self.pulse.activity)):
+            yield
+
     def add(self, metrics: Metrics) -> None:
         """Adds what one call of `Agent.learn` did."""
+        self.pulse.beat()
         self.learner_steps += metrics.learner_steps
         self.timings.add("act", metrics.act_seconds)
         self.timings.add("learn", metrics.learn_seconds)

@@ -7,11 +7,15 @@ standard output, one JSON object a line, for the executor that started this proc
 
 import contextlib
 import dataclasses
+import faulthandler
 import functools
 import gc
 import json
 import os
+import resource
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
@@ -25,9 +29,9 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
-from arena.executors.process import CPUS_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
+from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
 from arena.experiment.compatibility import env_frameworks
-from arena.formats.locks import FolderLock
+from arena.formats.locks import FolderBusy, FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.description import load_average, machine_info
 from arena.machine.devices import isolate, resolve_device
@@ -36,7 +40,7 @@ from arena.machine.usage import UsageSampler
 from arena.machine.versions import CORE_DISTRIBUTIONS, git_commit, package_versions
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import OnnxPolicy
-from arena.run_folder.events import PhaseBegan, WorkerEvent, event_line
+from arena.run_folder.events import Heartbeat, PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
@@ -45,27 +49,29 @@ from arena.run_folder.schema import Provenance, write_result, write_run
 from arena.run_folder.timings import Part, Timings
 from arena.seeding import training_seeds
 from arena.worker.checkpoint import Checkpointer
+from arena.worker.heartbeat import Pulse, heartbeats
 from arena.worker.loop import train
 from arena.worker.run_log import RunLog
 from arena.worker.selector import Selector
 from arena.worker.state import TrainingState
 
-LOCK_SECONDS = 30.0
-"""Seconds to wait for the run folder: an earlier worker whose parent died needs a moment to notice."""
+LOCK_SECONDS = 60.0
+"""Seconds to wait for the run folder: an earlier worker whose arena was killed needs a moment to end."""
 
 
-def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection[str] = ()) -> RunResult:
+def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection[str] = (), pulse: Pulse | None = None) -> RunResult:
     """Does the run that `run_dir` describes, from its last checkpoint if there is one, and returns its outcome.
 
     Args:
         run_dir: the run folder.
         emit: takes the events for the executor.
         allow: import paths and files that the run may name (`Task.allow`); a run folder alone has no such word.
+        pulse: takes the run's progress; None tells nobody.
 
     Raises:
         ArenaError: if the run names any other.
     """
-    clock = StartClock()
+    clock, pulse = StartClock(), pulse or Pulse()
     run = RunRecord(run_dir.path).run.with_word(allow)
     refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
@@ -77,12 +83,15 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
     with compile_cache(spec.id, spec.modules_for(config), package_versions((*spec.distributions, "jaxlib"))) as keep_compiled:
         clock.lap("start")
         with _no_collection():
+            pulse.activity = "importing"
             emit(PhaseBegan(phase="importing"))
             agent_class = spec.load()
             clock.lap("import_")
+            pulse.activity = "building"
             emit(PhaseBegan(phase="building"))
             seeds = training_seeds(run.experiment_seed, run.seed)
             factory = ArenaEnvFactory(run.env, Meter(max_env_steps=run.budget.env_steps), seeds.env, snapshots=run_dir.snapshots)
+            pulse.meter = factory.meter
             provenance = dataclasses.replace(provenance, environment=factory.identity)
             write_run(run_dir, run, provenance)
             try:
@@ -95,7 +104,7 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             keep_compiled()
             clock.lap("build")
         with contextlib.closing(agent):
-            result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device)
+            result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device, pulse=pulse)
     write_run(run_dir, run, dataclasses.replace(provenance, load_at_end=load_average()))
     return result
 
@@ -109,6 +118,7 @@ def train_and_judge(
     timings: Timings,
     *,
     device: str = "cpu",
+    pulse: Pulse | None = None,
 ) -> RunResult:
     """Trains a new agent, or one restored from the run's latest checkpoint, judges its kept policy, and returns the outcome.
 
@@ -120,8 +130,9 @@ def train_and_judge(
         emit: takes the events for the executor.
         timings: seconds that this attempt has taken so far.
         device: the agent's device.
+        pulse: takes the run's progress; None tells nobody.
     """
-    state, meter = TrainingState(timings=timings), factory.meter
+    state, meter = TrainingState(timings=timings, pulse=pulse or Pulse()), factory.meter
     run_dir.clear_private()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
     lengths, damages = checkpointer.restore()
@@ -132,10 +143,11 @@ def train_and_judge(
     status: Status = "finished"
     final: Evaluation | None = None
     with contextlib.closing(RunLog(run, run_dir, meter, state, emit, lengths, usage)) as log:
-        play = functools.partial(_play, run)
+        play = functools.partial(_play, run, state.pulse)
         selector = Selector(run, run_dir, agent, factory, meter, state, log, play, keeps_snapshots=factory.snapshots is not None)
         log.begin()
         emit(PhaseBegan(phase="training"))
+        state.pulse.activity = "training"
         try:
             reason = train(run.budget, agent, meter, state, selector, log, checkpointer).sentence(run.budget)
             final = selector.final_evaluation()
@@ -170,8 +182,9 @@ def train_and_judge(
     )
 
 
-def _play(run: Run, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
-    return evaluate(policy, run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=run.evaluation.max_episode_steps)
+def _play(run: Run, pulse: Pulse, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+    longest = run.evaluation.max_episode_steps
+    return evaluate(policy, run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=longest, on_step=pulse.beat)
 
 
 @contextlib.contextmanager
@@ -227,20 +240,36 @@ def _redirect_output(run_dir: RunDir) -> TextIO:
     return events
 
 
+def _out_of_memory(error: MemoryError) -> str:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    what = f" ({error})" if str(error) else ""
+    return f"out of memory{what}; peak {peak / 1e9:.1f} GB"
+
+
 def main(path: str, allow: Collection[str] = ()) -> int:
     """Works in the run folder `path`, loading what `allow` names; returns the exit code: 0 unless the run crashed."""
     run_dir = RunDir(Path(path))
     events = _redirect_output(run_dir)
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)  # asked for before a run that hangs is ended
+    writing, pulse = threading.Lock(), Pulse()
 
-    def emit(event: WorkerEvent) -> None:
-        events.write(event_line(event))
-        events.flush()  # fails once the parent is gone, which ends the worker
+    def emit(event: WorkerEvent | Heartbeat) -> None:
+        with writing:
+            events.write(event_line(event))
+            events.flush()  # fails once the parent is gone, which ends the worker
 
     if (cpus := os.environ.get(CPUS_VARIABLE)) and hasattr(os, "sched_setaffinity"):  # Linux alone has it
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
-        with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS):
-            write_result(run_dir, work(run_dir, emit, allow))
+        with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS), heartbeats(pulse, emit):
+            write_result(run_dir, work(run_dir, emit, allow, pulse))
+    except FolderBusy:
+        traceback.print_exc()
+        return BUSY_CODE
+    except MemoryError as error:
+        traceback.print_exc()
+        sys.stderr.write(f"{_out_of_memory(error)}\n")
+        return 1
     except Exception:
         traceback.print_exc()
         return 1

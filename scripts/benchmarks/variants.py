@@ -111,7 +111,7 @@ class _OneWorker:
                     for event in worker.read_events():
                         if isinstance(event, PhaseBegan) and event.phase == "training":
                             self.start_seconds = time.monotonic() - start
-                        self.peak_rss_bytes = peak_rss_bytes(worker.pid) or self.peak_rss_bytes
+                        self.peak_rss_bytes = peak_rss_bytes(worker.pid or -1) or self.peak_rss_bytes
                         if (reason := on_event(task, event)) is not None:
                             raise ArenaError(reason)
                     if worker.stdout.closed:

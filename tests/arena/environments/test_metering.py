@@ -54,6 +54,20 @@ def advance(env: MeteredVectorEnv) -> None:
 
 
 @settings(deadline=None, max_examples=40)
+@given(scripts, st.integers(0, 200), st.sampled_from(MODES))
+def test_a_glance_knows_the_env_steps_that_are_not_yet_settled(all_scripts, num_vector_steps, mode) -> None:
+    env = metered(all_scripts, mode)
+    env.reset()
+    before = env.meter.glance()
+    assert before[0] == 0
+    for _ in range(num_vector_steps):
+        advance(env)
+    glance = env.meter.glance()
+    assert glance[0] == env.meter.env_steps == env.meter.glance()[0]
+    assert (glance[1] > before[1]) == (num_vector_steps > 0)
+
+
+@settings(deadline=None, max_examples=40)
 @given(scripts, st.integers(0, 40), st.sampled_from(MODES))
 def test_counts_equal_a_plain_loop(all_scripts, num_vector_steps, mode) -> None:
     env = metered(all_scripts, mode)

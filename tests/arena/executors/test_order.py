@@ -68,14 +68,14 @@ def test_workers_wait_less_for_the_last_run():
 @pytest.mark.worker
 def test_the_executor_learns_what_takes_long_and_begins_it_first_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     script = tmp_path / "python"
-    script.write_text('#!/bin/sh\nsleep "$(cat "$4/seconds")"\n')
+    script.write_text('#!/bin/sh\nsleep "$(cat "$1/seconds")"\n')
     script.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(script))
+    monkeypatch.setattr("arena.executors.process.worker_command", lambda task: [str(script), str(task.run_dir)])
     wanted = []
     for task in tasks("short", "long", "short", "short", "long"):
         folder = tmp_path / task.name
         folder.mkdir(parents=True)
-        (folder / "seconds").write_text("0.6" if task.kind == "long" else "0.2")
+        (folder / "seconds").write_text("3" if task.kind == "long" else "0.2")
         wanted.append(dataclasses.replace(task, run_dir=folder))
     begun: list[str] = []
     start = WorkerProcess.__init__

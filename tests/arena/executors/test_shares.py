@@ -76,9 +76,9 @@ def test_the_gpus_are_those_that_this_process_may_use(monkeypatch: pytest.Monkey
 @pytest.mark.worker
 def test_a_worker_on_the_cpu_sees_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spy = tmp_path / "python"
-    spy.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES." > "$4/gpus"\n')
+    spy.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES." > "$1/gpus"\n')
     spy.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(spy))
+    monkeypatch.setattr("arena.executors.process.worker_command", lambda task: [str(spy), str(task.run_dir)])
     tasks = [dataclasses.replace(task(device="cpu"), run_dir=tmp_path, timeout_seconds=600.0)]
     LocalExecutor(1, gpus=["3"]).execute(tasks, lambda task, event: None, lambda task, how: None)
     assert (tmp_path / "gpus").read_text() == ".\n"
@@ -94,9 +94,9 @@ def test_what_belongs_to_a_cluster_is_refused_elsewhere() -> None:
 def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the interpreter writes down what a worker would see."""
     spy = tmp_path / "python"
-    spy.write_text('#!/bin/sh\nenv > "$4/environment"\n')
+    spy.write_text('#!/bin/sh\nenv > "$1/environment"\n')
     spy.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(spy))
+    monkeypatch.setattr("arena.executors.process.worker_command", lambda task: [str(spy), str(task.run_dir)])
     monkeypatch.setenv("ARENA_CPUS", "left over")
     ended: list[tuple[str, Ended]] = []
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -115,7 +115,7 @@ def test_a_worker_is_told_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         )
     LocalExecutor(3, gpus=["3", "5"]).execute(tasks, lambda task, event: None, lambda task, how: ended.append((task.name, how)))
     assert sorted(name for name, _ in ended) == ["0", "1", "2"]
-    assert {how for _, how in ended} == {Ended(timed_out=False, exit_code=0)}
+    assert {(how.timed_out, how.exit_code, how.reason) for _, how in ended} == {(False, 0, "")}
     seen = [dict(line.split("=", 1) for line in (each.run_dir / "environment").read_text().splitlines() if "=" in line) for each in tasks]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in seen] == ["3", "5", "3"]
     assert {each["CUDA_DEVICE_ORDER"] for each in seen} == {"PCI_BUS_ID"}, "the driver's numbers, which the gpus above are"

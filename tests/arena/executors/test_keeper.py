@@ -1,0 +1,64 @@
+"""The keeper's knowledge of the kernel; what it does to processes is tested in `test_process` and `test_supervision`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arena.executors.keeper import MemoryKills, descendants, num_memory_kills
+
+
+@pytest.mark.parametrize(
+    ("group", "file"),
+    [
+        ("0::/user/job", "cgroups/user/job/memory.events"),
+        ("0::/seen/from/outside", "cgroups/memory.events"),
+        ("7:cpu:/x\n4:memory:/job", "cgroups/memory/job/memory.oom_control"),
+        ("4:pids,memory:/seen/from/outside\n0::/", "cgroups/memory/memory.oom_control"),
+        ("", "proc/vmstat"),
+        (None, "proc/vmstat"),
+    ],
+)
+def test_the_kernels_count_is_found_where_this_kernel_keeps_it(tmp_path: Path, group: str | None, file: str) -> None:
+    for path, content in (("proc/vmstat", "nr_free_pages 5\noom_kill 9\n"), (file, "low 0\noom 4\noom_kill 3\n")):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    if group is not None:
+        (tmp_path / "proc/self").mkdir()
+        (tmp_path / "proc/self/cgroup").write_text(f"{group}\n")
+    assert num_memory_kills(tmp_path / "cgroups", tmp_path / "proc") == 3
+
+
+def test_a_kernel_that_counts_nothing_has_killed_nothing(tmp_path: Path) -> None:
+    assert num_memory_kills(tmp_path, tmp_path) == 0
+
+
+def test_a_count_has_risen_if_it_has_since_the_look_before_the_last_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = [4]
+    monkeypatch.setattr("arena.executors.keeper.num_memory_kills", lambda: count[0])
+    kills = MemoryKills()
+    assert not kills.has_risen()
+    count[0] = 5
+    for _ in range(2):
+        kills.look()
+        assert kills.has_risen()
+    kills.look()
+    assert not kills.has_risen(), "it was another process, some seconds ago"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_descendants_are_found_down_to_the_last(tmp_path: Path) -> None:
+    process = subprocess.Popen(["/bin/sh", "-c", "sleep 3600 & sh -c 'sleep 3600 & echo; wait' & wait"], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = descendants(process.pid)
+        assert len(found) >= 2
+        assert {process.pid, *found} <= set(descendants(os.getpid()))
+    finally:
+        for victim in [process.pid, *descendants(process.pid)]:
+            os.kill(victim, 9)
+        process.wait()
+        process.stdout.close()
