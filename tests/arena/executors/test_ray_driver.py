@@ -72,7 +72,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
 def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given_up(tmp_path: Path, driver: RayExecutor):
     table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"], "seeds": 2}
     evaluation = {"period": 1_000, "episodes": 5, "final_episodes": 10}
-    wanted = from_table({**table, "budget": {"env_steps": 20_000}, "evaluation": evaluation, "checkpoint_period": 5_000})
+    wanted = from_table({**table, "budget": {"env_steps": 60_000}, "evaluation": evaluation, "checkpoint_period": 5_000})
     first, second = (run.name for run in wanted.runs())
     states: set[str] = set()
 
@@ -86,7 +86,7 @@ def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given
     finished, given_up = run_experiment(wanted, driver, judge=judge)
     assert states == {"running"}
     assert (finished.status, given_up.status, given_up.reason) == ("finished", "pruned", "hopeless")
-    assert given_up.env_steps < finished.env_steps == 20_000
+    assert given_up.env_steps < finished.env_steps == 60_000
     assert [state(first), state(second)] == ["finished", "pruned"]
 
 

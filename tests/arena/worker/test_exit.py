@@ -31,3 +31,24 @@ def test_threads_pools_exit_functions_and_output_end_as_they_should(interpreter:
     printed = {line for line in done.stdout.replace("by C ", "by C\n").split("\n") if line}
     assert printed == {"by C", "by Python", "by a pool", "by a thread", "at exit"}
     assert done.stderr == ""
+
+
+ENDLESS = r"""
+import atexit, sys, threading, time
+from arena.worker import exit
+exit.LEAVE_SECONDS = 0.1
+print("written")
+if "thread" in sys.argv:
+    threading.Thread(target=time.sleep, args=(3600,), name="endless").start()
+else:
+    atexit.register(time.sleep, 3600)
+exit.leave(3)
+"""
+
+
+@pytest.mark.parametrize(("kind", "name"), [("thread", "endless"), ("exit function", "an exit function")])
+def test_a_thread_or_an_exit_function_that_never_ends_is_left(kind: str, name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDLESS, kind], capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 3
+    assert done.stdout == "written\n"
+    assert done.stderr == f"left after 0.1 s without the end of {name}\n"
