@@ -1,3 +1,5 @@
+import gc
+import os
 import re
 import signal
 import sys
@@ -14,6 +16,8 @@ pytest_plugins = ("grouping",)
 
 BEYOND_UNIT = ("slow", "framework", "worker", "extra")
 """Markers of the tests that are not in the unit tier."""
+MAY_START_PYTHON = ("slow", "framework", "worker")
+"""Markers of the tests that may start a Python process; each costs a fifth of a second or more."""
 _MARKED_FILE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(BEYOND_UNIT)})$", re.MULTILINE)
 
 hypothesis.settings.register_profile("arena", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -25,6 +29,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 """Tells TensorBoard's readers of event files to do without TensorFlow."""
+
+
+_pythons_started: list[object] = []
+"""Python processes that were started by the test that is running."""
+
+
+def _note_a_python(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen" and "python" in os.path.basename(os.fsdecode(arguments[0] or "")):  # noqa: PTH119 - called often
+        _pythons_started.append(arguments[1])
+
+
+sys.addaudithook(_note_a_python)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +59,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("unit") and collection_path.suffix == ".py" and _MARKED_FILE.search(collection_path.read_text()):
         return True
     return None
+
+
+def pytest_collection_finish() -> None:
+    """Spares garbage collection the tests themselves, which live until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """Leaves out the wait for the disk: no test survives a power cut, and a thousand files wait for ten seconds and more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses a file that is closed, too
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _a_test_that_starts_python_is_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keeps the unit tier fast: what starts a process belongs to the tier `worker`."""
+    _pythons_started.clear()
+    yield
+    marked = any(request.node.get_closest_marker(name) for name in MAY_START_PYTHON)
+    assert marked or not _pythons_started, f"mark the test `worker`: it starts {_pythons_started[0]}"
 
 
 @pytest.fixture(autouse=True)

@@ -5,16 +5,15 @@ Each rule has a set of exceptions that only shrinks: what broke the rule when th
 
 import ast
 import collections
-import functools
 import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sources import ROOT, modules, nodes, shares_sources
 
-ROOT = Path(__file__).resolve().parents[1]
-CODE = ("arena", "agents", "envs", "scripts", "docs/examples")
+pytestmark = shares_sources
 MAX_LINES = 400
 """Largest number of lines in a module."""
 BEGINNINGS = frozenset({"as", "by", "in", "of", "that", "where", "which", "why", "within"})
@@ -26,15 +25,6 @@ FOREIGN_PRIVATE_CALLS = frozenset({"_learner_connector"})
 """Methods of frameworks that have no public name for what a test asks: RLlib's connector from the learner."""
 
 
-@functools.cache
-def modules() -> dict[str, tuple[str, ast.Module]]:
-    """Returns the text and the syntax tree of every Python file by its path in the repository."""
-    paths = [path for root in (*CODE, "tests") for path in sorted((ROOT / root).rglob("*.py"))]
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
-    assert len(texts) > 200, "the rules must see the repository"
-    return {name: (text, ast.parse(text)) for name, text in texts.items()}
-
-
 def beginning(text: str) -> str:
     match = re.match(r"\W*([A-Za-z']+)", text)
     return match[1].lower() if match else ""
@@ -42,7 +32,7 @@ def beginning(text: str) -> str:
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yields line and text of every docstring: of modules, classes, functions, and of the assignments above them."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         body = getattr(node, "body", None)
         if not isinstance(body, list):
             continue
@@ -65,14 +55,14 @@ def incomplete_docstrings(tree: ast.Module) -> Iterator[str]:
 
 
 def nested_conditionals(tree: ast.Module) -> Iterator[int]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.IfExp) and any(isinstance(below, ast.IfExp) and below is not node for below in ast.walk(node)):
             yield node.lineno
 
 
 def private_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yields line and name of every call of another object's method whose name begins with one underscore."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name, owner = node.func.attr, node.func.value
             private = name.startswith("_") and not name.startswith("__") and name not in PUBLIC_UNDERSCORES

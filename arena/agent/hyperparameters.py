@@ -5,6 +5,7 @@ stand in the annotations and are checked by pydantic.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -153,4 +154,9 @@ def hyperparameter_type(config_class: type, name: str, *, where: str) -> Any:
     names = [field.name for field in dataclasses.fields(config_class)]
     if name not in names:
         raise ArenaError(f"{where} has no hyperparameter {name!r}{did_you_mean(name, names)} (it has: {', '.join(sorted(names))})")
-    return get_type_hints(config_class, include_extras=True)[name]
+    return _annotations(config_class)[name]
+
+
+@functools.cache
+def _annotations(config_class: type) -> Mapping[str, Any]:
+    return get_type_hints(config_class, include_extras=True)

@@ -1,5 +1,6 @@
 """Versions of what runs: installed packages, and the commit of the code."""
 
+import functools
 import importlib.metadata
 import os
 import subprocess
@@ -15,13 +16,16 @@ GIT_TIMEOUT_SECONDS = 10.0
 
 def package_versions(names: Iterable[str]) -> dict[str, str | None]:
     """Returns the installed version of each distribution; None for one that is not installed."""
-    versions: dict[str, str | None] = {}
-    for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions
+    return {name: _version(name) for name in names}
+
+
+@functools.cache
+def _version(name: str) -> str | None:
+    """Returns what is installed when a process asks first."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def git_commit(directory: Path) -> dict[str, Any] | None:

@@ -323,6 +323,7 @@ def test_onnx_acts_as_the_agent(tmp_path, agent_id, env_id, table):
     in_worker(check_export, agent_id, env_id, table, str(tmp_path / "policy.onnx"))
 
 
+@pytest.mark.worker
 def test_specs_load_without_a_framework():
     code = f"""import sys
 from arena.agent.registry import agent_spec

@@ -41,6 +41,7 @@ def check_imports(*hidden: str) -> None:
     assert found == []
 
 
+@pytest.mark.worker
 def test_the_core_and_every_spec_are_imported_where_only_the_core_is_installed() -> None:
     check_imports(*FRAMEWORKS, *EXTRAS)
 
@@ -50,6 +51,7 @@ def test_no_framework_is_imported_by_the_core_or_a_spec() -> None:
     check_imports()
 
 
+@pytest.mark.worker
 def test_the_environments_are_cheap_to_import() -> None:
     script = "import sys, gymnasium; before = set(sys.modules); import arena_envs; print(*sorted(set(sys.modules) - before))"
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True)

@@ -41,6 +41,7 @@ def test_the_loggers_are_public():
     assert arena.loggers.tags.EPISODE_RETURN in arena.loggers.TAGS
 
 
+@pytest.mark.worker
 def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, arena, arena.loggers; print(*sorted({'numpy', 'gymnasium', 'tensorboard', 'rich', 'onnx'} & set(sys.modules)))"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)

@@ -27,6 +27,7 @@ from arena.run_folder.record import RunRecord
 from arena.run_folder.schema import Evaluated
 from arena.worker.worker import work
 
+pytestmark = pytest.mark.xdist_group("reading runs")  # one process makes what they share
 CARTPOLE, FOREIGN = EnvConfig("CartPole-v1"), EnvConfig("evil:Id-v0")
 
 

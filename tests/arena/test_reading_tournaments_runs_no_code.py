@@ -13,6 +13,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.word import code_names
 from arena.tournament.tournament_folder import TournamentFolder
 
+pytestmark = pytest.mark.xdist_group("reading tournaments")  # one process makes what they share
 CARTPOLE, GAME = EnvConfig("CartPole-v1"), EnvConfig("tictactoe_v3")
 FOREIGN, FOREIGN_GAME = EnvConfig("evil:Id-v0"), EnvConfig("evil_games.board")
 

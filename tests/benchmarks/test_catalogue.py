@@ -34,6 +34,7 @@ def test_the_pages_exist():
     assert all((ROOT / "docs" / page).exists() for page in pages)
 
 
+@pytest.mark.worker
 def test_a_line_is_listed_for_each_without_the_arena():
     program = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); from benchmarks.catalogue import listing; print(listing())"
     ended = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True, timeout=600)

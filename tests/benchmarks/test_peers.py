@@ -47,6 +47,7 @@ def test_the_lock_file_names_no_host():
     assert "://" not in lock
 
 
+@pytest.mark.worker
 def test_the_probe_needs_no_arena(tmp_path: Path):
     """SB3's loops import it in an environment without the arena."""
     modules = "benchmarks.child.probe, benchmarks.child.profiled"

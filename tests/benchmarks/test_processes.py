@@ -20,11 +20,13 @@ def test_a_core_that_is_not_there_is_refused():
         pass
 
 
+@pytest.mark.worker
 def test_the_last_json_object_counts():
     program = "for line in ('{\"value\": 1}', '{\"value\": 2}', 'a greeting'): print(line)"
     assert last_json_line([sys.executable, "-c", program], {}, 60.0, "it") == {"value": 2}
 
 
+@pytest.mark.worker
 @pytest.mark.parametrize(
     ("program", "message"),
     [
@@ -38,6 +40,7 @@ def test_a_process_without_a_measurement_is_one_line(program: str, message: str)
         last_json_line([sys.executable, "-c", program], {}, 0.2 if "sleep" in program else 60.0, "it")
 
 
+@pytest.mark.worker
 def test_a_child_imports_the_benchmarks_from_anywhere(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -54,6 +54,7 @@ probe.finish(env_steps=100, updates=7)
 """
 
 
+@pytest.mark.worker
 def test_a_loop_is_profiled_from_begin_to_finish_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "profiled_loop.py").write_text(LOOP)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(path for path in sys.path if path)}")

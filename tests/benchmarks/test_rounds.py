@@ -54,6 +54,7 @@ def baseline_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(path for path in sys.path if path)}")
 
 
+@pytest.mark.worker
 @pytest.mark.usefixtures("baseline_on_path")
 def test_loops_run_on_the_given_cores_with_one_thread():
     core = usable_cores()[-1]
@@ -65,6 +66,7 @@ def test_loops_run_on_the_given_cores_with_one_thread():
     assert measured["env_steps"] == 100
 
 
+@pytest.mark.worker
 @pytest.mark.usefixtures("baseline_on_path")
 def test_a_loop_that_fails_gives_its_last_line():
     with pytest.raises(ArenaError, match="fake_baseline broken failed: no such loop"):

@@ -4,17 +4,19 @@ import ast
 import tomllib
 
 import pytest
+from sources import modules, nodes, shares_sources
 
 from arena.agent.registry import agent_ids
 from benchmarks.processes import ROOT
 
+pytestmark = shares_sources
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
-def imported(source: str) -> set[str]:
+def imported(tree: ast.Module) -> set[str]:
     """Returns the top-level packages that a module imports anywhere."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -24,30 +26,29 @@ def imported(source: str) -> set[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_an_installed_package_imports_no_benchmark(package: str):
-    modules = sorted((ROOT / package).rglob("*.py"))
-    assert modules
-    assert not [path for path in modules if imported(path.read_text()) & {"benchmarks", "matplotlib"}]
+    trees = {name: tree for name, (_, tree) in modules().items() if name.startswith(f"{package}/")}
+    assert trees
+    assert not [name for name, tree in trees.items() if imported(tree) & {"benchmarks", "matplotlib"}]
 
 
-def strings(source: str) -> set[str]:
+def strings(tree: ast.Module) -> set[str]:
     """Returns the string literals of a module, without docstrings."""
-    tree = ast.parse(source)
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    return {
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
-    }
+    prose = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Expr)}
+    return {node.value for node in nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose}
 
 
 def test_the_core_names_no_agent_of_ours():
     """`random` is also the name of the uniformly random player, and `constant` an ordinary word."""
     ids = set(agent_ids()) - {"random", "constant"}
     assert len(ids) >= 8
-    named = {str(path): found for path in (ROOT / "arena").rglob("*.py") if (found := strings(path.read_text()) & ids)}
+    trees = {name: tree for name, (_, tree) in modules().items() if name.startswith("arena/")}
+    assert len(trees) > 100
+    named = {name: found for name, tree in trees.items() if (found := strings(tree) & ids)}
     assert not named
 
 
 def test_a_string_is_found():
-    assert strings('"""keras-dqn"""\nX = 1\n"""keras-dqn"""\ny = f(z="rllib-dqn")') == {"rllib-dqn"}
+    assert strings(ast.parse('"""keras-dqn"""\nX = 1\n"""keras-dqn"""\ny = f(z="rllib-dqn")')) == {"rllib-dqn"}
 
 
 def test_the_wheel_has_nothing_of_scripts():
@@ -55,6 +56,6 @@ def test_the_wheel_has_nothing_of_scripts():
 
 
 def test_an_import_is_found():
-    assert imported("def f():\n    from benchmarks.cases import X") == {"benchmarks"}
-    assert imported("import benchmarks.verdicts as v") == {"benchmarks"}
-    assert imported("from . import benchmarks") == set()
+    assert imported(ast.parse("def f():\n    from benchmarks.cases import X")) == {"benchmarks"}
+    assert imported(ast.parse("import benchmarks.verdicts as v")) == {"benchmarks"}
+    assert imported(ast.parse("from . import benchmarks")) == set()

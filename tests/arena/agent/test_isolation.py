@@ -53,6 +53,7 @@ def frameworks(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{tmp_path}:{':'.join(path for path in sys.path if path)}", "PATH": "/usr/bin:/bin"}
 
 
+@pytest.mark.worker
 def test_a_process_has_the_frameworks_that_are_allowed_and_no_other(frameworks: dict[str, str]):
     process = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120, check=False, env=frameworks)
     assert process.returncode == 0, process.stderr

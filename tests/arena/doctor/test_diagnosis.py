@@ -49,6 +49,7 @@ def find(*specs: AgentSpec, timeout_seconds: float = 60.0) -> diagnosis.Finding:
     return diagnosis.try_variant(variant, timeout_seconds=timeout_seconds)
 
 
+@pytest.mark.worker
 def test_a_framework_that_imports_is_found(package):
     package("import os, arena.agent.spec\nassert os.environ['FAKE_MODE'] == '1'\nprint('chatter')\nclass DQN: pass\n")
     finding = find(spec(process_env={"FAKE_MODE": "1"}))
@@ -60,6 +61,7 @@ def test_a_framework_that_imports_is_found(package):
     assert finding.versions["no-such-distribution"] is None
 
 
+@pytest.mark.worker
 def test_a_missing_module_is_named_with_the_command_that_installs_it(package):
     package("import no_such_framework\nclass DQN: pass\n")
     finding = find(spec())
@@ -67,6 +69,7 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(package):
     assert finding.install == install_command("keras")
 
 
+@pytest.mark.worker
 def test_other_frameworks_are_blocked_as_in_a_worker(package):
     package("import torch\nclass DQN: pass\n")
     finding = find(spec())
@@ -74,6 +77,7 @@ def test_other_frameworks_are_blocked_as_in_a_worker(package):
     assert finding.error.startswith("HiddenModule: No module named 'torch' in this worker")
 
 
+@pytest.mark.worker
 def test_each_agent_that_fails_is_named(package):
     package("class DQN: pass\n")
     finding = find(spec(), spec(id="fake-ppo", entry_point="arena_fake.ppo:PPO"), spec(id="fake-c51", entry_point="arena_fake.dqn:C51"))
@@ -82,6 +86,7 @@ def test_each_agent_that_fails_is_named(package):
     assert "has no attribute 'C51'" in finding.error
 
 
+@pytest.mark.worker
 def test_devices_come_from_the_framework(package, tmp_path):
     (tmp_path / "torch.py").write_text(
         "class cuda:\n    device_count = staticmethod(lambda: 1)\n    get_device_name = staticmethod(lambda index: 'Fake GPU')\n"
@@ -90,6 +95,7 @@ def test_devices_come_from_the_framework(package, tmp_path):
     assert find(spec(modules=frozenset({"torch"}))).devices == ("CPU", "PyTorch cuda:0 Fake GPU")
 
 
+@pytest.mark.worker
 def test_a_framework_without_a_gpu_says_why(package, tmp_path):
     (tmp_path / "torch.py").write_text(
         "class cuda:\n    device_count = staticmethod(lambda: 0)\nclass version:\n    cuda = None\n__version__ = '2.10.0+cpu'\n"
@@ -102,6 +108,7 @@ def test_a_framework_without_a_gpu_says_why(package, tmp_path):
     assert "this build of PyTorch (2.10.0+cpu) is for CPUs alone" in note
 
 
+@pytest.mark.worker
 def test_a_framework_that_aborts_is_one_finding(package):
     package("import os, sys\nprint('registered more than once', file=sys.stderr, flush=True)\nos.abort()\n")
     finding = find(spec())
@@ -110,11 +117,13 @@ def test_a_framework_that_aborts_is_one_finding(package):
     assert "-6" in finding.error
 
 
+@pytest.mark.worker
 def test_a_framework_that_hangs_is_one_finding(package):
     package("import time\ntime.sleep(60)\n")
     assert find(spec(), timeout_seconds=0.5).error == "not imported after 0.5 seconds"
 
 
+@pytest.mark.worker
 def test_specs_that_cannot_be_loaded_become_findings(monkeypatch):
     specs = {"fake-dqn": spec()}
     monkeypatch.setattr(diagnosis, "agent_ids", lambda: ["broken", "fake-dqn"])
@@ -124,6 +133,7 @@ def test_specs_that_cannot_be_loaded_become_findings(monkeypatch):
     assert fake.error == "ModuleNotFoundError: No module named 'arena_fake'"
 
 
+@pytest.mark.worker
 def test_doctor_itself_imports_no_framework():
     code = "import sys, arena.doctor.diagnosis, arena.cli.doctor\n"
     code += "from arena.agent.isolation import FRAMEWORK_MODULES as F; sys.exit(' '.join(F & set(sys.modules)) or None)"

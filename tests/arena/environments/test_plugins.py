@@ -27,6 +27,7 @@ def test_environments_of_installed_packages_are_known() -> None:
     assert registered_ids() == sorted(registered_ids())
 
 
+@pytest.mark.worker
 def test_an_import_of_the_core_calls_no_plugin() -> None:
     program = "import sys, arena.environments.factory; print('arena_envs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"

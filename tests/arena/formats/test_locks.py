@@ -41,6 +41,7 @@ def test_a_lock_keeps_everyone_else_out_until_it_is_released(tmp_path: Path):
     FolderLock(tmp_path, wait_seconds=0.0).release()
 
 
+@pytest.mark.worker
 def test_the_lock_of_a_killed_process_is_free(holder: subprocess.Popen[str], tmp_path: Path):
     assert is_locked(tmp_path)
     holder.kill()
@@ -119,6 +120,7 @@ def test_a_platform_without_locks_gets_one_clear_error(tmp_path: Path, monkeypat
             use(tmp_path)
 
 
+@pytest.mark.worker
 def test_the_module_is_imported_where_fcntl_is_missing(tmp_path: Path):
     code = "import sys; sys.modules['fcntl'] = None; import arena.formats.locks"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -149,6 +149,7 @@ def test_each_attempt_marks_its_start(tmp_path):
     assert (start.step, start.session_log.status) == (201, SessionLog.START)
 
 
+@pytest.mark.worker
 def test_writing_imports_no_framework(tmp_path):
     code = (
         "import sys, pathlib; from arena.loggers.tensorboard import TensorBoardLogger as L\n"

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import arena.policies
 
 
@@ -13,6 +15,7 @@ def test_every_public_name_can_be_imported() -> None:
     assert not hasattr(arena.policies, "no_such_name")
 
 
+@pytest.mark.worker
 def test_names_are_imported_at_their_first_use() -> None:
     script = "import sys, arena.policies; print(*sorted({'numpy', 'onnx', 'onnxruntime', 'gymnasium'} & set(sys.modules)))"
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

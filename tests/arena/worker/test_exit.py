@@ -23,6 +23,7 @@ exit.leave(3)
 """
 
 
+@pytest.mark.worker
 @pytest.mark.parametrize("interpreter", ["tested", "unknown"])
 def test_threads_pools_exit_functions_and_output_end_as_they_should(interpreter: str) -> None:
     command = [sys.executable, "-c", LEAVE, interpreter]

@@ -30,6 +30,7 @@ from arena.tournament.standings.standings import Standings
 from arena.tournament.tournament import Rules, Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
+pytestmark = pytest.mark.xdist_group("leaderboard page")  # one process makes what they share
 ENVS = ("CartPole-v1", "arena/Chain-v0", "tictactoe_v3")
 HOSTILE = "<script>alert(1)"
 
