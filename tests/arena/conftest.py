@@ -26,6 +26,28 @@ from arena.run_folder.schema import Evaluated, write_result
 from arena.run_folder.timings import Timings
 from arena.tournament.entry import admission
 from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.play import load_policy
+
+
+class PlayedHere(OnnxPolicy):
+    """Takes the place of a `BoundedPolicy` in a test that starts no process."""
+
+    def __enter__(self) -> "PlayedHere":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Does nothing: there is no process to end."""
+
+
+@pytest.fixture(autouse=True)
+def _policies_of_a_unit_test_play_in_its_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets tournaments play without a process for each policy; tests marked `worker` play as everybody does."""
+    if request.node.get_closest_marker("worker") is None:
+        for module in (admission, load_policy):
+            monkeypatch.setattr(module, "BoundedPolicy", PlayedHere)
 
 
 @pytest.fixture
