@@ -47,6 +47,7 @@ exit.leave(3)
 """
 
 
+@pytest.mark.worker
 @pytest.mark.parametrize(("kind", "name"), [("thread", "endless"), ("exit function", "an exit function")])
 def test_a_thread_or_an_exit_function_that_never_ends_is_left(kind: str, name: str) -> None:
     done = subprocess.run([sys.executable, "-c", ENDLESS, kind], capture_output=True, text=True, check=False, timeout=600)
