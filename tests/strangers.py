@@ -1,5 +1,6 @@
 """What a stranger could send: modules that say when they run, and folders that name them."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from arena.errors import ArenaError
+from arena.run_folder.folder import RunDir
+from arena.run_folder.record import RunRecord
+from arena.run_folder.seal import make_seal
 
 EVIL = """
 import pathlib
@@ -42,6 +48,22 @@ def change(document: Path, key: str, value: Any) -> None:
         table = table[parent]
     table[last] = value
     document.write_text(json.dumps(content))
+    if document.name in ("run.json", "result.json"):
+        reseal(document.parent)
+
+
+def reseal(folder: Path) -> None:
+    """Gives a run folder that was changed after its end a seal that fits, as anyone can who forges a run on purpose."""
+    file, run = folder / "result.json", folder / "run.json"
+    if not file.exists():
+        return
+    content = json.loads(file.read_text())
+    body = {key: value for key, value in content.items() if key not in ("schema_version", "seal")}
+    inputs = json.loads(run.read_text()).get("inputs") if run.exists() else None
+    with contextlib.suppress(ArenaError):
+        named = RunRecord(folder).run
+        body |= {"agent": named.agent.name, "env": named.env.name, "seed": named.seed}
+    file.write_text(json.dumps({**content, **body, "seal": make_seal(RunDir(folder), inputs, body)}))
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:

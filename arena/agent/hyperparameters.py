@@ -17,7 +17,7 @@ from arena.formats.validation import sentence, validate
 
 Positive = Annotated[float, Gt(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Interval(ge=1, le=2**63 - 1)]
 Activation = Literal["relu", "tanh"]
 ConvLayer = tuple[Count, Count, Count]
 """Filters, kernel size and stride of a convolution."""

@@ -58,6 +58,8 @@ def _show(states: Sequence[RunProgress], out: Output) -> None:
     for state in states:
         if state.state in ("failed", "pruned"):
             out.say(f"{state.name}: {state.reason}")
+        elif state.state == "damaged":
+            out.say(f"left out: {state.name}, because {state.reason}")
     counts = Counter(state.state for state in states)
     out.say(", ".join(f"{count} {state}" for state, count in counts.items()))
 

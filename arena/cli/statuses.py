@@ -1,6 +1,6 @@
 """Statuses of runs as the terminal shows them: their order and their colours."""
 
-ENDED = frozenset({"finished", "crashed", "timed_out", "killed", "diverged", "env_failed", "pruned", "interrupted"})
+ENDED = frozenset({"finished", "crashed", "timed_out", "killed", "diverged", "env_failed", "pruned", "interrupted", "damaged", "lost"})
 """Statuses after which a run does nothing more. `waiting` is the status of a run that has not begun; with any other, it is at work."""
 
 

@@ -1,5 +1,6 @@
 """`arena train` and `arena run`."""
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
 from arena.experiment.names import check_name
 from arena.experiment.one_run import one_run
+from arena.experiment.records import redo
 from arena.experiment.runner import run_checked
 from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.toml import parse_toml
@@ -25,8 +27,8 @@ from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
 from arena.run_folder.record import RunRecord
-from arena.run_folder.result import RunResult
-from arena.terminal.output import Mode, Output, complain, explain_stop
+from arena.run_folder.result import UNREADABLE, RunResult
+from arena.terminal.output import Mode, Output, command_line, complain, explain_stop
 
 
 def train(
@@ -125,19 +127,24 @@ def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Ru
     view.finish()
     closing_table([_closing_row(result) for result in results], mode=mode)
     for result in results:
-        if result.status != "finished":
+        if result.status in UNREADABLE:
+            complain(f"arena: {result.run_name} {result.status}: {result.reason}. To redo it alone:", f"  {redo(result, command_line())}")
+        elif result.status != "finished":
             complain(f"arena: {result.run_name} {result.status}: {result.reason} (log in {result.path})")
     return results
 
 
 def _earlier(experiment: Experiment, names: Sequence[str], *, retry_failed: bool) -> dict[str, LiveRow]:
     """Returns the state of the runs that ended in an earlier call and are not tried again."""
-    results = {name: RunRecord(experiment.path / name).result for name in names}
-    return {
-        name: LiveRow(status=result.status, env_steps=result.env_steps, score_mean=result.score_mean, score_std=result.score_std)
-        for name, result in results.items()
-        if result is not None and (result.status == "finished" or not retry_failed)
-    }
+    found = {}
+    for name in names:
+        with contextlib.suppress(ArenaError):  # the runner says what cannot be read
+            result = RunRecord(experiment.path / name).claimed
+            if result is not None and (result.status == "finished" or not retry_failed):
+                found[name] = LiveRow(
+                    status=result.status, env_steps=result.env_steps, score_mean=result.score_mean, score_std=result.score_std
+                )
+    return found
 
 
 def _closing_row(result: RunResult) -> ClosingRow:

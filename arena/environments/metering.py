@@ -22,6 +22,7 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.values import MAX_ROWS, BadValue, MissingValue, ValueWatch, environment_fault
 from arena.errors import BudgetExhausted, EnvironmentFault
+from arena.formats.validation import Finite, Whole
 
 Array = npt.NDArray[Any]
 
@@ -33,11 +34,11 @@ LOG_LENGTH = MAX_ROWS
 class Episode:
     """One finished training episode."""
 
-    env_steps: int
+    env_steps: Whole
     """Env steps of the whole run when the episode ended."""
-    episode_return: float
+    episode_return: Finite
     """Undiscounted sum of rewards."""
-    episode_length: int
+    episode_length: Whole
     """Env steps of this episode."""
     terminated: bool
     """True if the environment ended the episode, False if a time limit cut it."""

@@ -62,6 +62,8 @@ class Ended:
     """Reason why the worker was ended from outside: its node was lost, say, or `OnEvent` asked for it; empty otherwise."""
     peak_rss_bytes: int | None = None
     """Largest resident memory of the worker process; None if it isn't known."""
+    damaged: str = ""
+    """Reason why nothing was run: an earlier record of the run, which cannot be read, is in its place; empty otherwise."""
 
 
 OnEvent = Callable[[Task, WorkerEvent], str | None]

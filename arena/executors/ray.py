@@ -13,10 +13,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError
@@ -30,7 +32,6 @@ from arena.machine.installation import install_command
 from arena.run_folder.events import PhaseBegan
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
-from arena.run_folder.schema import parse_result, parse_run
 from arena.terminal.output import complain
 
 DISTRIBUTION = "arena-rl"
@@ -260,17 +261,31 @@ class RayExecutor:
         return [node for node in self._ray.nodes() if node["Alive"]]
 
     def _is_stored(self, task: Task, on_end: OnEnd) -> bool:
-        """Fetches the record of a run that the storage holds finished; refuses another run in its place."""
-        pieces = {piece.name: piece for piece in self._storage.read(_location(task))} if self._storage else {}
-        if "run.json" in pieces:
-            stored, _ = parse_run(pieces["run.json"].content, f"{self._config.storage}: {_location(task)}/run.json")
-            if stored.inputs() != RunRecord(task.run_dir).run.inputs():
+        """Fetches the record of a run that the storage holds finished; refuses another run in its place.
+
+        A record that is damaged there is left as it is, and the run is not run again over it.
+        """
+        pieces = self._storage.read(_location(task)) if self._storage else []
+        if not any(piece.name == "run.json" for piece in pieces):
+            return False
+        pieces.sort(key=lambda piece: piece.name == "result.json")
+        with tempfile.TemporaryDirectory() as folder:
+            lay_down(Path(folder), pieces)
+            stored = RunRecord(Path(folder))
+            try:
+                stored.check()
+            except ArenaError as error:
+                there = f"{self._config.storage}/{_location(task)}"
+                reason = f"its copy in the storage cannot be read ({str(error).replace(folder, there)}); delete {there} to run it anew"
+                on_end(task, Ended(timed_out=False, exit_code=1, damaged=reason))
+                return True
+            if stored.run.inputs() != RunRecord(task.run_dir).run.inputs():
                 raise ArenaError(
                     f"{self._config.storage} holds a run {_location(task)} with other inputs; give the experiment another name"
                 )
-        if "result.json" not in pieces or parse_result(pieces["result.json"].content, task.run_dir).status != "finished":
-            return False
-        lay_down(task.run_dir, (pieces[name] for name in sorted(pieces, key=lambda name: name == "result.json")))
+            if stored.result is None or stored.result.status != "finished":
+                return False
+        lay_down(task.run_dir, pieces)
         on_end(task, Ended(timed_out=False, exit_code=0))
         return True
 

@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from arena.errors import ArenaError
+from arena.experiment.records import find_records
 from arena.formats.differences import differences, told
-from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
-from arena.run_folder.record import RunRecord
 
 MAX_TOLD = 3
 """Number of differences that the error of `refuse_changes` names; the others are its notes."""
@@ -29,17 +28,23 @@ def make_folder(path: Path) -> None:
         raise ArenaError(f"the output folder {path} is not writable; give another with --output")
 
 
-def refuse_changes(path: Path, runs: Iterable[Run]) -> None:
-    """Refuses runs that are in the experiment's folder `path` with other inputs.
+def refuse_changes(path: Path, runs: Iterable[Run], begun: Mapping[str, Run] | None = None) -> None:
+    """Refuses runs that are in the experiment's folder `path` with other inputs; a run that cannot be read is none of them.
+
+    Args:
+        path: the experiment's folder.
+        runs: runs with the inputs that are wanted.
+        begun: inputs that the folder holds, by the run's name; None reads them.
 
     Raises:
         ArenaError: with the first differences; its notes hold all of them, each with the runs that have it.
     """
+    runs = list(runs)
+    there = find_records(path, runs).begun if begun is None else begun
     changed: dict[str, list[str]] = {}
     for run in runs:
-        folder = path / run.name
-        if RunDir(folder).run.exists():
-            for difference in differences(_as_json(RunRecord(folder).run), _as_json(run)):
+        if run.name in there:
+            for difference in differences(_as_json(there[run.name]), _as_json(run)):
                 changed.setdefault(told(difference), []).append(run.name)
     if not changed:
         return

@@ -62,7 +62,7 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Experime
     runs = []
     for run in experiment.runs():
         state = progress(RunDir(experiment.path / run.name), run.name)
-        ended = state.state == "finished" or (state.state in ("failed", "pruned") and not retry_failed)
+        ended = state.state in ("finished", "damaged") or (state.state in ("failed", "pruned") and not retry_failed)
         seconds = 0.0 if ended else _seconds_left(run, state, speeds.get((run.agent.agent, run.env.name)))
         runs.append(PlannedRun(run=run, progress=state, seconds=seconds))
     workers = experiment.resources.workers or max(1, len(usable_cores()) // experiment.resources.threads)
@@ -111,7 +111,7 @@ def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
     for path in sorted(output.rglob("result.json")) if output.is_dir() else ():
         record = RunRecord(path.parent)
         try:
-            result, run = record.result, record.run
+            result, run = record.claimed, record.run
         except ArenaError:
             continue  # a file of another program or version: the estimate does without it
         if result is not None and result.status == "finished" and result.env_steps:

@@ -1,7 +1,7 @@
 """Runs an experiment: the function to read first.
 
 Every run is one worker process with a run folder of its own. A finished run is skipped, an interrupted one resumes from its last
-checkpoint, and a worker that dies becomes a result like any other.
+checkpoint, and a worker that dies becomes a result like any other. A run whose record cannot be read is named and left as it is.
 """
 
 import dataclasses
@@ -10,18 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Unpack
 
+from arena.errors import ArenaError
 from arena.executors.base import Ended, Executor, Task
 from arena.executors.process import BUSY_CODE
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
+from arena.experiment.records import find_records, unreadable
 from arena.formats.folders import Folder
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
-from arena.run_folder.result import RunResult, Status
+from arena.run_folder.result import UNREADABLE, RunResult, Status
 from arena.run_folder.schema import keep_failure, write_result, write_run
 from arena.statistics.outcomes import is_failure
 
@@ -62,25 +64,30 @@ def run_checked(
 ) -> list[RunResult]:
     """Runs an experiment that `check_experiment` has accepted, or a part of one; takes, returns and raises the same as `run_experiment`."""
     runs = list(experiment.runs())
-    todo = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
+    todo, outcomes = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
     tasks = [_task(run, experiment.path / run.name) for run in todo]
     executor.check(tasks)
     make_folder(experiment.path)
     with FolderLock(experiment.path):
-        todo = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
+        todo, others = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
         tasks = [task for task in tasks if task.name in {run.name for run in todo}]
         for run in todo:
             Folder(experiment.path).make(run.name)
             RunDir(experiment.path / run.name).check()
         for run in todo:
             _prepare(run, RunDir(experiment.path / run.name))
-        return _run_all(experiment, runs, tasks, executor, view, judge)
+        outcomes |= others
+        for name, result in outcomes.items():
+            if view is not None and result.status in UNREADABLE:
+                view.update(name, **_closing_update(result))
+        outcomes |= _run_all(todo, tasks, executor, view, judge)
+    return [outcomes[run.name] for run in runs if run.name in outcomes]
 
 
-def _run_all(
-    experiment: Experiment, runs: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None
-) -> list[RunResult]:
-    by_name, given_up, busy = {run.name: run for run in runs}, set[str](), list[str]()
+def _run_all(todo: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None) -> dict[str, RunResult]:
+    """Runs what is left to do, and returns the outcomes by the run's name."""
+    by_name, given_up, busy = {run.name: run for run in todo}, set[str](), list[str]()
+    outcomes: dict[str, RunResult] = {}
 
     def on_event(task: Task, event: WorkerEvent) -> str | None:
         reason = judge(task.name, event) if judge is not None else None
@@ -91,16 +98,11 @@ def _run_all(
         return reason
 
     def on_end(task: Task, ended: Ended) -> None:
-        run, record = by_name[task.name], RunRecord(task.run_dir)
-        result = record.result
-        if result is None and ended.exit_code == BUSY_CODE:
+        if ended.exit_code == BUSY_CODE and not RunDir(task.run_dir).result.exists():
             busy.append(task.name)
             return
-        if result is None:
-            result = _failure(run, record, ended)
-            if task.name in given_up:
-                result = dataclasses.replace(result, status="pruned", log_tail=())
-            write_result(record.files, result)
+        result = _settle(by_name[task.name], RunRecord(task.run_dir), ended, given_up=task.name in given_up)
+        outcomes[task.name] = result
         if view is not None:
             view.update(task.name, **_closing_update(result))
 
@@ -110,14 +112,34 @@ def _run_all(
             f"{', '.join(busy)}: a worker of an earlier arena still holds the folder, so nothing was done there and no failure is "
             "recorded; end that worker, or run again later"
         )
-    results = [RunRecord(experiment.path / run.name).result for run in runs]
-    return [result for result in results if result is not None]
+    return outcomes
 
 
-def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> list[Run]:
-    refuse_changes(experiment.path, runs)
-    results = {run.name: RunRecord(experiment.path / run.name).result for run in runs}
-    return [run for run in runs if (result := results[run.name]) is None or (retry_failed and result.status != "finished")]
+def _settle(run: Run, record: RunRecord, ended: Ended, *, given_up: bool) -> RunResult:
+    """Returns the outcome of a run whose worker has ended, and writes it where the worker left none."""
+    if ended.damaged:
+        return unreadable(run, record.path, "damaged", ended.damaged)
+    if not record.files.run.exists():
+        return unreadable(run, record.path, "lost", f"{record.path} was deleted or renamed while the run was at work")
+    try:
+        result = record.result
+        if result is None:
+            result = _failure(run, record, ended)
+            if given_up:
+                result = dataclasses.replace(result, status="pruned", log_tail=())
+            write_result(record.files, result)
+    except (ArenaError, OSError) as error:
+        return unreadable(run, record.path, "damaged", str(error))
+    return result
+
+
+def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> tuple[list[Run], dict[str, RunResult]]:
+    """Returns the runs that are left to do, and the outcomes of the others by name; a run that cannot be read is one of the others."""
+    found = find_records(experiment.path, runs)
+    refuse_changes(experiment.path, runs, found.begun)
+    again = {name for name, result in found.results.items() if retry_failed and result.status not in ("finished", *UNREADABLE)}
+    ended = {name: result for name, result in found.results.items() if name not in again}
+    return [run for run in runs if run.name not in ended], ended
 
 
 def _task(run: Run, path: Path) -> Task:
@@ -137,7 +159,7 @@ def _task(run: Run, path: Path) -> Task:
 
 def _prepare(run: Run, run_dir: RunDir) -> None:
     run_dir.folder.make()
-    result = RunRecord(run_dir.path).result
+    result = RunRecord(run_dir.path).claimed
     if result is not None and is_failure(result.status):
         keep_failure(run_dir, result)
     if run_dir.latest_checkpoint() is None:

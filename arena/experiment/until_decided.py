@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from arena.errors import ArenaError
+from arena.experiment.decision import DECISION_NAME, read_decision
 from arena.experiment.experiment import Experiment, UntilDecided
 from arena.experiment.folder import refuse_changes
+from arena.experiment.records import refuse_unreadable
 from arena.experiment.scores import seed_scores
 from arena.formats.differences import all_told, differences
-from arena.formats.json import read_json_object, write_json
+from arena.formats.json import write_json
 from arena.run_folder.result import RunResult
 from arena.statistics.group_sequential import Decision, StoppingRule, decide
 
@@ -31,8 +33,8 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
         run_all: runs one group; an agent that is decided against all others is no longer in it.
 
     Raises:
-        ArenaError: if the folder holds runs with other inputs, or a decision by another rule or about other agents or environments. More
-            looks at the scores than were planned would find differences that do not exist.
+        ArenaError: if the folder holds runs with other inputs, a run that cannot be read, or a decision by another rule or about other
+            agents or environments. More looks at the scores than were planned would find differences that do not exist.
     """
     refuse_another_question(experiment)
     rule = experiment.until_decided
@@ -45,10 +47,11 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
             agents = tuple(agent for agent in experiment.agents if next_seeds.get(agent.name) == num_seeds)
             group = dataclasses.replace(experiment, agents=agents, seeds=tuple(range(num_seeds)))
             results |= {result.run_name: result for result in run_all(group)}
+        refuse_unreadable(results.values())
         scores = seed_scores(experiment, results.values())
         by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
         decision = decide(by_agent, stopping_rule, seed=experiment.seed)
-        write_json(experiment.path / "decision.json", {**_question(experiment, rule), **_answer(by_agent, decision)})
+        write_json(experiment.path / DECISION_NAME, {**_question(experiment, rule), **_answer(by_agent, decision)})
         if decision.finished:
             return list(results.values()), decision
         next_seeds = dict(decision.next_seeds)
@@ -60,12 +63,11 @@ def refuse_another_question(experiment: Experiment) -> None:
     Raises:
         ArenaError: names the differences.
     """
-    rule, path = experiment.until_decided, experiment.path / "decision.json"
+    rule, path = experiment.until_decided, experiment.path / DECISION_NAME
     assert rule is not None
-    there = read_json_object(path) if path.exists() else {}
     question = _question(experiment, rule)
-    found = differences({key: there.get(key) for key in question}, question)
-    if there and found:
+    found = differences(read_decision(path).question, question) if path.exists() else []
+    if found:
         raise ArenaError(f"{path} answers another question ({all_told(found)}); give another --name")
     refuse_changes(experiment.path, list(dataclasses.replace(experiment, seeds=tuple(range(rule.max_seeds))).runs()))
 

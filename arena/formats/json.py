@@ -25,7 +25,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON, atomically; NaN and infinities become null, so that every JSON reader accepts the file."""
-    write_bytes(path, (json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+    write_bytes(path, (json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
 def read_json(path: Path) -> Any:
@@ -103,14 +103,15 @@ def as_object(value: Any, path: Path) -> dict[str, Any]:
 
 def json_line(value: Any) -> str:
     """Returns `value` as one line of JSON with its newline; NaN and infinities become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace").decode() + "\n"
+    return json.dumps(finite(value), ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace").decode() + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Returns a value of JSON's types with None for NaN and infinities, lists for tuples, and texts for keys."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

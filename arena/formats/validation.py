@@ -5,11 +5,17 @@ import datetime
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
+from annotated_types import Interval
 
 from arena.errors import ArenaError, did_you_mean
+
+Whole = Annotated[int, Interval(ge=0, le=2**63 - 1)]
+"""Count, index or seed in a file: a whole number that arrays can hold."""
+Finite = Annotated[float, pydantic.AllowInfNan(False)]
+"""Number in a file: never NaN or infinite, which JSON cannot write."""
 
 
 def validate(kind: Any, value: Any) -> Any:

@@ -49,7 +49,13 @@ NUM_PROFILE_POINTS = 61
 
 
 def build_report(
-    runs: Sequence[LoadedRun], catalogue: Catalogue, *, title: str, command: str, confidence: float = 0.95
+    runs: Sequence[LoadedRun],
+    catalogue: Catalogue,
+    *,
+    title: str,
+    command: str,
+    confidence: float = 0.95,
+    left_out: Sequence[str] = (),
 ) -> ExperimentReport:
     """Returns the report of comparable runs. The same runs give the same report: all resampling is seeded.
 
@@ -59,13 +65,16 @@ def build_report(
         title: title of the report, and name of the repeated experiment.
         command: command that made the report.
         confidence: confidence of all intervals.
+        left_out: sentences that name the runs that could not be read, each with the reason.
 
     Raises:
         ArenaError: if no run has finished.
     """
     counted = included(runs, catalogue)
     samples = Samples(counted.runs, catalogue)
-    decisions = tuple(each for each in read_decisions(runs) if counted.impossible.keys().isdisjoint(each.envs))
+    found, unreadable = read_decisions(runs)
+    left_out = (*left_out, *unreadable)
+    decisions = tuple(each for each in found if counted.impossible.keys().isdisjoint(each.envs))
     if not counted.runs:
         raise ArenaError(" ".join(counted.impossible.values()))
     if not any(run.state == "finished" for run in runs):
@@ -100,7 +109,8 @@ def build_report(
         commits=tuple(_distinct([inventory.commit(run.provenance.git) for run in runs])),
         experiment_file=repeat.experiment_toml(title, runs, decisions),
         commands=(f"arena run {title}.toml", command),
-        notes=(*counted.notes, *notes.notes(samples, machines, catalogue, decisions)),
+        left_out=tuple(left_out),
+        notes=(*left_out, *counted.notes, *notes.notes(samples, machines, catalogue, decisions)),
     )
 
 

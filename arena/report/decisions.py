@@ -2,48 +2,39 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from arena.errors import ArenaError
-from arena.formats.json import read_json_object
+from arena.experiment.decision import DECISION_NAME, DecisionDocument, read_decision
 from arena.report.document import SequentialComparison, SequentialVerdict
 from arena.report.inventory import relative
 from arena.report.load import LoadedRun
 
 
-def read_decisions(runs: Sequence[LoadedRun]) -> tuple[SequentialComparison, ...]:
-    """Returns the sequential comparisons that the runs were made for, in the order of the runs.
-
-    Raises:
-        ArenaError: if a `decision.json` holds something else than this program writes.
-    """
+def read_decisions(runs: Sequence[LoadedRun]) -> tuple[tuple[SequentialComparison, ...], tuple[str, ...]]:
+    """Returns the sequential comparisons that the runs were made for, in their order, and sentences on those that cannot be read."""
     ancestors = [run.path.resolve().parents for run in runs]
-    paths = dict.fromkeys(parents[2] / "decision.json" for parents in ancestors if len(parents) > 2)  # agent, env, seed
-    found = []
+    paths = dict.fromkeys(parents[2] / DECISION_NAME for parents in ancestors if len(parents) > 2)  # agent, env, seed
+    found, left_out = [], []
     for path in paths:
         if not path.exists():
             continue
-        value = read_json_object(path)
         try:
-            found.append(_comparison(relative(path.parent), value))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ArenaError(f"{path} isn't a decision of this version of arena-rl: {error!r}; arena run writes it again") from error
-    return tuple(found)
+            found.append(_comparison(relative(path.parent), read_decision(path)))
+        except ArenaError as error:
+            left_out.append(f"left out: {relative(path)}, because {error}; arena run writes it again")
+    return tuple(found), tuple(left_out)
 
 
-def _comparison(experiment: str, value: dict[str, Any]) -> SequentialComparison:
-    rule = value["rule"]
+def _comparison(experiment: str, document: DecisionDocument) -> SequentialComparison:
+    rule = document.rule
     return SequentialComparison(
         experiment=experiment,
-        group_size=int(rule["group_size"]),
-        max_seeds=int(rule["max_seeds"]),
-        alpha=float(rule["alpha"]),
-        envs=tuple(map(str, value["envs"])),
-        look=int(value["look"]),
-        finished=bool(value["finished"]),
-        num_seeds={str(agent): len(value["scores"][agent]) for agent in value["agents"]},
-        verdicts=tuple(SequentialVerdict(**{key: str(pair[key]) for key in _VERDICT}) for pair in value["pairs"]),
+        group_size=rule.group_size,
+        max_seeds=rule.max_seeds,
+        alpha=rule.alpha,
+        envs=document.envs,
+        look=document.look,
+        finished=document.finished,
+        num_seeds={agent: len(document.scores.get(agent, ())) for agent in document.agents},
+        verdicts=tuple(SequentialVerdict(**dataclasses.asdict(pair)) for pair in document.pairs),
     )
-
-
-_VERDICT = [field.name for field in dataclasses.fields(SequentialVerdict)]

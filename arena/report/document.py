@@ -280,5 +280,7 @@ class ExperimentReport:
     """TOML from which `arena run` repeats the experiment, put together from the run folders; `arena report` writes it beside the page."""
     commands: tuple[str, ...]
     """Commands that repeat the experiment with `experiment_file`, and then this report."""
+    left_out: tuple[str, ...]
+    """Sentences that name what could not be read, each with the reason; they are among the notes too."""
     notes: tuple[str, ...]
     """What a reader must know: failed runs and how they count, missing runs, differing versions or machines, missing intervals."""

@@ -3,13 +3,13 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from arena.errors import ArenaError
 from arena.formats.differences import sides
 from arena.run_folder.copies import fingerprint
 from arena.run_folder.inputs import Run
-from arena.run_folder.record import RunRecord, run_folders
+from arena.run_folder.record import LeftOut, RunRecord, readable, run_folders
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, FailedAttempt, Provenance
 from arena.statistics.outcomes import is_failure
@@ -36,6 +36,8 @@ class LoadedRun:
     """What identifies the course of the run (`arena.run_folder.copies.fingerprint`)."""
     failures: tuple[FailedAttempt, ...] = ()
     """Earlier attempts that failed before the run was tried again."""
+    is_sealed: bool = False
+    """Whether the files of the run were found as the run left them; false for a run that has not ended, or was made by an old version."""
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -70,17 +72,34 @@ class LoadedRun:
         return "failed" if is_failure(self.result.status) else "finished"
 
 
-def load_runs(roots: Sequence[Path]) -> tuple[LoadedRun, ...]:
-    """Returns all runs below `roots`, sorted by agent, env and seed; a run that is found twice with the same content counts once.
+class LoadedRuns(NamedTuple):
+    """What a report is made from."""
+
+    runs: tuple[LoadedRun, ...]
+    """Comparable runs, sorted by agent, env and seed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Runs that cannot be read."""
+
+
+def load_runs(roots: Sequence[Path]) -> LoadedRuns:
+    """Returns all runs below `roots`; a run that is found twice with the same content counts once, and one that cannot be read is left out.
 
     Raises:
-        ArenaError: if there are none, a folder cannot be read, or two of the runs cannot be compared; names both and the reason.
+        ArenaError: if there are none that can be read, or two of the runs cannot be compared; names both and the reason.
     """
-    runs = [_load(path) for path in _run_folders(roots)]
+    records, left_out = readable(_run_folders(roots))
+    runs = []
+    for record in records:
+        if record.claimed is not None and record.claimed.status == "finished" and record.final is None:
+            left_out.append(LeftOut(record.path, f"{record.files.evaluations} has no final evaluation, though the run has finished"))
+        else:
+            runs.append(_load(record))
+    if not runs and left_out:
+        raise ArenaError(f"none of the {len(left_out)} runs can be read; {left_out[0]}")
     if not runs:
         raise ArenaError(f"no run folders below {', '.join(str(root) for root in roots)}; give folders that arena run has written")
     _refuse_incomparable(runs)
-    return tuple(sorted(_distinct(runs), key=lambda run: (run.agent, run.env, run.seed)))
+    return LoadedRuns(tuple(sorted(_distinct(runs), key=lambda run: (run.agent, run.env, run.seed))), tuple(left_out))
 
 
 def _run_folders(roots: Iterable[Path]) -> list[Path]:
@@ -93,14 +112,9 @@ def _run_folders(roots: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _load(path: Path) -> LoadedRun:
-    record = RunRecord(path)
-    if record.result is not None and record.result.status == "finished" and record.final is None:
-        raise ArenaError(
-            f"{record.files.evaluations} has no final evaluation, though its run has finished; copy it again from where it was written"
-        )
+def _load(record: RunRecord) -> LoadedRun:
     return LoadedRun(
-        path=path,
+        path=record.path,
         run=record.run,
         provenance=record.provenance,
         result=record.result,
@@ -108,6 +122,7 @@ def _load(path: Path) -> LoadedRun:
         final=record.final,
         fingerprint=fingerprint(record),
         failures=record.failures,
+        is_sealed=record.is_sealed,
     )
 
 

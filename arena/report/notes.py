@@ -23,6 +23,7 @@ def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decis
     found = [
         *_failures(samples),
         *_retried(samples),
+        *_unsealed(samples),
         *_identities(samples),
         *_missing(samples),
         *_unscored(samples, catalogue),
@@ -67,6 +68,16 @@ def _retried(samples: Samples) -> list[str]:
     return [
         f"{len(retried)} of {len(samples.runs)} runs were tried again after attempts that failed (--retry-failed): {named}"
         f"{'; …' if len(retried) > 5 else ''}. Only the last attempt counts, so whoever was tried again looks more reliable than it is."
+    ]
+
+
+def _unsealed(samples: Samples) -> list[str]:
+    old = [run for run in samples.runs if run.result is not None and not run.is_sealed]
+    if not old:
+        return []
+    return [
+        f"{len(old)} of {len(samples.runs)} runs were recorded by a version of arena-rl that kept no checksums: whether their files are as "
+        "they were left cannot be seen."
     ]
 
 

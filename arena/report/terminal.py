@@ -26,7 +26,8 @@ def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
         mode: form of the output, a summary for people or JSON.
     """
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
-    document = build_report(load_runs(folders), catalogue(), title=title, command=command_line())
+    loaded = load_runs(folders)
+    document = build_report(loaded.runs, catalogue(), title=title, command=command_line(), left_out=tuple(map(str, loaded.left_out)))
     target = output or folders[0] / "report"
     if output is None:
         refuse_link(target)  # the folder is the user's, and what is in it may be a stranger's

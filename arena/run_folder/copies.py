@@ -4,8 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from arena.formats.folders import read_file
-from arena.formats.jsonl import MAX_JSONL_BYTES
 from arena.run_folder.record import RunRecord
 
 
@@ -20,16 +18,15 @@ def fingerprint(record: RunRecord) -> str | None:
     """
     if record.result is None:
         return None
-    try:
-        content = read_file(record.files.episodes, max_bytes=MAX_JSONL_BYTES)
-    except OSError:
-        return None
-    if not content:
+    found = record.hash_of(record.files.episodes.name)
+    if found is None or found.hexdigest() == hashlib.sha256().hexdigest():
         return None
     rows = [(each.kind, each.env_steps, each.episode_returns, each.episode_lengths) for each in record.evaluations]
     returns = {value for *_, values, _ in rows for value in values}
     seconds = [each.train_seconds for each in record.evaluations] if len(returns) < 2 else []
-    return hashlib.sha256(content + json.dumps([rows, seconds]).encode()).hexdigest()
+    identity = found.copy()
+    identity.update(json.dumps([rows, seconds]).encode())
+    return identity.hexdigest()
 
 
 def find_copies(records: Iterable[RunRecord]) -> dict[RunRecord, RunRecord]:

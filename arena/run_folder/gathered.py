@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, Any, overload
 
 from arena.errors import ArenaError
 from arena.machine.installation import install_command
-from arena.run_folder.record import RunRecord, run_folders
+from arena.run_folder.record import LeftOut, RunRecord, readable, run_folders
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def load(*folders: Path | str) -> Runs:
-    """Returns all runs below some folders, sorted by path. Reading imports nothing that a folder names.
+    """Returns all runs below some folders, sorted by path; those that cannot be read are in `Runs.left_out`.
+
+    Reading imports nothing that a folder names.
 
     Args:
         folders: run folders, experiment folders, or folders that hold such; `logs` holds all.
 
     Raises:
-        ArenaError: if there are no runs, or one cannot be read.
+        ArenaError: if there are no runs, or none can be read.
     """
-    records = [RunRecord(path) for folder in folders for path in run_folders(Path(folder))]
+    records, left_out = readable(path for folder in folders for path in run_folders(Path(folder)))
     if not records:
-        raise ArenaError(f"no runs in {', '.join(map(str, folders)) or 'no folder'}")
-    return Runs(records)
+        reason = f"; {left_out[0]}" if left_out else ""
+        raise ArenaError(f"no runs in {', '.join(map(str, folders)) or 'no folder'}{reason}")
+    return Runs(records, left_out)
 
 
 class Runs(Sequence[RunRecord]):
@@ -39,10 +42,13 @@ class Runs(Sequence[RunRecord]):
 
     Args:
         records: the runs.
+        left_out: runs that cannot be read.
     """
 
-    def __init__(self, records: Sequence[RunRecord]) -> None:
+    def __init__(self, records: Sequence[RunRecord], left_out: Sequence[LeftOut] = ()) -> None:
         self._records = tuple(records)
+        self.left_out = tuple(left_out)
+        """Runs that cannot be read, each with its folder and the reason; they are in no table."""
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -108,7 +114,8 @@ class Runs(Sequence[RunRecord]):
     def __repr__(self) -> str:
         """Returns how many runs there are, of which agents and environments."""
         agents, envs = ({getattr(record.run, part).name for record in self._records} for part in ("agent", "env"))
-        return f"Runs({len(self)} runs: {', '.join(sorted(agents))} on {', '.join(sorted(envs))})"
+        left_out = f"; {len(self.left_out)} left out, as they cannot be read" if self.left_out else ""
+        return f"Runs({len(self)} runs: {', '.join(sorted(agents))} on {', '.join(sorted(envs))}{left_out})"
 
     def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         try:

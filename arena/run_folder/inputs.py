@@ -13,6 +13,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.config import EnvConfig, RecordedEnv
 from arena.environments.word import code_names, with_word
 from arena.errors import ArenaError
+from arena.formats.validation import Whole
 
 Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
@@ -130,15 +131,15 @@ class Run:
 
     agent: AgentEntry
     env: EnvConfig
-    seed: int
+    seed: Whole
     """Training seed."""
-    experiment_seed: int
+    experiment_seed: Whole
     """Experiment seed: it decides the initial states of evaluations, and, together with `seed`, all training streams."""
     budget: Budget
     evaluation: EvaluationProtocol
-    checkpoint_period: int
+    checkpoint_period: Count
     """Env steps between two checkpoints; at each, all environments are reset."""
-    log_period: int
+    log_period: Count
     """Env steps between two points of the training curves."""
     resources: Resources = dataclasses.field(default_factory=Resources)
 

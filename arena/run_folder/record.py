@@ -2,21 +2,25 @@
 
 import dataclasses
 import functools
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arena.environments.metering import Episode
 from arena.errors import ArenaError
 from arena.formats.folders import Entry, Folder, UnsafeFile
-from arena.formats.json import MAX_JSON_BYTES
+from arena.formats.json import MAX_JSON_BYTES, parse_json
 from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, FailedAttempt, Provenance, last_row, parse_result, parse_run, rows
+from arena.run_folder.seal import INPUTS, RESULT, Hash, Seal, hash_file, hash_value, refuse_broken, sealed_files
 
 RUN_NAME = "run.json"
 """Name of the file by which a folder is a run folder."""
+_SEED_FOLDER = re.compile(r"seed-(\d+)")
 CHUNK_BYTES = 2**20
 """Number of bytes of a long file that are looked at together."""
 
@@ -47,6 +51,33 @@ def _entries(path: Path) -> list[Entry]:
         return []
 
 
+class LeftOut(NamedTuple):
+    """A run that is left out of reading, because its record cannot be read."""
+
+    path: Path
+    """Its folder."""
+    reason: str
+    """What is wrong, with the file's name."""
+
+    def __str__(self) -> str:
+        """Returns the sentence that names the run."""
+        return f"left out: {self.path}, because {self.reason}"
+
+
+def readable(paths: Iterable[Path]) -> tuple[list["RunRecord"], list[LeftOut]]:
+    """Returns the records of the run folders that can be read, all of them checked, and the folders that cannot."""
+    records, left_out = [], []
+    for path in paths:
+        record = RunRecord(path)
+        try:
+            record.check()
+        except ArenaError as error:
+            left_out.append(LeftOut(path, str(error)))
+        else:
+            records.append(record)
+    return records, left_out
+
+
 class RunRecord:
     """Everything that one run folder says.
 
@@ -63,7 +94,10 @@ class RunRecord:
 
     def __repr__(self) -> str:
         """Returns the path, and how the run ended."""
-        result = self.result
+        try:
+            result = self.result
+        except ArenaError as error:
+            return f"RunRecord({str(self.path)!r}, damaged: {error})"
         if result is None:
             return f"RunRecord({str(self.path)!r}, unfinished)"
         score = "" if result.score_mean is None else f", score {result.score_mean:.1f} ± {result.score_std or 0.0:.1f}"
@@ -81,13 +115,37 @@ class RunRecord:
 
     @functools.cached_property
     def result(self) -> RunResult | None:
-        """Outcome of the run; None while it has not ended."""
-        try:
-            return parse_result(self.files.folder.read(self.files.result.name, max_bytes=MAX_JSON_BYTES), self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise ArenaError(f"cannot read {self.files.result}: {error.strerror}") from error
+        """Outcome of the run; None while it has not ended. The first look at it reads all that the seal covers."""
+        if self.claimed is not None:
+            self._refuse_another_run(self.claimed)
+            if self._seal is not None:
+                refuse_broken(self._seal, self._found(), str(self.path))
+        return self.claimed
+
+    @property
+    def claimed(self) -> RunResult | None:
+        """Outcome of the run as `result.json` has it; nothing else is read to see whether it is true."""
+        return self._result_document[0]
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the run has ended and its result has a seal; results of earlier versions have none."""
+        return self._seal is not None
+
+    def hash_of(self, name: str) -> Hash | None:
+        """Returns the hash of a file that a seal covers; None if it is missing. Each file is read once."""
+        return self._hashes.get(name)
+
+    def check(self) -> None:
+        """Reads all that reports and tournaments use of the run.
+
+        Raises:
+            ArenaError: if a file cannot be read or was changed after the run, or if the folder is that of another seed.
+        """
+        run, _, _, _ = self.run, self.result, self.evaluations, self.failures
+        match = _SEED_FOLDER.fullmatch(self.path.name)
+        if match and match[1] != str(run.seed):
+            raise ArenaError(f"{self.path} holds the run {run.name}: it was copied or renamed")
 
     @functools.cached_property
     def evaluations(self) -> tuple[Evaluated, ...]:
@@ -154,12 +212,44 @@ class RunRecord:
 
     @property
     def _is_finished(self) -> bool:
-        return self.result is not None and self.result.status == "finished"
+        return self.claimed is not None and self.claimed.status == "finished"
+
+    @property
+    def _seal(self) -> Seal | None:
+        return self._result_document[1]
 
     @functools.cached_property
-    def _document(self) -> tuple[Run, Provenance]:
+    def _result_document(self) -> tuple[RunResult | None, Seal | None]:
+        try:
+            return parse_result(self.files.folder.read(self.files.result.name, max_bytes=MAX_JSON_BYTES), self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None, None
+        except OSError as error:
+            raise ArenaError(f"cannot read {self.files.result}: {error.strerror}") from error
+
+    @functools.cached_property
+    def _hashes(self) -> dict[str, Hash]:
+        found = {name: hash_file(self.files, name) for name in sealed_files(self.files)}
+        return {name: each for name, each in found.items() if each is not None}
+
+    def _found(self) -> Seal:
+        """Returns what a seal of the files that are there now would say, but for the result, which is checked when it is parsed."""
+        assert self._seal is not None
+        hashes = {name: each.hexdigest() for name, each in self._hashes.items()}
+        return hashes | {INPUTS: hash_value(self._stored_inputs), RESULT: self._seal[RESULT]}
+
+    def _refuse_another_run(self, result: RunResult) -> None:
+        if (result.agent, result.env, result.seed) != (self.run.agent.name, self.run.env.name, self.run.seed):
+            raise ArenaError(f"{self.files.result} is the result of another run: of {result.run_name} and not of {self.run.name}")
+
+    @property
+    def _stored_inputs(self) -> Any:
+        return self._document[2]
+
+    @functools.cached_property
+    def _document(self) -> tuple[Run, Provenance, Any]:
         try:
             content = self.files.folder.read(self.files.run.name, max_bytes=MAX_JSON_BYTES)
         except OSError as error:
             raise ArenaError(f"cannot read {self.files.run}: {error.strerror}") from error
-        return parse_run(content, self.files.run)
+        return *parse_run(content, self.files.run), parse_json(content, str(self.files.run))["inputs"]

@@ -5,25 +5,29 @@ import functools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import pydantic
+from annotated_types import Len
 
 from arena.errors import ArenaError
 from arena.formats.folders import Folder, UnsafeFile, read_file
-from arena.formats.json import parse_json, write_json
+from arena.formats.json import MAX_JSON_BYTES, finite, parse_json, write_json
 from arena.formats.jsonl import MAX_JSONL_BYTES, JsonlWriter
-from arena.formats.validation import sentence, validate
+from arena.formats.validation import Finite, Whole, sentence, validate
 from arena.run_folder.events import EvaluationKind
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
-from arena.run_folder.result import RunResult
+from arena.run_folder.result import UNREADABLE, RunResult
+from arena.run_folder.seal import RESULT, Seal, hash_value, make_seal, refuse_broken
 from arena.run_folder.timings import Timings
 
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
-"""Version of the form of `run.json` and `result.json` that this program writes and reads."""
+"""Version of the form of `run.json` that this program writes and reads."""
+RESULT_VERSION = 2
+"""Version of the form of `result.json` that this program writes. Version 1 had no seal, and is read without one."""
 
 TAIL_BYTES = 1_048_576
 """Number of bytes at the end of a file in which `last_row` looks for a valid row."""
@@ -37,15 +41,15 @@ class Evaluated:
 
     kind: EvaluationKind
     """Purpose of the evaluation: to choose the best policy, to verify that the target return is held, or to judge the chosen policy."""
-    env_steps: int
+    env_steps: Whole
     """Env steps of training when the policy was taken."""
-    train_seconds: float
+    train_seconds: Finite
     """Wall seconds of training until the policy was taken."""
-    episode_return_mean: float
+    episode_return_mean: Finite
     """Mean of `episode_returns`."""
-    episode_returns: tuple[float, ...]
+    episode_returns: Annotated[tuple[Finite, ...], Len(1)]
     """Return of each episode; episode e begins from the same initial state in every run of the experiment."""
-    episode_lengths: tuple[int, ...]
+    episode_lengths: Annotated[tuple[Whole, ...], Len(1)]
     """Env steps of each episode."""
 
 
@@ -65,11 +69,11 @@ class Provenance:
     """Local time at which the latest worker began, in ISO 8601."""
     environment: Mapping[str, Any] | None = None
     """Code, package and version behind the environment's id (`arena.environments.identity`); None if no worker has made it."""
-    workers: int | None = None
+    workers: Whole | None = None
     """Runs that the executor had at work at a time; None if it did not say."""
-    load_at_start: float | None = None
+    load_at_start: Finite | None = None
     """Load average of the machine over the minute before the latest worker began: processes that ran or waited for a core, all users'."""
-    load_at_end: float | None = None
+    load_at_end: Finite | None = None
     """Load average of the machine over the minute before the run ended; None if it has not, or failed."""
 
 
@@ -95,7 +99,7 @@ class FailedAttempt:
     """Status with which the attempt ended, such as `crashed`."""
     reason: str
     """Cause of its end."""
-    env_steps: int
+    env_steps: Whole
     """Env steps that it had taken."""
 
 
@@ -123,8 +127,16 @@ def keep_failure(files: RunDir, result: RunResult) -> None:
 
 
 def write_result(files: RunDir, result: RunResult) -> None:
-    """Writes `result.json`, atomically; the run has then ended."""
-    write_json(files.result, {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result), "seconds": result.seconds.to_json()})
+    """Writes `result.json` with its seal, atomically; the run has then ended, and none of its files may change any more."""
+    body = finite({**dataclasses.asdict(result), "seconds": result.seconds.to_json()})
+    write_json(files.result, {"schema_version": RESULT_VERSION, **body, "seal": make_seal(files, _inputs(files), body)})
+
+
+def _inputs(files: RunDir) -> Any:
+    try:
+        return _json_object(files.folder.read(files.run.name, max_bytes=MAX_JSON_BYTES), files.run, (SCHEMA_VERSION,)).get("inputs")
+    except (OSError, ArenaError):  # said by whoever reads the run
+        return None
 
 
 def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
@@ -139,7 +151,8 @@ def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
     Raises:
         ArenaError: if the content isn't what this program writes.
     """
-    document = _checked(_RunDocument, _json_object(content, file), file)
+    value = _json_object(content, file, (SCHEMA_VERSION,))
+    document = _checked(_RunDocument, {key: item for key, item in value.items() if key != "schema_version"}, file)
     inputs = {**document.inputs, "resources": document.resources}
     if isinstance(inputs.get("agent"), Mapping):
         inputs["agent"] = {**inputs["agent"], "tuning": document.tuning}
@@ -147,33 +160,45 @@ def parse_run(content: bytes, file: Path | str) -> tuple[Run, Provenance]:
     return run.recorded(), document.record or Provenance()
 
 
-def parse_result(content: bytes, path: Path) -> RunResult:
-    """Returns the outcome in the content of a `result.json`.
+def parse_result(content: bytes, path: Path) -> tuple[RunResult, Seal | None]:
+    """Returns the outcome in the content of a `result.json`, and its seal; None for one of version 1, which had none.
 
     Args:
         content: bytes of the file.
         path: the run folder, which may have been moved since.
 
     Raises:
-        ArenaError: if the content isn't what this program writes.
+        ArenaError: if the content isn't what this program writes, or not what its own seal says.
     """
     file = path / "result.json"
-    value = _json_object(content, file)
+    value = _json_object(content, file, (1, RESULT_VERSION))
+    seal = _seal(value, path)
     seconds = value.pop("seconds", {})
     if not isinstance(seconds, Mapping):
         raise ArenaError(f"{file}: seconds={seconds!r} must be an object; it was not written by this version of arena-rl")
     result: RunResult = _checked(RunResult, {**value, "path": str(path)}, file)
-    return dataclasses.replace(result, seconds=Timings.from_json(seconds, where=str(file)))
+    if result.status in UNREADABLE:
+        raise ArenaError(f"{file}: status={result.status!r} is never written; delete it")
+    return dataclasses.replace(result, seconds=Timings.from_json(seconds, where=str(file))), seal
 
 
-def _json_object(content: bytes, file: Path | str) -> dict[str, Any]:
+def _seal(value: dict[str, Any], path: Path) -> Seal | None:
+    if value.pop("schema_version") == 1:
+        return None
+    seal: Seal = _checked(dict[str, str], value.pop("seal", None), f"{path / 'result.json'}: seal")
+    refuse_broken({RESULT: seal.get(RESULT, "")}, {RESULT: hash_value(value)}, str(path))
+    return seal
+
+
+def _json_object(content: bytes, file: Path | str, versions: tuple[int, ...]) -> dict[str, Any]:
     value = parse_json(content, f"cannot read {file}")
     if not isinstance(value, dict):
         raise ArenaError(f"{file} must hold a JSON object")
-    version = value.pop("schema_version", None)
-    if version != SCHEMA_VERSION:
+    version = value.get("schema_version")
+    if isinstance(version, bool) or version not in versions:
+        known = " and ".join(map(str, versions))
         raise ArenaError(
-            f"{file} has schema_version {version!r}, and this version of arena-rl reads {SCHEMA_VERSION}; use the version that wrote it"
+            f"{file} has schema_version {version!r}, and this version of arena-rl reads {known}; use the version that wrote it"
         )
     return value
 

@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from arena.errors import ArenaError
 from arena.formats.folders import Folder
 from arena.formats.locks import is_locked
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 
-RunState = Literal["to do", "running", "interrupted", "finished", "pruned", "failed"]
+RunState = Literal["to do", "running", "interrupted", "finished", "pruned", "failed", "damaged"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class RunProgress:
     name: str
     state: RunState
     """State of the run. `to do`: it has not begun. `interrupted`: it was cut, and a resume begins at the last checkpoint, if there is one.
-    `pruned`: a search gave it up."""
+    `pruned`: a search gave it up. `damaged`: a file of it cannot be read, or was changed after its end."""
     env_steps: int = 0
     """Largest number of env steps that the run is known to have taken."""
     max_env_steps: int | None = None
@@ -39,14 +40,17 @@ class RunProgress:
 
 
 def progress(run_dir: RunDir, name: str) -> RunProgress:
-    """Returns how far the run in `run_dir` is, under `name`; nothing is written.
-
-    Raises:
-        ArenaError: if a file of the run cannot be read or holds something else than this program writes.
-    """
+    """Returns how far the run in `run_dir` is, under `name`; nothing is written."""
     if not run_dir.run.exists():
         return RunProgress(name=name, state="to do")
-    record = RunRecord(run_dir.path)
+    try:
+        return _progress(RunRecord(run_dir.path), name)
+    except ArenaError as error:
+        return RunProgress(name=name, state="damaged", reason=str(error))
+
+
+def _progress(record: RunRecord, name: str) -> RunProgress:
+    record.check()
     result, checkpoint = record.result, record.checkpoint
     return RunProgress(
         name=name,
@@ -57,7 +61,7 @@ def progress(run_dir: RunDir, name: str) -> RunProgress:
         best_return=max((evaluated.episode_return_mean for evaluated in record.selection), default=None),
         score_mean=result.score_mean if result is not None else None,
         reason=_reason(result),
-        age_seconds=_age_seconds(run_dir.path),
+        age_seconds=_age_seconds(record.path),
     )
 
 

@@ -10,6 +10,9 @@ from arena.errors import ArenaError
 
 Part = Literal["start", "import_", "build", "train", "evaluate", "checkpoint", "log", "env", "act", "learn", "play"]
 
+MAX_SECONDS = 1e12
+"""Limit of a part's seconds in a file: 30,000 years."""
+
 
 @dataclasses.dataclass(kw_only=True)
 class Timings:
@@ -92,7 +95,7 @@ class Timings:
         names = {field.name.rstrip("_"): field.name for field in dataclasses.fields(cls)}
         timings = cls()
         for name, seconds in value.items():
-            if name not in names or isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            if name not in names or isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < MAX_SECONDS:
                 raise ArenaError(
                     f"{where}: seconds.{name}={seconds!r} was written by another version of arena-rl (known: {', '.join(names)})"
                 )

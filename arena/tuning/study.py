@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
+from arena.experiment.records import refuse_unreadable
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
 from arena.formats.differences import all_told, differences
@@ -181,6 +182,7 @@ class Search:
             group = dataclasses.replace(experiment, agents=agents, seeds=seeds[:size])
             watch = TrialWatch(group, dict(by_name), size - group_size)
             results = self._run_all(group, watch.judge)
+            refuse_unreadable(results)
             for name, trial in list(by_name.items()):
                 watch.catch_up(name)
                 of_trial = [result for result in results if result.agent == name]

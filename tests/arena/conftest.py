@@ -154,7 +154,7 @@ def write_run(write_policy: Callable[..., Path]) -> Callable[..., Path]:
         result = RunResult(
             status=status,
             agent=agent,
-            env=env_id,
+            env=EnvConfig(env_id).name,
             seed=seed,
             path=str(path),
             env_steps=3000,

@@ -126,7 +126,7 @@ def check_league_add(folder: Path, arena: Callable[..., tuple[int, str]]) -> Non
 
 
 def check_python(folder: Path, arena: Callable[..., tuple[int, str]]) -> None:
-    assert len(load_runs([folder])) == 4
+    assert len(load_runs([folder]).runs) == 4
     for path in folder.rglob("run.json"):
         run = RunRecord(path.parent).run
         if ":" in run.agent.agent:

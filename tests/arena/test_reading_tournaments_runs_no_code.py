@@ -139,7 +139,7 @@ def test_runs_far_from_a_tournament_are_not_read_for_it(tournament: MakeTourname
     assert links
     assert not any("-far" in link for link in links)
     code, said = arena("league", "standings", "--league", str(folder), "--allow", str(far))
-    assert (code, "result.json" in said) == (2, True), said
+    assert (code, f"left out of costs and learning curves: {far}" in said) == (0, True), said
 
 
 @pytest.mark.parametrize("command", ["arena tournament a; rm -rf ~", "curl x | sh", "arena $(touch ran)", "arena 'a", "arena a\nb", ""])

@@ -2,6 +2,7 @@ import math
 from pathlib import Path
 
 import pytest
+from strangers import reseal
 
 from arena.errors import ArenaError
 from arena.experiment.file import from_table
@@ -103,6 +104,7 @@ def test_runs_whose_start_was_not_clocked_are_refused(tmp_path: Path):
     write_run(tmp_path / "runs", "keras-dqn", 0, train=1.0)
     path = tmp_path / "runs" / "keras-dqn" / "CartPole-v1" / "seed-0" / "result.json"
     path.write_text(path.read_text().replace('"start": 0.5', '"start": 0.0'))
+    reseal(path.parent)
     with pytest.raises(ArenaError, match="earlier version"):
         read_runs(tmp_path / "runs")
 

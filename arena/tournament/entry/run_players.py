@@ -3,6 +3,7 @@
 No policy is opened, and no module that a folder names is imported.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from arena.environments.games import is_game
 from arena.environments.word import names_without_word, refuse_without_word, with_word
 from arena.errors import ArenaError
 from arena.run_folder.copies import find_copies
-from arena.run_folder.record import RunRecord, run_folders
+from arena.run_folder.record import RunRecord, readable, run_folders
 from arena.statistics.outcomes import is_failure
 from arena.tournament.entry.entrants import checked_entrant
 from arena.tournament.entry.env_spaces import Spaces, env_spaces
@@ -45,7 +46,7 @@ class RunPlayer:
 def run_players(
     folder: Path, name: str | None, spaces: Mapping[str, Spaces], allow: Collection[str] = ()
 ) -> tuple[list[RunPlayer], list[str]]:
-    """Returns the runs below a folder that take part, and a sentence for each run that cannot.
+    """Returns the runs below a folder that take part, and a sentence for each run that cannot, or that cannot be read.
 
     Args:
         folder: A run folder, or a folder of runs.
@@ -54,14 +55,15 @@ def run_players(
         allow: Import paths and files that the runs may name (`arena.environments.word`).
 
     Raises:
-        ArenaError: If no run can play, a run folder cannot be read, or an agent's name cannot name an entrant.
+        ArenaError: If no run can play, or an agent's name cannot name an entrant.
     """
-    runs = [run for run in _runs(folder) if run.agent != RANDOM]  # the random player takes part in any case
+    found, damaged = readable(run_folders(folder))
+    runs = [run for run in map(_read_run, found) if run.agent != RANDOM]  # the random player takes part in any case
     num_agents = len({run.name for run in runs})
     players: list[RunPlayer] = []
-    left_out: list[str] = []
+    left_out = [f"{each.path}, because {each.reason}" for each in damaged]
     other_envs: set[str] = set()
-    records = {run.path: RunRecord(run.path) for run in runs}
+    records = {record.path: record for record in found}
     copies = {copy.path: original.path for copy, original in find_copies(records.values()).items()}
     for run in runs:
         env_name = _played_env(with_word(run.env, allow), spaces)
@@ -131,14 +133,19 @@ class _Run:
 
 
 def _runs(folder: Path) -> list[_Run]:
-    return [_read_run(path) for path in run_folders(folder)]
+    """Returns the runs below a folder whose inputs can be read; `run_players` names the others."""
+    found = []
+    for path in run_folders(folder):
+        with contextlib.suppress(ArenaError):
+            found.append(_read_run(RunRecord(path)))
+    return found
 
 
-def _read_run(folder: Path) -> _Run:
-    run = RunRecord(folder).run
+def _read_run(record: RunRecord) -> _Run:
+    run = record.run
     inputs = run.inputs()
     origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters")} | {key: inputs[key] for key in ("budget", "env")}
-    return _Run(folder, run.agent.agent, run.agent.name, run.env, run.seed, origin)
+    return _Run(record.path, run.agent.agent, run.agent.name, run.env, run.seed, origin)
 
 
 def _entrant(agent_name: str, given_name: str | None, num_agents: int) -> str:

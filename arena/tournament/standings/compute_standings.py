@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Record
 from arena.tournament.schedule.rounds import num_looks, used_up_openings
 from arena.tournament.standings.env_matches import EnvMatches
-from arena.tournament.standings.near_runs import with_near_runs
+from arena.tournament.standings.near_runs import readable_runs, with_near_runs
 from arena.tournament.standings.ranking import CONFIDENCE, Ranking, rank_entrants
 from arena.tournament.standings.standings import Standing, Standings, TrainingCost
 from arena.tournament.standings.standings_notes import STOPPED_EARLY, notes_on_word, standings_notes
@@ -44,10 +44,11 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
     """
     folder = TournamentFolder(path)
     tournament, far = with_near_runs(folder.read(allow), allow)
+    runs, unreadable = readable_runs(tournament)
     records = folder.read_records(tournament)
     entrants = tournament.entrants
     index = np.array([entrants.index(player.entrant) for player in tournament.players])
-    envs = [EnvMatches(tournament, env, records, index) for env in tournament.envs]
+    envs = [EnvMatches(tournament, env, records, index, runs) for env in tournament.envs]
     if not any(len(env.table.first) for env in envs):
         raise ArenaError(f"{path}: nothing has been played yet")
     looks = _num_looks(folder, tournament, records, envs)
@@ -63,7 +64,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         name=_name(tournament),
         seed=tournament.rules.seed,
         confidence=CONFIDENCE,
-        rows=tuple(_row(tournament, ranking, place) for place in order),
+        rows=tuple(_row(tournament, ranking, place, runs) for place in order),
         win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
         predicted_matrix=tuple(tuple(_cell(ranking.field, i, j) for j in order) for i in order),
         pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
@@ -77,6 +78,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
             *standings_notes(counted, tables, index, ranking),
             *used_up_openings(tournament, records),
             *notes_on_word(tournament, far),
+            *unreadable,
         ),
     )
 
@@ -114,7 +116,7 @@ def _seat_advantage(envs: Sequence[EnvMatches], num_players: int) -> float | Non
     return float(np.mean(seats)) if seats else None
 
 
-def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
+def _row(tournament: Tournament, ranking: Ranking, place: int, records: Mapping[Path, RunRecord]) -> Standing:
     entrant, wins, field = tournament.entrants[place], ranking.wins, ranking.field
     players = [player for player in tournament.players if player.entrant == entrant]
     runs = [run for player in players for run in player.runs.values()]
@@ -136,7 +138,7 @@ def _row(tournament: Tournament, ranking: Ranking, place: int) -> Standing:
         members=tuple(player.name for player in players),
         failed=tuple(f"{player.name} on {env} ({reason.partition(':')[0]})" for player in players for env, reason in player.failed.items()),
         runs=tuple(os.path.relpath(run, tournament.path) for run in runs),
-        cost=_cost([result for run in runs if (result := RunRecord(run).result) is not None]),
+        cost=_cost([result for run in runs if run in records and (result := records[run].result) is not None]),
     )
 
 

@@ -2,7 +2,8 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,18 @@ class EnvMatches:
         env: The environment.
         records: All records of the tournament.
         entrants: Entrant of each player, `int64 [P]`.
+        runs: Records of the run folders that can be read; without learning curves if empty.
     """
 
-    def __init__(self, tournament: Tournament, env: EnvConfig, records: Sequence[Record], entrants: Array) -> None:
+    def __init__(
+        self,
+        tournament: Tournament,
+        env: EnvConfig,
+        records: Sequence[Record],
+        entrants: Array,
+        runs: Mapping[Path, RunRecord] | None = None,
+    ) -> None:
+        self._runs = runs or {}
         self.name, self.is_game = env.name, is_game(env.id)
         self.games = [record for record in records if isinstance(record, PlayedGame) and record.env == self.name]
         self.episodes = {record.player: record for record in records if isinstance(record, Episodes) and record.env == self.name}
@@ -141,7 +151,7 @@ class EnvMatches:
     def _curves(self, entrant: str) -> list[RewardCurve]:
         players = [player for player in self._players if player.entrant == entrant and self.name not in player.failed]
         runs = [player.runs[self.name] for player in players if self.name in player.runs]
-        return [read_reward_curve(RunRecord(run)) for run in runs]
+        return [read_reward_curve(self._runs.get(run)) for run in runs]
 
     def _num_failed(self, entrant: str) -> int:
         return sum(player.entrant == entrant and player.name in self._failed_players for player in self._players)

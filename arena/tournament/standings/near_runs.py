@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from arena.run_folder.record import RunRecord, readable
 from arena.tournament.tournament import Tournament
 
 
@@ -32,6 +33,14 @@ def with_near_runs(tournament: Tournament, allow: Collection[str] = ()) -> tuple
         dataclasses.replace(player, runs={env: run for env, run in player.runs.items() if is_near(run)}) for player in tournament.players
     )
     return dataclasses.replace(tournament, players=players), tuple(dict.fromkeys(far))
+
+
+def readable_runs(tournament: Tournament) -> tuple[dict[Path, RunRecord], tuple[str, ...]]:
+    """Returns the records of the tournament's run folders, and a sentence for each folder that is there and cannot be read."""
+    there = dict.fromkeys(run for player in tournament.players for run in player.runs.values() if run.is_dir())
+    records, left_out = readable(there)
+    notes = tuple(f"left out of costs and learning curves: {_resolved(each.path)}, because {each.reason}" for each in left_out)
+    return {record.path: record for record in records}, notes
 
 
 def _resolved(path: Path) -> Path:

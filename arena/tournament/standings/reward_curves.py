@@ -20,8 +20,10 @@ class RewardCurve:
     """Mean return over the episodes of each evaluation."""
 
 
-def read_reward_curve(record: RunRecord) -> RewardCurve:
-    """Returns a run's curve; an empty one if its folder is gone."""
+def read_reward_curve(record: RunRecord | None) -> RewardCurve:
+    """Returns a run's curve; an empty one if its folder is gone or cannot be read."""
+    if record is None:
+        return RewardCurve(env_steps=(), train_seconds=(), returns=())
     return RewardCurve(
         env_steps=tuple(evaluated.env_steps for evaluated in record.selection),
         train_seconds=tuple(evaluated.train_seconds for evaluated in record.selection),

@@ -53,11 +53,22 @@ def test_an_address_on_the_command_line_needs_the_ray_executor(tmp_path: Path):
         dry_run(with_options(experiment(tmp_path), executor={"kind": "local", "address": "localhost:1", "storage": None}))
 
 
+DECISION = {
+    "rule": {"group_size": 3, "max_seeds": 6, "alpha": 0.01},
+    "agents": [],
+    "envs": [],
+    "finished": True,
+    "look": 1,
+    "pairs": [],
+    "scores": {},
+}
+
+
 @pytest.mark.parametrize("command", [dry_run, run])
 def test_another_question_in_the_folder_is_refused(tmp_path: Path, command: Callable[[Experiment], None]):
     wanted = experiment(tmp_path, **SEQUENTIAL)
     wanted.path.mkdir()
-    write_json(wanted.path / "decision.json", {"rule": {}, "agents": [], "envs": []})
+    write_json(wanted.path / "decision.json", DECISION)
     with pytest.raises(ArenaError, match="answers another question"):
         command(wanted)
 

@@ -99,7 +99,7 @@ def test_the_report_reads_what_was_decided(tmp_path: Path):
     run_until_decided(wanted, Scores(a=100.0, b=100.0, far=400.0))
     first = next(wanted.runs())
     path = wanted.path / first.name
-    (decision,) = read_decisions([LoadedRun(path=path, run=first, provenance=Provenance(), result=None, selection=(), final=None)])
+    (decision,), _ = read_decisions([LoadedRun(path=path, run=first, provenance=Provenance(), result=None, selection=(), final=None)])
     assert (decision.look, decision.num_looks, decision.finished) == (3, 3, True)
     assert decision.num_seeds == {"a": 15, "b": 15, "far": 5}
     assert [pair.claim for pair in decision.verdicts] == [None, ("far", "a"), ("far", "b")]

@@ -27,7 +27,7 @@ CATALOGUE = Catalogue({"CartPole-v1": CARTPOLE}, (PUBLISHED, dataclasses.replace
 
 
 def report(tmp_path):
-    return build_report(load_runs([tmp_path]), CATALOGUE, title="test", command="arena report logs/test")
+    return build_report(load_runs([tmp_path]).runs, CATALOGUE, title="test", command="arena report logs/test")
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_experiments_file_is_put_together_again(tmp_path, write_run):
         for seed in (0, 3):
             write_run(tmp_path / "logs", agent, seed)
             write_run(tmp_path / "logs", agent, seed, env="Acrobot-v1", kwargs={"x": [1, "y"]})
-    runs = load_runs([tmp_path / "logs"])
+    runs = load_runs([tmp_path / "logs"]).runs
     document = report(tmp_path / "logs")
     (tmp_path / "test.toml").write_text(document.experiment_file)
     again = {run.name: run.inputs() for run in from_toml(tmp_path / "test.toml").runs()}
@@ -177,7 +177,8 @@ def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_pa
     kwargs = {"name": "\U0001f600 \x7f \x01", "high": 1e300}
     write_run(tmp_path / "logs", "a", 0)
     runs = [
-        dataclasses.replace(run, run=dataclasses.replace(run.run, env=EnvConfig("CartPole-v1", kwargs))) for run in load_runs([tmp_path])
+        dataclasses.replace(run, run=dataclasses.replace(run.run, env=EnvConfig("CartPole-v1", kwargs)))
+        for run in load_runs([tmp_path]).runs
     ]
     assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
 

@@ -6,7 +6,6 @@ import tomllib
 import pytest
 
 from arena.environments.references import Catalogue
-from arena.errors import ArenaError
 from arena.report.build import build_report
 from arena.report.load import load_runs
 
@@ -35,7 +34,7 @@ def folder(tmp_path, write_run):
 
 
 def report(*folders):
-    return build_report(load_runs(folders), Catalogue({}), title="test", command="arena report")
+    return build_report(load_runs(folders).runs, Catalogue({}), title="test", command="arena report")
 
 
 def test_a_decision_is_read_from_the_folder_of_the_experiment(folder):
@@ -58,5 +57,9 @@ def test_the_repeated_file_adds_seeds_by_the_same_rule(folder):
 @pytest.mark.parametrize("change", [{"rule": []}, {"scores": {}}, {"pairs": [1]}, {"look": "x"}])
 def test_a_decision_that_cannot_be_read_is_named(folder, change):
     (folder / "decision.json").write_text(json.dumps({**DECISION, **change}))
-    with pytest.raises(ArenaError, match=r"decision\.json isn't a decision of this version"):
-        report(folder)
+    document = report(folder)
+    assert document.decisions == ()
+    (sentence,) = document.left_out
+    assert sentence in document.notes
+    assert sentence.startswith(f"left out: {folder / 'decision.json'}, because {folder / 'decision.json'}: ")
+    assert next(iter(change)) in sentence

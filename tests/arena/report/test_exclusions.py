@@ -15,7 +15,7 @@ CATALOGUE = Catalogue({"CartPole-v1": CARTPOLE})
 
 
 def report(root):
-    return build_report(load_runs([root]), CATALOGUE, title="test", command="arena report")
+    return build_report(load_runs([root]).runs, CATALOGUE, title="test", command="arena report")
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ def test_hyperparameters_that_not_all_agents_share_are_listed_by_agent_and_envir
     write_run(tmp_path, "a", hyperparameters={"num_envs": 2, "size": 1})
     write_run(tmp_path, "a", hyperparameters={"num_envs": 2, "size": 2}, env="Acrobot-v1")
     write_run(tmp_path, "b", hyperparameters={"num_envs": 2, "rate": 0.5})
-    found = {difference.name: difference.values for difference in differences(load_runs([tmp_path]))}
+    found = {difference.name: difference.values for difference in differences(load_runs([tmp_path]).runs)}
     assert found == {"rate": {"b": 0.5}, "size": {"a": {"CartPole-v1": 1, "Acrobot-v1": 2}}}
 
 
 def test_one_agent_differs_from_none(tmp_path, write_run):
     write_run(tmp_path, "a")
-    assert differences(load_runs([tmp_path])) == []
+    assert differences(load_runs([tmp_path]).runs) == []

@@ -10,7 +10,7 @@ from arena.report.load import load_runs
 def load(tmp_path, write_run):
     def load_one(curve, **changes):
         write_run(tmp_path, "a", len(list(tmp_path.rglob("run.json"))), curve=curve, **changes)
-        return load_runs([tmp_path])[-1]
+        return load_runs([tmp_path]).runs[-1]
 
     return load_one
 
@@ -36,7 +36,7 @@ def test_a_failed_run_falls_to_what_failed_runs_take(load):
 def test_a_run_that_failed_after_it_reached_the_threshold_counts_as_one_that_never_did(load, tmp_path):
     load([(100, 1.0, 475.0)])
     load([(50, 1.0, 500.0)], status="killed")
-    reached = learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0)
+    reached = learning_curves.time_to_threshold(load_runs([tmp_path]).runs, 475.0)
     assert (reached.num_seeds, reached.num_reached, reached.env_steps_median) == (2, 1, None)
 
 
@@ -48,7 +48,7 @@ def test_runs_that_never_reach_the_threshold_are_censored(load, tmp_path):
     for first in (100, 300):
         load([(first, first / 10, 475.0), (first + 100, 60.0, 20.0)])
     load([(500, 50.0, 474.9)])
-    reached = learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0)
+    reached = learning_curves.time_to_threshold(load_runs([tmp_path]).runs, 475.0)
     assert (reached.num_seeds, reached.num_reached) == (3, 2)
     assert (reached.env_steps_median, reached.train_seconds_median) == (300.0, 30.0)
     assert (reached.env_steps_low, reached.env_steps_high) == (None, None), "three values bound no median"
@@ -56,4 +56,4 @@ def test_runs_that_never_reach_the_threshold_are_censored(load, tmp_path):
     assert (reached.reached_fraction.low, reached.reached_fraction.high) == (exact.low, exact.high)
     load([(500, 50.0, 0.0)])
     load([(500, 50.0, 0.0)])
-    assert learning_curves.time_to_threshold(load_runs([tmp_path]), 475.0).env_steps_median is None, "fewer than half reached it"
+    assert learning_curves.time_to_threshold(load_runs([tmp_path]).runs, 475.0).env_steps_median is None, "fewer than half reached it"

@@ -10,7 +10,7 @@ def test_runs_come_by_agent_env_and_seed_with_their_evaluations(tmp_path, write_
     write_run(tmp_path, "b", 0, status="crashed")
     write_run(tmp_path, "a", 0, status=None)
     write_run(tmp_path, "a", 1, status="pruned")
-    runs = load_runs([tmp_path])
+    runs = load_runs([tmp_path]).runs
     assert [(run.name, run.state) for run in runs] == [
         ("a/CartPole-v1/seed-0", "unfinished"),
         ("a/CartPole-v1/seed-1", "unfinished"),
@@ -29,15 +29,15 @@ def test_folders_of_two_machines_are_merged_and_one_run_twice_counts_once(tmp_pa
     write_run(tmp_path / "one", "a", 0)
     write_run(tmp_path / "two", "a", 1)
     write_run(tmp_path / "two", "a", 0, curve=[(500, 7.0, 100.0), (1_000, 9.0, 250.0)])  # slower, otherwise the same
-    assert [run.seed for run in load_runs([tmp_path / "one", tmp_path / "two"])] == [0, 1]
-    assert len(load_runs([tmp_path / "one", tmp_path / "one" / "a", tmp_path])) == 2, "overlapping roots read a folder once"
+    assert [run.seed for run in load_runs([tmp_path / "one", tmp_path / "two"]).runs] == [0, 1]
+    assert len(load_runs([tmp_path / "one", tmp_path / "one" / "a", tmp_path]).runs) == 2, "overlapping roots read a folder once"
 
 
 def test_an_unfinished_copy_gives_way_to_the_finished_run(tmp_path, write_run):
     write_run(tmp_path / "one", "a", 0, status=None)
     write_run(tmp_path / "two", "a", 0)
-    assert [run.state for run in load_runs([tmp_path])] == ["finished"]
-    assert [run.state for run in load_runs([tmp_path / "two", tmp_path / "one"])] == ["finished"]
+    assert [run.state for run in load_runs([tmp_path]).runs] == ["finished"]
+    assert [run.state for run in load_runs([tmp_path / "two", tmp_path / "one"]).runs] == ["finished"]
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_incomparable_runs_are_refused_with_the_reason(tmp_path, write_run, othe
 def test_environments_may_have_budgets_and_hyperparameters_of_their_own(tmp_path, write_run):
     write_run(tmp_path, "a", 0)
     write_run(tmp_path, "a", 0, env="Acrobot-v1", budget=Budget(env_steps=9_000), hyperparameters={"num_envs": 4}, checkpoint_period=2_250)
-    assert len(load_runs([tmp_path])) == 2
+    assert len(load_runs([tmp_path]).runs) == 2
 
 
 def test_a_half_written_evaluation_is_left_out(tmp_path, write_run):
     path = write_run(tmp_path, "a", 0, status=None)
     with (path / "evaluations.jsonl").open("a") as file:
         file.write('{"kind":"selection","env_st')
-    assert len(load_runs([tmp_path])[0].selection) == 2
+    assert len(load_runs([tmp_path]).runs[0].selection) == 2
 
 
 def test_what_holds_no_runs_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from arena.run_folder.schema import keep_failure
 
 def notes_on(folder, machines=(), decisions=()) -> list[str]:
     catalogue = Catalogue({})
-    return notes(Samples(load_runs([folder]), catalogue), machines, catalogue, decisions)
+    return notes(Samples(load_runs([folder]).runs, catalogue), machines, catalogue, decisions)
 
 
 def comparison(*verdicts: str, finished: bool = True) -> SequentialComparison:

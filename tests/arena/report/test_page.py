@@ -83,6 +83,7 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
         title="cartpole",
         arena_version="0.1.0",
         confidence=0.95,
+        left_out=(),
         num_envs_in_aggregates=1,
         budget={"env_steps": 100_000, "seconds": None},
         evaluation={"period": 10_000, "episodes": 20},

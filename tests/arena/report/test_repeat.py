@@ -28,7 +28,7 @@ def runs(tmp_path, write_run):
         for env, size, steps in (("CartPole-v1", 8, 1_000), ("Acrobot-v1", 16, 2_000)):
             settings = {"num_envs": 2, "batch_size": size if agent == "a" else 8}
             write_run(tmp_path, agent, 3, env=env, hyperparameters=settings, budget=Budget(env_steps=steps, seconds=5.0))
-    return load_runs([tmp_path])
+    return load_runs([tmp_path]).runs
 
 
 def test_hyperparameters_that_differ_between_environments_stand_with_them(runs):

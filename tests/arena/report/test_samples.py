@@ -24,7 +24,7 @@ def samples(tmp_path, write_run):
     write_run(tmp_path, "b", 0)
     write_run(tmp_path, "b", 0, env="Acrobot-v1", final=(-90.0, -80.0), curve=[(500, 1.0, -500.0)])
     write_run(tmp_path, "b", 1, env="Acrobot-v1", status="killed", curve=[(500, 1.0, -400.0)])
-    return Samples(load_runs([tmp_path]), CATALOGUE)
+    return Samples(load_runs([tmp_path]).runs, CATALOGUE)
 
 
 def test_a_failed_run_takes_random_play_and_an_unfinished_one_nothing(samples):
@@ -39,7 +39,7 @@ def test_a_failed_run_takes_the_worst_return_that_anyone_finished_with_if_that_i
     assert (samples.scales["Acrobot-v1"].start, samples.scales["Acrobot-v1"].failed) == (-500.0, -85.0)
     assert samples.returns("b", "Acrobot-v1").tolist() == [[-90.0, -80.0], [-85.0, -85.0]]
     write_run(tmp_path, "c", 0, final=(5.0, 7.0))
-    worse = Samples(load_runs([tmp_path]), CATALOGUE)
+    worse = Samples(load_runs([tmp_path]).runs, CATALOGUE)
     assert (worse.scales["CartPole-v1"].start, worse.scales["CartPole-v1"].failed) == (20.0, 6.0)
     assert worse.returns("a", "CartPole-v1")[2].tolist() == [6.0, 6.0]
     assert samples.scales["Acrobot-v1"].solved is None
@@ -53,7 +53,7 @@ def test_bounds_are_the_references_or_infinite(samples):
 def test_only_environments_with_references_and_an_outcome_of_every_agent_are_scored(samples, tmp_path, write_run):
     assert samples.scored_envs() == ["CartPole-v1"]
     write_run(tmp_path, "c", 0, env="Acrobot-v1")
-    assert Samples(load_runs([tmp_path]), CATALOGUE).scored_envs() == []
+    assert Samples(load_runs([tmp_path]).runs, CATALOGUE).scored_envs() == []
 
 
 def test_what_pairs_are_compared_by_leaves_out_where_an_agent_has_no_outcome(samples):
@@ -69,7 +69,9 @@ def test_a_failed_run_loses_to_every_finished_one_of_any_agent_and_ties_with_oth
     write_run(tmp_path, "best", 0)
     write_run(tmp_path, "given-up", 0, status="pruned")
     values = {
-        agent: by_env["CartPole-v1"].tolist() for agent, by_env in Samples(load_runs([tmp_path]), CATALOGUE).comparable().items() if by_env
+        agent: by_env["CartPole-v1"].tolist()
+        for agent, by_env in Samples(load_runs([tmp_path]).runs, CATALOGUE).comparable().items()
+        if by_env
     }
     assert values.keys() == {"crashed", "timed_out", "killed", "diverged", "last", "best"}, "a run that a search gave up has no outcome"
     assert values["crashed"] == values["timed_out"] == values["killed"] == values["diverged"]

@@ -14,7 +14,7 @@ CARTPOLE = Reference(
 
 def report(root, reference=CARTPOLE):
     catalogue = Catalogue({"CartPole-v1": reference} if reference else {})
-    return build_report(load_runs([root]), catalogue, title="test", command="arena report")
+    return build_report(load_runs([root]).runs, catalogue, title="test", command="arena report")
 
 
 def _write(write_run, root, agent, seed, first, final=500.0, **changes):

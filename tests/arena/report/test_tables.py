@@ -16,7 +16,7 @@ def document(tmp_path, write_run):
     for agent in "ab":
         for seed in range(5):
             write_run(tmp_path / "logs", agent, seed, final=(100.0 + seed,) * 2)
-    return build_report(load_runs([tmp_path / "logs"]), Catalogue({}), title="test", command="arena report")
+    return build_report(load_runs([tmp_path / "logs"]).runs, Catalogue({}), title="test", command="arena report")
 
 
 def test_every_row_of_a_table_has_the_same_columns(document):

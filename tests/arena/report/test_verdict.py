@@ -44,7 +44,7 @@ EVERY_PAIR = sequential(("a", "b", "worse"), ("c", "a", "better"), ("b", "c", "u
 def document(tmp_path, write_run) -> ExperimentReport:
     for agent in "abc":
         write_run(tmp_path, agent)
-    built = build_report(load_runs([tmp_path]), Catalogue({}), title="test", command="arena report")
+    built = build_report(load_runs([tmp_path]).runs, Catalogue({}), title="test", command="arena report")
     return dataclasses.replace(built, pairs=PAIRS)
 
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from strangers import reseal
 
 from arena.run_folder.copies import find_copies
 from arena.run_folder.folder import RunDir
@@ -39,6 +40,7 @@ def test_a_run_under_other_seed_numbers_is_found_and_the_smallest_seed_counts(ru
     for path in runs[1:]:
         for name in ("episodes.jsonl", "evaluations.jsonl"):
             shutil.copy(runs[0] / name, path / name)
+        reseal(path)
     assert _names(runs[::-1]) == {"seed-1": "seed-0", "seed-2": "seed-0"}
 
 
@@ -50,14 +52,17 @@ def test_seeds_that_all_end_at_a_ceiling_are_copies_only_if_their_seconds_agree(
         row = {"kind": "final", "env_steps": 200, "train_seconds": seconds, "episode_return_mean": -200.0}
         row |= {"episode_returns": [-200.0], "episode_lengths": [200]}
         (path / "evaluations.jsonl").write_text(json.dumps(row) + "\n")
+        reseal(path)
     assert _names(runs) == {"seed-1": "seed-0"}
 
 
 def test_runs_without_training_episodes_or_without_an_end_are_never_copies(runs):
     for path in runs[1:]:
         shutil.copy(runs[0] / "episodes.jsonl", path / "episodes.jsonl")
+        reseal(path)
     (runs[1] / "result.json").unlink()
     assert _names(runs) == {"seed-2": "seed-0"}
     for path in runs:
         (path / "episodes.jsonl").unlink()
+        reseal(path)
     assert _names(runs) == {}

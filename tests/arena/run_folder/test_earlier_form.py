@@ -108,7 +108,7 @@ def test_a_finished_run_is_read(folder: Path):
     assert [evaluated.kind for evaluated in record.evaluations] == ["selection", "final"]
     assert len(record.episodes) == 1
     assert progress(RunDir(folder), "x").state == "finished"
-    (run,) = load_runs([folder.parents[2]])
+    (run,) = load_runs([folder.parents[2]]).runs
     assert (run.name, run.state) == ("fake/CartPole-v1/seed-0", "finished")
 
 

@@ -1,4 +1,5 @@
 import importlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +9,20 @@ import pytest
 from arena.errors import ArenaError
 from arena.run_folder.folder import RunDir
 from arena.run_folder.gathered import Runs, load
+from arena.run_folder.inputs import Run
+from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import write_result
 from arena.run_folder.timings import Timings
 
 
 @pytest.fixture
-def finished(files: RunDir, evaluation: Callable[..., str], episode: Callable[[int], str]) -> Path:
+def finished(files: RunDir, run: Run, evaluation: Callable[..., str], episode: Callable[[int], str]) -> Path:
     """Returns the folder of a run that has finished."""
     result = RunResult(
         status="finished",
         agent="a",
-        env="CartPole-v1",
+        env=run.env.name,
         seed=3,
         path=str(files.path),
         env_steps=1_000,
@@ -43,6 +46,19 @@ def test_runs_are_gathered_from_folders_and_can_be_sliced(finished: Path):
     assert len(runs[:1]) == 1
     assert repr(runs) == f"Runs(2 runs: a on {runs[0].run.env.name})"
     assert repr(runs[0]) == f"RunRecord({str(finished)!r}, finished after 1,000 env steps, score 4.5 ± 0.5)"
+
+
+def test_a_run_that_cannot_be_read_is_left_out_by_name(finished: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(finished, other)
+    (other / "episodes.jsonl").write_text("")
+    runs = load(finished, other)
+    assert [record.path for record in runs] == [finished]
+    assert [(each.path, "episodes.jsonl" in each.reason) for each in runs.left_out] == [(other, True)]
+    assert "1 left out, as they cannot be read" in repr(runs)
+    assert "damaged: " in repr(RunRecord(other))
+    with pytest.raises(ArenaError, match=f"no runs in {other}; left out: {other}, because .*episodes.jsonl"):
+        load(other)
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path: Path):

@@ -16,7 +16,7 @@ from arena.run_folder.timings import Timings
 RESULT = RunResult(
     status="finished",
     agent="a",
-    env="CartPole-v1",
+    env="CartPole-v1,render_fps=5",
     seed=3,
     path="elsewhere",
     env_steps=1_000,
@@ -31,11 +31,11 @@ RESULT_OF_ANOTHER = json.dumps(
 def test_what_was_written_is_read_again(files: RunDir, run, evaluation, episode):
     provenance = Provenance(versions={"numpy": "2", "ray": None}, machine={"cpu": "x"}, command=("python", "-m"), started="now")
     write_run(files, run, provenance)
-    write_result(files, RESULT)
     files.evaluations.write_text(
         evaluation("selection", 500, (1.0, 2.0)) + evaluation("target", 500, (3.0,)) + evaluation("final", 9, (4.0,))
     )
     files.episodes.write_text(episode(10) + episode(20))
+    write_result(files, RESULT)
     record = RunRecord(files.path)
     assert record.run == run
     assert record.provenance == provenance

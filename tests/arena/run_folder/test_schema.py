@@ -35,8 +35,8 @@ def test_inputs_and_circumstances_come_back_as_they_were_written(files: RunDir, 
 
 def test_an_outcome_comes_back_with_the_folder_that_it_is_read_from(files: RunDir, tmp_path: Path):
     write_result(files, result(files.path))
-    assert parse_result(files.result.read_bytes(), files.path) == result(files.path)
-    assert parse_result(files.result.read_bytes(), tmp_path / "moved") == result(tmp_path / "moved")
+    assert parse_result(files.result.read_bytes(), files.path)[0] == result(files.path)
+    assert parse_result(files.result.read_bytes(), tmp_path / "moved")[0] == result(tmp_path / "moved")
 
 
 @pytest.mark.parametrize("version", [2, "1", None])
@@ -59,9 +59,33 @@ def test_an_unknown_key_and_a_wrong_value_are_refused_with_the_file(files: RunDi
         parse_run(changed(files.run, extra=1), files.run)
     write_result(files, result(files.path))
     with pytest.raises(ArenaError, match=rf"result\.json: .*status.*; {OTHER_VERSION}"):
-        parse_result(changed(files.result, status="won"), files.path)
+        parse_result(changed(files.result, status="won", schema_version=1, seal=None), files.path)
     with pytest.raises(ArenaError, match=rf"result\.json: seconds=\[1\] must be an object; {OTHER_VERSION}"):
-        parse_result(changed(files.result, seconds=[1]), files.path)
+        parse_result(changed(files.result, seconds=[1], schema_version=1, seal=None), files.path)
+
+
+def test_an_outcome_that_was_edited_is_refused(files: RunDir):
+    write_result(files, result(files.path))
+    for values in ({"score_mean": 2.5}, {"env_steps": 1}, {"reason": "x"}, {"seal": {}}):
+        with pytest.raises(ArenaError, match=r"is damaged: result\.json is not what the run left"):
+            parse_result(changed(files.result, **values), files.path)
+    with pytest.raises(ArenaError, match=r"result\.json: seal"):
+        parse_result(changed(files.result, seal=None), files.path)
+
+
+@pytest.mark.parametrize("status", ["damaged", "lost"])
+def test_a_state_that_no_run_writes_is_refused(files: RunDir, status: str):
+    write_result(files, dataclasses.replace(result(files.path), status=status))
+    with pytest.raises(ArenaError, match=rf"result\.json: status='{status}' is never written"):
+        parse_result(files.result.read_bytes(), files.path)
+
+
+def test_an_outcome_of_the_form_before_seals_is_read_without_one(files: RunDir):
+    write_result(files, result(files.path))
+    assert parse_result(changed(files.result, schema_version=1, seal=None), files.path) == (result(files.path), None)
+    for version in (99, 0, True, "2", None):
+        with pytest.raises(ArenaError, match=rf"has schema_version {version!r}, and this version of arena-rl reads 1 and 2"):
+            parse_result(changed(files.result, schema_version=version), files.path)
 
 
 def test_rows_are_read_in_their_order_without_a_half_written_one(files: RunDir, evaluation):

@@ -1,11 +1,11 @@
 """Progress of a run, read from its folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from arena.errors import ArenaError
 from arena.formats.locks import FolderLock
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
@@ -31,8 +31,9 @@ def test_a_run_that_was_made_ready_and_has_not_begun_is_to_do(files: RunDir):
 @pytest.mark.parametrize("inputs", [[], "x", None, {"budget": []}, {"budget": {"env_steps": "many"}}])
 def test_a_run_file_that_does_not_say_what_was_run_is_named(files: RunDir, inputs):
     files.run.write_text(json.dumps({"schema_version": 1, "inputs": inputs}))
-    with pytest.raises(ArenaError, match=r"run\.json: .*; it was not written by this version of arena-rl"):
-        progress(files, "x")
+    found = progress(files, "x")
+    assert found.state == "damaged"
+    assert re.search(r"run\.json: .*; it was not written by this version of arena-rl", found.reason)
 
 
 @pytest.mark.parametrize(
@@ -40,15 +41,15 @@ def test_a_run_file_that_does_not_say_what_was_run_is_named(files: RunDir, input
 )
 def test_a_checkpoint_that_another_program_wrote_is_named(files: RunDir, write_checkpoint, state):
     write_checkpoint([500]).write_text(json.dumps(state))
-    with pytest.raises(ArenaError, match=r"training\.json isn't a checkpoint"):
-        progress(files, "x")
+    found = progress(files, "x")
+    assert (found.state, "training.json isn't a checkpoint" in found.reason) == ("damaged", True)
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", '{"kind": "selection"}', "3", "{", '{"kind":"selection","env_steps":"x","train_seconds":1}'])
 def test_an_evaluation_that_another_program_wrote_is_named(files: RunDir, evaluation, line):
     files.evaluations.write_text(evaluation("selection", 500, (12.5,)) + line + "\n")
-    with pytest.raises(ArenaError, match=r"evaluations\.jsonl, line 2: "):
-        progress(files, "x")
+    found = progress(files, "x")
+    assert (found.state, "evaluations.jsonl, line 2: " in found.reason) == ("damaged", True)
 
 
 def test_a_folder_without_inputs_is_to_do(tmp_path: Path):
@@ -59,9 +60,9 @@ def test_a_folder_without_inputs_is_to_do(tmp_path: Path):
     ("status", "state", "reason"),
     [("finished", "finished", "over"), ("pruned", "pruned", "over"), ("timed_out", "failed", "timed_out: over")],
 )
-def test_an_ended_run_has_the_state_and_the_reason_of_its_result(files: RunDir, write_checkpoint, status, state, reason):
+def test_an_ended_run_has_the_state_and_the_reason_of_its_result(files: RunDir, run, write_checkpoint, status, state, reason):
     write_checkpoint({"env_steps": 500})
-    result = RunResult(status=status, agent="a", env="e", seed=3, path="", reason="over", env_steps=700, score_mean=4.0)
+    result = RunResult(status=status, agent="a", env=run.env.name, seed=3, path="", reason="over", env_steps=700, score_mean=4.0)
     write_result(files, result)
     with FolderLock(files.path):  # the worker has written its result and is about to end
         found = progress(files, "x")

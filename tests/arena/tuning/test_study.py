@@ -15,7 +15,7 @@ from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import Evaluated, write_result
+from arena.run_folder.schema import Evaluated, write_result, write_run
 from arena.run_folder.timings import Timings
 from arena.tuning.config import load_tuning
 from arena.tuning.study import Search
@@ -150,6 +150,8 @@ class Training(Formula):
                 run_dir, final = RunDir(experiment.path / run.name), self.result(run)
                 if step <= len(_lines(run_dir)):
                     continue
+                run_dir.folder.make()
+                write_run(run_dir, run)
                 self.calls += 1
                 if self.calls == self.cut_at:
                     raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from arena.formats.jsonl import JsonlWriter
 from arena.run_folder.events import EvaluationEnded, PhaseBegan
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import write_result
+from arena.run_folder.schema import write_result, write_run
 from arena.tuning.watch import TrialWatch, num_evaluations
 
 pytestmark = pytest.mark.extra
@@ -53,6 +53,7 @@ def evaluate(experiment: Experiment, seed: int, returns: Sequence[float]) -> Run
     run = next(run for run in experiment.runs() if run.seed == seed)
     files = RunDir(experiment.path / run.name)
     files.folder.make()
+    write_run(files, run)
     files.evaluations.unlink(missing_ok=True)
     with JsonlWriter(files.evaluations) as rows:
         for number, value in enumerate(returns, start=1):

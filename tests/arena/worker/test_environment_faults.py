@@ -100,7 +100,7 @@ def test_observations_outside_of_their_space_stand_in_the_result_and_in_the_repo
     result = work(what="observation", value="1.5", at=1, episode=1, row=1)
     assert (result.status, result.num_outside_observations) == ("finished", 1)
     assert RunRecord(Path(result.path)).result == result
-    [loaded] = load_runs([tmp_path / "logs"])
+    [loaded] = load_runs([tmp_path / "logs"]).runs
     assert loaded.result == result
     found = notes(Samples([loaded], Catalogue({})), (), Catalogue({}))
     assert any(

@@ -2,6 +2,7 @@ import json
 import re
 
 import pytest
+from strangers import reseal
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
@@ -47,6 +48,7 @@ def test_runs_that_were_trained_otherwise_are_not_one_entrant(tmp_path, write_ru
 def test_seats_trained_against_other_opponents_are_not_one_entrant(tmp_path, write_run, find):
     write_run(tmp_path / "x", "a", "arena/TicTacToe-v0", 0)
     write_run(tmp_path / "y", "a", "arena/TicTacToe-v0", 1, inputs={"env": {"id": "arena/TicTacToe-v0", "kwargs": {"opponent": "self"}}})
+    reseal(tmp_path / "y" / "a" / "arena-TicTacToe-v0" / "seed-1")
     with pytest.raises(ArenaError, match=r"would be two agents: .* has env kwargs\.opponent=null, .* has kwargs\.opponent=.self."):
         find([str(tmp_path)], [EnvConfig("tictactoe_v3")])
 
@@ -65,6 +67,7 @@ def test_names_that_ids_or_terminals_cannot_hold_are_refused(tmp_path, write_pol
     file, run = write_policy(tmp_path / "p.onnx", "CartPole-v1"), write_run(tmp_path / "x", "a", "CartPole-v1", 0)
     document = run / "run.json"
     document.write_text(document.read_text().replace('"name": "a"', f'"name": {json.dumps(name)}'))
+    reseal(run)
     for argument in (f"{name}={file}", str(run)):
         with pytest.raises(ArenaError, match=r"cannot name an entrant; give NAME=PATH, the name without '/', '\[', '\]', '~'"):
             find([argument], [CARTPOLE])

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from strangers import reseal
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
@@ -63,6 +64,7 @@ def test_copies_of_one_run_are_one_player_and_named(tmp_path, write_run, find):
         rows = [{"env_steps": each, "episode_return": each, "episode_length": each, "terminated": True} for each in lengths]
         (path / "episodes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (path / "evaluations.jsonl").write_bytes((paths[0] / "evaluations.jsonl").read_bytes())
+        reseal(path)
     found = find([str(tmp_path / "x")], [CARTPOLE])
     assert [player.name for player in found.players] == [RANDOM, "a/seed-0", "a/seed-2"]
     (reason,) = found.left_out
