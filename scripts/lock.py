@@ -19,6 +19,7 @@ for name, sources in {
     "rliable.txt": [str(REQUIREMENTS / "rliable.in")],
     "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
+    "trackers.txt": ["pyproject.toml", str(REQUIREMENTS / "trackers.in")],
     "core.txt": ["pyproject.toml", "--group", "unit", "--constraint", "requirements/all.txt"],  # the same versions
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():

@@ -87,6 +87,10 @@ def run(
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option("--track", metavar="NAME", help="Copy the runs that ended to wandb, mlflow or trackio, on this machine."),
+    ] = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -98,7 +102,9 @@ def run(
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
-    sys.exit(command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, mode=output_mode(quiet, json_lines)))
+    sys.exit(
+        command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, trackers=track or (), mode=output_mode(quiet, json_lines))
+    )
 
 
 @app.command()
@@ -316,6 +322,25 @@ def report(
     from arena.report import terminal as command
 
     command.report(folders, output, mode=output_mode(quiet=False, json_lines=json_lines))
+
+
+@app.command()
+def sync(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments.")],
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="Tracker: wandb, mlflow, trackio, or one of a plug-in.")],
+    project: Annotated[str, typer.Option("--project", help="Name under which the tracker gathers runs.")] = "arena",
+    online: Annotated[bool, typer.Option("--online", help="Send the runs to the tracker's server; without it, nothing leaves.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Add runs again that the tracker already has.")] = False,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Copy runs that have ended to W&B, MLflow or Trackio.
+
+    The run folders stay the record. A run is added once, however often this command is repeated.
+    """
+    from arena.cli import sync as command
+
+    command.sync(folders, to, project, online=online, again=again, mode=output_mode(quiet, json_lines))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from arena.cli import dry_run as plan
 from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
 from arena.cli.live_rows import LiveRow
+from arena.cli.sync import PROJECT, make_tracker, send
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
@@ -60,13 +61,27 @@ def run(
     *,
     dry_run: bool,
     retry_failed: bool,
+    trackers: Sequence[str] = (),
     mode: Mode,
 ) -> int:
-    """Runs the experiment of a file, or prints what that would do; returns 0 if every run finished."""
+    """Runs the experiment of a file, or prints what that would do; returns 0 if every run finished.
+
+    Args:
+        file: the experiment, or the name of one that comes with the arena.
+        options: values that replace those of the file.
+        dry_run: whether nothing is run.
+        retry_failed: whether runs that failed earlier are tried again.
+        trackers: names of trackers that get the runs once all have ended; nothing is sent to another machine.
+        mode: how to write.
+    """
     experiment = with_options(from_toml(file), **options)
     if dry_run:
         return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
-    return execute(experiment, mode=mode, retry_failed=retry_failed)
+    made = {name: make_tracker(name, experiment.path, PROJECT, online=False) for name in trackers}
+    code = execute(experiment, mode=mode, retry_failed=retry_failed)
+    for name, tracker in made.items():
+        send(tracker, experiment.path, f"{name}/{PROJECT}", mode=mode)
+    return code
 
 
 def with_options(
