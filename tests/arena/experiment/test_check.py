@@ -97,9 +97,10 @@ check_pairs(from_toml(pathlib.Path(sys.argv[1])))
 
 
 def bundled(path: Path):
-    """Marks an experiment whose environments need a package beyond the core."""
-    needs_package = any(name in path.read_text() for name in ("phys2d", "LunarLander"))
-    return pytest.param(path, marks=[pytest.mark.extra] if needs_package else [], id=path.stem)
+    """Marks an experiment whose environments need a package beyond the core, or a process of their own."""
+    text = path.read_text()
+    marks = [pytest.mark.extra] if "LunarLander" in text else []
+    return pytest.param(path, marks=[pytest.mark.extra, pytest.mark.worker] if "phys2d" in text else marks, id=path.stem)
 
 
 @pytest.mark.parametrize("path", [bundled(path) for path in sorted(Path(__file__).parents[3].glob("configs/*.toml"))])
