@@ -139,10 +139,9 @@ def misshapen(count: int, **sizes: int) -> Network:
 
 
 def growing(count: int, num_elements: int, **sizes: int) -> Network:
-    """Returns a policy with a value that is large for batches of `count` observations alone."""
+    """Returns a policy with a value that is small for batches of `count` observations, and larger the smaller the batch."""
     network = Network(**sizes)
     batch = network.add("Gather", network.add("Shape", "observations"), np.array([0]), axis=0)
-    is_count = network.add("Cast", network.add("Equal", batch, np.array([count])), to=TensorProto.INT64)
-    size = network.add("Add", network.add("Mul", is_count, np.array([num_elements])), np.array([1]))
+    size = network.add("Add", network.add("Mul", network.add("Sub", np.array([count]), batch), np.array([num_elements])), np.array([1]))
     network.spoil(network.add("ReduceSum", network.add("ConstantOfShape", size), keepdims=0))
     return network

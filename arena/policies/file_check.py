@@ -1,8 +1,8 @@
 """The static check of policy files: what is refused is read from the file's description of the network, before any of it runs.
 
 A policy file may come from a stranger. It must be one ONNX file with operators of a stated list, which compute forward and nothing else: no
-branches or loops, no files, no randomness, no custom code. Every intermediate size must follow from the file, and so memory and work are
-bounded before onnxruntime sees it. In addition `arena.policies.quarantine` tries the file in a process of its own.
+branches or loops, no files, no randomness, no custom code. `file_scan` bounds what parsing takes, `size_check` what playing takes, before
+onnxruntime sees the file. In addition `arena.policies.quarantine` tries it in a process of its own, where it also plays.
 """
 
 import contextlib
@@ -11,13 +11,14 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
 from arena.errors import ArenaError
+from arena.policies.file_scan import check_parts
+from arena.policies.size_check import check_sizes
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Max size of a policy file in bytes."""
@@ -27,14 +28,6 @@ IR_VERSIONS = range(4, 12)
 """Accepted versions of the ONNX file format."""
 OPSETS = range(11, 24)
 """Accepted versions of the ONNX operators; 23 is the last that onnxruntime 1.23 runs."""
-BATCH = 128
-"""Number of observations for which sizes and work are computed; as many as an evaluation plays at once."""
-MAX_ELEMENTS = 1_000_000
-"""Max elements of an intermediate result per observation, plus as many as the file has weights. An 84 x 84 Atari network has 12,800."""
-MAX_TOTAL_ELEMENTS = 2_000_000
-"""Max elements of all intermediate results together per observation: 1 GiB of float32 for `BATCH` observations."""
-MAX_MULTIPLY_ADDS = 200_000_000
-"""Max number of multiplications per observation. An 84 x 84 Atari network takes 9 million, ResNet-34 3.6 billion."""
 
 _ELEMENTWISE = (
     "Abs Add And Cast CastLike Ceil Celu Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity "
@@ -71,6 +64,7 @@ def check_policy_bytes(content: bytes, where: str) -> None:
     """
     if len(content) > MAX_FILE_BYTES:
         raise ArenaError(f"{where} has {len(content):,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
+    check_parts(content, where)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
@@ -85,8 +79,7 @@ def check_policy_bytes(content: bytes, where: str) -> None:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
-    _check_growth(model.graph, num_weights, where)
-    _check_sizes(model, num_weights, where)
+    check_sizes(model, num_weights, where)
 
 
 def read_bounded(path: Path) -> bytes:
@@ -170,7 +163,9 @@ def _check_nodes(model: onnx.ModelProto, where: str) -> None:
         raise ArenaError(f"{where} uses operators that a policy may not: {', '.join(unknown)} (a policy computes forward, without loops)")
     values = [*model.graph.input, *model.graph.output]
     names = [value.name for value in values] + [name for node in nodes for name in (*node.input, *node.output)]
-    names += [dim.dim_param for value in values for dim in value.type.tensor_type.shape.dim]
+    names += [tensor.name for tensor in model.graph.initializer] + [
+        dim.dim_param for value in values for dim in value.type.tensor_type.shape.dim
+    ]
     if not all(isinstance(name, str) for name in names):
         raise ArenaError(f"{where} is not a valid ONNX model: a name in it is not UTF-8")
     if model.graph.sparse_initializer:
@@ -211,70 +206,3 @@ def _checked_size(tensor: onnx.TensorProto, where: str) -> int:
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         raise ArenaError(f"{where}: tensor {tensor.name!r} holds NaN or infinity")
     return size
-
-
-def _check_growth(graph: onnx.GraphProto, num_weights: int, where: str) -> None:
-    """Refuses constants that grow by doubling themselves: shape inference follows the values of integers, and would hang on them."""
-    sizes = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
-    for node in graph.node:
-        inputs = [sizes.get(name, 0) for name in node.input]
-        constants = [math.prod(attribute.t.dims) + len(attribute.ints) for attribute in node.attribute]
-        size = sum(inputs) if node.op_type == "Concat" else max([*inputs, *constants], default=0)
-        if size > MAX_ELEMENTS + 2 * num_weights:
-            raise ArenaError(f"{where}: {node.output[0]!r} ({node.op_type}) puts constants of {size:,} elements together")
-        sizes |= dict.fromkeys(node.output, size)
-
-
-def _check_sizes(model: onnx.ModelProto, num_weights: int, where: str) -> None:
-    """Computes every intermediate shape for `BATCH` observations, and refuses what is unknown, too large or too much work."""
-    pinned = onnx.ModelProto()
-    pinned.CopyFrom(model)
-    for value in pinned.graph.input:
-        if value.type.tensor_type.shape.dim:
-            value.type.tensor_type.shape.dim[0].dim_value = BATCH
-    try:
-        inferred = onnx.shape_inference.infer_shapes(pinned, check_type=True, strict_mode=True, data_prop=True).graph
-    except Exception as error:  # its errors share no base class
-        raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
-    shapes = {value.name: _shape(value) for value in (*inferred.input, *inferred.value_info, *inferred.output)}
-    shapes |= {tensor.name: list(tensor.dims) for tensor in inferred.initializer}
-    work = elements = 0
-    for node in inferred.node:
-        for name in filter(None, node.output):
-            shape = shapes.get(name)
-            if shape is None:
-                raise ArenaError(
-                    f"{where}: the size of {name!r} ({node.op_type}) does not follow from the file; fix the shapes when exporting"
-                )
-            if math.prod(shape) > BATCH * MAX_ELEMENTS + num_weights:
-                raise ArenaError(
-                    f"{where}: {name!r} ({node.op_type}) has shape {shape} for {BATCH} observations; "
-                    f"at most {MAX_ELEMENTS:,} elements per observation are allowed"
-                )
-            elements += math.prod(shape)
-        work += _multiply_adds(node, shapes)
-    if elements > BATCH * MAX_TOTAL_ELEMENTS + 2 * num_weights:
-        raise ArenaError(
-            f"{where}: all results together have {elements // BATCH:,} elements per observation, more than {MAX_TOTAL_ELEMENTS:,}"
-        )
-    if work > BATCH * MAX_MULTIPLY_ADDS:
-        raise ArenaError(f"{where} takes {work // BATCH:,} multiplications per observation, more than the {MAX_MULTIPLY_ADDS:,} allowed")
-
-
-def _shape(value: onnx.ValueInfoProto) -> list[int] | None:
-    if not value.type.tensor_type.HasField("shape"):
-        return None
-    sizes = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in value.type.tensor_type.shape.dim]
-    return None if any(size < 0 for size in sizes) else sizes
-
-
-def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, Any]) -> int:
-    """Returns about how many multiplications a node takes."""
-    per_element = 1
-    if node.op_type in ("MatMul", "Gemm"):
-        per_element = max(shapes.get(node.input[0]) or [1])  # one of its axes is summed over
-    elif node.op_type == "Conv":
-        per_element = math.prod((shapes.get(node.input[1]) or [1])[1:])
-    elif node.op_type in ("MaxPool", "AveragePool"):
-        per_element = next((math.prod(attribute.ints) for attribute in node.attribute if attribute.name == "kernel_shape"), 1)
-    return per_element * max((math.prod(shapes[name]) for name in filter(None, node.output)), default=0)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.policies.bounded.bounds import Bounds
-from arena.policies.file_check import BATCH
 from arena.policies.policy import PolicySignature
+from arena.policies.size_check import BATCH
 from arena.seeding import probe_rng
 
 Array = npt.NDArray[Any]

@@ -100,26 +100,27 @@ class League:
                 self._write_journal({**journal, "joined": {**journal["joined"], **{player.name: today for player in new}}})
         return new
 
-    def play(self, *, max_games: int, workers: int = 0, progress: PlayProgress | None = None) -> Season:
+    def play(self, *, max_games: int, workers: int = 0, progress: PlayProgress | None = None, trusted: bool = False) -> Season:
         """Plays until every place is decided or the budget is spent.
 
         Args:
             max_games: Max number of games to add.
             workers: Number of processes; 0 means one per core.
             progress: Function told of every task that is done.
+            trusted: Whether all policy files are the caller's own, and play without bounds.
 
         Raises:
             ArenaError: If the folder holds no league, or another arena is at work in it.
         """
         self.check_exists()
         with self._folder.locked():
-            return self._play(self._folder.read(self._allow), max_games, workers, progress)
+            return self._play(self._folder.read(self._allow), max_games, workers, progress, trusted=trusted)
 
     def joined(self) -> dict[str, str]:
         """Returns when each player joined, as ISO 8601."""
         return dict(self._read_journal()["joined"])
 
-    def _play(self, tournament: Tournament, max_games: int, workers: int, progress: PlayProgress | None) -> Season:
+    def _play(self, tournament: Tournament, max_games: int, workers: int, progress: PlayProgress | None, *, trusted: bool) -> Season:
         names, found, budget = tournament.entrants, Look.empty(), max_games
 
         def next_tasks(records: Sequence[Record]) -> Sequence[Task]:
@@ -134,7 +135,7 @@ class League:
             return tasks
 
         before = len(self._folder.read_records(tournament)) if self._folder.matches.exists() else 0
-        records = play_more(self._folder, tournament, next_tasks, workers=workers, progress=progress)
+        records = play_more(self._folder, tournament, next_tasks, workers=workers, progress=progress, trusted=trusted)
         undecided, needs_seeds, used_up = (
             tuple((names[i], names[j]) for i, j in pairs) for pairs in (found.undecided, found.needs_seeds, found.used_up)
         )

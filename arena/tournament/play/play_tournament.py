@@ -6,7 +6,9 @@ cut resumes to the very file that an uninterrupted one would have written.
 
 import concurrent.futures
 import contextlib
+import functools
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import threading
@@ -33,13 +35,14 @@ PlayProgress = Callable[[int, int], None]
 """Function called after each task with the number of tasks done and the number known so far."""
 
 
-def play(tournament: Tournament, *, workers: int = 0, progress: PlayProgress | None = None) -> list[Record]:
+def play(tournament: Tournament, *, workers: int = 0, progress: PlayProgress | None = None, trusted: bool = False) -> list[Record]:
     """Plays what is not yet played and returns all games and episodes, in the order of the schedule.
 
     Args:
         tournament: The tournament; its folder may hold a part of the same tournament already.
         workers: Number of processes; 0 means one per core. One plays in this process.
         progress: Function told of every task that is done, also of those found done.
+        trusted: Whether all policy files are the caller's own: they play without the bounds that end what crashes, hangs or swells.
 
     Raises:
         ArenaError: If the folder holds another tournament or is in use, or a worker process dies.
@@ -50,7 +53,7 @@ def play(tournament: Tournament, *, workers: int = 0, progress: PlayProgress | N
         stack.enter_context(folder.locked())
         _refuse_without_word(tournament, folder)
         tournament = folder.open(tournament)
-        session = stack.enter_context(contextlib.closing(_Session(folder, tournament, workers, progress)))
+        session = stack.enter_context(contextlib.closing(_Session(folder, tournament, workers, progress, trusted=trusted)))
         for tasks in rounds(tournament, session.records):
             session.play(tasks)
         return session.records
@@ -63,6 +66,7 @@ def play_more(
     *,
     workers: int = 0,
     progress: PlayProgress | None = None,
+    trusted: bool = False,
 ) -> list[Record]:
     """Adds to the matches of a folder, and returns all; raises as `play`.
 
@@ -72,9 +76,10 @@ def play_more(
         next_tasks: Function that returns the tasks to play next, given all records so far, and none to end.
         workers: Number of processes; 0 means one per core.
         progress: Function told of every task that is done.
+        trusted: Whether all policy files are the caller's own, and play without bounds.
     """
     _refuse_without_word(tournament, folder)
-    with contextlib.closing(_Session(folder, tournament, workers, progress)) as session:
+    with contextlib.closing(_Session(folder, tournament, workers, progress, trusted=trusted)) as session:
         session.take_all()
         while tasks := next_tasks(session.records):
             session.play(tasks)
@@ -89,16 +94,20 @@ def _refuse_without_word(tournament: Tournament, folder: TournamentFolder) -> No
 class _Session:
     """Plays tasks in order and appends what comes of them; takes what the folder already holds."""
 
-    def __init__(self, folder: TournamentFolder, tournament: Tournament, workers: int, progress: PlayProgress | None) -> None:
+    def __init__(
+        self, folder: TournamentFolder, tournament: Tournament, workers: int, progress: PlayProgress | None, *, trusted: bool
+    ) -> None:
         self.records: list[Record] = []
         """Records of all tasks so far."""
         self._folder = folder
         self._recorded = folder.read_records(tournament) if folder.matches.exists() else []
         self._workers = workers or available_cores()
         self._progress = progress
+        self._play_task = functools.partial(play_task, trusted=trusted)
         self._num_done = self._num_known = 0
         self._writer: JsonlWriter | None = None
         self._pool: concurrent.futures.ProcessPoolExecutor | None = None
+        self._processes: list[multiprocessing.process.BaseProcess] = []
 
     def play(self, tasks: Sequence[Task]) -> None:
         """Plays the tasks; tells of each once its records are on file."""
@@ -123,8 +132,10 @@ class _Session:
             self.records.pop()
 
     def close(self) -> None:
-        """Ends the processes and closes the file."""
+        """Ends the processes, whatever they are at, and closes the file."""
         if self._pool is not None:
+            for process in self._processes:
+                process.kill()  # what is played and not on file is played again; a policy or an environment that hangs would not end
             self._pool.shutdown(cancel_futures=True)
         if self._writer is not None:
             self._writer.close()
@@ -151,14 +162,16 @@ class _Session:
 
     def _play_all(self, tasks: Sequence[Task]) -> Iterator[Sequence[Record]]:
         if self._workers == 1 or (len(tasks) <= 1 and self._pool is None):
-            yield from map(play_task, tasks)
+            yield from map(self._play_task, tasks)
             return
         if self._pool is None:
             context = multiprocessing.get_context("spawn")  # a fork would copy onnxruntime's threads in whatever state they are
             self._pool = concurrent.futures.ProcessPoolExecutor(self._workers, context, _end_with_parent)
         try:
+            before = set(multiprocessing.active_children())
             with _safe_path():
-                played = self._pool.map(play_task, tasks)  # starts the processes, before the first result is asked for
+                played = self._pool.map(self._play_task, tasks)  # starts the processes, before the first result is asked for
+            self._processes += set(multiprocessing.active_children()) - before
             yield from played
         except BrokenProcessPool as error:
             raise ArenaError(
