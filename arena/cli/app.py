@@ -221,6 +221,22 @@ def league_add(
     command.add(league, players, env or [], given, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
+@league_app.command(name="remove")
+def league_remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Players, or entrants with all of their players.")],
+    league: League = Path("league"),
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Remove players from the league.
+
+    They play no further matches. Their matches stay, and count for the others. Adding a player again takes it back.
+    """
+    from arena.cli import league as command
+
+    command.remove(league, names, mode=output_mode(quiet, json_lines))
+
+
 @league_app.command(name="play")
 def league_play(
     league: League = Path("league"),

@@ -53,6 +53,23 @@ def play(path: Path, max_games: int, workers: int, *, allow: Collection[str] = (
     _print_season(season, output)
 
 
+def remove(path: Path, names: Sequence[str], *, mode: Mode) -> None:
+    """Removes players from the league, and prints who is gone; their matches stay.
+
+    Args:
+        path: Folder of the league.
+        names: Names of players or entrants.
+        mode: What is printed.
+    """
+    output = Output(mode)
+    gone = League(path).remove(names)
+    for name in gone:
+        output.record({"player": name, "removed": True})
+        output.say(f"{name} plays no further matches; those that it played count")
+    if not gone:
+        output.say(f"nobody removed from {path}: they were before")
+
+
 def standings(path: Path, *, allow: Collection[str] = (), mode: Mode) -> None:
     """Computes the standings from all matches of the league, keeps and prints them."""
     League(path).check_exists()
@@ -61,6 +78,8 @@ def standings(path: Path, *, allow: Collection[str] = (), mode: Mode) -> None:
 
 def _print_season(season: Season, output: Output) -> None:
     outcome = f"Still open: {_pairs(season.undecided)}." if season.undecided else "Every place is decided."
+    for player, why in season.absent.items():
+        output.say(f"{player} plays no further matches: {why}")
     output.say(f"{season.num_new_records} new games and evaluations. {outcome}")
     if season.needs_seeds:
         output.say(f"Only more training seeds would decide: {_pairs(season.needs_seeds)}.")

@@ -25,6 +25,7 @@ MAX_MULTIPLY_ADDS = 200_000_000
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _INTEGERS = {getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)}
+_WEIGHT = "weight"  # the description that tells an input that stands for a weight from one that has a batch axis
 _TRAPS = (0, -1)  # a division by zero, and of the smallest integer by -1, has no answer: the processor ends the process
 
 
@@ -68,8 +69,8 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     names = {tensor.name for tensor in large}
     weights = {tensor.name for tensor in graph.initializer}
     outputs = [helper.make_tensor_value_info(value.name, value.type.tensor_type.elem_type, None) for value in graph.output]
-    inputs = [value for value in graph.input if value.name not in weights]
-    inputs += [helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in large]
+    inputs = [helper.make_value_info(value.name, value.type) for value in graph.input if value.name not in weights]
+    inputs += [helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims), _WEIGHT) for tensor in large]
     kept = [tensor for tensor in graph.initializer if tensor.name not in names]
     skeleton = helper.make_graph(graph.node, "policy", inputs, outputs, kept)
     return helper.make_model(skeleton, opset_imports=model.opset_import, ir_version=max(model.ir_version, 4))
@@ -78,7 +79,7 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
 def _check_batch(skeleton: onnx.ModelProto, count: int, num_weights: int, where: str) -> onnx.GraphProto:
     """Returns the graph with every intermediate shape for a batch; refuses what is unknown, too large or too much work."""
     for value in skeleton.graph.input:
-        if value.name == "observations" and value.type.tensor_type.shape.dim:
+        if not value.doc_string and value.type.tensor_type.shape.dim:
             value.type.tensor_type.shape.dim[0].dim_value = count
     try:
         inferred = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph

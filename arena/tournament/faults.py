@@ -18,6 +18,10 @@ from arena.policies.policy import Policy
 Array = npt.NDArray[Any]
 
 
+ILLEGAL = "failed: illegal action: "
+"""Beginning of the reason of a duel that was lost because the environment failed on an action that its mask forbids."""
+
+
 class PolicyFailed(Exception):
     """Raised for what a policy did wrong; the message is the reason that the match's record keeps."""
 
@@ -84,6 +88,15 @@ def faults_of(env_name: str) -> Iterator[None]:
         raise
     except Exception as error:  # the environment is another package's code
         raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {one_line(error)}; the match does not count") from error
+
+
+def is_fault_of_file(reason: str) -> bool:
+    """Returns whether a match was lost because the policy's file failed: not by a bad choice, a late answer or a failed training run.
+
+    Args:
+        reason: Reason in the match's record.
+    """
+    return reason.startswith("failed: ") and not reason.startswith(ILLEGAL)
 
 
 def one_line(error: Exception | str) -> str:

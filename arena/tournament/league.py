@@ -3,25 +3,24 @@
 All that a tournament keeps is kept (`arena.tournament.tournament_folder`), and `league.json` besides: who joined when, and how often the
 ranking was looked at. A player joins as a copy of its policy, tried in quarantine first, for it may come from a stranger. In duels it plays
 the starts that everyone played. In games it is placed by the adaptive schedule: it meets the middle of the ranking first, then its
-neighbours, until its place is decided or the budget is spent. No match is ever dropped, and standings follow from the matches alone.
+neighbours, until its place is decided or the budget is spent. A player that is removed, or whose file fails in a match, plays no further
+matches until it is added again. No match is ever dropped, and standings follow from the matches alone.
 """
 
 import dataclasses
 import datetime
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from arena.environments.config import EnvConfig
 from arena.environments.word import code_names, refuse_without_word
-from arena.errors import ArenaError
-from arena.formats.json import read_json_object, write_json
-from arena.formats.validation import checked
+from arena.errors import ArenaError, did_you_mean
 from arena.tournament.entry.admission import Admission
 from arena.tournament.entry.entrants import check_entrants
 from arena.tournament.entry.find_players import find_players
-from arena.tournament.entry.player import Player
-from arena.tournament.match_records import Record
+from arena.tournament.entry.player import RANDOM, Player
+from arena.tournament.league_journal import read_journal, write_journal
+from arena.tournament.match_records import PlayedGame, Record
 from arena.tournament.play.play_tournament import PlayProgress, play_more
 from arena.tournament.schedule.adaptive import Look
 from arena.tournament.schedule.rounds import missing_episodes, next_games
@@ -42,6 +41,8 @@ class Season:
     """Undecided pairs that only more training seeds would decide."""
     used_up: tuple[tuple[str, str], ...]
     """Other undecided pairs, who have met from every opening there is: further games would be the same again."""
+    absent: Mapping[str, str]
+    """Player -> why it plays no further matches: `removed on …` or `suspended: …`."""
 
 
 class League:
@@ -74,7 +75,7 @@ class League:
             raise ArenaError(f"there is no league in {self.path}; begin one: arena league add POLICY --env ID --league {self.path}")
 
     def add(self, arguments: Sequence[str], envs: Sequence[EnvConfig], rules: Rules | None = None) -> list[Player]:
-        """Takes players in, and returns those who are new.
+        """Takes players in, and returns those who are new, and those who were removed or suspended and play again.
 
         Args:
             arguments: Policy files, run folders or folders of runs; `NAME=PATH` names the entrant.
@@ -85,7 +86,7 @@ class League:
             ArenaError: If a policy is refused, a name is taken by another policy, or the league plays something else.
         """
         tournament = self._started(envs, rules)
-        with Admission(tournament.policy_files) as admission:
+        with Admission(self._trusted_copies(tournament)) as admission:
             found = find_players(arguments, tournament.envs, admission, self._allow)
             with self._folder.locked():  # what is read here stays until it is written
                 tournament = self._started(envs, rules)
@@ -95,10 +96,36 @@ class League:
                 check_entrants(players)
                 left_out = tuple(dict.fromkeys((*tournament.left_out, *found.left_out)))
                 self._folder.write(dataclasses.replace(tournament, players=players, left_out=left_out))
-                journal = self._read_journal()
-                today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-                self._write_journal({**journal, "joined": {**journal["joined"], **{player.name: today for player in new}}})
-        return new
+                back = self._take_back(tournament, {player.name for player in found.players} & known.keys())
+                journal = read_journal(self._journal)
+                joined = {**journal.joined, **{player.name: _now() for player in new}}
+                write_journal(self._journal, dataclasses.replace(journal, joined=joined))
+        return [*new, *back]
+
+    def remove(self, names: Sequence[str]) -> list[str]:
+        """Removes players, who play no further matches; their own matches stay, and count for the others. `add` takes them back.
+
+        Args:
+            names: Names of players, or of entrants, which stand for all of their players.
+
+        Returns:
+            The names of the players who are removed now.
+
+        Raises:
+            ArenaError: If a name isn't known here, or is that of the random player, whose rating is the zero of the scale.
+        """
+        self.check_exists()
+        with self._folder.locked():
+            tournament, journal = self._folder.read(self._allow), read_journal(self._journal)
+            known = {player.name for player in tournament.players} | set(tournament.entrants)
+            for name in names:
+                if name == RANDOM or name not in known:
+                    near = did_you_mean(name, known - {RANDOM})
+                    raise ArenaError(f"{self.path} has no player {name!r} that could be removed{near} (arena league standings)")
+            players = [player.name for player in tournament.players if {player.name, player.entrant} & set(names)]
+            gone = [name for name in players if name not in journal.removed]
+            write_journal(self._journal, dataclasses.replace(journal, removed={**journal.removed, **dict.fromkeys(gone, _now())}))
+        return gone
 
     def play(self, *, max_games: int, workers: int = 0, progress: PlayProgress | None = None, trusted: bool = False) -> Season:
         """Plays until every place is decided or the budget is spent.
@@ -118,19 +145,24 @@ class League:
 
     def joined(self) -> dict[str, str]:
         """Returns when each player joined, as ISO 8601."""
-        return dict(self._read_journal()["joined"])
+        return dict(read_journal(self._journal).joined)
 
     def _play(self, tournament: Tournament, max_games: int, workers: int, progress: PlayProgress | None, *, trusted: bool) -> Season:
-        names, found, budget = tournament.entrants, Look.empty(), max_games
+        names: tuple[str, ...] = ()
+        found, budget = Look.empty(), max_games
 
         def next_tasks(records: Sequence[Record]) -> Sequence[Task]:
-            nonlocal found, budget
-            if episodes := missing_episodes(tournament, records):
+            nonlocal names, found, budget
+            journal = read_journal(self._journal)
+            playing, records = _without(tournament, records, journal.absent(records))
+            names, found = playing.entrants, Look.empty()
+            if len(names) < 2:
+                return []
+            if episodes := missing_episodes(playing, records):
                 return episodes
-            journal = self._read_journal()
-            tasks, found = next_games(tournament, records, look=journal["looks"] + 1, budget=budget)
+            tasks, found = next_games(playing, records, look=journal.looks + 1, budget=budget)
             if tasks:  # a look that leads to nothing is taken again next time
-                self._write_journal({**journal, "looks": journal["looks"] + 1})
+                write_journal(self._journal, dataclasses.replace(journal, looks=journal.looks + 1))
             budget -= sum(len(task.matches) for task in tasks)
             return tasks
 
@@ -139,7 +171,28 @@ class League:
         undecided, needs_seeds, used_up = (
             tuple((names[i], names[j]) for i, j in pairs) for pairs in (found.undecided, found.needs_seeds, found.used_up)
         )
-        return Season(num_new_records=len(records) - before, undecided=undecided, needs_seeds=needs_seeds, used_up=used_up)
+        absent = read_journal(self._journal).absent(records)
+        return Season(num_new_records=len(records) - before, undecided=undecided, needs_seeds=needs_seeds, used_up=used_up, absent=absent)
+
+    def _absent(self, tournament: Tournament) -> dict[str, str]:
+        """Returns who plays no further matches, and why."""
+        records = self._folder.read_records(tournament) if self._folder.matches.exists() else []
+        return read_journal(self._journal).absent(records)
+
+    def _trusted_copies(self, tournament: Tournament) -> dict[str, Path]:
+        """Returns the policies that need not be tried again, by their SHA-256: not those of players who return."""
+        absent = self._absent(tournament) if self.exists else {}
+        again = {sha256 for player in tournament.players if player.name in absent for sha256 in player.hashes().values()}
+        return {sha256: path for sha256, path in tournament.policy_files.items() if sha256 not in again}
+
+    def _take_back(self, tournament: Tournament, names: Collection[str]) -> list[Player]:
+        """Returns those of the players who were absent, and writes that they are not."""
+        absent = self._absent(tournament) if self.exists else {}
+        back = [player for player in tournament.players if player.name in absent and player.name in names]
+        if back:
+            journal = read_journal(self._journal).after_return([player.name for player in back], self._folder.read_records(tournament))
+            write_journal(self._journal, journal)
+        return back
 
     def _started(self, envs: Sequence[EnvConfig], rules: Rules | None) -> Tournament:
         """Returns the league as it stands, or a new one without players; refuses to play anything but what it began with."""
@@ -156,14 +209,22 @@ class League:
             )
         return old
 
-    def _read_journal(self) -> dict[str, Any]:
-        journal = {"joined": {}, "looks": 0, **(read_json_object(self._journal) if self._journal.exists() else {})}
-        checked(dict[str, str], journal["joined"], f"{self._journal}: joined")
-        checked(int, journal["looks"], f"{self._journal}: looks")
-        return journal
 
-    def _write_journal(self, journal: dict[str, Any]) -> None:
-        write_json(self._journal, journal)
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _without(tournament: Tournament, records: Sequence[Record], absent: Collection[str]) -> tuple[Tournament, Sequence[Record]]:
+    """Returns the tournament and the matches of those who are present, by which the schedule goes."""
+    if not absent:
+        return tournament, records
+    players = tuple(player for player in tournament.players if player.name not in absent)
+    kept = [record for record in records if not any(name in absent for name in _players_of(record))]
+    return dataclasses.replace(tournament, players=players), kept
+
+
+def _players_of(record: Record) -> tuple[str, ...]:
+    return record.players if isinstance(record, PlayedGame) else (record.player,)
 
 
 def _is_member(player: Player, known: Mapping[str, Player]) -> bool:

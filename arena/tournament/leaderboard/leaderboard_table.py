@@ -51,7 +51,7 @@ def _columns(standings: Standings) -> list[list[str]]:
     rows = standings.rows
     columns = [
         ["rank", *map(_rank, rows)],
-        ["entrant", *(row.entrant for row in rows)],
+        ["entrant", *(f"{row.entrant} ({row.absent.split()[0].strip(':')})" if row.absent else row.entrant for row in rows)],
         ["points", *(f"{row.points.value:.1%}" for row in rows)],
         [f"{standings.confidence:.0%} interval", *(_interval(row.points) for row in rows)],
         ["rating", *("below all" if row.below_all else f"{row.rating.value:.0f}" for row in rows)],

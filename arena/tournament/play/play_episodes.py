@@ -15,7 +15,7 @@ from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
 from arena.seeding import duel_player_rng
 from arena.tournament.entry.env_spaces import env_spaces
-from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of, one_line
+from arena.tournament.faults import ILLEGAL, GuardedPolicy, PolicyFailed, faults_of, one_line
 from arena.tournament.match_records import Episodes
 from arena.tournament.play.load_policy import load_policy
 from arena.tournament.schedule.tasks import EpisodesTask
@@ -47,7 +47,7 @@ def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes
         return [dataclasses.replace(record, reason=str(error))]
     except ArenaError as error:
         if policy.was_illegal:
-            return [dataclasses.replace(record, reason=f"failed: illegal action: {one_line(error)}")]
+            return [dataclasses.replace(record, reason=f"{ILLEGAL}{one_line(error)}")]
         raise
     returns, lengths = tuple(evaluation.episode_returns.tolist()), tuple(evaluation.episode_lengths.tolist())
     return [dataclasses.replace(record, returns=returns, lengths=lengths)]

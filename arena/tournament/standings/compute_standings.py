@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.formats.json import read_json_object
 from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
 from arena.rating.field_points import FieldPoints
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.statistics.estimate import Estimate
 from arena.tournament.entry.player import RANDOM
+from arena.tournament.league_journal import read_journal
 from arena.tournament.match_records import Record
 from arena.tournament.schedule.rounds import num_looks, used_up_openings
 from arena.tournament.standings.env_matches import EnvMatches
@@ -51,6 +51,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
     envs = [EnvMatches(tournament, env, records, index, runs) for env in tournament.envs]
     if not any(len(env.table.first) for env in envs):
         raise ArenaError(f"{path}: nothing has been played yet")
+    absent = read_journal(folder.league).absent(records)
     looks = _num_looks(folder, tournament, records, envs)
     impossible = [env.impossible for env in envs if env.impossible]
     envs = [env for env in envs if not env.impossible]
@@ -64,7 +65,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         name=_name(tournament),
         seed=tournament.rules.seed,
         confidence=CONFIDENCE,
-        rows=tuple(_row(tournament, ranking, place, runs) for place in order),
+        rows=tuple(_row(tournament, ranking, place, runs, absent) for place in order),
         win_matrix=tuple(tuple(float(wins.share[i, j]) if wins.num_matches[i, j] else None for j in order) for i in order),
         predicted_matrix=tuple(tuple(_cell(ranking.field, i, j) for j in order) for i in order),
         pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
@@ -75,6 +76,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         seat_advantage=_seat_advantage(envs, len(tournament.players)),
         notes=(
             *impossible,
+            *(f"{player} plays no further matches: {why}. Those that it played count." for player, why in absent.items()),
             *standings_notes(counted, tables, index, ranking),
             *used_up_openings(tournament, records),
             *notes_on_word(tournament, far),
@@ -86,7 +88,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
 def _num_looks(folder: TournamentFolder, tournament: Tournament, records: Sequence[Record], envs: Sequence[EnvMatches]) -> int:
     """Returns the number of looks at the results after which games were chosen; a league keeps it in a file of its own."""
     if folder.league.exists() and any(env.is_game for env in envs):
-        return int(read_json_object(folder.league)["looks"]) + 1
+        return read_journal(folder.league).looks + 1
     return num_looks(tournament, records)
 
 
@@ -116,14 +118,16 @@ def _seat_advantage(envs: Sequence[EnvMatches], num_players: int) -> float | Non
     return float(np.mean(seats)) if seats else None
 
 
-def _row(tournament: Tournament, ranking: Ranking, place: int, records: Mapping[Path, RunRecord]) -> Standing:
+def _row(tournament: Tournament, ranking: Ranking, place: int, records: Mapping[Path, RunRecord], absent: Mapping[str, str]) -> Standing:
     entrant, wins, field = tournament.entrants[place], ranking.wins, ranking.field
     players = [player for player in tournament.players if player.entrant == entrant]
     runs = [run for player in players for run in player.runs.values()]
     num_matches, num_ties = int(wins.num_matches[place].sum()), int(wins.num_ties[place].sum())
     num_wins = round(float(wins.num_points[place].sum()) - num_ties / 2)
+    reasons = [absent[player.name] for player in players if player.name in absent]
     return Standing(
         entrant=entrant,
+        absent=reasons[0] if len(reasons) == len(players) else "",
         rating=_estimate(field.rating, field.rating_low, field.rating_high, field, place),
         below_all=entrant == RANDOM and bool(np.all(np.delete(field.matrix[place], place) < 0.5)),
         rank=int(field.rank[place]),

@@ -56,6 +56,8 @@ class Standing:
     """Run folders of its members, relative to the tournament's folder where possible; empty for policy files and baselines."""
     cost: TrainingCost | None
     """Cost of its training; None for an entrant without run folders."""
+    absent: str = ""
+    """Reason for which it plays no further matches of a league: `removed on …` or `suspended: …`; empty while any of its players plays."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

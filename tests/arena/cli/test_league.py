@@ -66,3 +66,19 @@ def test_only_rules_that_are_given_must_be_those_of_the_league(arena, tmp_path, 
     assert arena("league", "add", "b.onnx", "--seed", "0", "--quiet")[0] == 0
     code, _, errors = arena("league", "add", "c.onnx", "--opening-plies", "3")
     assert (code, "a league keeps them" in errors) == (2, True)
+
+
+def test_a_player_is_removed_and_taken_back(arena, tmp_path, write_policy) -> None:
+    for seed, name in enumerate("ab"):
+        write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)
+    assert arena("league", "add", "a.onnx", "b.onnx", "--env", "tictactoe_v3", "--quiet")[0] == 0
+    assert arena("league", "play", "--games", "60", "--workers", "1", "--quiet")[0] == 0
+    assert arena("league", "remove", "b") == (0, "b plays no further matches; those that it played count\n", "")
+    assert arena("league", "remove", "b") == (0, "nobody removed from league: they were before\n", "")
+    code, output, _ = arena("league", "play", "--games", "60", "--workers", "1")
+    assert (code, "b (removed)" in output, "b plays no further matches: removed on 20" in output) == (0, True, True)
+    assert arena("league", "add", "b.onnx")[1].startswith("b joined\n")
+    code, output, _ = arena("league", "play", "--games", "0", "--workers", "1")
+    assert (code, "removed" in output) == (0, False)
+    code, _, errors = arena("league", "remove", "c")
+    assert (code, "has no player 'c' that could be removed" in errors) == (2, True)

@@ -1,3 +1,4 @@
+import functools
 import shutil
 import subprocess
 import sys
@@ -5,11 +6,18 @@ import time
 
 import numpy as np
 import pytest
+from hostile_policies import dividing, looping, misshapen, not_finite, swelling
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
+from arena.policies.bounded.bounded_policy import BoundedPolicy
+from arena.policies.bounded.bounds import Bounds
+from arena.policies.policy import PolicySignature
+from arena.policies.quarantine import Trial
+from arena.tournament.entry import admission
 from arena.tournament.league import League
 from arena.tournament.match_records import Episodes, PlayedGame
+from arena.tournament.play import load_policy
 from arena.tournament.standings.compute_standings import compute_standings
 from arena.tournament.tournament import Rules
 from arena.tournament.tournament_folder import TournamentFolder
@@ -221,3 +229,86 @@ def test_policies_under_the_short_names_of_earlier_versions_are_read(tmp_path, f
     league.add(files[2:3], ())
     assert sorted(len(path.stem) for path in (league.path / "policies").iterdir()) == [16, 16, 64]
     assert league.play(max_games=30, workers=1).num_new_records > 0
+
+
+def names_in(records) -> set[str]:
+    """Returns the players of records."""
+    return {name for record in records for name in (record.players if isinstance(record, PlayedGame) else (record.player,))}
+
+
+def test_a_removed_player_plays_no_further_match_and_its_matches_count(tmp_path, files, tried) -> None:
+    league = League(tmp_path / "league")
+    league.add(files[:3], GAME, RULES)
+    league.play(max_games=90, workers=1)
+    folder = TournamentFolder(league.path)
+    before = folder.read_records()
+    with pytest.raises(ArenaError, match=r"has no player 'bb' that could be removed.*arena league standings"):
+        league.remove(["bb"])
+    with pytest.raises(ArenaError, match="has no player 'random' that could be removed"):
+        league.remove(["random"])
+    assert league.remove(["b"]) == ["b"]
+    assert league.remove(["b"]) == []
+    league.add(files[3:], ())
+    season = league.play(max_games=60, workers=1)
+    assert {name: why.partition(" on ")[0] for name, why in season.absent.items()} == {"b": "removed"}
+    records = folder.read_records()
+    kept = [record for record in before if record in records]
+    assert len(kept) >= len(before) - 2
+    new = records[len(kept) :]
+    assert new
+    assert "b" not in names_in(new)
+    standings = compute_standings(league.path)
+    assert {row.entrant: bool(row.absent) for row in standings.rows} == dict.fromkeys("acd", False) | {"random": False, "b": True}
+    assert any(note.startswith("b plays no further matches: removed on ") for note in standings.notes)
+    assert [player.name for player in league.add(files[1:2], ())] == ["b"]
+    assert str(tried[-1]) == files[1], "who returns is tried again"
+    assert league.play(max_games=0, workers=1).absent == {}
+
+
+def test_a_league_without_players_plays_nothing(tmp_path, files, tried) -> None:
+    league = League(tmp_path / "league")
+    league.add(files[:1], GAME, RULES)
+    league.remove(["a"])
+    assert league.play(max_games=60, workers=1).num_new_records == 0
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize(
+    ("hostile", "reason"),
+    [
+        (dividing(), "failed: its process was ended by SIGFPE"),
+        (looping(), "failed: it gave no answer to 3 observations within 1 seconds"),
+        (swelling(800_000_000), "failed: it needs more memory than the 2 GiB allowed"),
+        (not_finite(), "failed: it gave scores that are not finite"),
+        (misshapen(3), "failed: it gave scores of shape"),
+    ],
+    ids=["dividing", "looping", "swelling", "not finite", "misshapen"],
+)
+@pytest.mark.parametrize("is_file_checked", [False, True])
+def test_a_player_whose_file_fails_loses_is_suspended_and_the_others_play_on(
+    tmp_path, write_policy, monkeypatch, hostile, reason, is_file_checked
+) -> None:
+    monkeypatch.setattr(admission, "check_policy_files", let_through)
+    bounds = Bounds(is_file_checked=is_file_checked, call_seconds=1.0)
+    monkeypatch.setattr(load_policy, "BoundedPolicy", functools.partial(BoundedPolicy, bounds=bounds))
+    hostile.write(tmp_path / "hostile.onnx")
+    files = [str(tmp_path / "hostile.onnx"), *(str(write_policy(tmp_path / f"{name}.onnx", "CartPole-v1")) for name in "ab")]
+    league = League(tmp_path / "league")
+    league.add(files[:2], (EnvConfig("CartPole-v1"),), RULES)
+    season = league.play(max_games=0, workers=1)
+    played = {record.player: record for record in TournamentFolder(league.path).read_records()}
+    assert {name: bool(record.reason) for name, record in played.items()} == {"random": False, "hostile": True, "a": False}
+    if not is_file_checked or reason.endswith("not finite"):
+        assert played["hostile"].reason.startswith(reason)
+    assert season.absent == {"hostile": f"suspended: {played['hostile'].reason}"}
+    league.add(files[2:], ())
+    assert league.play(max_games=0, workers=1).num_new_records == 1, "the league goes on"
+    standings = compute_standings(league.path)
+    assert standings.rows[-1].entrant == "hostile"
+    assert standings.rows[-1].absent.startswith("suspended: failed: ")
+
+
+def let_through(copies, shown_as):
+    """Takes any file for CartPole-v1 without a trial."""
+    signature = PolicySignature((4,), np.dtype(np.float32), (), np.dtype(np.int64), 2)
+    return [Trial(signature, 0.0) for _ in copies]
