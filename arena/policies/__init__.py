@@ -2,6 +2,7 @@
 
 =================================================  ==========================================================
 Who plays a policy file?                           `policy.py`: `OnnxPolicy`
+Who plays a stranger's file, with bounds?          `bounded/`: `BoundedPolicy`
 How is a policy judged?                            `evaluation.py`: `evaluate`
 What is refused in a policy file?                  `file_check.py`: `check_policy_bytes`
 Where is a stranger's file tried safely?           `quarantine.py`: `check_policy_file`
@@ -15,6 +16,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from arena.policies.bounded.bounded_policy import BoundedPolicy as BoundedPolicy
+    from arena.policies.bounded.bounds import Bounds as Bounds
     from arena.policies.evaluation import Evaluation as Evaluation
     from arena.policies.evaluation import evaluate as evaluate
     from arena.policies.file_check import check_policy_bytes as check_policy_bytes
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from arena.policies.quarantine import check_policy_file as check_policy_file
 
 _HOMES = {
+    "arena.policies.bounded.bounded_policy": ("BoundedPolicy",),
+    "arena.policies.bounded.bounds": ("Bounds",),
     "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.policies.file_check": ("check_policy_bytes",),
     "arena.policies.policy": ("OnnxPolicy", "Policy", "PolicySignature", "UniformPolicy"),

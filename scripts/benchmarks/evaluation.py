@@ -1,15 +1,16 @@
 """Measures how fast policies play: env steps and games per CPU second, beside plain loops over single environments.
 
-Every variant plays a network of the same size, two layers of 64. `arena` batches `policy.onnx` over many environments or games. `onnx loop`
-calls it for one environment. `numpy loop` is the forward pass of `arena.policies.onnx_network.PolicyNetwork`, with which our own agents
-act. The others are the frameworks' own policies in a loop over `env.step`, each in a process of its own: `rllib` is
+Every variant plays a network of the same size, two layers of 64. `arena` batches `policy.onnx` over many environments or games, and plays
+it in a process of its own with bounds, as tournaments do; the CPU time of that process counts. `arena, trusted` plays it without bounds.
+`onnx loop` calls it for one environment. `numpy loop` is the forward pass of `arena.policies.onnx_network.PolicyNetwork`, with which our
+own agents act. The others are the frameworks' own policies in a loop over `env.step`, each in a process of its own: `rllib` is
 `RLModule.forward_inference`, `tf-agents` the agent's greedy `policy.action` through `common.function`, `keras` a call of the model (JAX),
 `keras-rl` `DQNAgent.forward`. In games TF-Agents' policy gets the action mask by its splitter; for RLlib and Keras the best allowed score
-is taken; Keras-RL has no masks and does not play. On CartPole-v1 the first three variants hold the pole for 500 steps, as trained policies
+is taken; Keras-RL has no masks and does not play. On CartPole-v1 the arena's own variants hold the pole for 500 steps, as trained policies
 do; all other networks are random. All variants run on one core with one thread, in turns. Stable-Baselines3's `evaluate_policy` is in
 docs/performance.md.
 
-    benchmark.py evaluation [--rounds 7] [--only CartPole-v1]
+    benchmark.py evaluation [--rounds 7] [--only CartPole-v1] [--own]
 """
 
 import json
@@ -41,18 +42,27 @@ def main(options: Sequence[str]) -> None:
     parser = option_parser(__name__, __doc__)
     parser.add_argument("--rounds", type=int, default=7, help="number of rounds")
     parser.add_argument("--only", choices=("CartPole-v1", "Acrobot-v1", GAME), help="what to play; all by default")
+    parser.add_argument("--own", action="store_true", help="leave out the frameworks' own policies")
     arguments = parser.parse_args(options)
     os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
     print(f"load {os.getloadavg()[0]:.1f}")
     print("| played | variant | a CPU-second | quartiles | arena is faster by |\n|---|---|---:|---|---:|")
     with tempfile.TemporaryDirectory() as folder, pinned(usable_cores()[:1]):
         for env_id in [arguments.only] if arguments.only else ("CartPole-v1", "Acrobot-v1", GAME):
-            measure(env_id, Path(folder), arguments.rounds)
+            names = () if arguments.own else tuple(name for name in AGENTS if not (env_id == GAME and name == "keras-rl"))
+            measure(env_id, Path(folder), arguments.rounds, names)
 
 
-def measure(env_id: str, folder: Path, num_rounds: int) -> None:
-    """Lets all variants take turns, and prints a row for each."""
-    policies = {name: FrameworkPolicy(name, env_id) for name in AGENTS if not (env_id == GAME and name == "keras-rl")}
+def measure(env_id: str, folder: Path, num_rounds: int, frameworks: Sequence[str]) -> None:
+    """Lets all variants take turns, and prints a row for each.
+
+    Args:
+        env_id: Environment or game that is played.
+        folder: Folder for the policy.
+        num_rounds: Number of rounds.
+        frameworks: Keys of `AGENTS` whose own policies play too.
+    """
+    policies = {name: FrameworkPolicy(name, env_id) for name in frameworks}
     variants: dict[str, Callable[[], float]] = {
         name: lambda play=play: played_per_cpu_second(play)  # type: ignore[misc]
         for name, play in own_variants(env_id, folder / f"{env_id}.onnx").items()
@@ -79,22 +89,23 @@ def own_variants(env_id: str, path: Path) -> dict[str, Callable[[], int]]:
     network.export(path)
     policy = OnnxPolicy(path)
     return {
-        "arena": _batched_games(path) if env_id == GAME else _batched_episodes(env_id, path),
+        "arena": _batched_games(path, trusted=False) if env_id == GAME else _batched_episodes(env_id, path, trusted=False),
+        "arena, trusted": _batched_games(path, trusted=True) if env_id == GAME else _batched_episodes(env_id, path, trusted=True),
         "onnx loop": lambda: play_once(env_id, policy.act),
         "numpy loop": lambda: play_once(env_id, network.actions),
     }
 
 
-def _batched_episodes(env_id: str, path: Path) -> Callable[[], int]:
+def _batched_episodes(env_id: str, path: Path, *, trusted: bool) -> Callable[[], int]:
     task = EpisodesTask(match="", env=EnvConfig(env_id), player="", policy=path, seed=0, num_episodes=NUM_EPISODES, action_seconds=60.0)
-    return lambda: sum(play_episodes(task)[0].lengths)
+    return lambda: sum(play_episodes(task, trusted=trusted)[0].lengths)
 
 
-def _batched_games(path: Path) -> Callable[[], int]:
+def _batched_games(path: Path, *, trusted: bool) -> Callable[[], int]:
     drawn = [Openings(GAME, 0, 2)[index] for index in range(NUM_OPENINGS)]
     openings, seeds = tuple(opening for _, opening in drawn), tuple(seed for seed, _ in drawn)
     task = GamesTask(match="", game_id=GAME, players=("a", "b"), policies=(path, path), openings=openings, seeds=seeds, move_seconds=60.0)
-    return lambda: len(play_games(task))
+    return lambda: len(play_games(task, trusted=trusted))
 
 
 class FrameworkPolicy:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from arena.environments.config import EnvConfig
 from arena.environments.games import Game
@@ -83,7 +84,13 @@ def spaces_of(env_id: str) -> tuple[gym.spaces.Box, gym.spaces.Discrete[Any]]:
 
 
 def played_per_cpu_second(play: Callable[[], int]) -> float:
-    """Returns what `play` counts, per CPU second of this process."""
-    start = time.process_time()
+    """Returns what `play` counts, per CPU second of this process and of those that it has started, such as those of bounded policies."""
+    start = _cpu_seconds()
     count = play()
-    return count / (time.process_time() - start)
+    return count / (_cpu_seconds() - start)
+
+
+def _cpu_seconds() -> float:
+    """Returns the CPU seconds of this process and its living descendants, from the clocks that Linux keeps for each of them."""
+    children = psutil.Process().children(recursive=True)
+    return time.process_time() + sum(time.clock_gettime(~child.pid << 3 | 2) for child in children)
