@@ -31,12 +31,12 @@ class RandomAgent(Agent):
         training_seed, policy_seed = split_seed(seed, 2)
         self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
         self._rng = np.random.default_rng(training_seed)
-        self._uniform = UniformPolicy(env_factory.action_space, self._rng, env_factory.observation_space)
+        self.uniform = UniformPolicy(env_factory.action_space, self._rng, env_factory.observation_space)
         self._policy = HashPolicy(env_factory.observation_space, env_factory.action_space, policy_seed)
 
     def learn(self, num_steps: int) -> Metrics:
         """Takes `num_steps` env steps of uniform actions."""
-        return _play(self._stream, num_steps, self._uniform.act)
+        return _play(self._stream, num_steps, self.uniform.act)
 
     def act(self, observations: Array) -> Array:
         """Returns the hashed actions `[N, *act]`: the same observation always gets the same action."""

@@ -74,8 +74,8 @@ class DeviceLoop:
         self._engine, self._env, self._learner, self._make_inputs, self._length = engine, env, learner, make_inputs, length
         self.env_steps = 0
         """Transitions that this agent has taken."""
-        self._period = length * env.num_envs
-        self._max_iterations = max(1, min(MAX_ITERATIONS_PER_CALL, MAX_ENV_STEPS_PER_CALL // self._period))
+        self.period = length * env.num_envs
+        self._max_iterations = max(1, min(MAX_ITERATIONS_PER_CALL, MAX_ENV_STEPS_PER_CALL // self.period))
         shape = (self._max_iterations, length, env.num_envs)
 
         def program(carry: Carry, count: jax.Array, inputs: Any) -> tuple[Carry, Block]:
@@ -92,8 +92,8 @@ class DeviceLoop:
             key = jax.random.PRNGKey(seed)
             environments, observations = self.initial(key)
             totals = jnp.asarray(learner.zero_totals)
-            self._carry = Carry(learner.state, environments, observations, key, totals, jax.tree.map(jnp.asarray, memory))
-            self._program = jax.jit(program).lower(self._carry, np.int32(0), self._padded_inputs(0)).compile()
+            self.carry = Carry(learner.state, environments, observations, key, totals, jax.tree.map(jnp.asarray, memory))
+            self._program = jax.jit(program).lower(self.carry, np.int32(0), self._padded_inputs(0)).compile()
 
     def run(self, num_steps: int) -> tuple[int, float]:
         """Takes whole iterations, at least one: as many as `num_steps` env steps need, or fewer where the budget ends before.
@@ -105,18 +105,18 @@ class DeviceLoop:
             BudgetExhausted: if not even one iteration was possible.
         """
         start = time.perf_counter()
-        env, period = self._env, self._period
+        env, period = self._env, self.period
         if env.must_reset:
             with self._engine.scope():
                 environments, observations = self.initial(jax.random.PRNGKey(np.uint32(env.begin())))
-            self._carry = self._carry._replace(env=environments, observations=observations)
-        self._carry = self._carry._replace(learner=self._learner.state)
+            self.carry = self.carry._replace(env=environments, observations=observations)
+        self.carry = self.carry._replace(learner=self._learner.state)
         taken, wanted = 0, min(env.num_blocks_left(self._length), -(-num_steps // period))
         while taken < wanted:
             count = min(wanted - taken, self._max_iterations)
             with self._engine.scope():
-                self._carry, log = self._program(self._carry, np.int32(count), self._padded_inputs(count))
-            self._learner.state = self._carry.learner
+                self.carry, log = self._program(self.carry, np.int32(count), self._padded_inputs(count))
+            self._learner.state = self.carry.learner
             env.record(*(np.asarray(part)[:count].reshape(count * self._length, -1) for part in log))
             self.env_steps += count * period
             taken += count
@@ -124,23 +124,23 @@ class DeviceLoop:
 
     def losses(self, num_learner_steps: int) -> dict[str, float]:
         """Returns the means of the last `num_learner_steps`; raises as `Learner.means`."""
-        return self._learner.means(self._carry.totals, num_learner_steps)
+        return self._learner.means(self.carry.totals, num_learner_steps)
 
     @property
     def memory(self) -> Any:
         """Further state of the algorithm, on the device."""
-        return self._carry.memory
+        return self.carry.memory
 
     def state(self) -> dict[str, Any]:
         """Returns the state without learner and memory, fit for JSON; only at a checkpoint, when the environments are about to be reset."""
-        return {"env_steps": self.env_steps, "key": np.asarray(self._carry.key).tolist()}
+        return {"env_steps": self.env_steps, "key": np.asarray(self.carry.key).tolist()}
 
     def restore(self, state: Mapping[str, Any], memory: Any = ()) -> None:
         """Takes over what `state` returned."""
         self.env_steps = state["env_steps"]
         with self._engine.scope():
             key = jnp.asarray(np.array(state["key"], np.uint32))
-            self._carry = self._carry._replace(key=key, memory=jax.tree.map(jnp.asarray, memory))
+            self.carry = self.carry._replace(key=key, memory=jax.tree.map(jnp.asarray, memory))
 
     def _padded_inputs(self, count: int) -> Any:
         inputs = self._make_inputs(self.env_steps, max(1, count))

@@ -38,106 +38,106 @@ class DQN(Agent):
         assert isinstance(space, gym.spaces.Box)
         assert isinstance(actions, gym.spaces.Discrete)
         network_seed, replay_seed, loop_seed = split_seed(seed, 3)
-        self._config, self._observation_space, self._action_space = config, space, actions
-        self._engine = Engine(device, compile_torch=config.compile)
-        with self._engine.scope():
+        self.config, self.observation_space, self.action_space = config, space, actions
+        self.engine = Engine(device, compile_torch=config.compile)
+        with self.engine.scope():
             self._network = Network(space, int(actions.n), config, scores_actions=True)
         parameters = self._network.initial_parameters(np.random.default_rng(network_seed))
-        self._learner = Learner(self._engine, make_td_loss(self._network, config), parameters, ("q_value",), config)
-        self._env = env_factory.make_vec(config.num_envs)
+        self.learner = Learner(self.engine, make_td_loss(self._network, config), parameters, ("q_value",), config)
+        self.env = env_factory.make_vec(config.num_envs)
         if config.on_device:
-            env = functional(self._env)
-            self._device_dqn = DeviceDQN(env.functions, self._learner, self._network, int(actions.n), config)
-            self._empty = self._device_dqn.empty(parameters, space)
-            parts = (self._device_dqn.length, self._device_dqn.iteration, self._device_dqn.schedule)
-            self._device_loop = DeviceLoop(self._engine, env, self._learner, *parts, loop_seed, self._empty)
+            env = functional(self.env)
+            self.device_dqn = DeviceDQN(env.functions, self.learner, self._network, int(actions.n), config)
+            self._empty = self.device_dqn.empty(parameters, space)
+            parts = (self.device_dqn.length, self.device_dqn.iteration, self.device_dqn.schedule)
+            self.device_loop = DeviceLoop(self.engine, env, self.learner, *parts, loop_seed, self._empty)
         else:
-            self._target: list[Any] = self._engine.put(parameters)
-            self._replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
-            self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
-            self._learner.compile(self._dummy_batches(), self._target)
-        self._forward = self._engine.forward(self._network)
+            self.target: list[Any] = self.engine.put(parameters)
+            self.replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
+            self._loop = ReplayLoop(self.env, config, self.replay, loop_seed)
+            self.learner.compile(self._dummy_batches(), self.target)
+        self._forward = self.engine.forward(self._network)
         self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.interface.Agent.learn`."""
-        if self._config.on_device:
+        if self.config.on_device:
             return self._learn_on_device(num_steps)
-        return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._update)
+        return self._loop.run(num_steps, lambda observations: self.policy.scores(observations), self._update)
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        scores: Array = self._forward(self._learner.parameters, self._engine.put(observations))
+        scores: Array = self._forward(self.learner.parameters, self.engine.put(observations))
         return scores.argmax(-1)
 
     def export_policy(self, path: Path) -> None:
         """See `arena.agent.interface.Agent.export_policy`."""
-        self._policy.export(path)
+        self.policy.export(path)
 
     def save(self, directory: Path) -> None:
         """See `arena.agent.interface.Agent.save`."""
-        self._learner.save(directory / "learner.npz")
-        target: list[Array] = self._engine.get(self._device_loop.memory.target if self._config.on_device else self._target)
+        self.learner.save(directory / "learner.npz")
+        target: list[Array] = self.engine.get(self.device_loop.memory.target if self.config.on_device else self.target)
         write_arrays(directory / "target.npz", {str(index): array for index, array in enumerate(target)})
-        if self._config.on_device:
-            write_arrays(directory / "replay.npz", save_memory(self._device_loop.memory))
-            write_json(directory / "state.json", {"loop": self._device_loop.state()})
+        if self.config.on_device:
+            write_arrays(directory / "replay.npz", save_memory(self.device_loop.memory))
+            write_json(directory / "state.json", {"loop": self.device_loop.state()})
             return
-        replay = self._replay.save(directory)
+        replay = self.replay.save(directory)
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": replay})
 
     def restore(self, directory: Path) -> None:
         """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
-        self._learner.restore(directory / "learner.npz")
+        self.learner.restore(directory / "learner.npz")
         arrays = read_arrays(directory / "target.npz")
         target = [arrays[str(index)] for index in range(len(arrays))]
-        if self._config.on_device:
+        if self.config.on_device:
             memory = restore_memory(self._empty, read_arrays(directory / "replay.npz"), target)
-            self._device_loop.restore(state["loop"], memory)
+            self.device_loop.restore(state["loop"], memory)
         else:
-            self._target = self._engine.put(target)
-            self._replay.restore(directory, state["replay"])
+            self.target = self.engine.put(target)
+            self.replay.restore(directory, state["replay"])
             self._loop.restore(state["loop"])
         self.pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.interface.Agent.close`."""
-        self._env.close()
+        self.env.close()
 
     def _learn_on_device(self, num_steps: int) -> Metrics:
-        loop, num_updates = self._device_loop, self._config.num_updates
-        before = self._device_dqn.num_bursts(loop.env_steps)
+        loop, num_updates = self.device_loop, self.config.num_updates
+        before = self.device_dqn.num_bursts(loop.env_steps)
         _, seconds = loop.run(num_steps)
-        num_bursts = self._device_dqn.num_bursts(loop.env_steps) - before
+        num_bursts = self.device_dqn.num_bursts(loop.env_steps) - before
         losses = loop.losses(num_updates) if num_bursts else {}
         self.pull_policy()
         return Metrics(learner_steps=num_bursts * num_updates, learn_seconds=seconds, losses=losses)
 
     def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
-        config = self._config
-        losses = self._learner.update(self._replay.sample(num_updates, config.batch_size), config.learning_rate, self._target)
+        config = self.config
+        losses = self.learner.update(self.replay.sample(num_updates, config.batch_size), config.learning_rate, self.target)
         if update_target:
-            self._target = self._moved_target()
+            self.target = self._moved_target()
         self.pull_policy()
         return losses
 
     def _moved_target(self) -> list[Any]:
-        tau = np.float32(self._config.target_update_tau)
-        target, online = self._engine.get(self._target), self._engine.get(self._learner.parameters)
+        tau = np.float32(self.config.target_update_tau)
+        target, online = self.engine.get(self.target), self.engine.get(self.learner.parameters)
         # New tensors even where tau is 1: torch.compile would compile again for a target that is the very parameters.
         moved = [new if tau == 1.0 else old + tau * (new - old) for old, new in zip(target, online, strict=True)]
-        return self._engine.put(moved)
+        return self.engine.put(moved)
 
     def pull_policy(self) -> None:
         """Fetches the learner's weights into the NumPy network that acts and is exported."""
-        layers = self._network.policy_layers(self._engine.get(self._learner.parameters))
-        self._policy = PolicyNetwork(layers, self._observation_space, self._action_space)
+        layers = self._network.policy_layers(self.engine.get(self.learner.parameters))
+        self.policy = PolicyNetwork(layers, self.observation_space, self.action_space)
 
     def _dummy_batches(self) -> tuple[Array, ...]:
-        shape = (self._config.num_updates, self._config.batch_size)
-        observations = np.zeros((*shape, *self._observation_space.shape), self._observation_space.dtype)
+        shape = (self.config.num_updates, self.config.batch_size)
+        observations = np.zeros((*shape, *self.observation_space.shape), self.observation_space.dtype)
         return observations, np.zeros(shape, np.int64), np.zeros(shape, np.float32), observations, np.zeros(shape, np.bool_)
 
 

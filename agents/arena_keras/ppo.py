@@ -36,103 +36,103 @@ class PPO(Agent):
     def __init__(self, env_factory: EnvFactory, config: KerasPPOConfig, *, seed: int, device: str) -> None:
         space, actions = env_factory.observation_space, env_factory.action_space
         assert isinstance(space, gym.spaces.Box)
-        self._config, self._observation_space, self._action_space = config, space, actions
+        self.config, self.observation_space, self.action_space = config, space, actions
         network_seed, draw_seed = split_seed(seed, 2)
         self._rng = np.random.default_rng(draw_seed)
-        self._engine = Engine(device, compile_torch=config.compile)
-        self._distribution = make_distribution(actions)
-        with self._engine.scope():
-            self._policy_network = Network(space, self._distribution.num_outputs, config, scores_actions=True)
-            self._value_network = Network(space, 1, config)
+        self.engine = Engine(device, compile_torch=config.compile)
+        self.distribution = make_distribution(actions)
+        with self.engine.scope():
+            self.policy_network = Network(space, self.distribution.num_outputs, config, scores_actions=True)
+            self.value_network = Network(space, 1, config)
         rng = np.random.default_rng(network_seed)
-        parameters = self._policy_network.initial_parameters(rng, last_kernel_scale=0.01)
-        parameters += self._distribution.extra_parameters() + self._value_network.initial_parameters(rng)
-        loss = make_ppo_loss(self._policy_network, self._value_network, self._distribution, config)
-        self._learner = Learner(self._engine, loss, parameters, STATISTICS, config)
-        self._env = env_factory.make_vec(config.num_envs)
-        self._loop = RolloutLoop(self._env, config)
+        parameters = self.policy_network.initial_parameters(rng, last_kernel_scale=0.01)
+        parameters += self.distribution.extra_parameters() + self.value_network.initial_parameters(rng)
+        loss = make_ppo_loss(self.policy_network, self.value_network, self.distribution, config)
+        self.learner = Learner(self.engine, loss, parameters, STATISTICS, config)
+        self.env = env_factory.make_vec(config.num_envs)
+        self._loop = RolloutLoop(self.env, config)
         self._num_minibatches = math.ceil(config.rollout_length * config.num_envs / config.batch_size)
-        self._device_loop = self._make_device_loop(draw_seed) if config.on_device else None
-        if self._device_loop is None:
-            self._learner.compile(self._dummy_batches())
-        self._forward = self._engine.forward(self._policy_network)
+        self.device_loop = self._make_device_loop(draw_seed) if config.on_device else None
+        if self.device_loop is None:
+            self.learner.compile(self._dummy_batches())
+        self._forward = self.engine.forward(self.policy_network)
         self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
     def learn(self, num_steps: int) -> Metrics:
         """See `arena.agent.interface.Agent.learn`."""
-        if self._device_loop is None:
+        if self.device_loop is None:
             return self._loop.run(num_steps, self.draw_actions, self._update)
-        num_iterations, seconds = self._device_loop.run(num_steps)
+        num_iterations, seconds = self.device_loop.run(num_steps)
         self.pull_policy()
-        per_iteration = self._config.num_epochs * self._num_minibatches
-        losses = self._device_loop.losses(per_iteration)
+        per_iteration = self.config.num_epochs * self._num_minibatches
+        losses = self.device_loop.losses(per_iteration)
         return Metrics(learner_steps=num_iterations * per_iteration, learn_seconds=seconds, losses=losses)
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        parameters = self._learner.parameters[: self._policy_network.num_parameters]
-        scores: Array = self._forward(parameters, self._engine.put(observations))
-        return scores.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(scores)
+        parameters = self.learner.parameters[: self.policy_network.num_parameters]
+        scores: Array = self._forward(parameters, self.engine.put(observations))
+        return scores.argmax(-1) if isinstance(self.action_space, gym.spaces.Discrete) else self.policy.scale_actions(scores)
 
     def export_policy(self, path: Path) -> None:
         """See `arena.agent.interface.Agent.export_policy`."""
-        self._policy.export(path)
+        self.policy.export(path)
 
     def save(self, directory: Path) -> None:
         """See `arena.agent.interface.Agent.save`."""
-        self._learner.save(directory / "learner.npz")
-        device = None if self._device_loop is None else self._device_loop.state()
+        self.learner.save(directory / "learner.npz")
+        device = None if self.device_loop is None else self.device_loop.state()
         write_json(directory / "state.json", {**self._loop.state(), "rng": self._rng.bit_generator.state, "device": device})
 
     def restore(self, directory: Path) -> None:
         """See `arena.agent.interface.Agent.restore`."""
         state = read_json(directory / "state.json")
-        self._learner.restore(directory / "learner.npz")
+        self.learner.restore(directory / "learner.npz")
         self._loop.restore(state)
         self._rng.bit_generator.state = state["rng"]
-        if self._device_loop is not None:
-            self._device_loop.restore(state["device"])
+        if self.device_loop is not None:
+            self.device_loop.restore(state["device"])
         self.pull_policy()
 
     def close(self) -> None:
         """See `arena.agent.interface.Agent.close`."""
-        self._env.close()
+        self.env.close()
 
     def _make_device_loop(self, seed: int) -> "DeviceLoop":
-        env, config = functional(self._env), self._config
-        networks = (self._policy_network, self._value_network)
-        ppo = DevicePPO(env.functions, self._learner, *networks, self._distribution, self._action_space, config)
+        env, config = functional(self.env), self.config
+        networks = (self.policy_network, self.value_network)
+        ppo = DevicePPO(env.functions, self.learner, *networks, self.distribution, self.action_space, config)
 
         def learning_rates(env_steps: int, count: int) -> Array:
             period = config.rollout_length * config.num_envs
             return np.array([config.learning_rate_at(env_steps + index * period) for index in range(count)], np.float32)
 
-        return DeviceLoop(self._engine, env, self._learner, config.rollout_length, ppo.iteration, learning_rates, seed)
+        return DeviceLoop(self.engine, env, self.learner, config.rollout_length, ppo.iteration, learning_rates, seed)
 
     def pull_policy(self) -> None:
         """Fetches the learner's weights into the NumPy networks that act, value and are exported."""
-        parameters: list[Array] = self._engine.get(self._learner.parameters)
-        policy, self._extra, value = split_parameters(parameters, self._policy_network, self._value_network)
-        layers = self._policy_network.policy_layers(policy)
-        self._policy = PolicyNetwork(layers, self._observation_space, self._action_space, squashed=True)
-        inputs = network_inputs(self._observation_space)
-        self._value = PolicyNetwork(self._value_network.policy_layers(value), inputs, gym.spaces.Discrete(1))
+        parameters: list[Array] = self.engine.get(self.learner.parameters)
+        policy, self.extra, value = split_parameters(parameters, self.policy_network, self.value_network)
+        layers = self.policy_network.policy_layers(policy)
+        self.policy = PolicyNetwork(layers, self.observation_space, self.action_space, squashed=True)
+        inputs = network_inputs(self.observation_space)
+        self._value = PolicyNetwork(self.value_network.policy_layers(value), inputs, gym.spaces.Discrete(1))
 
     def values(self, observations: Array) -> Array:
         """Returns the value `[N]` of `observations` `[N, *obs]`."""
-        return self._value.scores(features_of(self._observation_space, observations))[:, 0]
+        return self._value.scores(features_of(self.observation_space, observations))[:, 0]
 
     def draw_actions(self, observations: Array) -> tuple[Array, Array, Array, Array]:
         """Returns env actions, and the distribution's choices, their log probabilities and values, for `observations` `[N, *obs]`."""
-        choices, log_probs = self._distribution.draw(self._policy.scores(observations), self._extra, self._rng)
-        actions = choices if isinstance(self._action_space, gym.spaces.Discrete) else self._policy.scale_actions(choices)
+        choices, log_probs = self.distribution.draw(self.policy.scores(observations), self.extra, self._rng)
+        actions = choices if isinstance(self.action_space, gym.spaces.Discrete) else self.policy.scale_actions(choices)
         return actions, choices, log_probs, self.values(observations)
 
     def _update(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
-        losses = self._learner.update(self._minibatches(rollout), learning_rate)
+        losses = self.learner.update(self._minibatches(rollout), learning_rate)
         self.pull_policy()
-        return self._config.num_epochs * self._num_minibatches, losses
+        return self.config.num_epochs * self._num_minibatches, losses
 
     def _minibatches(self, rollout: Rollout) -> tuple[Array, ...]:
         """Returns observations, choices, their log probabilities, advantages and returns, each `[num_epochs * M, B, ...]`.
@@ -140,7 +140,7 @@ class PPO(Agent):
         M minibatches of B rows cover a rollout of valid rows only. Where fewer rows are valid, or B does not divide them, each
         epoch's permutation is repeated from its start until M minibatches are full: shapes are fixed, and no valid row is left out.
         """
-        config = self._config
+        config = self.config
         choices, log_probs, values = rollout.extras
         advantages = rollout_advantages(rollout, values, self.values, discount=config.discount, gae_lambda=config.gae_lambda)
         rows = np.flatnonzero(rollout.valid)
@@ -149,9 +149,9 @@ class PPO(Agent):
         return tuple(field.reshape(-1, *field.shape[2:])[indices] for field in fields)
 
     def _dummy_batches(self) -> tuple[Array, ...]:
-        shape = (self._config.num_epochs * self._num_minibatches, self._config.batch_size)
-        observations = np.zeros((*shape, *self._observation_space.shape), self._observation_space.dtype)
-        choices = np.zeros((*shape, *self._distribution.choice_shape), self._distribution.choice_dtype)
+        shape = (self.config.num_epochs * self._num_minibatches, self.config.batch_size)
+        observations = np.zeros((*shape, *self.observation_space.shape), self.observation_space.dtype)
+        choices = np.zeros((*shape, *self.distribution.choice_shape), self.distribution.choice_dtype)
         return observations, choices, *(np.zeros(shape, np.float32) for _ in range(3))
 
 

@@ -39,7 +39,7 @@ class DQN(Agent):
         weight_seed, replay_seed, loop_seed = split_seed(seed, 3)
         observation_space, num_actions = env_factory.observation_space, int(env_factory.action_space.n)
         env = env_factory.make_vec(config.num_envs)
-        self._replay = (
+        self.replay = (
             KerasRLReplay(config.replay_capacity, replay_seed)
             if config.replay == "keras_rl"
             else ReplayBuffer(config.replay_capacity, observation_space, env_factory.action_space, replay_seed)
@@ -47,7 +47,7 @@ class DQN(Agent):
         self.agent = DQNAgent(
             make_model(observation_space, num_actions, config, np.random.default_rng(weight_seed)),
             nb_actions=num_actions,
-            memory=self._replay.memory if isinstance(self._replay, KerasRLReplay) else SequentialMemory(limit=1, window_length=1),
+            memory=self.replay.memory if isinstance(self.replay, KerasRLReplay) else SequentialMemory(limit=1, window_length=1),
             enable_double_dqn=config.double,
             gamma=config.discount,
             batch_size=config.batch_size,
@@ -58,22 +58,22 @@ class DQN(Agent):
         self.agent.compile(make_optimizer(config), metrics=[])
         self._fast = FastPath(self.agent, observation_space)
         self._fast.warm_up(config.batch_size)
-        self._loop = ReplayLoop(env, config, self._replay, loop_seed)
+        self._loop = ReplayLoop(env, config, self.replay, loop_seed)
         self._pull_weights()
 
     def _pull_weights(self) -> None:
-        self._network = policy_network(self.agent.model.get_weights(), *self._spaces, self._config)
+        self.network = policy_network(self.agent.model.get_weights(), *self._spaces, self._config)
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains for about `num_steps` env steps."""
-        if isinstance(self._replay, KerasRLReplay) and self._loop.env.must_reset:
-            self._replay.cut()
-        return self._loop.run(num_steps, lambda observations: self._network.scores(observations), self._burst)
+        if isinstance(self.replay, KerasRLReplay) and self._loop.env.must_reset:
+            self.replay.cut()
+        return self._loop.run(num_steps, lambda observations: self.network.scores(observations), self._burst)
 
     def _burst(self, num_updates: int, update_target: bool) -> Mapping[str, float]:
         losses, targets = [], []
         for _ in range(num_updates):
-            loss, mean_target = self.update(*self._replay.sample(self._config.batch_size))
+            loss, mean_target = self.update(*self.replay.sample(self._config.batch_size))
             losses.append(loss)
             targets.append(mean_target)
         if update_target:
@@ -107,19 +107,19 @@ class DQN(Agent):
 
     def export_policy(self, path: Path) -> None:
         """Writes the online network as an ONNX file."""
-        self._network.export(path)
+        self.network.export(path)
 
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, replay, generators and counters."""
         write_arrays(directory / "weights.npz", self._fast.state())
-        write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self._replay.save(directory)})
+        write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self.replay.save(directory)})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
         self._fast.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
-        self._replay.restore(directory, state["replay"])
+        self.replay.restore(directory, state["replay"])
         self._pull_weights()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from arena.environments.images import largest_values
 from arena_kerasrl.network import prepare
+from arena_kerasrl.private_api import make_predict_function, make_train_function, prepared_call
 from arena_kerasrl.shim import DQNAgent, SARSAAgent
 
 Array = npt.NDArray[Any]
@@ -36,13 +37,11 @@ class FastPath:
         with warnings.catch_warnings():
             # tf_keras' own graph-mode code still reads an attribute that it calls deprecated (engine/training_v1.py).
             warnings.filterwarnings("ignore", "`Model.state_updates` will be removed", UserWarning)
-            agent.model._make_predict_function()
-            agent.trainable_model._make_train_function()
+            self._predict = _Prepared(make_predict_function(agent.model))
+            self._train = _Prepared(make_train_function(agent.trainable_model))
+            self._predict_target: _Prepared | None = None
             if self._target_model is not None:
-                self._target_model._make_predict_function()
-        self._predict = _Prepared(agent.model.predict_function)
-        self._train = _Prepared(agent.trainable_model.train_function)
-        self._predict_target = _Prepared(self._target_model.predict_function) if self._target_model is not None else None
+                self._predict_target = _Prepared(make_predict_function(self._target_model))
 
     def scores(self, observations: Array) -> Array:
         """Returns the model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
@@ -98,7 +97,7 @@ class FastPath:
 class _Prepared:
     """A `tf_keras.backend.function`, called without what it checks each time.
 
-    Its first call makes the session's callable for these inputs (`GraphExecutionFunction._make_callable`); the others go there.
+    Its first call makes the session's callable for these inputs; the others go there.
 
     Args:
         function: takes arrays only.
@@ -110,12 +109,11 @@ class _Prepared:
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """Returns the outputs for `arrays`, the function's inputs."""
-        function = self._function
-        if function._callable_fn is None:
-            outputs: list[Array] = function(list(arrays))
+        call = prepared_call(self._function)
+        if call is None:
+            outputs: list[Array] = self._function(list(arrays))
             return outputs
         values = [
             np.asarray(array, dtype) for array, dtype in zip(arrays, self._dtypes, strict=False)
         ]  # the function has no use for the rest
-        fetched: list[Array] = function._callable_fn(*values)
-        return fetched
+        return call(*values)

@@ -78,8 +78,8 @@ class DQNAgent(Agent):
         assert isinstance(observation_space, gym.spaces.Box)
         assert isinstance(space, gym.spaces.Discrete)
         network_seed, replay_seed, loop_seed = split_seed(seed, 3)
-        self._config, self._space, self._observation_space = config, space, observation_space
-        self._learner = LocalLearner(
+        self.config, self.action_space, self.observation_space = config, space, observation_space
+        self.learner = LocalLearner(
             algorithm_config(config, observation_space),
             observation_space,
             space,
@@ -87,17 +87,17 @@ class DQNAgent(Agent):
             seed=network_seed,
             device=device,
         )
-        options, module = config.options, self._learner.module
+        options, module = config.options, self.learner.module
         heads = (module.af, module.vf) if options["dueling"] else (module.af,)
         networks.set_initial_weights(np.random.default_rng(network_seed), module.encoder, *heads)
         self._move_target(1.0)
-        self._env = env_factory.make_vec(config.num_envs)
+        self.env = env_factory.make_vec(config.num_envs)
         self._plain = options["n_step"] == 1 and not options["prioritized_replay"]
-        self._replay: ReplayBuffer | NStepReplay
+        self.replay: ReplayBuffer | NStepReplay
         if self._plain:
-            self._replay = ReplayBuffer(config.replay_capacity, observation_space, space, replay_seed)
+            self.replay = ReplayBuffer(config.replay_capacity, observation_space, space, replay_seed)
         else:
-            self._replay = NStepReplay(
+            self.replay = NStepReplay(
                 config.replay_capacity,
                 config.num_envs,
                 observation_space,
@@ -107,58 +107,58 @@ class DQNAgent(Agent):
                 beta=options["prioritized_replay_beta"],
                 seed=replay_seed,
             )
-        self._ones = self._learner.tensor(np.ones(config.batch_size, np.float32))
-        self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
+        self.ones = self.learner.tensor(np.ones(config.batch_size, np.float32))
+        self.loop = ReplayLoop(self.env, config, self.replay, loop_seed)
         if len(observation_space.shape) == 1:
             self._record()
         self._pull_weights()
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains; see `arena.agent.interface.Agent.learn`."""
-        if isinstance(self._replay, NStepReplay) and self._env.must_reset:
-            self._replay.cut()
-        return self._loop.run(num_steps, lambda observations: self._policy.scores(observations), self._train)
+        if isinstance(self.replay, NStepReplay) and self.env.must_reset:
+            self.replay.cut()
+        return self.loop.run(num_steps, lambda observations: self.policy.scores(observations), self._train)
 
     def _train(self, num_updates: int, update_target: bool) -> Mapping[str, float]:
-        if isinstance(self._replay, ReplayBuffer):
-            self._train_uniformly(self._replay, num_updates)
+        if isinstance(self.replay, ReplayBuffer):
+            self._train_uniformly(self.replay, num_updates)
         else:
-            self._train_by_priority(self._replay, num_updates)
+            self._train_by_priority(self.replay, num_updates)
         if update_target:
-            self._move_target(self._config.target_update_tau)
+            self._move_target(self.config.target_update_tau)
         self._pull_weights()
-        return self._learner.metrics(("qf_loss", "qf_mean", "qf_max", "td_error_mean", "gradient_norm"))
+        return self.learner.metrics(("qf_loss", "qf_mean", "qf_max", "td_error_mean", "gradient_norm"))
 
     def _move_target(self, tau: float) -> None:
-        for main_net, target_net in self._learner.module.get_target_network_pairs():
+        for main_net, target_net in self.learner.module.get_target_network_pairs():
             update_target_network(main_net=main_net, target_net=target_net, tau=tau)
 
     def _record(self) -> None:
-        size, space = self._config.batch_size, self._observation_space
+        size, space = self.config.batch_size, self.observation_space
         observations, zeros = np.zeros((size, *space.shape), space.dtype), np.zeros(size, np.float32)
         columns = self.columns(observations, zeros.astype(np.int64), zeros, observations, zeros.astype(np.bool_))
-        self._learner.record({**columns, "weights": self._ones, "n_step": self._ones})
+        self.learner.record({**columns, "weights": self.ones, "n_step": self.ones})
 
     def _train_uniformly(self, replay: ReplayBuffer, num_updates: int) -> None:
-        sample = replay.sample(num_updates, self._config.batch_size)  # all minibatches at once, [updates, batch, ...]
+        sample = replay.sample(num_updates, self.config.batch_size)  # all minibatches at once, [updates, batch, ...]
         columns = self.columns(*sample)
         for index in range(num_updates):
             minibatch = {name: column[index] for name, column in columns.items()}
-            self._learner.update({**minibatch, "weights": self._ones, "n_step": self._ones})
+            self.learner.update({**minibatch, "weights": self.ones, "n_step": self.ones})
 
     def _train_by_priority(self, replay: NStepReplay, num_updates: int) -> None:
-        n_step = self._ones * self._config.options["n_step"]
+        n_step = self.ones * self.config.options["n_step"]
         for _ in range(num_updates):
-            indices, weights, sample = replay.sample(self._config.batch_size)
-            self._learner.update({**self.columns(*sample), "weights": self._learner.tensor(weights), "n_step": n_step})
-            errors = self._learner.metric(TD_ERROR_KEY).cpu().numpy()
+            indices, weights, sample = replay.sample(self.config.batch_size)
+            self.learner.update({**self.columns(*sample), "weights": self.learner.tensor(weights), "n_step": n_step})
+            errors = self.learner.metric(TD_ERROR_KEY).cpu().numpy()
             if not np.isfinite(errors).all():  # as priorities they would spoil the next draw
                 raise TrainingDiverged("the temporal-difference errors are not finite; try a smaller learning_rate")
             replay.update_priorities(indices, errors)
 
     def columns(self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array) -> Batch:
         """Returns transitions `[B, ...]` as a batch with RLlib's column names."""
-        learner = self._learner
+        learner = self.learner
         return {
             Columns.OBS: learner.observations(observations),
             Columns.ACTIONS: learner.tensor(actions),
@@ -168,36 +168,36 @@ class DQNAgent(Agent):
         }
 
     def _pull_weights(self) -> None:
-        module = self._learner.module
+        module = self.learner.module
         layers = networks.layers(module.encoder, module.af)
-        if self._config.options["dueling"]:
+        if self.config.options["dueling"]:
             layers[-1] = networks.fold_dueling(layers[-1], networks.layers(module.vf)[-1])
-        self._policy = PolicyNetwork(layers, self._observation_space, self._space)
+        self.policy = PolicyNetwork(layers, self.observation_space, self.action_space)
 
     def act(self, observations: Array) -> Array:
         """Returns greedy actions `int64 [N]` by the module's `forward_inference`."""
         with torch.inference_mode():
-            outputs = self._learner.module.forward_inference({Columns.OBS: self._learner.observations(observations)})
+            outputs = self.learner.module.forward_inference({Columns.OBS: self.learner.observations(observations)})
         return outputs[Columns.ACTIONS].cpu().numpy()
 
     def export_policy(self, path: Path) -> None:
         """Writes the greedy policy as one ONNX file."""
-        self._policy.export(path)
+        self.policy.export(path)
 
     def save(self, directory: Path) -> None:
         """Writes everything that exact resume needs."""
-        write_arrays(directory / "learner.npz", self._learner.state())
-        state = {"loop": self._loop.state(), "replay": self._replay.save(directory)}
+        write_arrays(directory / "learner.npz", self.learner.state())
+        state = {"loop": self.loop.state(), "replay": self.replay.save(directory)}
         write_json(directory / "state.json", state)
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        self._learner.restore(read_arrays(directory / "learner.npz"))
+        self.learner.restore(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
-        self._loop.restore(state["loop"])
-        self._replay.restore(directory, state["replay"])
+        self.loop.restore(state["loop"])
+        self.replay.restore(directory, state["replay"])
         self._pull_weights()
 
     def close(self) -> None:
         """Closes the environments."""
-        self._env.close()
+        self.env.close()

@@ -24,6 +24,7 @@ from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox
 from arena.machine.devices import take_torch, to_torch
 from arena_rllib.graph import RecordedGraph
+from arena_rllib.private_api import parameters_by_reference
 from arena_rllib.startup import spare_dynamo
 
 Array = npt.NDArray[Any]
@@ -46,8 +47,9 @@ class FastLearner:
 
     def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
         """Steps the optimizer."""
+        parameters = parameters_by_reference(self)
         for reference, gradient in gradients_dict.items():
-            self._params[reference].grad = gradient  # type: ignore[attr-defined]
+            parameters[reference].grad = gradient
         for _, optimizer in self.get_optimizers_for_module(DEFAULT_MODULE_ID):  # type: ignore[attr-defined]
             optimizer.step()
 
@@ -151,7 +153,7 @@ class LocalLearner:
         def compute(*columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
             batches = {DEFAULT_MODULE_ID: dict(zip(batch, columns, strict=True))}
             losses = learner.compute_losses(fwd_out=learner.module.forward_train(batches), batch=batches)
-            parameters = {reference: parameter for reference, parameter in learner._params.items() if parameter.requires_grad}
+            parameters = {name: parameter for name, parameter in parameters_by_reference(learner).items() if parameter.requires_grad}
             found = torch.autograd.grad(losses[DEFAULT_MODULE_ID], list(parameters.values()), allow_unused=True)
             gradients = {reference: gradient for reference, gradient in zip(parameters, found, strict=True) if gradient is not None}
             gradients = learner.postprocess_gradients(gradients)
@@ -163,7 +165,8 @@ class LocalLearner:
         graph = RecordedGraph(compute, tuple(batch.values()))
         logged.update(dict.fromkeys(keys))  # what was recorded stands for no value
         layout = _layout(batch)
-        self._recorded = _Recorded(graph, layout, [learner._params[reference] for reference in references], keys)
+        parameters = parameters_by_reference(learner)
+        self._recorded = _Recorded(graph, layout, [parameters[reference] for reference in references], keys)
 
     def update(self, batch: Batch) -> None:
         """Makes one optimizer step on a minibatch whose columns have RLlib's names, as `Learner.update` would."""

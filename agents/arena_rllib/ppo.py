@@ -88,8 +88,8 @@ class PPOAgent(Agent):
         assert isinstance(space, (gym.spaces.Discrete, gym.spaces.Box))
         self._discrete = isinstance(space, gym.spaces.Discrete)
         network_seed, sample_seed, batch_seed = split_seed(seed, 3)
-        self._config, self._space, self._observation_space = config, space, observation_space
-        self._learner = LocalLearner(
+        self.config, self.action_space, self.observation_space = config, space, observation_space
+        self.learner = LocalLearner(
             algorithm_config(config, observation_space, space),
             observation_space,
             space,
@@ -97,9 +97,9 @@ class PPOAgent(Agent):
             seed=network_seed,
             device=device,
         )
-        networks.scale_output_layer(self._learner.module.pi, 0.01)
-        self._env = env_factory.make_vec(config.num_envs)
-        self._loop = RolloutLoop(self._env, config)
+        networks.scale_output_layer(self.learner.module.pi, 0.01)
+        self.env = env_factory.make_vec(config.num_envs)
+        self.loop = RolloutLoop(self.env, config)
         self._action_rng, self._batch_rng = np.random.default_rng(sample_seed), np.random.default_rng(batch_seed)
         self._loss_names = ("policy_loss", "vf_loss", "vf_explained_var", "entropy", "gradient_norm", "total_loss")
         if config.options["use_kl_loss"]:
@@ -110,7 +110,7 @@ class PPOAgent(Agent):
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains on whole rollouts; see `arena.agent.interface.Agent.learn`."""
-        return self._loop.run(num_steps, self.sample_actions, self._train)
+        return self.loop.run(num_steps, self.sample_actions, self._train)
 
     def sample_actions(self, observations: Array) -> tuple[Array, ...]:
         """Returns env actions, and the module's actions, log probabilities and distribution inputs."""
@@ -119,7 +119,7 @@ class PPOAgent(Agent):
             actions, log_probabilities = sample_categorical(inputs, self._action_rng)
             return actions, actions, log_probabilities, inputs
         actions, log_probabilities = sample_gaussian(inputs, self._action_rng)
-        return self._policy.scale_actions(actions), actions, log_probabilities, inputs
+        return self.policy.scale_actions(actions), actions, log_probabilities, inputs
 
     def _distribution_inputs(self, observations: Array) -> Array:
         """Returns logits `[N, A]`, or means and log standard deviations `[N, 2 A]`, as the module's `action_dist_inputs`."""
@@ -127,11 +127,11 @@ class PPOAgent(Agent):
         if self._discrete:
             return outputs
         means, log_std = (outputs, self._log_std) if self._log_std is not None else np.split(outputs, 2, axis=1)
-        limit = self._config.options["log_std_clip_param"]
+        limit = self.config.options["log_std_clip_param"]
         return np.concatenate([means, np.broadcast_to(np.clip(log_std, -limit, limit), means.shape)], axis=1)
 
     def _train(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
-        config, learner = self._config, self._learner
+        config, learner = self.config, self.learner
         learner.set_learning_rate(learning_rate)
         batch = self.training_batch(rollout)
         # Minibatches run over the ends of epochs, all of one size, as in RLlib; every epoch is shuffled (RLlib takes the first in order).
@@ -139,7 +139,7 @@ class PPOAgent(Agent):
         minibatches = learner.tensor(epoch_minibatches(rows, config.batch_size, config.num_epochs, self._batch_rng))
         for indices in minibatches:
             learner.update({name: column[indices] for name, column in batch.items()})
-        learner.end_iteration(self._loop.env_steps)
+        learner.end_iteration(self.loop.env_steps)
         self._pull_weights()
         losses = learner.metrics(self._loss_names)
         if not math.isfinite(losses["vf_explained_var"]):  # it has no value where all value targets of a minibatch are equal
@@ -147,8 +147,8 @@ class PPOAgent(Agent):
         return len(minibatches), losses
 
     def _record(self) -> None:
-        learner, size, space = self._learner, self._config.batch_size, self._space
-        observations = np.zeros((size, *self._observation_space.shape), self._observation_space.dtype)
+        learner, size, space = self.learner, self.config.batch_size, self.action_space
+        observations = np.zeros((size, *self.observation_space.shape), self.observation_space.dtype)
         zeros = np.zeros(size, np.float32)
         actions = zeros.astype(np.int64) if self._discrete else np.zeros((size, *space.shape), np.float32)
         num_inputs = int(space.n) if isinstance(space, gym.spaces.Discrete) else 2 * space.shape[0]
@@ -159,7 +159,7 @@ class PPOAgent(Agent):
 
     def training_batch(self, rollout: Rollout) -> Batch:
         """Returns the valid rows of a rollout with RLlib's column names, advantages standardised over all of them."""
-        config, tensor = self._config, self._learner.tensor
+        config, tensor = self.config, self.learner.tensor
         num_steps, num_envs = rollout.rewards.shape
         observations = rollout.observations.reshape(num_steps * num_envs, *rollout.observations.shape[2:])
         values = self.values(observations).reshape(num_steps, num_envs)
@@ -170,7 +170,7 @@ class PPOAgent(Agent):
         advantages = advantages.reshape(-1)[valid]
         advantages = (advantages - advantages.mean()) / max(1e-4, advantages.std())  # GeneralAdvantageEstimation, ray 2.60
         return {
-            Columns.OBS: self._learner.observations(observations[valid]),
+            Columns.OBS: self.learner.observations(observations[valid]),
             Columns.ACTIONS: tensor(module_actions),
             Columns.ACTION_LOGP: tensor(log_probabilities),
             Columns.ACTION_DIST_INPUTS: tensor(inputs),
@@ -181,40 +181,40 @@ class PPOAgent(Agent):
     def values(self, observations: Array) -> Array:
         """Returns the value `[N]` of `observations` `[N, *obs]`."""
         with torch.inference_mode():
-            return self._learner.module.compute_values({Columns.OBS: self._learner.observations(observations)}).cpu().numpy()
+            return self.learner.module.compute_values({Columns.OBS: self.learner.observations(observations)}).cpu().numpy()
 
     def _pull_weights(self) -> None:
-        module = self._learner.module
-        encoder = module.encoder.encoder if self._config.options["vf_share_layers"] else module.encoder.actor_encoder
+        module = self.learner.module
+        encoder = module.encoder.encoder if self.config.options["vf_share_layers"] else module.encoder.actor_encoder
         layers = networks.layers(encoder, module.pi)
-        self._network = PolicyNetwork(layers, self._observation_space, self._space, squashed=not self._discrete)
+        self._network = PolicyNetwork(layers, self.observation_space, self.action_space, squashed=not self._discrete)
         self._log_std: Array | None = None
-        if not self._discrete and self._config.options["free_log_std"]:
+        if not self._discrete and self.config.options["free_log_std"]:
             self._log_std = module.pi.log_std.detach().cpu().numpy()
         elif not self._discrete:  # the policy is the mean
-            size = self._space.shape[0]
+            size = self.action_space.shape[0]
             output = dataclasses.replace(layers[-1], kernel=layers[-1].kernel[:, :size], bias=layers[-1].bias[:size])
             layers = [*layers[:-1], output]
-        self._policy = PolicyNetwork(layers, self._observation_space, self._space, squashed=not self._discrete)
+        self.policy = PolicyNetwork(layers, self.observation_space, self.action_space, squashed=not self._discrete)
 
     def act(self, observations: Array) -> Array:
         """Returns greedy actions `[N, *act]` by the module's `forward_inference`."""
-        module = self._learner.module
+        module = self.learner.module
         with torch.inference_mode():
-            inputs = module.forward_inference({Columns.OBS: self._learner.observations(observations)})[Columns.ACTION_DIST_INPUTS]
+            inputs = module.forward_inference({Columns.OBS: self.learner.observations(observations)})[Columns.ACTION_DIST_INPUTS]
             actions = module.get_inference_action_dist_cls().from_logits(inputs).to_deterministic().sample().cpu().numpy()
-        return actions if self._discrete else self._policy.scale_actions(actions)
+        return actions if self._discrete else self.policy.scale_actions(actions)
 
     def export_policy(self, path: Path) -> None:
         """Writes the greedy policy as one ONNX file."""
-        self._policy.export(path)
+        self.policy.export(path)
 
     def save(self, directory: Path) -> None:
         """Writes everything that exact resume needs."""
-        write_arrays(directory / "learner.npz", self._learner.state())
-        kl_coefficient = self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]  # Learner.get_state leaves it out
+        write_arrays(directory / "learner.npz", self.learner.state())
+        kl_coefficient = self.learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID]  # Learner.get_state leaves it out
         state = {
-            **self._loop.state(),
+            **self.loop.state(),
             "kl_coefficient": float(kl_coefficient),
             "action_rng": self._action_rng.bit_generator.state,
             "batch_rng": self._batch_rng.bit_generator.state,
@@ -223,14 +223,14 @@ class PPOAgent(Agent):
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        self._learner.restore(read_arrays(directory / "learner.npz"))
+        self.learner.restore(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
-        self._loop.restore(state)
-        self._learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID].fill_(state["kl_coefficient"])
+        self.loop.restore(state)
+        self.learner.learner.curr_kl_coeffs_per_module[DEFAULT_MODULE_ID].fill_(state["kl_coefficient"])
         self._action_rng.bit_generator.state = state["action_rng"]
         self._batch_rng.bit_generator.state = state["batch_rng"]
         self._pull_weights()
 
     def close(self) -> None:
         """Closes the environments."""
-        self._env.close()
+        self.env.close()

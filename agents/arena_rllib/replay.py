@@ -65,7 +65,7 @@ class NStepReplay:
         }
         self._num_added = 0  # rows, also those without a transition
         self._max_priority = 1.0
-        self._rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed)
 
     def add(self, transitions: Transitions) -> None:
         """Appends one vector step; new transitions get the highest priority seen."""
@@ -91,7 +91,7 @@ class NStepReplay:
         total = cumulative[-1]
         starts = np.empty(0, np.int64)
         for _ in range(MAX_DRAWS):
-            draws = np.searchsorted(cumulative, self._rng.random(batch_size - len(starts)) * total, side="right")
+            draws = np.searchsorted(cumulative, self.rng.random(batch_size - len(starts)) * total, side="right")
             starts = np.concatenate([starts, draws[self._complete(draws)]])
             if len(starts) == batch_size:
                 break
@@ -138,7 +138,7 @@ class NStepReplay:
         """
         save_ring(directory, {name: self._arrays[name] for name in self.FIELDS}, self._num_added)
         write_arrays(directory / "replay.npz", {name: self._arrays[name] for name in self.CHANGING}, compressed=True)
-        return {"num_added": self._num_added, "max_priority": self._max_priority, "rng": self._rng.bit_generator.state}
+        return {"num_added": self._num_added, "max_priority": self._max_priority, "rng": self.rng.bit_generator.state}
 
     def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
@@ -147,4 +147,4 @@ class NStepReplay:
         for name in self.CHANGING:
             self._arrays[name][:] = arrays[name]
         self._num_added, self._max_priority = state["num_added"], state["max_priority"]
-        self._rng.bit_generator.state = state["rng"]
+        self.rng.bit_generator.state = state["rng"]

@@ -31,31 +31,31 @@ class DQN(Agent):
         self.config, self._spaces = config, spaces
         network_seed, replay_seed, loop_seed = split_seed(seed, 3)
         set_up(device, network_seed)
-        self._learner = Learner(config, *spaces, np.random.default_rng(network_seed))
+        self.learner = Learner(config, *spaces, np.random.default_rng(network_seed))
         replay_class = ReplayBuffer if config.replay == "arena" else TFAgentsReplay
-        self._replay = replay_class(config.replay_capacity, *spaces, replay_seed)
+        self.replay = replay_class(config.replay_capacity, *spaces, replay_seed)
         self._env = env_factory.make_vec(config.num_envs)
-        self._loop = ReplayLoop(self._env, config, self._replay, loop_seed)
-        self._network = self._policy_network()
+        self._loop = ReplayLoop(self._env, config, self.replay, loop_seed)
+        self.network = self._policy_network()
 
     def _policy_network(self) -> PolicyNetwork:
         config = self.config
         support = np.linspace(config.min_q_value, config.max_q_value, config.num_atoms) if isinstance(config, C51Config) else None
-        return PolicyNetwork(self._learner.layers(), *self._spaces, support=support)
+        return PolicyNetwork(self.learner.layers(), *self._spaces, support=support)
 
     def learn(self, num_steps: int) -> Metrics:
         """Trains for at least `num_steps` env steps; acts by a NumPy copy of the network."""
-        return self._loop.run(num_steps, lambda observations: self._network.scores(observations), self._update)
+        return self._loop.run(num_steps, lambda observations: self.network.scores(observations), self._update)
 
     def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
         del update_target  # TF-Agents counts its own optimizer steps, to the same effect
-        losses = self._learner.update(*self._replay.sample(num_updates, self.config.batch_size))
-        self._network = self._policy_network()
+        losses = self.learner.update(*self.replay.sample(num_updates, self.config.batch_size))
+        self.network = self._policy_network()
         return losses
 
     def act(self, observations: Array) -> Array:
         """Returns the actions `[N]` of TF-Agents' greedy policy."""
-        return self._learner.act(observations)
+        return self.learner.act(observations)
 
     def export_policy(self, path: Path) -> None:
         """Writes the online network; its scores are action values."""
@@ -63,16 +63,16 @@ class DQN(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes `learner.npz`, `state.json` and the transitions."""
-        write_arrays(directory / "learner.npz", self._learner.arrays())
-        write_json(directory / "state.json", {"replay": self._replay.save(directory), "loop": self._loop.state()})
+        write_arrays(directory / "learner.npz", self.learner.arrays())
+        write_json(directory / "state.json", {"replay": self.replay.save(directory), "loop": self._loop.state()})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        self._learner.assign(read_arrays(directory / "learner.npz"))
+        self.learner.assign(read_arrays(directory / "learner.npz"))
         state = read_json(directory / "state.json")
-        self._replay.restore(directory, state["replay"])
+        self.replay.restore(directory, state["replay"])
         self._loop.restore(state["loop"])
-        self._network = self._policy_network()
+        self.network = self._policy_network()
 
     def close(self) -> None:
         """Closes the environments."""

@@ -29,6 +29,7 @@ from arena_tfagents.framework import (
     tf,
     time_step_spec,
 )
+from arena_tfagents.private_api import online_variables, optimizer, target_update_counter, target_variables
 
 Array = npt.NDArray[Any]
 
@@ -56,7 +57,7 @@ class Learner:
 
     @property
     def _weights(self) -> list[tf.Variable]:
-        return list(self.agent._q_network.variables)  # kernel, bias, kernel, bias, ... from input to output
+        return online_variables(self.agent)
 
     def _compile(self, observation: tf.TensorSpec) -> None:
         batches = (self.config.num_updates, self.config.batch_size)
@@ -116,14 +117,14 @@ class Learner:
         return network_layers(weights, self.config.activation, (stride for _, _, stride in self.config.conv_layers))
 
     def _variables(self) -> dict[str, tf.Variable]:
-        agent, optimizer, weights = self.agent, self.agent._optimizer, self._weights
+        agent, adam, weights = self.agent, optimizer(self.agent), self._weights
         return {
             **{f"online_{i}": variable for i, variable in enumerate(weights)},
-            **{f"target_{i}": variable for i, variable in enumerate(agent._target_q_network.variables)},
-            **{f"adam_{slot}_{i}": optimizer.get_slot(variable, slot) for slot in ("m", "v") for i, variable in enumerate(weights)},
-            "adam_iterations": optimizer.iterations,
+            **{f"target_{i}": variable for i, variable in enumerate(target_variables(agent))},
+            **{f"adam_{slot}_{i}": adam.get_slot(variable, slot) for slot in ("m", "v") for i, variable in enumerate(weights)},
+            "adam_iterations": adam.iterations,
             "train_steps": agent.train_step_counter,
-            "target_update_counter": agent._update_target._counter,
+            "target_update_counter": target_update_counter(agent),
         }
 
     def arrays(self) -> dict[str, Array]:

@@ -32,13 +32,14 @@ class ReplayBuffer:
         self.num_added = 0
         """Number of transitions ever added."""
         action_dtype = np.int64 if isinstance(action_space, gym.spaces.Discrete) else np.float32
-        self._arrays: dict[str, Array] = {
+        self.arrays: dict[str, Array] = {
             "observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
             "actions": np.zeros((capacity, *action_space.shape), action_dtype),
             "rewards": np.zeros(capacity, np.float32),
             "next_observations": np.zeros((capacity, *observation_space.shape), observation_space.dtype),
             "terminated": np.zeros(capacity, np.bool_),
         }
+        """Transitions by field, `[capacity, ...]`; rows beyond `size` are empty."""
         self._rng = np.random.default_rng(seed)
 
     @property
@@ -56,7 +57,7 @@ class ReplayBuffer:
         end = begin + count
         where: slice | Array = slice(begin, end) if end <= self.capacity else np.arange(begin, end) % self.capacity
         for name in self.FIELDS:
-            self._arrays[name][where] = getattr(transitions, name)[rows]
+            self.arrays[name][where] = getattr(transitions, name)[rows]
         self.num_added += count
 
     def sample(self, *shape: int) -> tuple[Array, Array, Array, Array, Array]:
@@ -65,7 +66,7 @@ class ReplayBuffer:
         `sample(k, batch_size)` draws k minibatches at once.
         """
         indices = self._rng.integers(0, self.size, shape)
-        arrays = self._arrays
+        arrays = self.arrays
         return (
             arrays["observations"][indices],
             arrays["actions"][indices],
@@ -76,11 +77,11 @@ class ReplayBuffer:
 
     def save(self, directory: Path) -> dict[str, Any]:
         """Writes the transitions in segments below `directory` and returns the rest of the state, fit for JSON."""
-        save_ring(directory, self._arrays, self.num_added)
+        save_ring(directory, self.arrays, self.num_added)
         return {"num_added": self.num_added, "rng": self._rng.bit_generator.state}
 
     def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes over what `save` wrote and returned."""
-        restore_ring(directory, self._arrays, state["num_added"])
+        restore_ring(directory, self.arrays, state["num_added"])
         self.num_added = state["num_added"]
         self._rng.bit_generator.state = state["rng"]

@@ -62,7 +62,8 @@ class Seat(gym.Env[Array, np.int64]):
         self.seat = 0
         """Seat of the learner in this episode; 0 moves first."""
         self._perfect = opponent == "perfect"
-        self._snapshots = None if snapshots is None else Path(snapshots)
+        self.snapshots = None if snapshots is None else Path(snapshots)
+        """Folder of the snapshots to play against; None where there are none."""
         self._fixed = _load(Path(opponent), self.game) if opponent.endswith(".onnx") else None
         self._opponent: OnnxPolicy | None = None  # of this episode; None is the random player
 
@@ -89,9 +90,9 @@ class Seat(gym.Env[Array, np.int64]):
 
     def draw_opponent(self) -> OnnxPolicy | None:
         """Returns the policy that the next episode is played against; None for the random player."""
-        if self._snapshots is None:
+        if self.snapshots is None:
             return self._fixed
-        pool = [None, *sorted(self._snapshots.glob("*.onnx"))]
+        pool = [None, *sorted(self.snapshots.glob("*.onnx"))]
         latest = len(pool) == 1 or self.np_random.random() < 0.5
         path = pool[-1] if latest else pool[int(self.np_random.integers(len(pool) - 1))]
         return None if path is None else _load(path, self.game)

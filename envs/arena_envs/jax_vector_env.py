@@ -17,6 +17,8 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from jax import numpy as jnp
 
+from arena_envs.private_api import time_limit
+
 Array = npt.NDArray[Any]
 
 
@@ -163,7 +165,7 @@ def make_jax_vector_env(
     limit: int | None = None
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TimeLimit):
-            limit = env._max_episode_steps if limit is None else min(limit, env._max_episode_steps)
+            limit = time_limit(env) if limit is None else min(limit, time_limit(env))
         elif type(env) not in (OrderEnforcing, PassiveEnvChecker):
             return None  # a wrapper may change anything, and functions pass it by
         env = env.env

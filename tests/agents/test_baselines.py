@@ -87,7 +87,7 @@ def test_agent_plays_and_its_file_acts_as_it_does(tmp_path, env_id, agent_class,
 
 def test_random_draws_uniformly_while_it_trains():
     agent = RandomAgent(make_factory("Pendulum-v1"), RandomConfig(), seed=0, device="cpu")
-    actions = np.concatenate([agent._uniform.act(np.zeros((8, 3))) for _ in range(500)])
+    actions = np.concatenate([agent.uniform.act(np.zeros((8, 3))) for _ in range(500)])
     assert actions.mean() == pytest.approx(0.0, abs=0.1)
     assert actions.std() == pytest.approx(4.0 / np.sqrt(12.0), abs=0.05)
 

@@ -107,7 +107,7 @@ def check_dqn_oracle(backend, *, compile=False):
             rng.normal(size=(*shape, 4)).astype(np.float32),
             rng.random(shape) < 0.3,
         )
-        parameters = agent._engine.get(agent._learner.parameters)
+        parameters = agent.engine.get(agent.learner.parameters)
         targets = [p + rng.normal(scale=0.1, size=p.shape).astype(np.float32) for p in parameters]
         oracle = OracleAdam(parameters, 3e-3, 1e-8, MAX_NORM)
         losses = []
@@ -116,10 +116,10 @@ def check_dqn_oracle(backend, *, compile=False):
             losses.append(loss)
             oracle.step(gradients)
         assert min(oracle.norms) < MAX_NORM < max(oracle.norms), f"the bound must be tried from both sides: {oracle.norms}"
-        found = agent._learner.update(batches, 3e-3, agent._engine.put(targets))
+        found = agent.learner.update(batches, 3e-3, agent.engine.put(targets))
         assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
         assert found["gradient_norm"] == pytest.approx(np.mean(oracle.norms), rel=1e-5)
-        for actual, expected in zip(agent._engine.get(agent._learner.parameters), oracle.parameters, strict=True):
+        for actual, expected in zip(agent.engine.get(agent.learner.parameters), oracle.parameters, strict=True):
             np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -130,8 +130,8 @@ def check_compiled_dqn_oracle(backend):
 def ppo_oracle(agent, parameters, batch, allowed=True):
     """Returns the loss and its statistics for one minibatch; `allowed` says which actions are."""
     observations, choices, old_log_probs, advantages, returns = batch
-    config = agent._config
-    num_policy, num_value = agent._policy_network.num_parameters, agent._value_network.num_parameters
+    config = agent.config
+    num_policy, num_value = agent.policy_network.num_parameters, agent.value_network.num_parameters
     outputs = forward(parameters[:num_policy], observations, np.tanh)[-1]
     values = forward(parameters[-num_value:], observations, np.tanh)[-1][:, 0]
     if choices.ndim == 1:
@@ -160,17 +160,17 @@ def check_ppo_oracle(backend):
     for env_id in ("CartPole-v1", "Pendulum-v1"):
         agent = make_agent(PPO, env_id, backend=backend, hidden_sizes=(16, 24), entropy_coefficient=0.1, value_coefficient=0.7, num_envs=2)
         rng = np.random.default_rng(4)
-        parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
-        agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
+        parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent.engine.get(agent.learner.parameters)]
+        agent.learner.state = agent.learner.state._replace(parameters=agent.engine.put(parameters))
         agent.pull_policy()
-        observations = rng.normal(size=(64, *agent._observation_space.shape)).astype(np.float32)
+        observations = rng.normal(size=(64, *agent.observation_space.shape)).astype(np.float32)
         _, choices, log_probs, _ = agent.draw_actions(observations)
         old_log_probs = log_probs + rng.normal(scale=0.3, size=64).astype(np.float32)
         advantages, returns = rng.normal(size=(2, 64)).astype(np.float32)
         batch = (observations, choices, old_log_probs, advantages, returns)
         expected = ppo_oracle(agent, parameters, batch)
         assert 0.1 < expected["clip_fraction"] < 0.9, "the clip must be tried from both sides"
-        found = agent._learner.update(tuple(part[None] for part in batch), 0.0)
+        found = agent.learner.update(tuple(part[None] for part in batch), 0.0)
         for name, value in expected.items():
             assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), f"{env_id}: {name}"
         unchanged = ppo_oracle(agent, parameters, (observations, choices, log_probs, advantages, returns))
@@ -192,17 +192,17 @@ def check_masked_oracles(backend):
         next_features, next_allowed, next_observations = positions()
         rest = (random_actions(rng, allowed), rng.normal(size=size).astype(np.float32))
         terminated = rng.random(size) < 0.3
-        parameters = agent._engine.get(agent._learner.parameters)
+        parameters = agent.engine.get(agent.learner.parameters)
         targets = [p + rng.normal(scale=0.1, size=p.shape).astype(np.float32) for p in parameters]
         arguments = (parameters, targets, (features, *rest, next_features, terminated), 0.9, double)
         expected = dqn_gradients(*arguments, next_allowed)[0]
         assert expected != pytest.approx(dqn_gradients(*arguments)[0], rel=1e-3), "the mask must matter"
         batches = tuple(part[None] for part in (observations, *rest, next_observations, terminated))
-        assert agent._learner.update(batches, 0.0, agent._engine.put(targets))["loss"] == pytest.approx(expected, rel=1e-5)
+        assert agent.learner.update(batches, 0.0, agent.engine.put(targets))["loss"] == pytest.approx(expected, rel=1e-5)
 
     agent = make_agent(PPO, masked, backend=backend, hidden_sizes=(16,), entropy_coefficient=0.1, num_envs=2)
-    parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent._engine.get(agent._learner.parameters)]
-    agent._learner._state = agent._learner._state._replace(parameters=agent._engine.put(parameters))
+    parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent.engine.get(agent.learner.parameters)]
+    agent.learner.state = agent.learner.state._replace(parameters=agent.engine.put(parameters))
     agent.pull_policy()
     features, allowed, observations = positions()
     actions, choices, log_probs, values = agent.draw_actions(observations)
@@ -212,7 +212,7 @@ def check_masked_oracles(backend):
     advantages, returns = rng.normal(size=(2, size)).astype(np.float32)
     rest = (choices, log_probs + noise, advantages, returns)
     expected = ppo_oracle(agent, parameters, (features, *rest), allowed)
-    found = agent._learner.update(tuple(part[None] for part in (observations, *rest)), 0.0)
+    found = agent.learner.update(tuple(part[None] for part in (observations, *rest)), 0.0)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
     unchanged = ppo_oracle(agent, parameters, (features, choices, log_probs, advantages, returns), allowed)
@@ -225,18 +225,18 @@ def check_truncation(backend):
     table = {"backend": backend, "hidden_sizes": (8,), "discount": discount}
     agent = make_agent(DQN, "arena/Truncation-v0", **table, learning_starts=200, num_updates=1, batch_size=128)
     agent.learn(150)
-    observations, actions, rewards, next_observations, _ = batch = agent._replay.sample(128)
+    observations, actions, rewards, next_observations, _ = batch = agent.replay.sample(128)
     places = observations.argmax(-1)
     cut = (places == 1) & (actions == 1)
     assert cut.any()
     assert not cut.all()
     np.testing.assert_array_equal(rewards, np.where(actions == 0, 3.0, 1.0))
     np.testing.assert_array_equal(next_observations.argmax(-1), 1 - places)
-    scores = agent._policy.scores(np.eye(2, dtype=np.float32))  # [2, A], of both places; the target network is still the same
+    scores = agent.policy.scores(np.eye(2, dtype=np.float32))  # [2, A], of both places; the target network is still the same
     targets = np.where(actions == 0, 3.0, 1.0 + discount * scores.max(-1)[1 - places])
     errors = np.abs(scores[places, actions] - targets)
     expected = np.where(errors <= 1.0, 0.5 * errors**2, errors - 0.5).mean()
-    found = agent._learner.update(tuple(part[None] for part in batch), 0.0, agent._target)
+    found = agent.learner.update(tuple(part[None] for part in batch), 0.0, agent.target)
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -263,14 +263,14 @@ def check_export(backend, folder):
         path = Path(folder) / "policy.onnx"
         agent.export_policy(path)
         policy = OnnxPolicy(path)
-        space, rng = agent._observation_space, np.random.default_rng(5)
+        space, rng = agent.observation_space, np.random.default_rng(5)
         shape = (200, *space.shape)
         observations = rng.integers(0, 256, shape, np.uint8) if space.dtype == np.uint8 else rng.normal(size=shape).astype(np.float32)
-        if isinstance(agent._action_space, gym.spaces.Discrete):
+        if isinstance(agent.action_space, gym.spaces.Discrete):
             np.testing.assert_array_equal(policy.act(observations), agent.act(observations))
         else:
             np.testing.assert_allclose(policy.act(observations), agent.act(observations), rtol=1e-5, atol=1e-6)
-        assert isinstance(agent._policy.layers[0], Conv) == (space.dtype == np.uint8)
+        assert isinstance(agent.policy.layers[0], Conv) == (space.dtype == np.uint8)
 
 
 @pytest.mark.framework

@@ -59,9 +59,9 @@ def start(agent):
     """Returns the carry from which the agent's next iteration begins."""
     import jax
 
-    loop = agent._device_loop
-    env, observations = loop.initial(jax.random.PRNGKey(agent._env.begin()))
-    return loop._carry._replace(env=env, observations=observations, key=jax.random.PRNGKey(5))
+    loop = agent.device_loop
+    env, observations = loop.initial(jax.random.PRNGKey(agent.env.begin()))
+    return loop.carry._replace(env=env, observations=observations, key=jax.random.PRNGKey(5))
 
 
 def check_ppo_iteration():
@@ -78,9 +78,9 @@ def compare_ppo_iteration(env_id):
     from arena_keras.device_ppo import DevicePPO
 
     agent, _ = make_agent(PPO, env_id, **SMALL_PPO, discount=0.9, gae_lambda=0.8, learning_rate=1e-2)
-    config, learner = agent._config, agent._learner
-    networks = (agent._policy_network, agent._value_network, agent._distribution)
-    ppo = DevicePPO(agent._env.functions, learner, *networks, agent._action_space, config)
+    config, learner = agent.config, agent.learner
+    networks = (agent.policy_network, agent.value_network, agent.distribution)
+    ppo = DevicePPO(agent.env.functions, learner, *networks, agent.action_space, config)
     carry = start(agent)
     after, block = jax.jit(ppo.iteration)(carry, np.float32(3e-3))
     _, collect_key, learn_key = jax.random.split(carry.key, 3)
@@ -89,10 +89,10 @@ def compare_ppo_iteration(env_id):
 
     values = agent.values(found.observations.reshape(-1, *found.observations.shape[2:])).reshape(found.values.shape)
     np.testing.assert_allclose(found.values, values, rtol=1e-5, atol=1e-5)
-    outputs = agent._policy.scores(found.observations.reshape(256, -1))
+    outputs = agent.policy.scores(found.observations.reshape(256, -1))
     if env_id.startswith("phys2d/Pendulum"):
         assert not found.terminated.any()
-        std = np.exp(agent._extra[0])
+        std = np.exp(agent.extra[0])
         noise = (found.choices.reshape(256, -1) - outputs) / std
         log_probs = (-0.5 * noise**2 - np.log(std) - 0.5 * np.log(2.0 * np.pi)).sum(-1)
     else:
@@ -141,7 +141,7 @@ def check_ppo_minibatches():
     from arena_keras.device_ppo import DevicePPO
 
     agent, _ = make_agent(PPO, "phys2d/CartPole-v1", **{**SMALL_PPO, "batch_size": 100})
-    ppo = DevicePPO(agent._env.functions, agent._learner, None, None, None, agent._action_space, agent._config)
+    ppo = DevicePPO(agent.env.functions, agent.learner, None, None, None, agent.action_space, agent.config)
     indices = np.array(ppo.epoch_indices(jax.random.PRNGKey(3)))
     assert indices.shape == (3, 100)
     np.testing.assert_array_equal(np.sort(indices.reshape(-1)[:256]), np.arange(256))
@@ -153,10 +153,10 @@ def check_dqn_iterations():
     import jax
 
     agent, factory = make_agent(DQN, register_short_cart_pole(), **SMALL_DQN)
-    config, dqn, learner = agent._config, agent._device_dqn, agent._learner
+    config, dqn, learner = agent.config, agent.device_dqn, agent.learner
     replay = ReplayBuffer(config.replay_capacity, factory.observation_space, factory.action_space, seed=0)
     carry, iteration = start(agent), jax.jit(dqn.iteration)
-    target = agent._engine.get(carry.memory.target)
+    target = agent.engine.get(carry.memory.target)
     num_learned = 0
     for index in range(8):  # 128 transitions: the ring of 100 wraps
         epsilons, made, moves = (part[0] for part in dqn.schedule(16 * index, 1))
@@ -169,16 +169,16 @@ def check_dqn_iterations():
             step = [part[t] for part in new]
             replay.add(Transitions(*step, truncated=np.array(truncated)[t], valid=np.ones(8, np.bool_)))
         for name, field in zip(ReplayBuffer.FIELDS, carry.memory.replay, strict=True):
-            np.testing.assert_array_equal(np.array(field), replay._arrays[name], err_msg=name)
+            np.testing.assert_array_equal(np.array(field), replay.arrays[name], err_msg=name)
         assert int(carry.memory.size) == replay.size
         if not made[0]:
             assert all(map(np.array_equal, before.learner.parameters, carry.learner.parameters))
             continue
         (key,) = jax.random.split(jax.random.split(before.key, 3)[2], 1)
         rows = np.array(dqn.sampled_rows(key, replay.size))
-        batches = tuple(replay._arrays[name][rows] for name in ReplayBuffer.FIELDS)
-        losses = learner.update(batches, config.learning_rate, agent._engine.put(target))
-        online = agent._engine.get(learner.parameters)
+        batches = tuple(replay.arrays[name][rows] for name in ReplayBuffer.FIELDS)
+        losses = learner.update(batches, config.learning_rate, agent.engine.put(target))
+        online = agent.engine.get(learner.parameters)
         if moves[0]:
             target = [old + np.float32(0.5) * (new - old) for old, new in zip(target, online, strict=True)]
         for device, expected in zip([*carry.learner.parameters, *carry.memory.target], [*online, *target], strict=True):
@@ -187,7 +187,7 @@ def check_dqn_iterations():
             assert value == pytest.approx(losses[name], rel=1e-4, abs=1e-5), name
         num_learned += 1
     assert num_learned == 5  # at 64, 80, ..., 128 env steps; the first burst is due at 40 + 16
-    terminated = replay._arrays["terminated"]
+    terminated = replay.arrays["terminated"]
     assert 0 < terminated.sum() < 100
 
 
@@ -229,7 +229,7 @@ def check_counts():
     for spec, table in ((PPO, SMALL_PPO), (DQN, SMALL_DQN)):
         budget = 2_000
         agent, factory = make_agent(spec, "phys2d/CartPole-v1", budget, **table)
-        env, meter, blocks = agent._env, factory.meter, []
+        env, meter, blocks = agent.env, factory.meter, []
         record = env.record
 
         def keep(*block, blocks=blocks, record=record):
@@ -237,7 +237,7 @@ def check_counts():
             record(*block)
 
         env.record = keep
-        period = agent._device_loop._period
+        period = agent.device_loop.period
         for _ in range(3):  # 700, 700, and what is left
             agent.learn(700)
         with pytest.raises(BudgetExhausted):

@@ -85,12 +85,12 @@ def run_updates(agent_id, table):
     config = build_config(spec.config, table, where=agent_id)
     agent = spec.load()(make_factory(), config, seed=SEED, device="cpu")
     agent.learn(EXPLORED_STEPS)
-    agent._replay.add(transitions())
+    agent.replay.add(transitions())
     burst = {"rllib-dqn": "_train", "kerasrl-dqn": "_burst"}.get(agent_id, "_update")
     loss_name = {"rllib-dqn": "qf_loss", "kerasrl-dqn": "huber"}.get(agent_id, "loss")
 
     def weights():
-        network = agent._network if agent_id in ("tfagents-dqn", "kerasrl-dqn") else agent._policy
+        network = agent.network if agent_id in ("tfagents-dqn", "kerasrl-dqn") else agent.policy
         return [np.array(array) for layer in network.layers for array in (layer.kernel, layer.bias)]
 
     found, losses = [weights()], []

@@ -27,7 +27,7 @@ def initial_weights_as_drawn():
         ({"conv_layers": [[4, 8, 4], [8, 3, 2]], "replay_capacity": 500}, "arena/ImageIdentity-v0"),
     ):
         agent, _ = make_agent(DQN, table, env_id, seed=3)
-        module = agent._learner.module
+        module = agent.learner.module
         heads = [module.af, module.vf] if "overrides" in table else [module.af]
         layers = networks.layers(module.encoder, *heads)
         seed = int(np.random.SeedSequence(3).generate_state(1)[0])
@@ -100,7 +100,7 @@ def train_in_two_parts(run, directory, resume):
         factory.cut_episodes()
         factory.meter.take_episodes()
     metrics = agent.learn(1000)
-    arrays = agent._learner.state()
+    arrays = agent.learner.state()
     digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays))).hexdigest()
     episodes = [[episode.episode_return, episode.episode_length] for episode in factory.meter.take_episodes()]
     return {"weights": digest, "episodes": episodes, "losses": metrics.losses}
@@ -177,7 +177,7 @@ def log_probability_differences():
         agent.learn(600)
         observations = np.random.default_rng(0).normal(size=(500, *factory.observation_space.shape)).astype(np.float32)
         _, actions, log_probabilities, inputs = agent.sample_actions(observations)
-        module = agent._learner.module
+        module = agent.learner.module
         with torch.no_grad():
             theirs = module.forward_exploration({"obs": torch.as_tensor(observations)})["action_dist_inputs"]
             distribution = module.get_exploration_action_dist_cls().from_logits(theirs)

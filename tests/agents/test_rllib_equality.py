@@ -98,14 +98,14 @@ def rllib_value_targets(rollout, observations_after, agent):
                         terminated=bool(rollout.terminated[last, n]),
                         truncated=bool(rollout.truncated[last, n]),
                         extra_model_outputs={"action_logp": columns["l"], "action_dist_inputs": columns["i"]},
-                        observation_space=agent._observation_space,
-                        action_space=agent._space,
+                        observation_space=agent.observation_space,
+                        action_space=agent.action_space,
                         len_lookback_buffer=0,
                     ).to_numpy()
                 )
                 places += [(t, n) for t in piece]
                 piece = []
-    learner = agent._learner.learner
+    learner = agent.learner.learner
     batch = learner._learner_connector(rl_module=learner.module, batch={}, episodes=episodes, shared_data={}, metrics=None)[
         DEFAULT_MODULE_ID
     ]
@@ -115,7 +115,7 @@ def rllib_value_targets(rollout, observations_after, agent):
 
 def advantage_differences(env_id):
     agent, _ = make_agent(PPO, {"rollout_length": 300, "num_envs": 3, "batch_size": 64}, env_id)
-    rollout = agent._loop.collect(agent.sample_actions)
+    rollout = agent.loop.collect(agent.sample_actions)
     finals = {(t, n): observation for t, n, observation in rollout.final_observations}
 
     def observations_after(t, n):
@@ -187,12 +187,12 @@ def bootstraps():
     columns = agent.columns(
         np.zeros((2, 4), np.float32), np.zeros(2, np.int64), np.ones(2, np.float32), np.ones((2, 4), np.float32), flags[0]
     )
-    module = agent._learner.module
+    module = agent.learner.module
     with torch.no_grad():
         value = float(module.compute_q_values({"obs": observations})["qf_preds"][0, 0])
         next_value = float(module.forward_target({"obs": torch.ones(1, 4)})["qf_preds"].max())
-    agent._learner.update({**columns, "weights": agent._ones, "n_step": agent._ones})
-    errors = agent._learner.metric(TD_ERROR_KEY).tolist()
+    agent.learner.update({**columns, "weights": agent.ones, "n_step": agent.ones})
+    errors = agent.learner.metric(TD_ERROR_KEY).tolist()
     return [targets, expected, errors, [abs(value - 1.0), abs(value - 1.0 - 0.99 * next_value)]]
 
 
@@ -241,7 +241,7 @@ def replay_differences(n_step):
         start += length
     worst = np.zeros(5)
     for draw in range(100):
-        theirs.rng, ours._rng = np.random.default_rng(draw), np.random.default_rng(draw)
+        theirs.rng, ours.rng = np.random.default_rng(draw), np.random.default_rng(draw)
         episodes = theirs.sample(num_items=32, n_step=n_step, beta=0.4, gamma=0.9)
         indices, importance, (observations, _, rewards, next_observations, terminated) = ours.sample(32)
         columns = [

@@ -28,7 +28,8 @@ def masked_dqn(double):
     config = DQNConfig(batch_size=32, double=double, discount=0.9, overrides={"dueling": True})
     learner = LocalLearner(dqn.algorithm_config(config, space), space, gym.spaces.Discrete(3), adam_epsilon=1e-8, seed=0, device="cpu")
     module, rows = learner.module, np.arange(32)
-    for parameter in module._target_af.parameters():
+    target_head = dict(module.get_target_network_pairs())[module.af]
+    for parameter in target_head.parameters():
         parameter.data.add_(0.1 * torch.as_tensor(rng.normal(size=parameter.shape)))
     features, allowed, observations = masked_positions(rng, 32)
     next_features, next_allowed, next_observations = masked_positions(rng, 32)

@@ -218,11 +218,12 @@ def test_masked_updates_equal_the_oracle_and_single_steps(agent_id, table):
 
 
 def check_bootstrap():
+    from arena_tfagents.private_api import optimizer
     from arena_tfagents.replay import TFAgentsReplay
 
     learner = make_learner("tfagents-dqn")
     initial, batch_shape = learner.arrays(), (learner.config.num_updates, learner.config.batch_size)
-    learner.agent._optimizer.learning_rate = 0.0
+    optimizer(learner.agent).learning_rate = 0.0
     weights = [initial[f"online_{i}"].astype(np.float64) for i in range(6)]
     observation, following, reward = np.array([[1.0, -2.0, 0.5]]), np.array([[-1.0, 0.3, 2.0]]), 0.25
     value, next_value = forward(weights, observation)[-1][0, 1], forward(weights, following)[-1][0].max()
@@ -256,7 +257,7 @@ def train(agent_id, table, checkpoint, outcome, resume):
         factory.meter.take_episodes()
     losses = [list(agent.learn(300).losses.values()) for _ in range(2)]
     episodes = [(episode.episode_return, episode.terminated) for episode in factory.meter.take_episodes()]
-    np.savez(outcome, losses=losses, episodes=episodes, **agent._learner.arrays())
+    np.savez(outcome, losses=losses, episodes=episodes, **agent.learner.arrays())
 
 
 @framework
@@ -303,7 +304,7 @@ def check_export(agent_id, env_id, table, path):
         observations = rng.normal(size=(256, *space.shape)).astype(np.float32)
     actions = agent.act(observations)
     assert len(np.unique(actions)) > 1, "a constant policy proves nothing"
-    for policy in (OnnxPolicy(Path(path)), agent._network):  # the latter is what `learn` acts by
+    for policy in (OnnxPolicy(Path(path)), agent.network):  # the latter is what `learn` acts by
         exported = policy.act(observations) if isinstance(policy, OnnxPolicy) else policy.actions(observations)
         assert same_choices(exported, policy.scores(observations), actions).all()
 

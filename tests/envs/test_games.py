@@ -184,7 +184,7 @@ def test_the_factory_hands_over_the_folder_where_it_is_wanted(tmp_path) -> None:
     seeds = np.random.SeedSequence(0)
     own = ArenaEnvFactory(EnvConfig("arena/TicTacToe-v0", {"opponent": "self"}), Meter(), seeds, snapshots=tmp_path)
     assert own.snapshots == tmp_path
-    assert own.make().unwrapped._snapshots == tmp_path
+    assert own.make().unwrapped.snapshots == tmp_path
     for config in (TIC_TAC_TOE, EnvConfig("CartPole-v1")):
         assert ArenaEnvFactory(config, Meter(), seeds, snapshots=tmp_path).snapshots is None
 

@@ -138,11 +138,12 @@ def test_what_a_step_that_only_resets_returns_is_not_counted() -> None:
     class Stale(FakeVectorEnv):
         """Repeats reward and flags of the last step where an environment is only reset, as one outside Gymnasium might."""
 
-        last = None
+        last = ended = None
 
         def step(self, actions):
-            reset = self._autoreset_envs.copy()
+            reset = self.ended
             observations, rewards, terminated, truncated, info = super().step(actions)
+            self.ended = terminated | truncated
             if self.last is not None:
                 for array, old in zip((rewards, terminated, truncated), self.last, strict=True):
                     array[reset] = old[reset]
