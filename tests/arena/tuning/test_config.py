@@ -1,5 +1,6 @@
 """The table `tune` of an experiment's file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,6 @@ from arena.errors import ArenaError
 from arena.tuning.config import load_tuning
 
 pytestmark = pytest.mark.extra
-
-FILE = """
-name = "search"
-agents = ["arena.testing.fakes:FAKE_AGENT"]
-envs = ["CartPole-v1"]
-seeds = 3
-[budget]
-env_steps = 1000
-[tune]
-trials = 6
-sampler = { name = "TPESampler", n_startup_trials = 3 }
-[tune.space.q-learning]
-epsilon = { low = 0.0, high = 1.0 }
-num_envs = { choices = [2, 4] }
-"""
 
 
 @pytest.mark.parametrize(
@@ -46,9 +32,8 @@ num_envs = { choices = [2, 4] }
         ("seeds = 3", 'seeds = "until-decided"', "tuning needs a count or a list"),
     ],
 )
-def test_a_wrong_table_names_the_thing(tmp_path: Path, old: str, new: str, message: str):
-    file = tmp_path / "search.toml"
-    file.write_text(FILE.replace(old, new))
+def test_a_wrong_table_names_the_thing(write_search: Callable[[str, str], Path], old: str, new: str, message: str):
+    file = write_search(old, new)
     with pytest.raises(ArenaError) as caught:
         load_tuning(file)
     assert message in str(caught.value)

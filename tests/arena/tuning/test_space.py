@@ -1,5 +1,6 @@
 """The table `tune.space` of an experiment's file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -11,21 +12,6 @@ from arena.tuning.config import load_tuning
 from arena.tuning.space import make_space
 
 pytestmark = pytest.mark.extra
-
-FILE = """
-name = "search"
-agents = ["arena.testing.fakes:FAKE_AGENT"]
-envs = ["CartPole-v1"]
-seeds = 3
-[budget]
-env_steps = 1000
-[tune]
-trials = 6
-sampler = { name = "TPESampler", n_startup_trials = 3 }
-[tune.space.q-learning]
-epsilon = { low = 0.0, high = 1.0 }
-num_envs = { choices = [2, 4] }
-"""
 
 
 @pytest.mark.parametrize(
@@ -47,9 +33,8 @@ num_envs = { choices = [2, 4] }
         ("fault = { low = 1, high = 2 }", "fault: low=1: Input should be"),
     ],
 )
-def test_a_wrong_space_names_the_thing(tmp_path: Path, change: str, message: str):
-    file = tmp_path / "search.toml"
-    file.write_text(FILE[: FILE.index("epsilon =")] + change)
+def test_a_wrong_space_names_the_thing(write_search: Callable[[str, str], Path], change: str, message: str):
+    file = write_search("epsilon = { low = 0.0, high = 1.0 }\nnum_envs = { choices = [2, 4] }\n", change)
     with pytest.raises(ArenaError) as caught:
         load_tuning(file)
     assert message in str(caught.value)
