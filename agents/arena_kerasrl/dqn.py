@@ -56,8 +56,8 @@ class DQN(Agent):
         )
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
-        self._fast = FastPath(self.agent, observation_space)
-        self._fast.warm_up(config.batch_size)
+        self.fast_path = FastPath(self.agent, observation_space)
+        self.fast_path.warm_up(config.batch_size)
         self._loop = ReplayLoop(env, config, self.replay, loop_seed)
         self._pull_weights()
 
@@ -77,7 +77,7 @@ class DQN(Agent):
             losses.append(loss)
             targets.append(mean_target)
         if update_target:
-            self._update_target_model()
+            self.update_target_model()
         self._pull_weights()
         return {"huber": float(np.mean(losses)), "target": float(np.mean(targets))}
 
@@ -85,15 +85,16 @@ class DQN(Agent):
         self, observations: Array, actions: Array, rewards: Array, next_observations: Array, terminated: Array
     ) -> tuple[float, float]:
         """Makes one optimizer step, as `DQNAgent.backward` does; returns the loss and the mean target."""
-        scores = self._fast.target_scores(next_observations)  # [B, A]
+        scores = self.fast_path.target_scores(next_observations)  # [B, A]
         if self.agent.enable_double_dqn:
-            next_values = scores[np.arange(len(scores)), self._fast.scores(next_observations).argmax(1)]  # [B]
+            next_values = scores[np.arange(len(scores)), self.fast_path.scores(next_observations).argmax(1)]  # [B]
         else:
             next_values = scores.max(1)
         targets = (rewards + self.agent.gamma * (next_values * ~terminated)).astype(np.float32)  # [B]
-        return self._fast.update(observations, actions, targets), float(targets.mean())
+        return self.fast_path.update(observations, actions, targets), float(targets.mean())
 
-    def _update_target_model(self) -> None:
+    def update_target_model(self) -> None:
+        """Moves the target model's weights towards the model's, by `target_update_tau`."""
         tau = self._config.target_update_tau
         if tau == 1.0:
             self.agent.update_target_model_hard()
@@ -103,7 +104,7 @@ class DQN(Agent):
 
     def act(self, observations: Array) -> Array:
         """Returns greedy actions `[N]` by the Keras model."""
-        return self._fast.scores(observations).argmax(-1)
+        return self.fast_path.scores(observations).argmax(-1)
 
     def export_policy(self, path: Path) -> None:
         """Writes the online network as an ONNX file."""
@@ -111,12 +112,12 @@ class DQN(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, replay, generators and counters."""
-        write_arrays(directory / "weights.npz", self._fast.state())
+        write_arrays(directory / "weights.npz", self.fast_path.state())
         write_json(directory / "state.json", {"loop": self._loop.state(), "replay": self.replay.save(directory)})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        self._fast.restore(read_arrays(directory / "weights.npz"))
+        self.fast_path.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._loop.restore(state["loop"])
         self.replay.restore(directory, state["replay"])

@@ -39,8 +39,8 @@ class SARSA(Agent):
         self.agent = SARSAAgent(model, nb_actions=self._num_actions, gamma=config.discount, delta_clip=config.huber_delta or math.inf)
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
-        self._fast = FastPath(self.agent, observation_space)
-        self._fast.warm_up(config.num_envs)
+        self.fast_path = FastPath(self.agent, observation_space)
+        self.fast_path.warm_up(config.num_envs)
         self._stream = TransitionStream(env_factory.make_vec(config.num_envs))
         self._rng = np.random.default_rng(exploration_seed)
         self._env_steps = 0
@@ -55,7 +55,7 @@ class SARSA(Agent):
         """
         stream = self._stream
         if stream.start():
-            self._actions = self._choose(self._fast.scores(stream.observations))
+            self._actions = self._choose(self.fast_path.scores(stream.observations))
         call = LearnCall()
         with call:
             while call.env_steps < num_steps:
@@ -63,7 +63,7 @@ class SARSA(Agent):
                 self._env_steps += stream.num_valid
                 call.env_steps += stream.num_valid
                 start = time.perf_counter()
-                next_scores = self._fast.scores(transitions.next_observations)  # [N, A]
+                next_scores = self.fast_path.scores(transitions.next_observations)  # [N, A]
                 next_actions = self._choose(next_scores)  # [N]
                 acted = time.perf_counter()
                 if stream.num_valid:
@@ -92,7 +92,7 @@ class SARSA(Agent):
         next_values = next_scores[np.arange(len(next_scores)), next_actions]  # [N]
         targets = (transitions.rewards + self.agent.gamma * (next_values * ~transitions.terminated)).astype(np.float32)
         valid = transitions.valid
-        loss = self._fast.update(transitions.observations[valid], transitions.actions[valid], targets[valid])
+        loss = self.fast_path.update(transitions.observations[valid], transitions.actions[valid], targets[valid])
         return loss, float(targets[valid].mean())
 
     def _restart(self, transitions: Transitions, next_actions: Array) -> Array:
@@ -100,11 +100,11 @@ class SARSA(Agent):
         ended = transitions.terminated | transitions.truncated
         if not ended.any():
             return next_actions
-        return np.where(ended, self._choose(self._fast.scores(self._stream.observations)), next_actions)
+        return np.where(ended, self._choose(self.fast_path.scores(self._stream.observations)), next_actions)
 
     def act(self, observations: Array) -> Array:
         """Returns greedy actions `[N]` by the Keras model."""
-        return self._fast.scores(observations).argmax(-1)
+        return self.fast_path.scores(observations).argmax(-1)
 
     def export_policy(self, path: Path) -> None:
         """Writes the network as an ONNX file."""
@@ -112,12 +112,12 @@ class SARSA(Agent):
 
     def save(self, directory: Path) -> None:
         """Writes weights, optimizer, generator and counter."""
-        write_arrays(directory / "weights.npz", self._fast.state())
+        write_arrays(directory / "weights.npz", self.fast_path.state())
         write_json(directory / "state.json", {"env_steps": self._env_steps, "rng": self._rng.bit_generator.state})
 
     def restore(self, directory: Path) -> None:
         """Takes over what `save` wrote."""
-        self._fast.restore(read_arrays(directory / "weights.npz"))
+        self.fast_path.restore(read_arrays(directory / "weights.npz"))
         state = read_json(directory / "state.json")
         self._env_steps = state["env_steps"]
         self._rng.bit_generator.state = state["rng"]

@@ -28,11 +28,7 @@ from arena.cli.options import (
 )
 from arena.errors import ArenaError
 
-app = typer.Typer(
-    name="arena",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(name="arena", rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:

@@ -64,7 +64,7 @@ def make_agent(agent_class, config, env_id="CartPole-v1", seed=0, **kwargs):
     return agent_class(factory, config, seed=seed, device="cpu"), factory
 
 def state_of(agent):
-    return {**agent._fast.state(), "act": agent.act(np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4))}
+    return {**agent.fast_path.state(), "act": agent.act(np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4))}
 
 def assert_same(state, other):
     assert state.keys() == other.keys()
@@ -103,7 +103,7 @@ def test_dqn_update_is_keras_rl_backward():
         for double in (False, True):
             config = KerasRLDQNConfig(double=double, max_gradient_norm=0.5, **SMALL_DQN)
             stock, fast = make_agent(DQN, config)[0].agent, make_agent(DQN, config)[0]
-            fast._fast.restore(fast._fast.state())
+            fast.fast_path.restore(fast.fast_path.state())
             before = stock.model.get_weights()
             stock.training, stock.step, stock.nb_steps_warmup, stock.memory = True, 1, 0, Scripted()
             for update in range(20):
@@ -116,7 +116,7 @@ def test_dqn_update_is_keras_rl_backward():
                 fast.update(states, actions, rewards, next_states, terminated)
                 if update == 9:
                     stock.update_target_model_hard()
-                    fast._update_target_model()
+                    fast.update_target_model()
             for ours, theirs, start in zip(fast.agent.model.get_weights(), stock.model.get_weights(), before):
                 np.testing.assert_array_equal(ours, theirs)
                 assert np.abs(theirs - start).max() > 1e-3
@@ -147,7 +147,7 @@ def test_sarsa_update_is_keras_rl_backward_with_each_terminal_told_one_call_late
             for t in range(8):
                 step = Transitions(observations[t:t+1], actions[t:t+1], rewards[t:t+1], observations[t+1:t+2], terminated[t:t+1],
                                    np.array([False]), np.array([True]))
-                fast.update(step, fast._fast.scores(step.next_observations), actions[t+1:t+2])
+                fast.update(step, fast.fast_path.scores(step.next_observations), actions[t+1:t+2])
             for ours, theirs in zip(fast.agent.model.get_weights(), stock.model.get_weights()):
                 np.testing.assert_array_equal(ours, theirs)
     """)
@@ -165,7 +165,7 @@ def test_sarsa_finds_the_values_that_keras_rl_misses():
                 observation, reward, terminated, truncated, _ = self.env.step(action)
                 return observation, reward, terminated or truncated, {}
         def values(agent):
-            return agent._fast.scores(np.eye(3, dtype=np.float32)).mean(1)
+            return agent.fast_path.scores(np.eye(3, dtype=np.float32)).mean(1)
         config = KerasRLSARSAConfig(hidden_sizes=(16,), num_envs=1, discount=0.5, learning_rate=0.02, epsilon_end=1.0)
         stock, _ = make_agent(SARSA, config, "Corridor-v0")
         np.random.seed(0)
@@ -197,7 +197,7 @@ def test_truncation_is_bootstrapped_and_termination_is_not(truncates):
         for agent_class, config in agents:
             agent, _ = make_agent(agent_class, config, "Corridor-v0", length=1, truncates=truncates)
             agent.learn(800)
-            first, end = agent._fast.scores(np.eye(2, dtype=np.float32))
+            first, end = agent.fast_path.scores(np.eye(2, dtype=np.float32))
             following = end.max() if agent_class is DQN else end.mean()
             wanted = 1.0 + (0.5 * following if truncates else 0.0)
             assert abs(following) > 0.2, "the test needs an end that is not worth zero"
@@ -240,7 +240,7 @@ for name, (agent_class, config) in agents.items():
     episodes = end.pop("episodes").tolist()
     same, factory = make_agent(agent_class, config)
     same.learn(257)
-    assert_same(same._fast.state(), dict(np.load(directory / "weights.npz")))
+    assert_same(same.fast_path.state(), dict(np.load(directory / "weights.npz")))
     resumed, other_factory = make_agent(agent_class, config)
     resumed.restore(directory)
     other_factory.cut_episodes(1)
@@ -273,7 +273,7 @@ def test_policy_file_acts_as_the_agent_does(tmp_path):
                 shape, dtype = factory.observation_space.shape, factory.observation_space.dtype
                 observations = rng.integers(0, 256, (200, *shape)) if len(shape) == 3 else rng.normal(size=(200, *shape))
                 observations = observations.astype(dtype)
-                np.testing.assert_allclose(policy.scores(observations), agent._fast.scores(observations), atol=2e-6)
+                np.testing.assert_allclose(policy.scores(observations), agent.fast_path.scores(observations), atol=2e-6)
                 assert np.mean(policy.act(observations) == agent.act(observations)) == 1.0
     """)
 
@@ -315,7 +315,7 @@ def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by
             agent, _ = make_agent(DQN, KerasRLDQNConfig(max_gradient_norm=max_gradient_norm, huber_delta=0.0, **SMALL_DQN))
             rng = np.random.default_rng(0)
             observations = rng.normal(size=(16, 4)).astype(np.float32)
-            agent._fast.update(observations, rng.integers(0, 2, 16), np.full(16, 100.0, np.float32))
+            agent.fast_path.update(observations, rng.integers(0, 2, 16), np.full(16, 100.0, np.float32))
             optimizer = agent.agent.trainable_model.optimizer
             moments = optimizer.get_weights()[1 : 1 + len(agent.agent.model.get_weights())]
             return np.sqrt(sum(float(np.sum(moment**2)) for moment in moments))
@@ -326,7 +326,7 @@ def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by
         agent, _ = make_agent(DQN, KerasRLDQNConfig(target_update_tau=0.25, **SMALL_DQN))
         target = [weights.copy() for weights in agent.agent.target_model.get_weights()]
         agent.agent.model.set_weights([weights + 1.0 for weights in target])
-        agent._update_target_model()
+        agent.update_target_model()
         for before, after in zip(target, agent.agent.target_model.get_weights()):
             np.testing.assert_allclose(after, before + 0.25, atol=1e-6)
     """)

@@ -32,18 +32,18 @@ for spec, table in ((DQN, dqn), (PPO, ppo)):
     factory = ArenaEnvFactory(EnvConfig("arena/ImageIdentity-v0"), Meter(), np.random.SeedSequence(1))
     agent = spec.load()(factory, build_config(spec.config, table, where=spec.id), seed=3, device="cpu")
     agent.learn(600)
-    state = agent._learner.state()
-    agent._learner.restore(state)
+    state = agent.learner.state()
+    agent.learner.restore(state)
     digests.append(hashlib.sha256(b"".join(state[name].tobytes() for name in sorted(state))).hexdigest())
 imported = "torch._dynamo" in sys.modules
 
 import torch
 from arena_rllib.startup import spare_dynamo
 
-before = [parameter.detach().clone() for parameter in agent._learner.module.parameters()]
+before = [parameter.detach().clone() for parameter in agent.learner.module.parameters()]
 compiled = torch.compile(lambda x: x * 2.0, backend="eager")(torch.ones(2)).tolist()  # brings torch._dynamo in
 agent.learn(200)
-moved = any(not torch.equal(old, new) for old, new in zip(before, agent._learner.module.parameters()))
+moved = any(not torch.equal(old, new) for old, new in zip(before, agent.learner.module.parameters()))
 print(json.dumps({"imported": imported, "digests": digests, "compiled": compiled, "moved": moved, "again": spare_dynamo()}))
 """
 
