@@ -61,6 +61,23 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._held: int | None = None
+
+    def hold(self) -> None:
+        """Keeps to the folder that lies at the path now: whatever comes to lie there later is refused, and a missing one is not made again.
+
+        The folder stays held until the end of the process.
+        """
+        self._held = os.open(self.path, _DIRECTORY)
+
+    def refuse_another(self) -> None:
+        """Refuses to go on if the folder that is held was deleted or renamed.
+
+        Raises:
+            UnsafeFile: names the folder.
+        """
+        with self._opened(""):
+            pass
 
     def kind(self, name: str) -> Kind | None:
         """Returns the kind of an entry, itself not followed; None if there is none."""
@@ -128,7 +145,8 @@ class Folder:
 
     def make(self, name: str = "") -> None:
         """Makes the folder `name`, with those that lead to it; each may exist."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        if self._held is None:
+            self.path.mkdir(parents=True, exist_ok=True)
         with self._opened(name, make=True):
             pass
 
@@ -250,7 +268,7 @@ class Folder:
         """Yields a descriptor of the folder `name`."""
         if not OPENS_IN_FOLDERS:
             raise ArenaError(f"cannot open {self.path} safely: this platform opens no files relative to a folder; use Linux, macOS or WSL")
-        descriptor = os.open(self.path, _DIRECTORY)  # the user's own: it may be a link
+        descriptor = self._open_root()
         try:
             passed = ""
             for part in _parts(name):
@@ -270,6 +288,21 @@ class Folder:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _open_root(self) -> int:
+        try:
+            descriptor = os.open(self.path, _DIRECTORY)  # the user's own: it may be a link
+        except FileNotFoundError:
+            if self._held is None:
+                raise
+            raise self._gone() from None
+        if self._held is not None and not os.path.samestat(os.fstat(descriptor), os.fstat(self._held)):
+            os.close(descriptor)
+            raise self._gone()
+        return descriptor
+
+    def _gone(self) -> UnsafeFile:
+        return UnsafeFile(f"{self.path} was deleted or renamed while it was worked in")
 
     def _refuse_special(self, holder: int, last: str, name: str, *, folders: bool = False) -> None:
         """Refuses an entry that is there and neither a regular file nor, where `folders` allows it, a folder."""

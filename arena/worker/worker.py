@@ -105,6 +105,7 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             clock.lap("build")
         with contextlib.closing(agent):
             result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device, pulse=pulse)
+    run_dir.folder.refuse_another()
     write_run(run_dir, run, dataclasses.replace(provenance, load_at_end=load_average()))
     return result
 
@@ -262,6 +263,7 @@ def main(path: str, allow: Collection[str] = ()) -> int:
         os.sched_setaffinity(0, json.loads(f"[{cpus}]"))
     try:
         with FolderLock(run_dir.path, wait_seconds=LOCK_SECONDS), heartbeats(pulse, emit):
+            run_dir.folder.hold()
             write_result(run_dir, work(run_dir, emit, allow, pulse))
     except FolderBusy:
         traceback.print_exc()

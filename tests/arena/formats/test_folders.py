@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -222,3 +223,22 @@ def test_files_are_listed_at_any_depth_and_known_by_their_content(folder):
     folder.sync("b")
     folder.sync("inner")
     folder.sync()
+
+
+@pytest.mark.parametrize("what", ["deleted", "renamed", "replaced"])
+def test_a_folder_that_is_held_is_not_taken_for_another(tmp_path: Path, what: str):
+    folder = Folder(tmp_path / "run")
+    folder.make("checkpoint")
+    folder.hold()
+    folder.write("checkpoint/a", b"1")
+    folder.refuse_another()
+    if what == "deleted":
+        shutil.rmtree(folder.path)
+    else:
+        folder.path.rename(tmp_path / "elsewhere")
+    if what == "replaced":
+        folder.path.mkdir()
+    for act in (folder.refuse_another, folder.make, lambda: folder.make("checkpoint"), lambda: folder.write("a", b"2"), folder.entries):
+        with pytest.raises(UnsafeFile, match=r"run was deleted or renamed while it was worked in"):
+            act()
+    assert list(tmp_path.glob("run/*")) == []
