@@ -6,6 +6,8 @@
 `run.json`             inputs (agent, all hyperparameters, env, seeds, budget) and provenance (versions, git, machine)
 `episodes.jsonl`       every finished training episode
 `evaluations.jsonl`    every evaluation: env steps, kind, episode returns
+`evaluation_times…`    `evaluation_times.jsonl`: seconds of training at each evaluation, which no two attempts share
+`attempts.json`        when each worker process began, and from which checkpoint
 `events.out.tfevents…` curves for TensorBoard
 `checkpoint/`          the last two states from which training can resume, each with checksums of its files
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
@@ -56,11 +58,18 @@ class RunDir:
         self.run = path / "run.json"
         self.episodes = path / "episodes.jsonl"
         self.evaluations = path / "evaluations.jsonl"
+        self.evaluation_times = path / "evaluation_times.jsonl"
+        self.attempts = path / "attempts.json"
         self.policy = path / "policy.onnx"
         self.result = path / "result.json"
         self.failures = path / "failures.jsonl"
         self.log = path / "worker.log"
         self.snapshots = path / "snapshots"
+
+    @property
+    def growing(self) -> tuple[Path, ...]:
+        """Files of records, which are cut back to a checkpoint's length when the run resumes."""
+        return self.episodes, self.evaluations, self.evaluation_times
 
     def log_tail(self, num_lines: int = 15) -> tuple[str, ...]:
         """Returns the last lines of the worker's log that are not empty; empty if the log is missing."""
@@ -135,14 +144,14 @@ class RunDir:
                 self.folder.remove(f"{self.snapshots.name}/{entry.name}")
 
     def clear(self) -> None:
-        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; `run.json` and `failures.jsonl` stay.
+        """Deletes what an attempt without a checkpoint has left, so that the run can begin anew; inputs, attempts and failures stay.
 
         Raises:
             ArenaError: for the reasons that `check` has; nothing is removed then.
         """
         self.check()
         for entry in self._entries():
-            if entry.name not in (self.run.name, self.failures.name, LOCK_NAME):
+            if entry.name not in (self.run.name, self.attempts.name, self.failures.name, LOCK_NAME):
                 self.folder.remove(entry.name)
 
     def check(self) -> None:
@@ -153,12 +162,12 @@ class RunDir:
         """
         for entry in self._entries():
             self.folder.check(entry.name)
-            if entry.num_names > 1 and entry.name in (self.log.name, self.episodes.name, self.evaluations.name):
+            if entry.num_names > 1 and entry.name in {file.name for file in (self.log, *self.growing)}:
                 self.folder.open(entry.name, "ab").close()  # says what is wrong
 
     def _entries(self) -> list[Entry]:
         """Returns the entries that belong to a run."""
-        files = (self.run, self.episodes, self.evaluations, self.policy, self.result, self.failures, self.log, self.snapshots)
+        files = (self.run, *self.growing, self.attempts, self.policy, self.result, self.failures, self.log, self.snapshots)
         names = {CHECKPOINTS, LOCK_NAME, *(file.name for file in files)}
         return [entry for entry in self.folder.entries() if entry.name in names or entry.name.startswith(EVENTS_PREFIX)]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +12,22 @@ from arena.environments.metering import Episode
 from arena.errors import ArenaError
 from arena.formats.folders import Entry, Folder, UnsafeFile
 from arena.formats.json import MAX_JSON_BYTES, parse_json
+from arena.run_folder.attempts import Attempt, read_attempts
 from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import Evaluated, FailedAttempt, Provenance, last_row, parse_result, parse_run, rows
+from arena.run_folder.schema import (
+    Evaluated,
+    EvaluationTime,
+    FailedAttempt,
+    Provenance,
+    last_row,
+    parse_result,
+    parse_run,
+    read_evaluations,
+    rows,
+)
 from arena.run_folder.seal import INPUTS, RESULT, Hash, Seal, hash_file, hash_value, refuse_broken, sealed_files
 
 RUN_NAME = "run.json"
@@ -150,7 +162,7 @@ class RunRecord:
     @functools.cached_property
     def evaluations(self) -> tuple[Evaluated, ...]:
         """All evaluations, in the order in which they were made."""
-        return tuple(rows(self.files.evaluations, Evaluated, whole=self._is_finished))
+        return tuple(read_evaluations(self.files, whole=self._is_finished))
 
     @property
     def selection(self) -> tuple[Evaluated, ...]:
@@ -173,6 +185,11 @@ class RunRecord:
         return tuple(rows(self.files.episodes, Episode, whole=self._is_finished))
 
     @functools.cached_property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Worker processes that the run took so far, in their order; empty for a folder of an earlier version."""
+        return read_attempts(self.files)
+
+    @functools.cached_property
     def checkpoint(self) -> CheckpointSummary | None:
         """Counts of the latest checkpoint; None if there is none."""
         return CheckpointSummary.latest(self.files)
@@ -185,9 +202,10 @@ class RunRecord:
         """
         saved = self._saved()
         evaluated, episode = last_row(self.files.evaluations, Evaluated), last_row(self.files.episodes, Episode)
-        seconds = saved.seconds
+        time, seconds = last_row(self.files.evaluation_times, EvaluationTime), saved.seconds
         if evaluated is not None and evaluated.env_steps > saved.env_steps:
-            seconds = dataclasses.replace(seconds, train=evaluated.train_seconds)
+            train = evaluated.train_seconds if time is None else time.train_seconds
+            seconds = dataclasses.replace(seconds, train=seconds.train if math.isnan(train) else train)
         return {
             "env_steps": max(saved.env_steps, *(row.env_steps for row in (evaluated, episode) if row is not None), 0),
             "num_episodes": self._num_episodes(),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,8 +44,9 @@ class Evaluated:
     """Purpose of the evaluation: to choose the best policy, to verify that the target return is held, or to judge the chosen policy."""
     env_steps: Whole
     """Env steps of training when the policy was taken."""
-    train_seconds: Finite
-    """Wall seconds of training until the policy was taken."""
+    train_seconds: Finite = math.nan
+    """Wall seconds of training until the policy was taken. They stand in `evaluation_times.jsonl`, from which `read_evaluations` adds them;
+    NaN without it."""
     episode_return_mean: Finite
     """Mean of `episode_returns`."""
     episode_returns: Annotated[tuple[Finite, ...], Len(1)]
@@ -240,6 +242,33 @@ def rows(path: Path, kind: type[T], *, whole: bool) -> Iterator[T]:
             yield adapter.validate_json(line, strict=True)
         except pydantic.ValidationError as error:
             raise ArenaError(f"{path}, line {number}: {sentence(error)}; it was not written by this version of arena-rl") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationTime:
+    """One row of `evaluation_times.jsonl`, which belongs to the row of `evaluations.jsonl` with the same number."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    train_seconds: Finite
+    """Wall seconds of training until the policy was taken."""
+
+
+def read_evaluations(files: RunDir, *, whole: bool) -> Iterator[Evaluated]:
+    """Yields all evaluations of a run with their times; raises and takes `whole` as `rows`.
+
+    Raises:
+        ArenaError: also if an evaluation has no time.
+    """
+    evaluations = list(rows(files.evaluations, Evaluated, whole=whole))
+    times = list(rows(files.evaluation_times, EvaluationTime, whole=whole))  # written first, and therefore read last
+    for number, evaluated in enumerate(evaluations):
+        if number < len(times):
+            yield dataclasses.replace(evaluated, train_seconds=times[number].train_seconds)
+        elif math.isnan(evaluated.train_seconds):
+            raise ArenaError(f"{files.evaluation_times} has {len(times)} rows, and {files.evaluations.name} has {len(evaluations)}")
+        else:
+            yield evaluated  # a folder of an earlier version, which had the seconds in `evaluations.jsonl`
 
 
 def last_row(path: Path, kind: type[T]) -> T | None:

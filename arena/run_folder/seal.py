@@ -38,7 +38,7 @@ class Hash(Protocol):
 
 def sealed_files(files: RunDir) -> tuple[str, ...]:
     """Returns the names of the files that a seal covers; a run need not have all of them."""
-    return files.episodes.name, files.evaluations.name, files.policy.name
+    return (*(path.name for path in files.growing), files.policy.name)
 
 
 def hash_file(files: RunDir, name: str, *, to_disk: bool = False) -> Hash | None:

@@ -25,16 +25,18 @@ Array = npt.NDArray[Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogLengths:
-    """Lengths of a run's two growing files at a checkpoint; what a killed worker wrote after it is cut off on resume."""
+    """Lengths of a run's growing files at a checkpoint; what a killed worker wrote after it is cut off on resume."""
 
     episodes: int = 0
     """Bytes of `episodes.jsonl`."""
     evaluations: int = 0
     """Bytes of `evaluations.jsonl`."""
+    evaluation_times: int = 0
+    """Bytes of `evaluation_times.jsonl`."""
 
 
 class RunLog:
-    """Writes `episodes.jsonl`, `evaluations.jsonl` and TensorBoard's event file, and tells the executor.
+    """Writes `episodes.jsonl`, `evaluations.jsonl` with `evaluation_times.jsonl`, and TensorBoard's event file, and tells the executor.
 
     Args:
         run: the inputs.
@@ -62,6 +64,7 @@ class RunLog:
         self._tensorboard = TensorBoardLogger(run_dir.path, env_steps=meter.env_steps)
         self._episodes = JsonlWriter(run_dir.episodes, truncate_to=lengths.episodes)
         self._evaluations = JsonlWriter(run_dir.evaluations, truncate_to=lengths.evaluations)
+        self._evaluation_times = JsonlWriter(run_dir.evaluation_times, truncate_to=lengths.evaluation_times)
 
     def begin(self) -> None:
         """Writes the run's inputs into the event file."""
@@ -82,11 +85,12 @@ class RunLog:
     def add_evaluation(self, kind: EvaluationKind, evaluation: Evaluation, env_steps: int) -> None:
         """Writes an evaluation of the policy that was taken after `env_steps`, and tells the executor of a selection or final one."""
         mean = evaluation.episode_return_mean
+        self._evaluation_times.write({"train_seconds": self._state.timings.train})
+        self._evaluation_times.flush()  # an evaluation that can be read has its time
         self._evaluations.write(
             {
                 "kind": kind,
                 "env_steps": env_steps,
-                "train_seconds": self._state.timings.train,
                 "episode_return_mean": mean,
                 "episode_returns": evaluation.episode_returns.tolist(),
                 "episode_lengths": evaluation.episode_lengths.tolist(),
@@ -120,7 +124,11 @@ class RunLog:
 
     def sync(self) -> LogLengths:
         """Waits until all that was logged would survive a loss of power, and returns the files' lengths for a checkpoint."""
-        return LogLengths(episodes=self._episodes.flush(to_disk=True), evaluations=self._evaluations.flush(to_disk=True))
+        return LogLengths(
+            episodes=self._episodes.flush(to_disk=True),
+            evaluations=self._evaluations.flush(to_disk=True),
+            evaluation_times=self._evaluation_times.flush(to_disk=True),
+        )
 
     def finish(self, *, succeeded: bool) -> None:
         """Marks the run as ended in the event file."""
@@ -129,7 +137,7 @@ class RunLog:
     def close(self) -> None:
         """Writes the episodes that have ended since the last point, and closes all files; may be called whatever became of the agent."""
         self._write_episodes()
-        for file in (self._episodes, self._evaluations, self._tensorboard):
+        for file in (self._episodes, self._evaluation_times, self._evaluations, self._tensorboard):
             file.close()
 
     def _write_episodes(self) -> Mapping[str, Array]:

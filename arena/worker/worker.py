@@ -40,6 +40,7 @@ from arena.machine.usage import UsageSampler
 from arena.machine.versions import CORE_DISTRIBUTIONS, git_commit, package_versions
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import OnnxPolicy
+from arena.run_folder.attempts import Attempt, add_attempt
 from arena.run_folder.events import Heartbeat, PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
@@ -140,6 +141,8 @@ def train_and_judge(
     for damage in damages:
         sys.stderr.write(f"{damage}\n")
         emit(PhaseBegan(phase="building", message=damage))
+    attempt = Attempt(started=time.strftime("%Y-%m-%dT%H:%M:%S%z"), env_steps=meter.env_steps, notes=tuple(damages))
+    state.num_attempts = max(state.num_attempts, add_attempt(run_dir, attempt))
     usage = UsageSampler([] if device == "cpu" else visible_gpus())
     status: Status = "finished"
     final: Evaluation | None = None

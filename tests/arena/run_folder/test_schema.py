@@ -9,7 +9,17 @@ from arena.run_folder import schema
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.run_folder.result import RunResult
-from arena.run_folder.schema import Evaluated, Provenance, last_row, parse_result, parse_run, rows, write_result, write_run
+from arena.run_folder.schema import (
+    Evaluated,
+    Provenance,
+    last_row,
+    parse_result,
+    parse_run,
+    read_evaluations,
+    rows,
+    write_result,
+    write_run,
+)
 from arena.run_folder.timings import Timings
 
 OTHER_VERSION = "it was not written by this version of arena-rl"
@@ -121,3 +131,26 @@ def test_the_last_valid_row_is_found_behind_damage_and_in_a_window(files: RunDir
 def test_a_run_is_written_over_what_was_there(files: RunDir, run: Run):
     write_run(files, dataclasses.replace(run, seed=4))
     assert parse_run(files.run.read_bytes(), files.run)[0].seed == 4
+
+
+def write_evaluations(files: RunDir, *times: float) -> None:
+    """Writes two evaluations without seconds, and the given times apart."""
+    row = {"kind": "selection", "episode_return_mean": 1.0, "episode_returns": [1.0], "episode_lengths": [3]}
+    files.evaluations.write_text("".join(json.dumps({**row, "env_steps": env_steps}) + "\n" for env_steps in (100, 200)))
+    files.evaluation_times.write_text("".join(json.dumps({"train_seconds": time}) + "\n" for time in times))
+
+
+def test_each_evaluation_gets_its_time(files: RunDir):
+    write_evaluations(files, 1.5, 2.5, 3.5)  # a third evaluation is under way: its time is written first
+    assert [(row.env_steps, row.train_seconds) for row in read_evaluations(files, whole=False)] == [(100, 1.5), (200, 2.5)]
+
+
+def test_an_evaluation_without_a_time_is_refused_by_name(files: RunDir):
+    write_evaluations(files, 1.5)
+    with pytest.raises(ArenaError, match=r"evaluation_times\.jsonl has 1 rows, and evaluations\.jsonl has 2"):
+        list(read_evaluations(files, whole=True))
+
+
+def test_seconds_among_the_evaluations_are_those_of_an_earlier_version(files: RunDir, evaluation):
+    files.evaluations.write_text(evaluation("final", 300, (1.0, 2.0)))
+    assert [row.train_seconds for row in read_evaluations(files, whole=True)] == [3.0]

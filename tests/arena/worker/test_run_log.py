@@ -106,11 +106,11 @@ def test_evaluations_are_recorded_and_told_but_for_the_second_look_at_a_target(r
     assert rows[0] == {
         "kind": "selection",
         "env_steps": 80,
-        "train_seconds": 2.5,
         "episode_return_mean": 1.5,
         "episode_returns": [1.0, 2.0],
         "episode_lengths": [10, 20],
     }
+    assert read_jsonl(run_dir.evaluation_times) == [{"train_seconds": 2.5}] * 3
     assert found.events == [EvaluationEnded(kind=kind, env_steps=80, episode_return_mean=1.5) for kind in ("selection", "final")]
     curves = EventAccumulator(str(run_dir.path)).Reload()
     assert [point.step for point in curves.Tensors(tags.EVALUATION_RETURN_MEAN)] == [100]
@@ -123,7 +123,8 @@ def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, ru
     cut.log.add_evaluation("selection", EVALUATION, 50)
     cut.log.write_point()
     lengths = cut.log.sync()
-    assert lengths == LogLengths(episodes=run_dir.episodes.stat().st_size, evaluations=run_dir.evaluations.stat().st_size)
+    episodes, evaluations, evaluation_times = (path.stat().st_size for path in run_dir.growing)
+    assert lengths == LogLengths(episodes=episodes, evaluations=evaluations, evaluation_times=evaluation_times)
     cut.end_episode(100, 2.0)
     cut.log.add_evaluation("selection", EVALUATION, 100)
     cut.log.write_point()
@@ -133,6 +134,7 @@ def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, ru
     resumed.close()
     assert [row["episode_return"] for row in read_jsonl(run_dir.episodes)] == [1.0, 7.0]
     assert [row["env_steps"] for row in read_jsonl(run_dir.evaluations)] == [50]
+    assert len(read_jsonl(run_dir.evaluation_times)) == 1
 
 
 @pytest.mark.parametrize("succeeded", [True, False])
