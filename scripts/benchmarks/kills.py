@@ -1,0 +1,284 @@
+"""Kills runs at random moments, resumes them, and compares what they leave with an uninterrupted run, byte by byte.
+
+    benchmark.py kills --agents keras-dqn,rllib-ppo --kills 20 --records kills.jsonl
+
+Each kill picks one of two processes, the arena or the worker, and one of six ways to end it: the signals KILL, TERM, INT and HUP, STOP for
+`--stop-seconds` and then CONT, and STOP followed by KILL. A third of the kills come at any moment since the start of the process, the rest
+while the agent trains. The experiment is then run again until it is finished, and killed again on the way until the number is reached.
+"""
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from arena.formats.locks import is_locked
+from benchmarks.fingerprint import AGENTS, SMALL
+from benchmarks.options import names, option_parser
+from benchmarks.run_differences import run_differences
+
+EVERY_AGENT: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{name: ("CartPole-v1", *agent) for name, agent in AGENTS["CartPole-v1"].items()},
+    **{f"{name}-on-device": ("phys2d/CartPole-v1", *agent) for name, agent in AGENTS["phys2d/CartPole-v1"].items()},
+}
+"""Name -> environment, id and settings of the agents that are killed where `--agents` names none."""
+CORE_AGENTS: dict[str, tuple[str, str, dict[str, Any]]] = {"fake": ("arena/Identity-v0", "arena.testing.fakes:FAKE_AGENT", {})}
+"""Agents without a framework, for tests."""
+WAYS = ("KILL", "TERM", "INT", "HUP", "STOP CONT", "STOP KILL")
+"""Signals that a process gets."""
+TARGETS = ("arena", "worker")
+"""Processes that are killed: the one that the user started, or the one in which the agent trains."""
+END_SECONDS = 900.0
+"""Seconds after which an arena that has not ended counts as hanging."""
+ORPHAN_SECONDS = 180.0
+"""Seconds that processes of a killed arena have to leave the run folder."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kill:
+    """One kill, and what became of the run."""
+
+    agent: str
+    target: str
+    way: str
+    seconds: float
+    """Seconds from the start of the arena to the first signal."""
+    num_episodes: int
+    """Rows of `episodes.jsonl` at that moment."""
+    faults: tuple[str, ...] = ()
+    """Sentences about what went wrong before the run was compared: a hanging arena, a failure recorded that was none."""
+
+
+def main(options: Sequence[str]) -> int:
+    """Kills, compares, prints the table, and returns 1 if anything differs."""
+    parser = option_parser(__name__, __doc__)
+    parser.add_argument("--agents", type=names, default=list(EVERY_AGENT), help="names of agents, separated by commas; all by default")
+    parser.add_argument("--kills", type=int, default=20, help="kills of each agent")
+    parser.add_argument("--seed", type=int, default=0, help="seed of moments, processes and signals")
+    parser.add_argument("--stop-seconds", type=float, default=60.0, help="seconds between STOP and CONT")
+    parser.add_argument("--env-steps", type=int, default=6_000, help="env steps of each run")
+    parser.add_argument("--records", type=Path, help="file to which every kill is appended; the table shows all that it holds")
+    parser.add_argument("--folder", type=Path, help="folder for the runs, which are kept there; a temporary folder by default")
+    arguments = parser.parse_args(options)
+    unknown = [name for name in arguments.agents if name not in EVERY_AGENT | CORE_AGENTS]
+    if unknown:
+        parser.error(f"no agent {unknown[0]!r} here; there are {', '.join(EVERY_AGENT | CORE_AGENTS)}")
+    _hear_signals()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        records = arguments.records or folder / "kills.jsonl"
+        for agent in arguments.agents:
+            victim = Victim(agent, folder / agent, env_steps=arguments.env_steps, stop_seconds=arguments.stop_seconds)
+            for record in victim.rounds(arguments.kills, random.Random(f"{arguments.seed} {agent}")):
+                with records.open("a") as file:
+                    file.write(json.dumps(record) + "\n")
+        rows = [json.loads(line) for line in records.read_text().splitlines()]
+    print(table(rows))
+    return 1 if any(row["differences"] or any(kill["faults"] for kill in row["kills"]) for row in rows) else 0
+
+
+def _hear_signals() -> None:
+    """Lets what this process starts hear INT and HUP, which a shell's `&` and `nohup` make it ignore."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+class Victim:
+    """One agent whose runs are killed.
+
+    Args:
+        agent: name in `EVERY_AGENT` or `CORE_AGENTS`.
+        folder: folder for its runs.
+        env_steps: env steps of each run.
+        stop_seconds: seconds between STOP and CONT.
+    """
+
+    def __init__(self, agent: str, folder: Path, *, env_steps: int, stop_seconds: float) -> None:
+        self.agent, self._folder, self._stop_seconds = agent, folder, stop_seconds
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = self._folder.resolve()
+        env, name, settings = (EVERY_AGENT | CORE_AGENTS)[agent]
+        self._run_name = f"runs/{agent}/{env.replace('/', '-')}/seed-0"
+        (folder / "runs.toml").write_text(experiment(env, agent, name, settings, env_steps))
+
+    def rounds(self, num_kills: int, rng: random.Random) -> Iterable[dict[str, Any]]:
+        """Yields a record of each run that was killed, resumed and finished, until there were `num_kills` kills."""
+        start = time.monotonic()
+        process = self._start(self._folder / "straight")
+        trains = self._wait_for_training(process, self._folder / "straight", END_SECONDS)
+        training_start = time.monotonic() - start
+        if process.wait(END_SECONDS) or not trains:
+            raise SystemExit(f"{self.agent}: the uninterrupted run failed; see {self._folder / 'straight' / self._run_name}")
+        whole_seconds = time.monotonic() - start
+        count = number = 0
+        while count < num_kills:
+            output = self._folder / f"killed-{number}"
+            kills: list[Kill] = []
+            while count + len(kills) < num_kills and self._outcome(output)[0] != "finished":
+                if (kill := self._kill(output, rng, training_start, whole_seconds)) is None:
+                    break
+                kills.append(kill)
+            faults = self._finish(output)
+            found = run_differences(output / self._run_name, self._folder / "straight" / self._run_name)
+            number += 1
+            if kills:
+                count += len(kills)
+                yield {"agent": self.agent, "kills": [dataclasses.asdict(kill) for kill in kills], "differences": [*faults, *found]}
+
+    def _kill(self, output: Path, rng: random.Random, training_start: float, whole_seconds: float) -> Kill | None:
+        """Starts or resumes the run and kills it at a random moment; None if it ended before."""
+        target, way, share, anywhere = rng.choice(TARGETS), rng.choice(WAYS), rng.random(), rng.random() < 1 / 3
+        before, start = self._outcome(output), time.monotonic()
+        process = self._start(output)
+        if anywhere:
+            delay = share * whole_seconds
+        else:
+            self._wait_for_training(process, output, END_SECONDS)
+            delay = share * (whole_seconds - training_start)
+        until = time.monotonic() + delay
+        while time.monotonic() < until and process.poll() is None:
+            time.sleep(min(0.02, delay))
+        pid = process.pid if target == "arena" else self._worker(process)
+        if pid is None or process.poll() is not None:
+            self._end(process)
+            return None
+        seconds, num_episodes = time.monotonic() - start, self._num_episodes(output)
+        for number, word in enumerate(way.split()):
+            if number:
+                time.sleep(self._stop_seconds if word == "CONT" else rng.random())
+            try:
+                os.kill(pid, signal.Signals[f"SIG{word}"])
+            except ProcessLookupError:  # the arena has ended it meanwhile
+                break
+        faults = self._end(process)
+        outcome = self._outcome(output)
+        if way == "STOP CONT" and outcome[0] != "finished":
+            faults.append(f"the {target} was stopped and continued, and the run is recorded as {outcome[0]}")
+        elif target == "arena" and outcome[0] not in (None, "finished") and outcome != before:
+            faults.append(f"the arena was killed ({way}), and the run is recorded as {outcome[0]}")
+        return Kill(agent=self.agent, target=target, way=way, seconds=seconds, num_episodes=num_episodes, faults=tuple(faults))
+
+    def _finish(self, output: Path) -> list[str]:
+        """Runs the experiment until it is finished, and returns what went wrong."""
+        process = self._start(output)
+        faults = self._end(process)
+        if process.returncode:
+            faults.append(f"running it again ended with exit code {process.returncode}: {self._outcome(output)[0]}")
+        return faults
+
+    def _start(self, output: Path) -> subprocess.Popen[bytes]:
+        output.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "arena", "run", self._folder / "runs.toml", "--output", output, "--retry-failed", "--quiet"]
+        with (output / "arena.log").open("ab") as log:
+            return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, start_new_session=True)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> list[str]:
+        """Waits until the arena has ended and nobody works in the run folder; returns what went wrong."""
+        faults = []
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            faults.append(f"the arena did not end within {END_SECONDS:g} s")
+            process.kill()
+            process.wait()
+        until = time.monotonic() + ORPHAN_SECONDS
+        while (self._workers() or self._is_locked()) and time.monotonic() < until:
+            time.sleep(0.1)
+        for orphan in self._workers():
+            faults.append(f"a worker was left after {ORPHAN_SECONDS:g} s, in process {orphan.pid}")
+            orphan.kill()
+        if self._is_locked():
+            faults.append(f"the run was still locked after {ORPHAN_SECONDS:g} s")
+        return faults
+
+    def _workers(self) -> list[psutil.Process]:
+        """Returns the worker processes of this folder's runs, whoever is their parent by now."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if "arena.worker" in words and any(word.startswith(f"{self._folder}{os.sep}") for word in words):
+                found.append(process)
+        return found
+
+    def _is_locked(self) -> bool:
+        return any(is_locked(path.parent) for path in self._folder.rglob(".lock"))
+
+    def _worker(self, process: subprocess.Popen[bytes]) -> int | None:
+        try:
+            children = psutil.Process(process.pid).children(recursive=True)
+            found = [child.pid for child in children if "arena.worker" in child.cmdline()]
+        except psutil.Error:
+            return None
+        return found[-1] if found else None
+
+    def _wait_for_training(self, process: subprocess.Popen[bytes], output: Path, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        before = self._num_episodes(output)
+        while time.monotonic() < until:
+            if self._num_episodes(output) > before:
+                return True
+            if process.poll() is not None:
+                return self._num_episodes(output) > before
+            time.sleep(0.02)
+        return False
+
+    def _num_episodes(self, output: Path) -> int:
+        file = output / self._run_name / "episodes.jsonl"
+        return file.read_bytes().count(b"\n") if file.exists() else 0
+
+    def _outcome(self, output: Path) -> tuple[str | None, int]:
+        """Returns the status in `result.json` and when it was written; None and 0 without one."""
+        file = output / self._run_name / "result.json"
+        if not file.exists():
+            return None, 0
+        return str(json.loads(file.read_text())["status"]), file.stat().st_mtime_ns
+
+
+def experiment(env: str, agent: str, agent_id: str, settings: dict[str, Any], env_steps: int) -> str:
+    """Returns the experiment's TOML: six checkpoints and three evaluations."""
+    head = f'name = "runs"\nenvs = ["{env}"]\nseeds = [0]\ncheckpoint_period = {env_steps // 6}\nlog_period = {env_steps // 12}\n'
+    head += f"[budget]\nenv_steps = {env_steps}\n[evaluation]\nperiod = {env_steps // 3}\nepisodes = 5\nfinal_episodes = 10\n"
+    head += '[resources]\ndevice = "cpu"\nworkers = 1\n'
+    algorithm = agent_id.rpartition("-")[2]
+    if algorithm in SMALL:
+        head += f"[hyperparameters.{algorithm}]\n{SMALL[algorithm]}"
+    values = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    return f'{head}[[agents]]\nname = "{agent}"\nagent = "{agent_id}"\n[agents.hyperparameters]\n{values}'
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns the kills by agent and signal, with the number of runs that differ, as a table in Markdown."""
+    agents = list(dict.fromkeys(row["agent"] for row in rows))
+    counts: dict[tuple[str, str, str], int] = defaultdict(int)
+    for row in rows:
+        for kill in row["kills"]:
+            counts[row["agent"], kill["target"], kill["way"]] += 1
+    columns = [(target, way) for target in TARGETS for way in WAYS]
+    lines = ["| agent | " + " | ".join(f"{target}: {way}" for target, way in columns) + " | kills | runs | differences | faults |"]
+    lines.append("|" + "---|" * (len(columns) + 5))
+    for agent in agents:
+        own = [row for row in rows if row["agent"] == agent]
+        cells = [str(counts[agent, target, way] or "") for target, way in columns]
+        num_different = sum(bool(row["differences"]) for row in own)
+        num_faults = sum(len(kill["faults"]) for row in own for kill in row["kills"])
+        totals = [sum(len(row["kills"]) for row in own), len(own), num_different, num_faults]
+        lines.append(f"| `{agent}` | " + " | ".join([*cells, *map(str, totals)]) + " |")
+    told = [f"- `{row['agent']}`: {'; '.join(row['differences'])}" for row in rows if row["differences"]]
+    told += [f"- `{kill['agent']}`: {fault}" for row in rows for kill in row["kills"] for fault in kill["faults"]]
+    return "\n".join([*lines, *([""] if told else []), *told])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

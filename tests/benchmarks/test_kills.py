@@ -1,0 +1,52 @@
+"""The kill script: a sample of it, with an agent of the core and with one of a framework; docs/kills.md holds the whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kills import CORE_AGENTS, EVERY_AGENT, main, table
+
+
+@pytest.mark.parametrize(
+    ("agent", "kills"),
+    [
+        pytest.param("fake", 4, marks=pytest.mark.worker),
+        pytest.param("keras-ppo", 2, marks=[pytest.mark.framework, pytest.mark.slow]),
+        pytest.param("tfagents-dqn", 2, marks=[pytest.mark.framework, pytest.mark.slow]),
+    ],
+)
+def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str], agent: str, kills: int):
+    records = tmp_path / "kills.jsonl"
+    options = ["--agents", agent, "--kills", str(kills), "--stop-seconds", "1", "--folder", str(tmp_path), "--records", str(records)]
+    assert main([*options, "--env-steps", "3000"]) == 0, capsys.readouterr().out
+    rows = [json.loads(line) for line in records.read_text().splitlines()]
+    assert sum(len(row["kills"]) for row in rows) == kills
+    assert all(row["differences"] == [] for row in rows)
+    assert f"| `{agent}` |" in capsys.readouterr().out
+
+
+def test_every_agent_and_every_backend_of_keras_is_killed():
+    assert {"tfagents-dqn", "tfagents-c51", "rllib-dqn", "rllib-ppo", "kerasrl-dqn", "kerasrl-sarsa", "random"} <= EVERY_AGENT.keys()
+    for algorithm in ("dqn", "ppo"):
+        backends = (f"keras-{algorithm}{suffix}" for suffix in ("", "-tensorflow", "-torch", "-on-device"))
+        assert set(backends) <= EVERY_AGENT.keys()
+    assert CORE_AGENTS.keys().isdisjoint(EVERY_AGENT)
+
+
+def test_an_unknown_agent_is_refused(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--agents", "keras-dqm"])
+    assert "no agent 'keras-dqm' here; there are " in capsys.readouterr().err
+
+
+def test_the_table_counts_kills_and_names_what_differs():
+    kill = {"agent": "a", "target": "arena", "way": "KILL", "seconds": 1.0, "num_episodes": 3, "faults": []}
+    rows = [
+        {"agent": "a", "kills": [kill, {**kill, "faults": ["it hung"]}], "differences": []},
+        {"agent": "a", "kills": [{**kill, "target": "worker", "way": "STOP CONT"}], "differences": ["policy.onnx differs"]},
+    ]
+    lines = table(rows).splitlines()
+    assert lines[0].startswith("| agent | arena: KILL |")
+    assert lines[2] == "| `a` | 2 |  |  |  |  |  |  |  |  |  | 1 |  | 3 | 2 | 1 | 1 |"
+    assert lines[4:] == ["- `a`: policy.onnx differs", "- `a`: it hung"]
