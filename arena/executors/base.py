@@ -9,6 +9,9 @@ from annotated_types import Ge
 
 from arena.run_folder.events import WorkerEvent
 
+DISK_FULL_CODE = 28
+"""Exit code of a worker that found no room on its disk; its run has no result, and resumes from its last checkpoint."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExecutorConfig:

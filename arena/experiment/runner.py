@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Protocol, Unpack
 
 from arena.errors import ArenaError
-from arena.executors.base import Ended, Executor, Task
+from arena.executors.base import DISK_FULL_CODE, Ended, Executor, Task
 from arena.executors.process import BUSY_CODE
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
 from arena.experiment.records import find_records, unreadable
+from arena.formats.disk import SPARE_BYTES, DiskFull, free_bytes, full_disk_reason, require_room
 from arena.formats.folders import Folder
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
@@ -64,9 +65,22 @@ def run_checked(
 ) -> list[RunResult]:
     """Runs an experiment that `check_experiment` has accepted, or a part of one; takes, returns and raises the same as `run_experiment`."""
     runs = list(experiment.runs())
+    try:
+        return _run_unfinished(experiment, runs, executor, view, retry_failed=retry_failed, judge=judge)
+    except OSError as error:
+        if reason := full_disk_reason(error):
+            raise DiskFull(f"{reason}; free some space, and run the experiment again: it resumes") from error
+        raise
+
+
+def _run_unfinished(
+    experiment: Experiment, runs: list[Run], executor: Executor, view: View | None, *, retry_failed: bool, judge: Judge | None
+) -> list[RunResult]:
     todo, outcomes = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
     tasks = [_task(run, experiment.path / run.name) for run in todo]
     executor.check(tasks)
+    if todo:
+        require_room(experiment.path, SPARE_BYTES, "an experiment")
     make_folder(experiment.path)
     with FolderLock(experiment.path):
         todo, others = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
@@ -116,7 +130,10 @@ def _run_all(todo: list[Run], tasks: list[Task], executor: Executor, view: View 
 
 
 def _settle(run: Run, record: RunRecord, ended: Ended, *, given_up: bool) -> RunResult:
-    """Returns the outcome of a run whose worker has ended, and writes it where the worker left none."""
+    """Returns the outcome of a run whose worker has ended, and writes it where the worker left none and there is room.
+
+    A run that found no room gets no result, so that the same command resumes it.
+    """
     if ended.damaged:
         return unreadable(run, record.path, "damaged", ended.damaged)
     if not record.files.run.exists():
@@ -127,10 +144,20 @@ def _settle(run: Run, record: RunRecord, ended: Ended, *, given_up: bool) -> Run
             result = _failure(run, record, ended)
             if given_up:
                 result = dataclasses.replace(result, status="pruned", log_tail=())
-            write_result(record.files, result)
+            if ended.exit_code != DISK_FULL_CODE:
+                _write_result(record.files, result)
     except (ArenaError, OSError) as error:
         return unreadable(run, record.path, "damaged", str(error))
     return result
+
+
+def _write_result(files: RunDir, result: RunResult) -> None:
+    """Writes a failed run's result where there is room for it."""
+    try:
+        write_result(files, result)
+    except OSError as error:
+        if full_disk_reason(error) is None:
+            raise
 
 
 def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> tuple[list[Run], dict[str, RunResult]]:
@@ -172,7 +199,10 @@ def _failure(run: Run, record: RunRecord, ended: Ended) -> RunResult:
     """Returns the outcome of a run whose worker left none."""
     tail = record.files.log_tail()
     status: Status = "crashed"
-    if ended.timed_out:
+    if ended.exit_code == DISK_FULL_CODE:
+        said = [line for line in tail if line.startswith("the disk is full: ")]
+        reason = said[-1] if said else f"the disk is full: {free_bytes(record.path) / 1e6:,.1f} MB are free at {record.path}"
+    elif ended.timed_out:
         status, reason = "timed_out", ended.reason or f"took longer than {run.resources.timeout_seconds:g} s"
     elif ended.reason:
         status, reason = ("killed" if ended.exit_code < 0 else "crashed"), ended.reason

@@ -41,8 +41,8 @@ class Seal:
     """Every other file of the checkpoint, by its name below the checkpoint's folder."""
 
 
-def write_seal(folder: Folder, name: str, known: Mapping[str, SealedFile] | None = None) -> None:
-    """Waits until every file of a checkpoint is on disk, and writes the seal.
+def write_seal(folder: Folder, name: str, known: Mapping[str, SealedFile] | None = None) -> Seal:
+    """Waits until every file of a checkpoint is on disk, and writes and returns the seal.
 
     Args:
         folder: the run folder.
@@ -59,8 +59,10 @@ def write_seal(folder: Folder, name: str, known: Mapping[str, SealedFile] | None
         files[file] = SealedFile(num_bytes=num_bytes, sha256=folder.sha256(f"{name}/{file}"))
     for inner in sorted({file.rpartition("/")[0] for file in files} - {""}):
         folder.sync(f"{name}/{inner}")
-    write_json(folder.path / name / SEAL_NAME, dataclasses.asdict(Seal(schema_version=SEAL_VERSION, files=files)))
+    seal = Seal(schema_version=SEAL_VERSION, files=files)
+    write_json(folder.path / name / SEAL_NAME, dataclasses.asdict(seal))
     folder.sync(name.rpartition("/")[0])
+    return seal
 
 
 def read_seal(folder: Folder, name: str) -> Seal:

@@ -17,6 +17,7 @@ from arena.agent.interface import SEGMENTS, Agent
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import MeterCounts
 from arena.errors import ArenaError
+from arena.formats.disk import SPARE_BYTES, require_room
 from arena.formats.folders import Folder, UnsafeFile, read_file
 from arena.formats.json import read_json_object, write_bytes, write_json
 from arena.formats.validation import sentence, validate
@@ -97,14 +98,19 @@ class Checkpointer:
         self.period = Period(period)
         self._run_dir, self._agent, self._factory, self._state = run_dir, agent, factory, state
         self._latest: Path | None = None  # written or restored by this process
+        self._num_bytes = 0  # of the latest, without what it shares
 
     def write(self, lengths: LogLengths) -> None:
         """Writes a checkpoint and resets all environments; the last but one is deleted once this one is complete.
 
         Args:
             lengths: lengths of the log's files, which are on disk.
+
+        Raises:
+            DiskFull: if there is no room for a checkpoint as large as the last one; nothing has changed then.
         """
         run_dir, meter = self._run_dir, self._factory.meter
+        require_room(run_dir.path, self._num_bytes + SPARE_BYTES // 16, "a checkpoint")
         directory = run_dir.new_checkpoint(meter.env_steps)
         with run_dir.folder.private() as private:  # the framework writes by itself: nobody can have put a link there
             shared = _share_segments(run_dir.folder, self._latest, private)
@@ -115,7 +121,8 @@ class Checkpointer:
         if run_dir.policy.exists():
             write_bytes(directory / run_dir.policy.name, read_file(run_dir.policy, max_bytes=MAX_POLICY_BYTES))
         write_json(directory / "training.json", self._saved(lengths).to_json())
-        write_seal(run_dir.folder, f"{CHECKPOINTS}/{directory.name}", known)
+        seal = write_seal(run_dir.folder, f"{CHECKPOINTS}/{directory.name}", known)
+        self._num_bytes = sum(file.num_bytes for name, file in seal.files.items() if name not in known)
         run_dir.commit_checkpoint(directory, self._latest)
         self._latest = directory
 
@@ -159,7 +166,8 @@ class Checkpointer:
         run_dir.folder.check(name)  # the framework reads by itself, and would follow links
         if run_dir.folder.kind(f"{name}/{SEAL_NAME}") is None:
             _refuse_other_version(directory)
-        check_seal(run_dir.folder, name)
+        seal = check_seal(run_dir.folder, name)
+        self._num_bytes = sum(file.num_bytes for file in seal.files.values())
         saved = SavedTraining.read(directory / "training.json")
         self._take_over(saved)
         self._agent.restore(directory / "agent")

@@ -29,8 +29,10 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
+from arena.executors.base import DISK_FULL_CODE
 from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
 from arena.experiment.compatibility import env_frameworks
+from arena.formats.disk import full_disk_reason
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.machine.compile_cache import compile_cache
 from arena.machine.description import load_average, machine_info
@@ -251,7 +253,11 @@ def _out_of_memory(error: MemoryError) -> str:
 
 
 def main(path: str, allow: Collection[str] = ()) -> int:
-    """Works in the run folder `path`, loading what `allow` names; returns the exit code: 0 unless the run crashed."""
+    """Works in the run folder `path`, loading what `allow` names.
+
+    Returns:
+        The exit code: 0, 1 if the run crashed, or `DISK_FULL_CODE` if it can be resumed once there is room.
+    """
     run_dir = RunDir(Path(path))
     events = _redirect_output(run_dir)
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)  # asked for before a run that hangs is ended
@@ -275,7 +281,11 @@ def main(path: str, allow: Collection[str] = ()) -> int:
         traceback.print_exc()
         sys.stderr.write(f"{_out_of_memory(error)}\n")
         return 1
-    except Exception:
-        traceback.print_exc()
-        return 1
+    except Exception as error:
+        reason = full_disk_reason(error)
+        with contextlib.suppress(OSError):  # the log may be on the full disk too
+            traceback.print_exc()
+            sys.stderr.write(f"{reason}\n" if reason else "")
+            sys.stderr.flush()
+        return DISK_FULL_CODE if reason else 1
     return 0

@@ -69,7 +69,7 @@ def main(options: Sequence[str]) -> int:
     parser.add_argument("--stop-seconds", type=float, default=60.0, help="seconds between STOP and CONT")
     parser.add_argument("--env-steps", type=int, default=6_000, help="env steps of each run")
     parser.add_argument("--records", type=Path, help="file to which every kill is appended; the table shows all that it holds")
-    parser.add_argument("--folder", type=Path, help="folder for the runs, which are kept there; a temporary folder by default")
+    parser.add_argument("--folder", type=Path, help="folder for the runs, kept there, also for the next call; temporary by default")
     arguments = parser.parse_args(options)
     unknown = [name for name in arguments.agents if name not in EVERY_AGENT | CORE_AGENTS]
     if unknown:
@@ -115,14 +115,8 @@ class Victim:
 
     def rounds(self, num_kills: int, rng: random.Random) -> Iterable[dict[str, Any]]:
         """Yields a record of each run that was killed, resumed and finished, until there were `num_kills` kills."""
-        start = time.monotonic()
-        process = self._start(self._folder / "straight")
-        trains = self._wait_for_training(process, self._folder / "straight", END_SECONDS)
-        training_start = time.monotonic() - start
-        if process.wait(END_SECONDS) or not trains:
-            raise SystemExit(f"{self.agent}: the uninterrupted run failed; see {self._folder / 'straight' / self._run_name}")
-        whole_seconds = time.monotonic() - start
-        count = number = 0
+        training_start, whole_seconds = self._straight()
+        count, number = 0, len(list(self._folder.glob("killed-*")))
         while count < num_kills:
             output = self._folder / f"killed-{number}"
             kills: list[Kill] = []
@@ -136,6 +130,20 @@ class Victim:
             if kills:
                 count += len(kills)
                 yield {"agent": self.agent, "kills": [dataclasses.asdict(kill) for kill in kills], "differences": [*faults, *found]}
+
+    def _straight(self) -> tuple[float, float]:
+        """Makes the uninterrupted run unless it is there, and returns the seconds until it trained and until it had ended."""
+        output, file = self._folder / "straight", self._folder / "seconds.json"
+        if not file.exists():
+            start = time.monotonic()
+            process = self._start(output)
+            trains = self._wait_for_training(process, output, END_SECONDS)
+            training_start = time.monotonic() - start
+            if process.wait(END_SECONDS) or not trains:
+                raise SystemExit(f"{self.agent}: the uninterrupted run failed; see {output / self._run_name}")
+            file.write_text(json.dumps([training_start, time.monotonic() - start]))
+        training_start, whole_seconds = json.loads(file.read_text())
+        return training_start, whole_seconds
 
     def _kill(self, output: Path, rng: random.Random, training_start: float, whole_seconds: float) -> Kill | None:
         """Starts or resumes the run and kills it at a random moment; None if it ended before."""

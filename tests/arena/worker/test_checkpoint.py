@@ -10,6 +10,8 @@ import pytest
 
 from arena.environments.metering import Meter, MeterCounts
 from arena.errors import ArenaError
+from arena.formats import disk
+from arena.formats.disk import DiskFull
 from arena.run_folder.checkpoint_seal import read_seal, write_seal
 from arena.run_folder.folder import RunDir
 from arena.run_folder.timings import Timings
@@ -289,3 +291,13 @@ def test_a_worker_that_ends_between_the_seal_and_the_pointer_leaves_the_checkpoi
 def test_a_known_files_checksum_is_that_of_the_checkpoint_before(twice, run_dir: RunDir):
     newest, before = (read_seal(run_dir.folder, f"checkpoint/{path.name}").files for path in run_dir.checkpoints())
     assert newest["agent/segments/0.txt"] == before["agent/segments/0.txt"]
+
+
+def test_a_checkpoint_without_room_is_not_begun(twice, run_dir: RunDir, monkeypatch: pytest.MonkeyPatch):
+    before = sorted(path.name for path in run_dir.path.rglob("*"))
+    monkeypatch.setattr(disk, "free_bytes", lambda path: 1_000_000)
+    with pytest.raises(DiskFull, match="the disk is full: a checkpoint takes about "):
+        advance(twice, 400)
+    assert sorted(path.name for path in run_dir.path.rglob("*")) == before
+    assert twice.factory.num_cuts == 3
+    assert make(run_dir, SharingAgent()).checkpointer.restore()[0].episodes == 300
