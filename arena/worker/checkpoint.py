@@ -150,7 +150,8 @@ class Checkpointer:
                 raise ArenaError(f"{directory} cannot be restored ({error}); delete {run_dir.path} to begin anew") from error
             if damages:
                 damages[-1] += f"; the run resumes from the one before, {directory.name}"
-                run_dir.commit_checkpoint(directory)
+            # Deletes what is damaged, and what a worker has left that was killed while it deleted the last but one.
+            run_dir.commit_checkpoint(directory, *(path for path in named[1:] if directory == named[0]))
             self._latest = directory
             return saved.lengths, damages
         if damages:

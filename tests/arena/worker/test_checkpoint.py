@@ -1,5 +1,6 @@
 """Checkpoints: what they hold, and that a run resumes from them exactly or is told in one line why not."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from arena.environments.metering import Meter, MeterCounts
 from arena.errors import ArenaError
 from arena.formats import disk
-from arena.formats.disk import DiskFull
+from arena.formats.disk import DiskFull, full_disk_reason
 from arena.run_folder.checkpoint_seal import read_seal, write_seal
 from arena.run_folder.folder import RunDir
 from arena.run_folder.timings import Timings
@@ -288,6 +289,15 @@ def test_a_worker_that_ends_between_the_seal_and_the_pointer_leaves_the_checkpoi
     assert make(run_dir, SharingAgent()).checkpointer.restore()[0].episodes == 400
 
 
+def test_what_a_worker_left_that_was_killed_while_it_deleted_the_last_but_one_is_deleted(twice, run_dir: RunDir):
+    (run_dir.path / "checkpoint" / "env-steps-100").mkdir()
+    (run_dir.path / "checkpoint" / "env-steps-100" / "training.json").touch()
+    before = run_dir.checkpoints()
+    make(run_dir, SharingAgent()).checkpointer.restore()
+    assert run_dir.checkpoints() == before
+    assert sorted(path.name for path in (run_dir.path / "checkpoint").iterdir()) == ["env-steps-200", "env-steps-300", "latest.json"]
+
+
 def test_a_known_files_checksum_is_that_of_the_checkpoint_before(twice, run_dir: RunDir):
     newest, before = (read_seal(run_dir.folder, f"checkpoint/{path.name}").files for path in run_dir.checkpoints())
     assert newest["agent/segments/0.txt"] == before["agent/segments/0.txt"]
@@ -301,3 +311,52 @@ def test_a_checkpoint_without_room_is_not_begun(twice, run_dir: RunDir, monkeypa
     assert sorted(path.name for path in run_dir.path.rglob("*")) == before
     assert twice.factory.num_cuts == 3
     assert make(run_dir, SharingAgent()).checkpointer.restore()[0].episodes == 300
+
+
+WRITES = ("open", "mkdir", "rename", "link", "fsync")
+"""Calls of the operating system that a checkpoint consists of."""
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
+    """Lets the write with this number, counted over all of `WRITES`, and every later one find no room; returns the list of calls."""
+    calls: list[str] = []
+
+    def limited(name: str) -> Callable[..., object]:
+        call = getattr(os, name)
+
+        def write(*arguments: object, **options: object) -> object:
+            if name != "open" or int(arguments[1]) & os.O_CREAT:
+                calls.append(name)
+                if len(calls) > number:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return call(*arguments, **options)
+
+        return write
+
+    for name in WRITES:
+        monkeypatch.setattr(os, name, limited(name))
+    return calls
+
+
+def test_a_checkpoint_that_finds_no_room_at_any_of_its_writes_costs_none_before_it(run_dir: RunDir):
+    run_dir.policy.write_bytes(b"policy")
+    parts, number, is_written, failure = make(run_dir, SharingAgent()), 0, False, OSError()
+    for env_steps in (100, 200, 300):
+        advance(parts, env_steps)
+    while not is_written:
+        parts = make(run_dir, SharingAgent())
+        assert parts.checkpointer.restore() == (LogLengths(episodes=300, evaluations=0), []), f"after write {number}"
+        with pytest.MonkeyPatch.context() as patch:
+            fail_at(patch, number)
+            try:
+                advance(parts, 400)
+                is_written = True
+            except OSError as error:
+                failure = error
+        assert is_written or full_disk_reason(failure) is not None
+        run_dir.clear_private()
+        if run_dir.latest_checkpoint().name == "env-steps-400":  # the pointer was renamed, and its folder could not be synced
+            break
+        number += 1
+    assert number > 15, "a checkpoint has many writes"
+    assert make(run_dir, SharingAgent()).checkpointer.restore()[0].episodes == 400
