@@ -1,5 +1,6 @@
 """The run log: episodes, evaluations, curves and events of one run, as they happen."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,6 +34,8 @@ class LogLengths:
     """Bytes of `evaluations.jsonl`."""
     evaluation_times: int = 0
     """Bytes of `evaluation_times.jsonl`."""
+    sha256: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """SHA-256 of those bytes, by the name of the file; empty before the first checkpoint."""
 
 
 class RunLog:
@@ -61,10 +64,15 @@ class RunLog:
         self.period = Period(run.log_period)
         self._run, self._meter, self._state, self._emit, self._usage = run, meter, state, emit, usage
         self._window = MetricsWindow(meter, state.timings)
-        self._tensorboard = TensorBoardLogger(run_dir.path, env_steps=meter.env_steps)
-        self._episodes = JsonlWriter(run_dir.episodes, truncate_to=lengths.episodes)
-        self._evaluations = JsonlWriter(run_dir.evaluations, truncate_to=lengths.evaluations)
-        self._evaluation_times = JsonlWriter(run_dir.evaluation_times, truncate_to=lengths.evaluation_times)
+        counts = lengths.episodes, lengths.evaluations, lengths.evaluation_times
+        with contextlib.ExitStack() as opened:  # closes the others where one is refused
+            self._files = {
+                path.name: opened.enter_context(JsonlWriter(path, truncate_to=count, sha256=lengths.sha256.get(path.name)))
+                for path, count in zip(run_dir.growing, counts, strict=True)
+            }
+            self._tensorboard = TensorBoardLogger(run_dir.path, env_steps=meter.env_steps)
+            opened.pop_all()
+        self._episodes, self._evaluations, self._evaluation_times = self._files.values()
 
     def begin(self) -> None:
         """Writes the run's inputs into the event file."""
@@ -128,6 +136,7 @@ class RunLog:
             episodes=self._episodes.flush(to_disk=True),
             evaluations=self._evaluations.flush(to_disk=True),
             evaluation_times=self._evaluation_times.flush(to_disk=True),
+            sha256={name: file.sha256 for name, file in self._files.items()},
         )
 
     def finish(self, *, succeeded: bool) -> None:

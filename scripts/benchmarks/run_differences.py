@@ -15,7 +15,14 @@ SAME_FILES = ("episodes.jsonl", "evaluations.jsonl", "policy.onnx")
 RESULT_OUTSIDE = frozenset({"path", "seconds", "cpu_seconds", "num_attempts", "seal"})
 """Fields of `result.json` that hold times, attempts or places, and the seal, which covers files with times."""
 TRAINING_OUTSIDE = frozenset(
-    {"meter.env_seconds", "progress.cpu_seconds", "progress.seconds", "progress.num_attempts", "lengths.evaluation_times"}
+    {
+        "meter.env_seconds",
+        "progress.cpu_seconds",
+        "progress.seconds",
+        "progress.num_attempts",
+        "lengths.evaluation_times",
+        "lengths.sha256.evaluation_times.jsonl",
+    }
 )
 """Fields of a checkpoint's `training.json` that hold times or attempts."""
 

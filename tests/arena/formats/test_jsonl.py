@@ -1,3 +1,6 @@
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -95,3 +98,20 @@ def test_a_missing_file_is_an_error(tmp_path):
 def test_an_empty_file_has_no_records(tmp_path):
     JsonlWriter(tmp_path / "a.jsonl").close()
     assert read_jsonl(tmp_path / "a.jsonl") == []
+
+
+def test_the_checksum_is_that_of_all_records_also_after_a_resume(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    with JsonlWriter(path) as writer:
+        writer.write({"a": 1})
+        length, first = writer.flush(), writer.sha256
+        writer.write_columns({"b": np.arange(3)})
+    with JsonlWriter(path, truncate_to=length, sha256=first) as writer:
+        writer.write({"c": 2})
+        writer.flush()
+        assert writer.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    changed = path.read_bytes().replace(b"1", b"7", 1)
+    path.write_bytes(changed)
+    with pytest.raises(ArenaError, match=r"records\.jsonl was changed: its first 8 bytes"):
+        JsonlWriter(path, truncate_to=length, sha256=first)
+    assert path.read_bytes() == changed, "nothing is cut from a file that was changed"

@@ -105,7 +105,7 @@ def test_snapshots_that_are_younger_than_the_checkpoint_are_dropped(written, run
 def test_the_file_names_its_counts(written, run_dir: RunDir):
     value = json.loads((run_dir.latest_checkpoint() / "training.json").read_text())
     assert value["meter"] == {"env_steps": 400, "env_seconds": 1.5, "num_episodes": 7, "num_cut_episodes": 4, "num_outside": 0}
-    assert value["lengths"] == {"episodes": 100, "evaluations": 50, "evaluation_times": 30}
+    assert value["lengths"] == {"episodes": 100, "evaluations": 50, "evaluation_times": 30, "sha256": {}}
     assert (value["stop_reason"], value["progress"]["seconds"]["train"]) == ("target", 4.0)
 
 

@@ -1,5 +1,6 @@
 """The run log: every episode and evaluation once, also where a run was cut."""
 
+import hashlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from arena.agent.interface import Metrics
+from arena.errors import ArenaError
 from arena.formats.jsonl import read_jsonl
 from arena.loggers import tags
 from arena.machine.usage import GpuUsage, Usage
@@ -124,7 +126,8 @@ def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, ru
     cut.log.write_point()
     lengths = cut.log.sync()
     episodes, evaluations, evaluation_times = (path.stat().st_size for path in run_dir.growing)
-    assert lengths == LogLengths(episodes=episodes, evaluations=evaluations, evaluation_times=evaluation_times)
+    assert (lengths.episodes, lengths.evaluations, lengths.evaluation_times) == (episodes, evaluations, evaluation_times)
+    assert lengths.sha256 == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in run_dir.growing}
     cut.end_episode(100, 2.0)
     cut.log.add_evaluation("selection", EVALUATION, 100)
     cut.log.write_point()
@@ -135,6 +138,21 @@ def test_what_a_killed_worker_wrote_after_the_checkpoint_is_cut_off(recorder, ru
     assert [row["episode_return"] for row in read_jsonl(run_dir.episodes)] == [1.0, 7.0]
     assert [row["env_steps"] for row in read_jsonl(run_dir.evaluations)] == [50]
     assert len(read_jsonl(run_dir.evaluation_times)) == 1
+
+
+@pytest.mark.parametrize("name", ["episodes.jsonl", "evaluations.jsonl", "evaluation_times.jsonl"])
+def test_records_that_were_changed_since_the_checkpoint_are_refused_by_name(recorder, run_dir: RunDir, name: str):
+    cut = recorder()
+    cut.end_episode(50, 1.0)
+    cut.log.add_evaluation("selection", EVALUATION, 50)
+    cut.log.write_point()
+    lengths = cut.log.sync()
+    cut.close()
+    content = (run_dir.path / name).read_bytes()
+    (run_dir.path / name).write_bytes(content.replace(b"1", b"2", 1).replace(b"0", b"3", 1))
+    assert (run_dir.path / name).stat().st_size == len(content)
+    with pytest.raises(ArenaError, match=rf"{name} was changed: its first {len(content)} bytes are not those that its checkpoint knows"):
+        recorder(lengths)
 
 
 @pytest.mark.parametrize("succeeded", [True, False])
