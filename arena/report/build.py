@@ -81,6 +81,7 @@ def build_report(
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
     machines = _distinct([run.provenance.machine for run in runs])
+    pairs = compare_all(samples.comparable(), confidence=confidence)
     return ExperimentReport(
         title=title,
         arena_version=arena.__version__,
@@ -95,7 +96,7 @@ def build_report(
         results=tuple(_results(samples, confidence)),
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
-        pairs=compare_all(samples.comparable(), confidence=confidence),
+        pairs=pairs,
         decisions=decisions,
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),
@@ -110,7 +111,7 @@ def build_report(
         experiment_file=repeat.experiment_toml(title, runs, decisions),
         commands=(f"arena run {title}.toml", command),
         left_out=tuple(left_out),
-        notes=(*left_out, *counted.notes, *notes.notes(samples, machines, catalogue, decisions)),
+        notes=(*left_out, *counted.notes, *notes.notes(samples, machines, catalogue, pairs, decisions)),
     )
 
 

@@ -9,15 +9,24 @@ from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
 from arena.report.samples import Samples
 from arena.statistics.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
+from arena.statistics.comparison import AgentPair
+from arena.statistics.pair_tests import RANK_SEEDS, seeds_to_decide
 
 
-def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decisions: Sequence[SequentialComparison] = ()) -> list[str]:
+def notes(
+    samples: Samples,
+    machines: Sequence[Any],
+    catalogue: Catalogue,
+    pairs: Sequence[AgentPair] = (),
+    decisions: Sequence[SequentialComparison] = (),
+) -> list[str]:
     """Returns sentences, the most serious first.
 
     Args:
         samples: the runs of the report.
         machines: distinct machines that the runs come from.
         catalogue: reference scores.
+        pairs: tests of all pairs of agents.
         decisions: sequential comparisons that the runs were made for.
     """
     found = [
@@ -28,6 +37,7 @@ def notes(samples: Samples, machines: Sequence[Any], catalogue: Catalogue, decis
         *_missing(samples),
         *_unscored(samples, catalogue),
         *map(_sequential, decisions),
+        *_tests(pairs),
         *_outside(samples),
         *_few_seeds(samples),
     ]
@@ -42,6 +52,25 @@ def _few_seeds(samples: Samples) -> list[str]:
     if fewest < MIN_SEEDS:
         return [f"Intervals of means and IQMs need at least {MIN_SEEDS} training seeds; some agents have {fewest} here."]
     return [MEAN_NOTE] if fewest < ENOUGH_SEEDS else []
+
+
+def _tests(pairs: Sequence[AgentPair]) -> list[str]:
+    """Returns what the tests of pairs rest on, if that is less than ranks."""
+    found = []
+    hopeless = [pair for pair in pairs if pair.basis == "nothing"]
+    if hopeless:
+        named = "; ".join(f"{pair.x} and {pair.y}" for pair in hopeless[:5]) + ("; …" if len(hopeless) > 5 else "")
+        enough = max(seeds_to_decide(len(pair.envs)) for pair in hopeless)
+        found.append(
+            f"{len(hopeless)} of {len(pairs)} pairs have too few seeds for any decision, whatever their runs return ({named}): at least "
+            f"{enough} seeds of each agent are needed."
+        )
+    if any(pair.basis == "means" for pair in pairs):
+        found.append(
+            f"With fewer than {RANK_SEEDS} seeds, ranks alone decide too little, so that the tests of pairs look at mean returns: they "
+            f"rest on seeds that are roughly normal. From {RANK_SEEDS} seeds of every agent, the order of the runs decides."
+        )
+    return found
 
 
 def _failures(samples: Samples) -> list[str]:

@@ -153,7 +153,8 @@ def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerd
     higher, lower = (x, y) if verdict.ranks[x].value < verdict.ranks[y].value else (y, x)
     against = verdict.ranks[x].value != verdict.ranks[y].value and (value > 0.5) == (lower == x) and value != 0.5
     note = f"{lower} has the lower rank, and more often returns more than {higher}" if against else ""
-    return {"value": value, "low": low, "high": high, "p": pair.p_value_holm, "decided": verdict.winner(x, y) is not None, "note": note}
+    test = {"p": pair.p_value_joint, "too_few": pair.basis == "nothing", "decided": verdict.winner(x, y) is not None}
+    return {"value": value, "low": low, "high": high, "note": note, **test}
 
 
 def _against(pairs: Sequence[AgentPair], verdict: ReportVerdict) -> list[str]:

@@ -11,8 +11,8 @@ import numpy as np
 from arena.report import learning_curves
 from arena.report.document import SaturatedEnv, SpeedRow
 from arena.report.samples import EnvScale, Samples
-from arena.report.verdict import MAX_ERROR
 from arena.statistics.comparison import compare_all
+from arena.statistics.pair_tests import MAX_ERROR
 from arena.statistics.ties import rank_all
 
 NEAR = 0.01
@@ -52,7 +52,7 @@ def _ranked(samples: Samples, scale: EnvScale, agents: list[str], at_bound: dict
         steps[agent] = np.array([math.inf if first is None else first.env_steps for first in firsts])
     never = 2.0 * max([1.0, *(value for own in steps.values() for value in own if math.isfinite(value))])  # later than all others
     pairs = compare_all({agent: {env: -np.minimum(own, never)} for agent, own in steps.items()}, confidence=confidence)
-    decided = [pair for pair in pairs if pair.p_value_holm <= MAX_ERROR]
+    decided = [pair for pair in pairs if pair.p_value_joint <= MAX_ERROR]
     faster = {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in decided}
     ranks = rank_all({agent: -float(np.median(own)) for agent, own in steps.items()}, faster)
     rows = [

@@ -68,7 +68,14 @@ def _curves(report: ExperimentReport) -> list[Row]:
 
 def _pairs(report: ExperimentReport) -> list[Row]:
     return [
-        {"x": pair.x, "y": pair.y, **dataclasses.asdict(pair.probability), "p_value": pair.p_value, "p_value_holm": pair.p_value_holm}
+        {
+            "x": pair.x,
+            "y": pair.y,
+            **dataclasses.asdict(pair.probability),
+            "p_value": pair.p_value,
+            "p_value_joint": pair.p_value_joint,
+            "basis": pair.basis,
+        }
         for pair in report.pairs
     ]
 

@@ -87,9 +87,10 @@ def _print_pairs(document: ExperimentReport, output: Output) -> None:
     for pair in document.pairs:
         winner = verdict.winner(pair.x, pair.y)
         claim = "undecided" if winner is None else f"{winner} is better"
-        rows.append((pair.x, pair.y, words(pair.probability), f"{pair.p_value_holm:.3f}", claim))
+        p_value = "too few seeds" if pair.basis == "nothing" else f"{pair.p_value_joint:.3f}"
+        rows.append((pair.x, pair.y, words(pair.probability), p_value, claim))
     if rows:
-        title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs (Holm)"
+        title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs"
         _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if verdict.sequential else ""), rows)
 
 

@@ -1,7 +1,7 @@
 """Who is better than whom: the one place where a report decides it. The page and the terminal show what it says.
 
 Two rules can decide a pair of agents. If a sequential comparison (`seeds = "until-decided"`) covers every pair of the report, its verdicts
-do, because it is corrected for having stopped early. Otherwise the p-values do, corrected for the number of pairs.
+do, because it is corrected for having stopped early. Otherwise the p-values do, corrected for all pairs together.
 
 One number ranks: the mean probability of improvement over the other agents, which is what the tests of pairs are about. IQM, mean, median
 and areas under learning curves may order agents otherwise; `disagreements` finds where, and the page marks it.
@@ -16,12 +16,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from arena.report.document import ExperimentReport, SequentialComparison
+from arena.statistics.pair_tests import MAX_ERROR
 from arena.statistics.ties import Rank, rank_all, without_noise
 
 QUANTITY = "the chance that a run of it returns more than a run of another agent (P(improvement), mean over the others)"
 """The number that ranks agents, in words."""
-MAX_ERROR = 0.05
-"""Largest probability of any wrong claim, over all pairs together, if the corrected p-values decide."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +56,7 @@ def judge(report: ExperimentReport) -> ReportVerdict:
     if sequential is not None:
         better = {pair.claim for pair in sequential.verdicts if pair.claim is not None}
     else:
-        decided = [pair for pair in report.pairs if pair.p_value_holm <= MAX_ERROR]
+        decided = [pair for pair in report.pairs if pair.p_value_joint <= MAX_ERROR]
         better = {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in decided}
     chances = _chances(report)
     return ReportVerdict(frozenset(better), chances, rank_all(chances, better), sequential)

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from arena.statistics.estimate import Estimate
 from arena.statistics.improvement import improvement
-from arena.statistics.multiple_tests import holm
-from arena.statistics.permutation import permutation_test
+from arena.statistics.pair_tests import Basis, pair_tests
 
 Array = npt.NDArray[Any]
 
@@ -26,28 +25,30 @@ class AgentPair:
     probability: Estimate
     """Probability that a run of x returns more than a run of y on the same environment, ties half; mean over environments."""
     p_value: float
-    """Two-sided p-value of no difference: permutation of runs between the two agents within each environment."""
-    p_value_holm: float
-    """`p_value` corrected for the number of pairs (Holm, 1979)."""
+    """Two-sided p-value of this pair alone (`arena.statistics.pair_tests`)."""
+    p_value_joint: float
+    """`p_value` corrected for all pairs that were tested together."""
+    basis: Basis
+    """What the test rests on: `ranks`, `means`, or `nothing` if the seeds are too few for any decision."""
     envs: tuple[str, ...]
     """Environments that both agents were trained on."""
 
 
 def compare_all(returns: Mapping[str, Mapping[str, Array]], *, confidence: float = 0.95, seed: int = 0) -> tuple[AgentPair, ...]:
-    """Returns every pair of agents that share an environment, by name, with p-values corrected for their number (Holm).
+    """Returns every pair of agents that share an environment, by name, with p-values corrected for all pairs together.
 
     Args:
         returns: agent -> environment -> mean final return of each seed `[S]`.
         confidence: probability that an interval holds the true value.
         seed: seed of the permutations.
     """
-    found = []
-    for x, y in itertools.combinations(sorted(returns), 2):
-        if envs := tuple(env for env in returns[x] if env in returns[y]):
-            samples = [(returns[x][env], returns[y][env]) for env in envs]
-            found.append((x, y, envs, improvement(samples, confidence=confidence), permutation_test(samples, seed=seed)))
-    corrected = holm([p_value for *_, p_value in found])
+    shared = {
+        (x, y): envs
+        for x, y in itertools.combinations(sorted(returns), 2)
+        if (envs := tuple(env for env in returns[x] if env in returns[y]))
+    }
+    samples = [[(returns[x][env], returns[y][env]) for env in envs] for (x, y), envs in shared.items()]
     return tuple(
-        AgentPair(x=x, y=y, probability=probability, p_value=p_value, p_value_holm=float(p_value_holm), envs=envs)
-        for (x, y, envs, probability, p_value), p_value_holm in zip(found, corrected, strict=True)
+        AgentPair(x=x, y=y, probability=improvement(own, confidence=confidence), **dataclasses.asdict(test), envs=envs)
+        for ((x, y), envs), own, test in zip(shared.items(), samples, pair_tests(samples, seed=seed), strict=True)
     )

@@ -38,6 +38,7 @@ BENCHMARKS = (
     Benchmark("results-page", "table and learning curves of the runs in a folder", "seconds", "cartpole.md"),
     Benchmark("parity-page", "tables and figure of the comparison of DQN implementations", "seconds", "parity.md"),
     Benchmark("calibrate-intervals", "how often the 95% intervals hold the true value", "1 h", "statistics.md"),
+    Benchmark("calibrate-pairs", "how often the tests of pairs claim a wrong difference, and find a true one", "1 h", "statistics.md"),
     Benchmark("calibrate-sequential", "errors and seeds of the rule that adds seeds until decided", "1 h", "statistics.md"),
     Benchmark("field-points", "how often the intervals of points against the field hold the truth", "20 min", "ratings.md"),
     Benchmark("ratings", "the earlier rule: how often intervals of a model of players hold the true strength", "10 min", "ratings.md"),

@@ -95,7 +95,7 @@ def fingerprint(folder: Path, only: set[str] | None) -> dict[str, Any]:
             }
             report = json.loads(arena("report", folder / "runs" / name, "--json").splitlines()[0])
             found["pairs"] = {
-                f"{pair['x']} {pair['y']}": [pair["probability"]["value"], pair["p_value"], pair["p_value_holm"]]
+                f"{pair['x']} {pair['y']}": [pair["probability"]["value"], pair["p_value"], pair["p_value_joint"]]
                 for pair in report["pairs"]
             }
     return found

@@ -47,11 +47,13 @@ def test_scores_are_normalised_and_compared(five_seeds):
     assert iqm["a"].low < 0.6 < iqm["a"].high
     pair = document.pairs[0]
     assert (pair.x, pair.y, pair.probability.value) == ("a", "b", 0.0)
-    assert pair.p_value_holm < 0.05
+    assert pair.p_value_joint < 0.05
     result = document.results[1]
     assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
     assert document.profiles[0].fractions[0] == 1.0
-    assert document.notes == (MEAN_NOTE,), "5 seeds"
+    assert document.notes[-1] == MEAN_NOTE, "5 seeds"
+    assert "With fewer than 10 seeds" in document.notes[0]
+    assert len(document.notes) == 2
 
 
 def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):

@@ -8,11 +8,31 @@ from arena.report.samples import Samples
 from arena.run_folder.folder import RunDir
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import keep_failure
+from arena.statistics.comparison import AgentPair
+from arena.statistics.estimate import Estimate
 
 
-def notes_on(folder, machines=(), decisions=()) -> list[str]:
+def notes_on(folder, machines=(), decisions=(), pairs=()) -> list[str]:
     catalogue = Catalogue({})
-    return notes(Samples(load_runs([folder]).runs, catalogue), machines, catalogue, decisions)
+    return notes(Samples(load_runs([folder]).runs, catalogue), machines, catalogue, pairs, decisions)
+
+
+def pair_resting_on(basis: str) -> AgentPair:
+    estimate = Estimate(value=0.0, num_seeds=3)
+    return AgentPair(x="a", y="b", probability=estimate, p_value=1.0, p_value_joint=1.0, basis=basis, envs=("CartPole-v1",))
+
+
+@pytest.mark.parametrize(
+    ("basis", "expected"),
+    [
+        ("nothing", "1 of 1 pairs have too few seeds for any decision, whatever their runs return (a and b): at least 4 seeds"),
+        ("means", "rest on seeds that are roughly normal"),
+    ],
+)
+def test_what_the_tests_of_pairs_rest_on_is_said(tmp_path, write_run, basis, expected):
+    write_run(tmp_path)
+    assert any(expected in note for note in notes_on(tmp_path, pairs=[pair_resting_on(basis)]))
+    assert not any(expected in note for note in notes_on(tmp_path, pairs=[pair_resting_on("ranks")]))
 
 
 def comparison(*verdicts: str, finished: bool = True) -> SequentialComparison:

@@ -51,7 +51,9 @@ def _pairs(names: list[str]) -> Iterator[AgentPair]:
         for y in names[i + 1 :]:
             p_value = 0.2 if {x, y} == {"tfagents-dqn", HOSTILE} else 0.001
             probability = _estimate(0.5 + (VALUES[x] - VALUES[y]) / 2)
-            yield AgentPair(x=x, y=y, probability=probability, p_value=p_value / 3, p_value_holm=p_value, envs=("CartPole-v1",))
+            yield AgentPair(
+                x=x, y=y, probability=probability, p_value=p_value / 3, p_value_joint=p_value, basis="ranks", envs=("CartPole-v1",)
+            )
 
 
 def _run(name: str, seed: int) -> RunRow:
@@ -233,7 +235,11 @@ def test_failed_runs_are_shown_with_their_reason(html: str) -> None:
 
 def test_the_matrix_turns_a_pair_around(html: str) -> None:
     one = make_report(
-        pairs=(AgentPair(x="keras-ppo", y="random", probability=_estimate(0.8, 0.05), p_value=0.01, p_value_holm=0.01, envs=()),)
+        pairs=(
+            AgentPair(
+                x="keras-ppo", y="random", probability=_estimate(0.8, 0.05), p_value=0.01, p_value_joint=0.01, basis="ranks", envs=()
+            ),
+        )
     )
     matrix = render(one)
     assert ">0.80</b><small>[0.75, 0.85]" in matrix
@@ -328,7 +334,7 @@ def test_a_column_and_a_pair_that_order_otherwise_than_the_rank_are_marked(probl
 
 def test_equal_agents_are_shown_as_equal(problems: Callable[[str], list[str]]) -> None:
     report = make_report()
-    pairs = tuple(dataclasses.replace(pair, probability=_estimate(0.5), p_value_holm=1.0) for pair in report.pairs)
+    pairs = tuple(dataclasses.replace(pair, probability=_estimate(0.5), p_value_joint=1.0) for pair in report.pairs)
     html = render(dataclasses.replace(report, pairs=pairs))
     assert "keras-ppo, random and tfagents-dqn are equal. Ranked by" in html
     assert html.count('<tr><td>1= <small class="missing">(1\N{EN DASH}4)</small></td>') == len(VALUES)

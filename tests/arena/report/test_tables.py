@@ -38,9 +38,9 @@ def test_the_files_hold_the_same_numbers(document, tmp_path):
     pair = document.pairs[0]
     assert stored["pairs"][0]["probability"] == dataclasses.asdict(pair.probability)
     (row,) = csv.DictReader((tmp_path / "out" / "pairs.csv").read_text().splitlines())
-    assert (float(row["value"]), float(row["low"]), float(row["p_value_holm"])) == (
+    assert (float(row["value"]), float(row["low"]), float(row["p_value_joint"])) == (
         *(pair.probability.value, pair.probability.low),
-        pair.p_value_holm,
+        pair.p_value_joint,
     )
 
 

@@ -17,7 +17,7 @@ from arena.statistics.ties import rank_all
 
 def pair(x: str, y: str, probability: float, p_value: float) -> AgentPair:
     estimate = Estimate(value=probability, num_seeds=5)
-    return AgentPair(x=x, y=y, probability=estimate, p_value=p_value, p_value_holm=p_value, envs=("CartPole-v1",))
+    return AgentPair(x=x, y=y, probability=estimate, p_value=p_value, p_value_joint=p_value, basis="ranks", envs=("CartPole-v1",))
 
 
 PAIRS = (pair("a", "b", 0.1, 0.05), pair("a", "c", 0.4, 0.06), pair("b", "c", 0.9, 0.01))
