@@ -20,7 +20,6 @@ stream                 follows from                           decides
 `swiss_rng`            tournament seed, round, environment    order of players with equal scores
 `adaptive_rng`         tournament seed, look                  order of matches that narrow the ranking equally
 `resampling_rng`       seed of a statistic                    bootstrap resamples and permutations
-`relabelling_rng`      experiment seed, look                  relabellings of the test behind `seeds = "until-decided"`
 `probe_rng`            nothing                                inputs with which a policy or a game is tried before it is used
 =====================  =====================================  =============================================================
 
@@ -157,11 +156,6 @@ def adaptive_rng(tournament_seed: int, look: int) -> np.random.Generator:
 def resampling_rng(seed: int) -> np.random.Generator:
     """Returns the generator of the bootstrap resamples or the permutations of one statistic."""
     return np.random.default_rng(seed)
-
-
-def relabelling_rng(experiment_seed: int, look: int) -> np.random.Generator:
-    """Returns the generator of the relabellings that a group-sequential test draws at look number `look`."""
-    return np.random.default_rng([experiment_seed, look])
 
 
 def probe_rng() -> np.random.Generator:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from arena.errors import ArenaError
 from arena.experiment.compatibility import EnvTraits, check_pair, env_frameworks, env_traits
 from arena.experiment.experiment import Experiment
-from arena.experiment.scores import check_scores
 from arena.run_folder.inputs import Run
 
 
@@ -60,14 +59,13 @@ def check_frameworks(runs: Iterable[Run]) -> None:
 
 
 def check_comparison(experiment: Experiment) -> None:
-    """Refuses agents and environments that cannot be compared sequentially.
+    """Refuses a sequential comparison of fewer than two agents.
 
     Raises:
-        ArenaError: if there are fewer than two agents, or their scores cannot be brought to one scale.
+        ArenaError: if there are fewer than two agents.
     """
     if len(experiment.agents) < 2:
         raise ArenaError('seeds = "until-decided" compares agents: give at least two')
-    check_scores(experiment)
 
 
 def _check_budget(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The file `decision.json`: what `seeds = "until-decided"` has decided, by which rule, on which scores."""
+"""The file `decision.json`: what `seeds = "until-decided"` has decided, by which rule, on which returns."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -63,8 +63,13 @@ class DecisionDocument:
     """Looks taken so far."""
     pairs: tuple[DecidedPair, ...]
     """Verdicts on all pairs."""
-    scores: Mapping[str, tuple[Finite, ...]]
-    """Agent -> score of each of its seeds."""
+    returns: Mapping[str, Mapping[str, tuple[Finite, ...]]]
+    """Agent -> environment -> the number of each seed by which runs were compared."""
+
+    @property
+    def num_seeds(self) -> dict[str, int]:
+        """Agent -> seeds that it took."""
+        return {agent: min(map(len, by_env.values()), default=0) for agent, by_env in self.returns.items()}
 
     @property
     def question(self) -> dict[str, Any]:
@@ -80,8 +85,8 @@ def read_decision(path: Path) -> DecisionDocument:
     """
     document: DecisionDocument = checked(DecisionDocument, read_json_object(path), f"{path}: it isn't a decision of this version")
     unknown = [name for pair in document.pairs for name in (pair.agent, pair.other) if name not in document.agents]
-    if lacking := [agent for agent in document.agents if agent not in document.scores]:
-        raise ArenaError(f"{path}: scores has none of {lacking[0]!r}")
+    if lacking := [agent for agent in document.agents if agent not in document.returns]:
+        raise ArenaError(f"{path}: returns has none of {lacking[0]!r}")
     if unknown:
         raise ArenaError(f"{path}: pairs name {unknown[0]!r}, which is none of the agents")
     return document

@@ -1,7 +1,7 @@
 """One score for each agent and training seed, for the rules that decide during an experiment: when to stop, and what to try next."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,17 +39,39 @@ def seed_scores(experiment: Experiment, results: Iterable[RunResult]) -> dict[st
         ArenaError: if a run failed where nobody finished and random play's return is not known, or if a return is impossible.
     """
     values: dict[str, dict[int, list[float]]] = {}
-    counted = [result for result in results if result.status != "pruned"]
-    for env in experiment.envs:
-        reference = catalogue().reference_for(env.id, env.kwargs)
-        runs = [result for result in counted if result.env == env.name]
-        returns = _returns(runs, reference) if runs else np.zeros(0)
+    for env, reference, runs in _by_env(experiment, results):
+        returns = _returns(runs, reference)
         if len(experiment.envs) > 1:
-            assert reference is not None  # check_scores
+            assert reference is not None, f"{env} has no reference scores"  # check_scores
             returns = reference.scale.score(returns)
         for result, value in zip(runs, returns.tolist(), strict=True):
             values.setdefault(result.agent, {}).setdefault(result.seed, []).append(value)
     return {agent: {seed: statistics.fmean(parts) for seed, parts in seeds.items()} for agent, seeds in values.items()}
+
+
+def comparable_by_seed(experiment: Experiment, results: Iterable[RunResult]) -> dict[str, dict[str, list[float]]]:
+    """Returns agent -> environment -> the number of each seed, in their order, by which pairs of runs are compared.
+
+    It is the final mean return, a failed run a hair below all others. A run that a search gave up has none.
+
+    Raises:
+        ArenaError: if `seed_scores` would raise it.
+    """
+    values: dict[str, dict[str, dict[int, float]]] = {agent.name: {env.name: {} for env in experiment.envs} for agent in experiment.agents}
+    for env, reference, runs in _by_env(experiment, results):
+        for result, value in zip(runs, _returns(runs, reference).tolist(), strict=True):
+            values[result.agent][env][result.seed] = value
+    return {
+        agent: {env: [by_seed[seed] for seed in sorted(by_seed)] for env, by_seed in by_env.items()} for agent, by_env in values.items()
+    }
+
+
+def _by_env(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[tuple[str, Reference | None, list[RunResult]]]:
+    """Yields each environment that has runs: its name, its reference scores, and the runs that no search gave up."""
+    counted = [result for result in results if result.status != "pruned"]
+    for env in experiment.envs:
+        if runs := [result for result in counted if result.env == env.name]:
+            yield env.name, catalogue().reference_for(env.id, env.kwargs), runs
 
 
 def _returns(runs: Sequence[RunResult], reference: Reference | None) -> npt.NDArray[Any]:

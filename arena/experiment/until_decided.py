@@ -1,7 +1,7 @@
 """`seeds = "until-decided"`: adds seeds in groups until it is decided which agents are better, or no more seeds are allowed.
 
-The rule (`arena.statistics.group_sequential`) looks at one score for each agent and seed: the final mean return, or, with several
-environments, the mean of the normalised returns. One ranking over all environments of the experiment is decided.
+The rule (`arena.statistics.group_sequential`) compares runs of two agents on the same environment by their final mean returns, as a report
+does: an agent beats another if a run of it returns more, more often than not, mean over environments.
 """
 
 import dataclasses
@@ -13,11 +13,11 @@ from arena.experiment.decision import DECISION_NAME, read_decision
 from arena.experiment.experiment import Experiment, UntilDecided
 from arena.experiment.folder import refuse_changes
 from arena.experiment.records import refuse_unreadable
-from arena.experiment.scores import seed_scores
+from arena.experiment.scores import comparable_by_seed
 from arena.formats.differences import all_told, differences
 from arena.formats.json import write_json
 from arena.run_folder.result import RunResult
-from arena.statistics.group_sequential import Decision, StoppingRule, decide
+from arena.statistics.group_sequential import Decision, Returns, StoppingRule, decide
 
 RunAll = Callable[[Experiment], list[RunResult]]
 """Function that runs a checked experiment, such as `run_checked` with an executor."""
@@ -48,10 +48,9 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
             group = dataclasses.replace(experiment, agents=agents, seeds=tuple(range(num_seeds)))
             results |= {result.run_name: result for result in run_all(group)}
         refuse_unreadable(results.values())
-        scores = seed_scores(experiment, results.values())
-        by_agent = {agent.name: [scores[agent.name][seed] for seed in sorted(scores[agent.name])] for agent in experiment.agents}
-        decision = decide(by_agent, stopping_rule, seed=experiment.seed)
-        write_json(experiment.path / DECISION_NAME, {**_question(experiment, rule), **_answer(by_agent, decision)})
+        returns = comparable_by_seed(experiment, results.values())
+        decision = decide(returns, stopping_rule, seed=experiment.seed)
+        write_json(experiment.path / DECISION_NAME, {**_question(experiment, rule), **_answer(returns, decision)})
         if decision.finished:
             return list(results.values()), decision
         next_seeds = dict(decision.next_seeds)
@@ -73,8 +72,13 @@ def refuse_another_question(experiment: Experiment) -> None:
 
 
 def sentences(decision: Decision) -> list[str]:
-    """Returns the verdict on each pair as a line of text."""
-    forms = {"better": "{x} is better than {y}", "worse": "{y} is better than {x}", "undecided": "{x} or {y}: undecided"}
+    """Returns the verdict on each pair as a line of text, which names what was decided."""
+    claim = "{} beats {}: a run of it returns more, more often than not"
+    forms = {
+        "better": claim.format("{x}", "{y}"),
+        "worse": claim.format("{y}", "{x}"),
+        "undecided": "{x} or {y}: undecided whose runs return more, more often than not",
+    }
     return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]
 
 
@@ -83,10 +87,10 @@ def _question(experiment: Experiment, rule: UntilDecided) -> dict[str, Any]:
     return {"rule": dataclasses.asdict(rule), "agents": agents, "envs": envs}
 
 
-def _answer(scores: dict[str, list[float]], decision: Decision) -> dict[str, Any]:
+def _answer(returns: Returns, decision: Decision) -> dict[str, Any]:
     return {
         "finished": decision.finished,
         "look": decision.look,
         "pairs": [{"agent": x, "other": y, "verdict": verdict} for (x, y), verdict in decision.verdicts.items()],
-        "scores": scores,
+        "returns": returns,
     }

@@ -35,6 +35,6 @@ def _comparison(experiment: str, document: DecisionDocument) -> SequentialCompar
         envs=document.envs,
         look=document.look,
         finished=document.finished,
-        num_seeds={agent: len(document.scores.get(agent, ())) for agent in document.agents},
+        num_seeds={agent: document.num_seeds[agent] for agent in document.agents},
         verdicts=tuple(SequentialVerdict(**dataclasses.asdict(pair)) for pair in document.pairs),
     )

@@ -86,7 +86,8 @@ def _print_pairs(document: ExperimentReport, output: Output) -> None:
     verdict, rows = judge(document), []
     for pair in document.pairs:
         winner = verdict.winner(pair.x, pair.y)
-        claim = "undecided" if winner is None else f"{winner} is better"
+        loser = pair.y if winner == pair.x else pair.x
+        claim = "undecided" if winner is None else f"{winner} beats {loser}"
         p_value = "too few seeds" if pair.basis == "nothing" else f"{pair.p_value_joint:.3f}"
         rows.append((pair.x, pair.y, words(pair.probability), p_value, claim))
     if rows:

@@ -1,32 +1,35 @@
-"""Group-sequential permutation tests, which tell when to stop adding seeds (after AdaStop: Mathieu et al., 2023, arXiv:2306.10882).
+"""Group-sequential tests, which tell when to stop adding seeds (after AdaStop: Mathieu et al., 2023, arXiv:2306.10882).
 
-Seeds come in groups; after each group a *look* decides which pairs of agents differ. The scores of two agents that do not differ can
-be exchanged within each group, so relabelling them gives the distribution of the difference without any assumption about its shape. The
-largest difference of the pairs still undecided is compared with a boundary. Relabelled data cross that boundary, over all looks together,
-with probability `alpha` at most; `alpha` is spent in equal parts. After a pair is decided, the others are tested again without it
-(step-down). Two things differ from AdaStop: after a step-down the smaller family is also tested at the earlier looks, with boundaries of
-its own, and no pair is ever declared equal.
+Seeds come in groups; after each group a *look* decides which pairs of agents differ. Each look is a joint test of all pairs that are still
+undecided (`arena.statistics.pair_tests`), on all seeds so far: the same test, and so the same meaning of "beats", as in a report. All
+looks decide at one level, which is so much smaller than `alpha` that the probability of any wrong claim, over all looks together, is
+`alpha` (Pocock, 1977, doi:10.1093/biomet/64.2.191). Two things differ from AdaStop: it looks at means, and it declares pairs equal.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import integrate, optimize, stats
 
 from arena.errors import ArenaError
-from arena.seeding import relabelling_rng
+from arena.statistics.improvement import probability_of_improvement
+from arena.statistics.pair_tests import NUM_LABELLINGS, pair_tests
 
 Array = npt.NDArray[Any]
 Verdict = Literal["better", "worse", "undecided"]
 """Verdict on the first of two agents, compared with the second."""
 AgentNames = tuple[str, str]
 """Names of the two agents of a pair."""
+Returns = Mapping[str, Mapping[str, Sequence[float]]]
+"""Agent -> environment -> one number for each seed, in the order of seeds, by which runs are compared."""
 
-NUM_RELABELLINGS = 10_000
-"""Labellings behind each boundary, the observed one included. Fewer give coarser boundaries, never ones that are crossed more easily."""
+_NUM_NODES = 201
+"""Points at which the density between the boundaries is kept."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class Decision:
     look: int
     """Number of looks so far; 0 while the first group is not complete."""
     verdicts: Mapping[AgentNames, Verdict]
-    """Verdict on each pair (x, y), x before y as the agents were given: whether x is better than y."""
+    """Verdict on each pair (x, y), x before y as the agents were given: whether x beats y."""
     next_seeds: Mapping[str, int]
     """Number of seeds that each agent must have for the next look; agents that need no more are missing."""
 
@@ -66,85 +69,67 @@ class Decision:
         return not self.next_seeds
 
 
-def decide(
-    scores: Mapping[str, Sequence[float]], rule: StoppingRule, *, seed: int = 0, num_relabellings: int = NUM_RELABELLINGS
-) -> Decision:
-    """Returns which pairs of agents are decided, and who needs more seeds. The same scores always give the same decision.
+def decide(returns: Returns, rule: StoppingRule, *, seed: int = 0, num_labellings: int = NUM_LABELLINGS) -> Decision:
+    """Returns which pairs of agents are decided, and who needs more seeds. The same returns always give the same decision.
 
     Args:
-        scores: agent -> one score for each seed, in the order of seeds (over several environments: the mean of the normalised scores).
-            Scores beyond the last complete group are not used yet.
+        returns: the numbers by which runs are compared; all agents have the same environments. Seeds beyond the last complete group are
+            not used yet.
         rule: the rule of the experiment, the same at every call.
-        seed: seed of the relabellings.
-        num_relabellings: number of labellings B behind each boundary.
+        seed: seed of the labellings.
+        num_labellings: number of labellings behind each p-value.
 
     Raises:
-        ArenaError: if there are fewer than two agents, or a score is not finite.
+        ArenaError: if there are fewer than two agents, or a number is not finite.
     """
-    arrays = _checked(scores)
-    verdicts: dict[AgentNames, Verdict] = dict.fromkeys(itertools.combinations(scores, 2), "undecided")
-    undecided = list(verdicts)
-    statistics: dict[AgentNames, list[Array]] = {pair: [] for pair in verdicts}  # [B] at each look: sum of x's scores minus sum of y's
+    arrays = _checked(returns)
+    verdicts: dict[AgentNames, Verdict] = dict.fromkeys(itertools.combinations(returns, 2), "undecided")
+    undecided, level = list(verdicts), level_of_looks(rule.alpha, rule.num_looks)
     look = 0
     while undecided and look < rule.num_looks:
         needed = (look + 1) * rule.group_size
-        if any(len(arrays[agent]) < needed for pair in undecided for agent in pair):
+        if any(len(values) < needed for pair in undecided for agent in pair for values in arrays[agent]):
             break
-        signs = _signs(rule.group_size, num_relabellings, seed, look)  # [B, 2 * group_size]
-        for x, y in undecided:
-            group = slice(look * rule.group_size, needed)
-            pooled = np.concatenate([arrays[x][group], arrays[y][group]])
-            before = statistics[x, y][-1] if look else 0.0
-            statistics[x, y].append(before + signs @ pooled)
         look += 1
-        while undecided and (crossing := _crossing(undecided, statistics, rule)) is not None:
-            undecided.remove(crossing)
-            verdicts[crossing] = "better" if statistics[crossing][-1][0] > 0 else "worse"
+        samples = [[(x[:needed], y[:needed]) for x, y in zip(arrays[one], arrays[two], strict=True)] for one, two in undecided]
+        tests = pair_tests(samples, seed=seed, num_labellings=num_labellings)
+        for pair, own, test in zip(tuple(undecided), samples, tests, strict=True):
+            if test.p_value_joint <= level:
+                undecided.remove(pair)
+                wins = np.mean([probability_of_improvement(x, y) for x, y in own])
+                verdicts[pair] = "better" if wins > 0.5 else "worse"
     wanted = () if look == rule.num_looks else {agent for pair in undecided for agent in pair}
-    next_seeds = {agent: (look + 1) * rule.group_size for agent in scores if agent in wanted}
+    next_seeds = {agent: (look + 1) * rule.group_size for agent in returns if agent in wanted}
     return Decision(look=look, verdicts=verdicts, next_seeds=next_seeds)
 
 
-def _checked(scores: Mapping[str, Sequence[float]]) -> dict[str, Array]:
-    if len(scores) < 2:
-        raise ArenaError(f"a sequential comparison needs at least two agents, got {list(scores)}")
-    arrays = {agent: np.asarray(values, np.float64) for agent, values in scores.items()}
+@functools.cache
+def level_of_looks(alpha: float, num_looks: int) -> float:
+    """Returns the level of each look at which a difference that does not exist is found at any of them with probability `alpha` (Pocock).
+
+    The statistic of look k is the sum of k independent normal steps over the root of k; its density, while no boundary is crossed, is
+    carried from look to look (Armitage, McPherson and Rowe, 1969).
+    """
+    return float(2.0 * stats.norm.sf(optimize.brentq(lambda bound: _any_crossing(bound, num_looks) - alpha, 0.0, 10.0)))
+
+
+def _any_crossing(bound: float, num_looks: int) -> float:
+    """Returns the probability that the statistic is beyond `bound`, to either side, at any look."""
+    inside = np.linspace(-bound, bound, _NUM_NODES)
+    density = stats.norm.pdf(inside)
+    for look in range(2, num_looks + 1):
+        before, inside = inside, np.linspace(-bound, bound, _NUM_NODES) * np.sqrt(look)
+        density = integrate.simpson(density * stats.norm.pdf(inside[:, None] - before), x=before, axis=1)
+    return float(1.0 - integrate.simpson(density, x=inside))
+
+
+def _checked(returns: Returns) -> dict[str, list[Array]]:
+    """Returns the numbers of each agent, one array for each environment."""
+    if len(returns) < 2:
+        raise ArenaError(f"a sequential comparison needs at least two agents, got {list(returns)}")
+    envs = next(iter(returns.values()))
+    arrays = {agent: [np.asarray(by_env[env], np.float64) for env in envs] for agent, by_env in returns.items()}
     for agent, values in arrays.items():
-        if not np.isfinite(values).all():
-            raise ArenaError(f"a score of {agent!r} is not finite; score failed runs at the environment's floor")
+        if not all(np.isfinite(own).all() for own in values):
+            raise ArenaError(f"a return of {agent!r} is not finite; a failed run takes a number below all others")
     return arrays
-
-
-def _signs(group_size: int, num_relabellings: int, seed: int, look: int) -> Array:
-    """Returns labellings `[B, 2 * group_size]`: +1 for a score of the first agent, -1 for one of the second; row 0 is as observed."""
-    rng = relabelling_rng(seed, look)
-    observed = np.repeat([1.0, -1.0], group_size)
-    relabelled = rng.permuted(np.broadcast_to(observed, (num_relabellings - 1, 2 * group_size)), axis=1)
-    return np.concatenate([observed[None], relabelled])
-
-
-def _crossing(family: list[AgentNames], statistics: Mapping[AgentNames, list[Array]], rule: StoppingRule) -> AgentNames | None:
-    """Returns the pair with the largest difference at the first look at which the family crosses its boundary, or None."""
-    looks = statistics[family[0]]
-    num_relabellings = len(looks[0])
-    is_left = np.ones(num_relabellings, np.bool_)  # relabellings that have crossed at no earlier look
-    num_spent = 0
-    for look in range(len(looks)):
-        differences = np.abs([statistics[pair][look] for pair in family])  # [pairs, B]
-        largest = differences.max(0)  # [B]
-        allowed = int(rule.alpha * (look + 1) / rule.num_looks * num_relabellings + 1e-9) - num_spent
-        crossed = is_left & (largest > _boundary(largest[is_left], allowed))
-        if crossed[0]:
-            return family[int(differences[:, 0].argmax())]
-        num_spent += int(crossed.sum())
-        is_left &= ~crossed
-    return None
-
-
-def _boundary(values: Array, allowed: int) -> float:
-    """Returns the smallest of `values` that at most `allowed` of them exceed, up to rounding."""
-    if allowed >= len(values):
-        return -np.inf
-    ascending = np.sort(values)
-    boundary = float(ascending[len(values) - 1 - allowed])
-    return boundary + 1e-9 * max(1.0, abs(boundary))  # sums in another order differ in the last bits, and are ties

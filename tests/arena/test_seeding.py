@@ -15,7 +15,6 @@ from arena.seeding import (
     opening_seed,
     parity_rng,
     probe_rng,
-    relabelling_rng,
     resampling_rng,
     reset_seed,
     sampler_seed,
@@ -48,7 +47,6 @@ def test_seeds_have_their_recorded_values():
         (swiss_rng(7, 2, 1), 874779943),
         (adaptive_rng(7, 2), 1208267292),
         (resampling_rng(7), 4058335883),
-        (relabelling_rng(7, 2), 1208267292),
         (probe_rng(), 3653403231),
     ],
 )

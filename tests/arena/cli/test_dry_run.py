@@ -60,7 +60,7 @@ DECISION = {
     "finished": True,
     "look": 1,
     "pairs": [],
-    "scores": {},
+    "returns": {},
 }
 
 

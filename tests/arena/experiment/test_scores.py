@@ -7,7 +7,7 @@ from arena.environments.references import Catalogue, Reference, Score
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
-from arena.experiment.scores import check_scores, seed_scores
+from arena.experiment.scores import check_scores, comparable_by_seed, seed_scores
 from arena.run_folder.result import RunResult
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
@@ -78,3 +78,12 @@ def test_reference_scores_do_not_hold_where_the_environment_is_made_with_argumen
 def test_an_impossible_return_is_refused_and_names_the_environment():
     with pytest.raises(ArenaError, match=r"a/Pendulum-v1/seed-0 returned 3, and no episode can return more than 0 \(test\)"):
         seed_scores(experiment("Pendulum-v1"), [result("Pendulum-v1", 0, 3.0)])
+
+
+def test_runs_are_compared_on_each_environment_apart_whatever_is_known_of_it():
+    wanted = experiment("FrozenLake-v1", "CartPole-v1")
+    results = [result("CartPole-v1", 1, 30.0), result("FrozenLake-v1", 0, 0.5), result("CartPole-v1", 0, None)]
+    [by_env] = comparable_by_seed(wanted, results).values()
+    assert by_env["FrozenLake-v1"] == [0.5]
+    assert by_env["CartPole-v1"][1] == 30.0
+    assert by_env["CartPole-v1"][0] < 30.0, "a failed run is below all others"

@@ -55,10 +55,10 @@ def test_a_clear_difference_is_decided_at_the_first_look(tmp_path: Path):
     assert scores.asked == [({"good", "bad"}, 5)]
     assert len(results) == 10
     assert decision.verdicts == {("good", "bad"): "better"}
-    assert sentences(decision) == ["good is better than bad"]
+    assert sentences(decision) == ["good beats bad: a run of it returns more, more often than not"]
     document = json.loads((wanted.path / "decision.json").read_text())
     assert document["pairs"] == [{"agent": "good", "other": "bad", "verdict": "better"}]
-    assert len(document["scores"]["good"]) == 5
+    assert len(document["returns"]["good"]["CartPole-v1"]) == 5
 
 
 def test_equal_agents_get_all_seeds_and_stay_undecided(tmp_path: Path):
@@ -66,7 +66,7 @@ def test_equal_agents_get_all_seeds_and_stay_undecided(tmp_path: Path):
     results, decision = run_until_decided(experiment(tmp_path, "a", "b"), scores)
     assert [num_seeds for _, num_seeds in scores.asked] == [5, 10, 15]
     assert len(results) == 30
-    assert sentences(decision) == ["a or b: undecided"]
+    assert sentences(decision) == ["a or b: undecided whose runs return more, more often than not"]
 
 
 def test_an_agent_that_is_decided_against_all_others_gets_no_more_seeds(tmp_path: Path):

@@ -20,7 +20,7 @@ DECISION = {
         {"agent": "a", "other": "c", "verdict": "undecided"},
         {"agent": "b", "other": "c", "verdict": "better"},
     ],
-    "scores": {"a": [1.0] * 5, "b": [2.0] * 5, "c": [1.0] * 5},
+    "returns": {agent: {"CartPole-v1": [1.0] * 5} for agent in "abc"},
 }
 
 
@@ -54,7 +54,7 @@ def test_the_repeated_file_adds_seeds_by_the_same_rule(folder):
     assert (again["seeds"], again["until-decided"]) == ("until-decided", DECISION["rule"])
 
 
-@pytest.mark.parametrize("change", [{"rule": []}, {"scores": {}}, {"pairs": [1]}, {"look": "x"}])
+@pytest.mark.parametrize("change", [{"rule": []}, {"returns": {}}, {"pairs": [1]}, {"look": "x"}])
 def test_a_decision_that_cannot_be_read_is_named(folder, change):
     (folder / "decision.json").write_text(json.dumps({**DECISION, **change}))
     document = report(folder)

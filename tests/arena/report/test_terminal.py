@@ -17,7 +17,7 @@ DECISION = {
     "envs": ["CartPole-v1"],
     "finished": True,
     "look": 1,
-    "scores": {"a": [1.0] * 5, "b": [2.0] * 5},
+    "returns": {agent: {"CartPole-v1": [1.0] * 5} for agent in "ab"},
 }
 
 
@@ -72,7 +72,7 @@ def test_the_summary_and_a_table_say_what_the_sequential_test_decided(folder, ca
     report([folder], None, mode="plain")
     printed = capsys.readouterr().out
     assert "by the sequential test" in printed
-    assert "b is better" in printed
+    assert "b beats a" in printed
     assert (folder / "report" / "decisions.csv").read_text().splitlines()[1].endswith("test,0.05,1,a,b,worse")
 
 

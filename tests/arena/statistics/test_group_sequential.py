@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.statistics.group_sequential import StoppingRule, decide
+from arena.statistics.group_sequential import StoppingRule, decide, level_of_looks
 
 
 def draw(means, *, num_seeds=20, seed=0):
     rng = np.random.default_rng(seed)
-    return {f"agent-{index}": rng.normal(mean, 1.0, num_seeds).tolist() for index, mean in enumerate(means)}
+    return {f"agent-{index}": {"env": rng.normal(mean, 1.0, num_seeds).tolist()} for index, mean in enumerate(means)}
 
 
 def test_nothing_is_decided_before_the_first_group_is_complete():
@@ -36,20 +36,20 @@ def test_only_agents_still_compared_get_more_seeds():
 def test_the_same_is_decided_whether_the_looks_come_one_by_one_or_at_once():
     """An agent that was decided early has fewer seeds, or more that came in later: neither changes what follows."""
     scores = draw([0.0, 0.8, 30.0])
-    cut = {agent: values[:5] for agent, values in scores.items()}
+    cut = {agent: {"env": by_env["env"][:5]} for agent, by_env in scores.items()}
     rule = StoppingRule()
     for look in itertools.count(1):
         decision = decide(cut, rule)
         assert decision.look == look
         if decision.finished:
             break
-        cut |= {agent: scores[agent][:count] for agent, count in decision.next_seeds.items()}
-    assert len(cut["agent-2"]) == 5
+        cut |= {agent: {"env": scores[agent]["env"][:count]} for agent, count in decision.next_seeds.items()}
+    assert len(cut["agent-2"]["env"]) == 5
     assert decision == decide(scores, rule)
 
 
 def test_equal_agents_stay_undecided_to_the_last_look():
-    decision = decide({"a": [0.5] * 20, "b": [0.5] * 20}, StoppingRule())
+    decision = decide({"a": {"env": [0.5] * 20}, "b": {"env": [0.5] * 20}}, StoppingRule())
     assert decision.verdicts == {("a", "b"): "undecided"}
     assert decision.finished
 
@@ -58,15 +58,34 @@ def test_too_little_alpha_for_the_first_look_waits_for_the_second():
     """With 3 seeds each, the most extreme of the 20 labellings has p = 0.1."""
     scores = {"a": [1.0, 2.0, 3.0] * 3, "b": [11.0, 12.0, 13.0] * 3}
     rule = StoppingRule(group_size=3, num_looks=3)
-    looks = [decide({agent: values[:count] for agent, values in scores.items()}, rule) for count in (3, 6, 9)]
+    looks = [decide({agent: {"env": values[:count]} for agent, values in scores.items()}, rule) for count in (3, 6, 9)]
     assert [decision.finished for decision in looks] == [False, True, True]
+
+
+def test_equal_means_are_not_equal_chances():
+    """Agent a fails one time in five and has the same mean: its runs return more four times in five, and that is what is decided."""
+    steady, failing = [10.0 + 0.01 * seed for seed in range(20)], [12.5 if seed % 5 else 0.0 for seed in range(20)]
+    decision = decide({"failing": {"env": failing}, "steady": {"env": steady}}, StoppingRule())
+    assert decision.verdicts == {("failing", "steady"): "better"}
+
+
+def test_environments_count_alike_whatever_the_size_of_their_returns():
+    rng = np.random.default_rng(0)
+    wins = {"small": rng.normal(3.0, 1.0, 20), "large": rng.normal(0.0, 1e6, 20)}
+    loses = {"small": rng.normal(0.0, 1.0, 20), "large": rng.normal(0.0, 1e6, 20)}
+    assert decide({"wins": wins, "loses": loses}, StoppingRule()).verdicts == {("wins", "loses"): "better"}
+
+
+@pytest.mark.parametrize(("num_looks", "level"), [(1, 0.05), (2, 0.0294), (3, 0.0221), (4, 0.0182), (5, 0.0158)])
+def test_the_level_of_a_look_is_that_of_pococks_table(num_looks, level):
+    assert level_of_looks(0.05, num_looks) == pytest.approx(level, abs=5e-5)
 
 
 def test_bad_input_is_refused():
     with pytest.raises(ArenaError, match="at least two agents"):
-        decide({"a": [1.0]}, StoppingRule())
+        decide({"a": {"env": [1.0]}}, StoppingRule())
     with pytest.raises(ArenaError, match="'b' is not finite"):
-        decide({"a": [1.0], "b": [float("nan")]}, StoppingRule())
+        decide({"a": {"env": [1.0]}, "b": {"env": [float("nan")]}}, StoppingRule())
     with pytest.raises(ArenaError, match="group_size"):
         StoppingRule(group_size=1)
 
@@ -77,7 +96,7 @@ def test_wrong_claims_are_as_rare_as_alpha_says(means):
     """Over all looks and pairs; 600 experiments, whose standard error is 0.009."""
     wrong = 0
     for experiment in range(600):
-        verdicts = decide(draw(means, seed=experiment), StoppingRule(), seed=experiment, num_relabellings=2_000).verdicts
+        verdicts = decide(draw(means, seed=experiment), StoppingRule(), seed=experiment, num_labellings=1_000).verdicts
         equal = [verdict for (x, y), verdict in verdicts.items() if "agent-3" not in (x, y)]
         wrong += any(verdict != "undecided" for verdict in equal)
     assert wrong / 600 <= 0.05 + 2 * 0.009
