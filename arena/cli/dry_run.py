@@ -10,8 +10,9 @@ from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import refuse_changes
 from arena.experiment.plan import ExperimentPlan, PlannedRun, agent_differences, env_differences, make_plan
-from arena.experiment.until_decided import refuse_another_question
+from arena.experiment.until_decided import refuse_another_question, stopping_rule
 from arena.formats.readable import duration
+from arena.statistics.smallest_difference import SmallestDifference, smallest_difference
 from arena.terminal.output import Mode, Output, make_table
 
 MAX_NAMED = 3
@@ -44,16 +45,29 @@ def _document(plan: ExperimentPlan) -> dict[str, Any]:
         {**dataclasses.asdict(planned.progress), "budget": dataclasses.asdict(planned.run.budget), "seconds": planned.seconds}
         for planned in plan.runs
     ]
+    smallest = _smallest_difference(plan.experiment)
     return {
         "name": plan.experiment.name,
         "path": str(plan.experiment.path),
         "seeds": plan.experiment.seeds,
+        "smallest_difference": None if smallest is None else {**dataclasses.asdict(smallest), "probability": smallest.probability},
         "workers": plan.workers,
         "seconds": plan.seconds,
         "runs": runs,
         "differences": agent_differences(plan.experiment),
         "env_differences": env_differences(plan.experiment),
     }
+
+
+def _smallest_difference(experiment: Experiment) -> SmallestDifference | None:
+    """Returns the smallest difference that the seeds can show; None if there is nobody to compare."""
+    num_agents, num_envs, rule = len(experiment.agents), len(experiment.envs), experiment.until_decided
+    if num_agents < 2:
+        return None
+    num_pairs = num_agents * (num_agents - 1) // 2
+    if rule is None:
+        return smallest_difference(len(experiment.seeds), num_pairs, num_envs)
+    return smallest_difference(rule.max_seeds, num_pairs, num_envs, level=stopping_rule(rule).level_of_looks)
 
 
 def _show(plan: ExperimentPlan, out: Output) -> None:
@@ -65,6 +79,8 @@ def _show(plan: ExperimentPlan, out: Output) -> None:
     product = f"{len(experiment.agents)} agents x {len(experiment.envs)} environments x {len(experiment.seeds)} seeds"
     out.say(f"{experiment.name}: {product} = {len(plan.runs)} runs in {experiment.path}")
     out.say(f"Seeds: {seeds}.")
+    if (smallest := _smallest_difference(experiment)) is not None:
+        out.say(f"Verdict: {smallest.sentence()}")
     out.say(f"Runs: {', '.join(f'{count} {state}' for state, count in counts.items())}.")
     out.say(f"Time: {_time(plan)}.")
     groups: dict[tuple[str, ...], list[PlannedRun]] = {}

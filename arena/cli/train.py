@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.cli import dry_run as plan
 from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
 from arena.cli.live_rows import LiveRow
@@ -22,7 +21,6 @@ from arena.experiment.names import check_name
 from arena.experiment.one_run import one_run
 from arena.experiment.records import redo
 from arena.experiment.runner import run_checked
-from arena.experiment.until_decided import run_until_decided, sentences
 from arena.formats.toml import parse_toml
 from arena.formats.validation import checked
 from arena.run_folder.folder import RunDir
@@ -76,6 +74,8 @@ def run(
     """
     experiment = with_options(from_toml(file), **options)
     if dry_run:
+        from arena.cli import dry_run as plan  # imports SciPy, as below
+
         return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
     made = {name: make_tracker(name, experiment.path, PROJECT, online=False) for name in trackers}
     code = execute(experiment, mode=mode, retry_failed=retry_failed)
@@ -115,6 +115,9 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     if experiment.until_decided is None:
         results = _watch(experiment, mode=mode, retry_failed=retry_failed)
     else:
+        # SciPy takes longer to import than everything else here, and other experiments do without it.
+        from arena.experiment.until_decided import run_until_decided, sentences
+
         results, decision = run_until_decided(experiment, lambda group: _watch(group, mode=mode, retry_failed=retry_failed))
         for sentence in sentences(decision):
             Output(mode).say(sentence)

@@ -39,7 +39,6 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
     refuse_another_question(experiment)
     rule = experiment.until_decided
     assert rule is not None
-    stopping_rule = StoppingRule(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
     results: dict[str, RunResult] = {}
     next_seeds = dict.fromkeys((agent.name for agent in experiment.agents), rule.group_size)
     while True:
@@ -49,11 +48,16 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
             results |= {result.run_name: result for result in run_all(group)}
         refuse_unreadable(results.values())
         returns = comparable_by_seed(experiment, results.values())
-        decision = decide(returns, stopping_rule, seed=experiment.seed)
+        decision = decide(returns, stopping_rule(rule), seed=experiment.seed)
         write_json(experiment.path / DECISION_NAME, {**_question(experiment, rule), **_answer(returns, decision)})
         if decision.finished:
             return list(results.values()), decision
         next_seeds = dict(decision.next_seeds)
+
+
+def stopping_rule(rule: UntilDecided) -> StoppingRule:
+    """Returns the rule of the comparison that an experiment's file describes."""
+    return StoppingRule(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
 
 
 def refuse_another_question(experiment: Experiment) -> None:

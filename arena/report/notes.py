@@ -11,6 +11,7 @@ from arena.report.samples import Samples
 from arena.statistics.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
 from arena.statistics.comparison import AgentPair
 from arena.statistics.pair_tests import RANK_SEEDS, seeds_to_decide
+from arena.statistics.smallest_difference import smallest_difference
 
 
 def notes(
@@ -65,6 +66,10 @@ def _tests(pairs: Sequence[AgentPair]) -> list[str]:
             f"{len(hopeless)} of {len(pairs)} pairs have too few seeds for any decision, whatever their runs return ({named}): at least "
             f"{enough} seeds of each agent are needed."
         )
+    tested = [pair for pair in pairs if pair.basis != "nothing"]
+    if tested:
+        num_seeds, num_envs = min(pair.probability.num_seeds for pair in tested), min(len(pair.envs) for pair in tested)
+        found.append(smallest_difference(num_seeds, len(tested), num_envs).sentence())
     if any(pair.basis == "means" for pair in pairs):
         found.append(
             f"With fewer than {RANK_SEEDS} seeds, ranks alone decide too little, so that the tests of pairs look at mean returns: they "

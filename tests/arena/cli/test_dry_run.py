@@ -36,7 +36,6 @@ def run(wanted: Experiment) -> None:
     ("changes", "message"),
     [
         ({**SEQUENTIAL, "agents": [FAKE]}, "give at least two"),
-        ({**SEQUENTIAL, "envs": ["CartPole-v1", {"id": "Acrobot-v1", "kwargs": {"render_mode": "rgb_array"}}]}, "has no reference scores"),
         ({"executor": {"address": "localhost:1"}}, "belong to kind 'ray'"),
     ],
 )
@@ -71,6 +70,25 @@ def test_another_question_in_the_folder_is_refused(tmp_path: Path, command: Call
     write_json(wanted.path / "decision.json", DECISION)
     with pytest.raises(ArenaError, match="answers another question"):
         command(wanted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"seeds": 3},
+            "Verdict: 3 seeds of each agent cannot decide who beats whom, whatever the runs return: at least 4 seeds are needed.",
+        ),
+        ({"seeds": 5}, "Verdict: 5 seeds of each agent decide a pair with probability 80% if the runs of the better one return more 92%"),
+        (SEQUENTIAL, "Verdict: 20 seeds of each agent decide a pair with probability 80% if the runs of the better one return more 79%"),
+        ({"agents": [FAKE]}, ""),
+    ],
+)
+def test_what_the_seeds_can_show_is_said_before_anything_runs(tmp_path: Path, capsys, changes: dict[str, Any], expected: str):
+    dry_run(experiment(tmp_path, **changes))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert expected in printed
+    assert ("Verdict: " in printed) == bool(expected)
 
 
 def test_a_plan_counts_the_cores_that_this_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

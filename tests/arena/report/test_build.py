@@ -52,8 +52,9 @@ def test_scores_are_normalised_and_compared(five_seeds):
     assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
     assert document.profiles[0].fractions[0] == 1.0
     assert document.notes[-1] == MEAN_NOTE, "5 seeds"
-    assert "With fewer than 10 seeds" in document.notes[0]
-    assert len(document.notes) == 2
+    assert "5 seeds of each agent decide a pair with probability 80%" in document.notes[0]
+    assert "With fewer than 10 seeds" in document.notes[1]
+    assert len(document.notes) == 3
 
 
 def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):

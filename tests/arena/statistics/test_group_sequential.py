@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.statistics.group_sequential import StoppingRule, decide, level_of_looks
+from arena.statistics.group_sequential import StoppingRule, decide
 
 
 def draw(means, *, num_seeds=20, seed=0):
@@ -74,11 +74,6 @@ def test_environments_count_alike_whatever_the_size_of_their_returns():
     wins = {"small": rng.normal(3.0, 1.0, 20), "large": rng.normal(0.0, 1e6, 20)}
     loses = {"small": rng.normal(0.0, 1.0, 20), "large": rng.normal(0.0, 1e6, 20)}
     assert decide({"wins": wins, "loses": loses}, StoppingRule()).verdicts == {("wins", "loses"): "better"}
-
-
-@pytest.mark.parametrize(("num_looks", "level"), [(1, 0.05), (2, 0.0294), (3, 0.0221), (4, 0.0182), (5, 0.0158)])
-def test_the_level_of_a_look_is_that_of_pococks_table(num_looks, level):
-    assert level_of_looks(0.05, num_looks) == pytest.approx(level, abs=5e-5)
 
 
 def test_bad_input_is_refused():
