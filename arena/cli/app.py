@@ -12,6 +12,7 @@ from arena.cli.options import (
     Address,
     Allow,
     Device,
+    EqualWithin,
     ExecutorOption,
     ExperimentsFolder,
     Json,
@@ -325,6 +326,7 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
     ] = None,
+    equal_within: EqualWithin = 0.25,
     json_lines: Json = False,
 ) -> None:
     """Report on the runs in folders.
@@ -333,7 +335,7 @@ def report(
     """
     from arena.report import terminal as command
 
-    command.report(folders, output, mode=output_mode(quiet=False, json_lines=json_lines))
+    command.report(folders, output, equal_within=equal_within, mode=output_mode(quiet=False, json_lines=json_lines))
 
 
 @app.command()

@@ -43,6 +43,10 @@ class ScheduleOption(StrEnum):
 ExecutorOption = Annotated[ExecutorName | None, typer.Option("--executor", help="Place of the workers: this machine, or a Ray cluster.")]
 Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")]
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URI", help="Keep checkpoints and run folders of a cluster here.")]
+EqualWithin = Annotated[
+    float, typer.Option("--equal-within", metavar="P", help="Distance from an even chance within which two agents count as equal.")
+]
+"""Option `--equal-within`."""
 
 
 def agents_beginning(text: str) -> list[str]:

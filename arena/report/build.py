@@ -44,6 +44,8 @@ AXES: tuple[Axis, ...] = ("env_steps", "train_seconds")
 """Axes of learning curves and rankings, in the order of the report."""
 METRIC_NAMES: tuple[MetricName, ...] = ("iqm", "mean", "median", "optimality_gap")
 """Metrics of scores, in the order of the report."""
+EQUAL_WITHIN = 0.25
+"""Default distance of P(improvement) from an even chance within which two agents count as equal: neither wins more than three in four."""
 NUM_PROFILE_POINTS = 61
 """Thresholds of a performance profile."""
 
@@ -56,6 +58,7 @@ def build_report(
     command: str,
     confidence: float = 0.95,
     left_out: Sequence[str] = (),
+    equal_within: float = EQUAL_WITHIN,
 ) -> ExperimentReport:
     """Returns the report of comparable runs. The same runs give the same report: all resampling is seeded.
 
@@ -66,10 +69,13 @@ def build_report(
         command: command that made the report.
         confidence: confidence of all intervals.
         left_out: sentences that name the runs that could not be read, each with the reason.
+        equal_within: distance of P(improvement) from an even chance within which two agents count as equal.
 
     Raises:
-        ArenaError: if no run has finished.
+        ArenaError: if no run has finished, or `equal_within` is not between 0 and 0.5.
     """
+    if not 0.0 < equal_within < 0.5:
+        raise ArenaError(f"--equal-within {equal_within:g}: a distance from an even chance lies between 0 and 0.5")
     counted = included(runs, catalogue)
     samples = Samples(counted.runs, catalogue)
     found, unreadable = read_decisions(runs)
@@ -86,6 +92,7 @@ def build_report(
         title=title,
         arena_version=arena.__version__,
         confidence=confidence,
+        equal_within=equal_within,
         num_envs_in_aggregates=len(scored),
         budget=repeat.common([dataclasses.asdict(run.run.budget) for run in runs]),
         evaluation=dataclasses.asdict(runs[0].run.evaluation),

@@ -231,6 +231,8 @@ class ExperimentReport:
     """Version of the arena that made the report."""
     confidence: float
     """Confidence of every interval, such as 0.95."""
+    equal_within: float
+    """Distance of P(improvement) from an even chance within which two agents count as equal."""
     num_envs_in_aggregates: int
     """Number of environments that `aggregates` are over."""
     budget: Mapping[str, Any]

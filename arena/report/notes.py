@@ -8,7 +8,7 @@ from arena.environments.references import Catalogue
 from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
 from arena.report.samples import Samples
-from arena.statistics.bootstrap import ENOUGH_SEEDS, MEAN_NOTE, MIN_SEEDS
+from arena.statistics.bootstrap import MEAN_NOTE, MIN_SEEDS
 from arena.statistics.comparison import AgentPair
 from arena.statistics.pair_tests import RANK_SEEDS, seeds_to_decide
 from arena.statistics.smallest_difference import smallest_difference
@@ -52,7 +52,7 @@ def _few_seeds(samples: Samples) -> list[str]:
     fewest = min((count for count in counts if count), default=0)
     if fewest < MIN_SEEDS:
         return [f"Intervals of means and IQMs need at least {MIN_SEEDS} training seeds; some agents have {fewest} here."]
-    return [MEAN_NOTE] if fewest < ENOUGH_SEEDS else []
+    return [MEAN_NOTE]
 
 
 def _tests(pairs: Sequence[AgentPair]) -> list[str]:

@@ -154,6 +154,7 @@ def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerd
     against = verdict.ranks[x].value != verdict.ranks[y].value and (value > 0.5) == (lower == x) and value != 0.5
     note = f"{lower} has the lower rank, and more often returns more than {higher}" if against else ""
     test = {"p": pair.p_value_joint, "too_few": pair.basis == "nothing", "decided": verdict.winner(x, y) is not None}
+    test["equal"] = (pair.x, pair.y) in verdict.equal
     return {"value": value, "low": low, "high": high, "note": note, **test}
 
 

@@ -67,15 +67,9 @@ def _curves(report: ExperimentReport) -> list[Row]:
 
 
 def _pairs(report: ExperimentReport) -> list[Row]:
+    numbers = ("p_value", "p_value_joint", "basis", "apart_at_most")
     return [
-        {
-            "x": pair.x,
-            "y": pair.y,
-            **dataclasses.asdict(pair.probability),
-            "p_value": pair.p_value,
-            "p_value_joint": pair.p_value_joint,
-            "basis": pair.basis,
-        }
+        {"x": pair.x, "y": pair.y, **dataclasses.asdict(pair.probability), **{name: getattr(pair, name) for name in numbers}}
         for pair in report.pairs
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from arena.environments.references import catalogue
 from arena.formats.folders import refuse_link
-from arena.report.build import METRIC_NAMES, build_report
+from arena.report.build import EQUAL_WITHIN, METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
 from arena.report.tables import write_report
@@ -17,17 +17,25 @@ from arena.statistics.ties import Rank
 from arena.terminal.output import Mode, Output, command_line, make_table
 
 
-def report(folders: list[Path], output: Path | None, *, mode: Mode) -> None:
+def report(folders: list[Path], output: Path | None, *, equal_within: float = EQUAL_WITHIN, mode: Mode) -> None:
     """Reports on the runs below `folders`.
 
     Args:
         folders: folders that `arena run` has written.
         output: folder to write into; by default `report` below the first of `folders`.
+        equal_within: distance of P(improvement) from an even chance within which two agents count as equal.
         mode: form of the output, a summary for people or JSON.
     """
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     loaded = load_runs(folders)
-    document = build_report(loaded.runs, catalogue(), title=title, command=command_line(), left_out=tuple(map(str, loaded.left_out)))
+    document = build_report(
+        loaded.runs,
+        catalogue(),
+        title=title,
+        command=command_line(),
+        equal_within=equal_within,
+        left_out=tuple(map(str, loaded.left_out)),
+    )
     target = output or folders[0] / "report"
     if output is None:
         refuse_link(target)  # the folder is the user's, and what is in it may be a stranger's
@@ -85,12 +93,11 @@ def _print_returns(document: ExperimentReport, output: Output) -> None:
 def _print_pairs(document: ExperimentReport, output: Output) -> None:
     verdict, rows = judge(document), []
     for pair in document.pairs:
-        winner = verdict.winner(pair.x, pair.y)
-        loser = pair.y if winner == pair.x else pair.x
-        claim = "undecided" if winner is None else f"{winner} beats {loser}"
         p_value = "too few seeds" if pair.basis == "nothing" else f"{pair.p_value_joint:.3f}"
-        rows.append((pair.x, pair.y, words(pair.probability), p_value, claim))
+        rows.append((pair.x, pair.y, words(pair.probability), p_value, verdict.claim(pair.x, pair.y)))
     if rows:
+        if verdict.equal:
+            output.say(equal_words(document.equal_within))
         title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs"
         _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if verdict.sequential else ""), rows)
 
@@ -132,6 +139,12 @@ def _print_costs(document: ExperimentReport, output: Output) -> None:
         rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
     columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
     _print_table(output, "Cost of a run, medians over seeds", columns, rows)
+
+
+def equal_words(equal_within: float) -> str:
+    """Returns what is claimed of agents that are equal."""
+    most = f"{0.5 + equal_within:.0%} of the time"
+    return f"Equal: neither returns more than the other over {most}, with at most 5% risk of even one wrong claim"
 
 
 def rank_words(rank: Rank) -> str:

@@ -33,6 +33,8 @@ class ReportVerdict:
     """The number that ranks: agent -> its mean probability of improvement over the others; NaN for an agent that was not compared."""
     ranks: Mapping[str, Rank]
     """Rank of each agent by `chances`, with the ranks that `better` does not exclude."""
+    equal: frozenset[tuple[str, str]]
+    """Pairs (x, y), x before y by name, that are decided to be equal within `ExperimentReport.equal_within`."""
     sequential: SequentialComparison | None
     """The sequential comparison that decided; None if the corrected p-values did."""
 
@@ -44,6 +46,12 @@ class ReportVerdict:
     def is_better(self, agent: str, other: str) -> bool:
         """Returns whether it is decided that `agent` is better than `other`."""
         return (agent, other) in self.better
+
+    def claim(self, x: str, y: str) -> str:
+        """Returns what is decided of two agents, x before y by name, in a few words."""
+        if (winner := self.winner(x, y)) is not None:
+            return f"{winner} beats {y if winner == x else x}"
+        return "equal" if (x, y) in self.equal else "undecided"
 
     def winner(self, agent: str, other: str) -> str | None:
         """Returns the better of two agents; None if that is not decided."""
@@ -59,7 +67,13 @@ def judge(report: ExperimentReport) -> ReportVerdict:
         decided = [pair for pair in report.pairs if pair.p_value_joint <= MAX_ERROR]
         better = {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in decided}
     chances = _chances(report)
-    return ReportVerdict(frozenset(better), chances, rank_all(chances, better), sequential)
+    # Intervals are not corrected for looking several times, so that they decide nothing after a sequential comparison.
+    equal = {
+        (pair.x, pair.y)
+        for pair in (report.pairs if sequential is None else ())
+        if pair.apart_at_most is not None and pair.apart_at_most <= report.equal_within
+    }
+    return ReportVerdict(frozenset(better), chances, rank_all(chances, better), frozenset(equal), sequential)
 
 
 def disagreements(ranks: Mapping[str, Rank], values: Mapping[str, float]) -> list[tuple[str, str]]:

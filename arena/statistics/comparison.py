@@ -8,8 +8,8 @@ from typing import Any
 import numpy.typing as npt
 
 from arena.statistics.estimate import Estimate
-from arena.statistics.improvement import improvement
-from arena.statistics.pair_tests import Basis, pair_tests
+from arena.statistics.improvement import Samples, improvement
+from arena.statistics.pair_tests import MAX_ERROR, Basis, pair_tests
 
 Array = npt.NDArray[Any]
 
@@ -30,6 +30,11 @@ class AgentPair:
     """`p_value` corrected for all pairs that were tested together."""
     basis: Basis
     """What the test rests on: `ranks`, `means`, or `nothing` if the seeds are too few for any decision."""
+    apart_at_most: float | None
+    """Largest distance of the true `probability` from an even chance that is not excluded; None without an interval.
+
+    Two one-sided tests (Schuirmann, 1987), for all pairs together: the pair is equal within any distance above this one.
+    """
     envs: tuple[str, ...]
     """Environments that both agents were trained on."""
 
@@ -49,6 +54,26 @@ def compare_all(returns: Mapping[str, Mapping[str, Array]], *, confidence: float
     }
     samples = [[(returns[x][env], returns[y][env]) for env in envs] for (x, y), envs in shared.items()]
     return tuple(
-        AgentPair(x=x, y=y, probability=improvement(own, confidence=confidence), **dataclasses.asdict(test), envs=envs)
+        AgentPair(
+            x=x,
+            y=y,
+            probability=improvement(own, confidence=confidence),
+            **dataclasses.asdict(test),
+            apart_at_most=apart_at_most(own, num_pairs=len(samples)),
+            envs=envs,
+        )
         for ((x, y), envs), own, test in zip(shared.items(), samples, pair_tests(samples, seed=seed), strict=True)
     )
+
+
+def apart_at_most(samples: Samples, *, num_pairs: int = 1) -> float | None:
+    """Returns the largest distance of P(improvement) from an even chance that is not excluded; None without an interval.
+
+    Args:
+        samples: one pair of arrays `[S]`, `[R]` for each environment.
+        num_pairs: pairs that are tested together; each of the two one-sided tests has its share of 5% (Bonferroni).
+    """
+    probability = improvement(samples, confidence=max(0.0, 1.0 - 2.0 * MAX_ERROR / num_pairs))
+    if probability.low is None or probability.high is None:
+        return None
+    return max(probability.high - 0.5, 0.5 - probability.low)

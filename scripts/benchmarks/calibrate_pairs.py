@@ -7,6 +7,7 @@ error by simulation is 0.007.
 benchmark.py calibrate-pairs claims [--agents 2,4,8 --seeds 3,5,10,20 --experiments 1000]
 benchmark.py calibrate-pairs partial [the same]
 benchmark.py calibrate-pairs uneven [--experiments 1000]
+benchmark.py calibrate-pairs equal [--seeds 5,10,20 --experiments 1000]
 benchmark.py calibrate-pairs power [--agents 4 --seeds 5,10,20 --experiments 200]
 """
 
@@ -18,12 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy import stats
 
+from arena.report.build import EQUAL_WITHIN
+from arena.statistics.comparison import apart_at_most
 from arena.statistics.multiple_tests import holm
 from arena.statistics.pair_statistics import labellings
 from arena.statistics.pair_tests import MAX_ERROR, pair_tests
 from arena.statistics.variance_components import EstimatedVariance
 from benchmarks.options import numbers, option_parser
 from benchmarks.pair_shapes import SHAPES, UNKNOWABLE, Design, Draw, failing, spreading
+from benchmarks.shares import share
 
 NUM_LABELLINGS = 500
 """Labellings behind each p-value, a tenth of what a report takes: p-values are coarser, not smaller."""
@@ -91,11 +95,6 @@ def measure(shape: Draw, design: Design, num_experiments: int, seed: int = 1) ->
     return {name: (wrong[name] / num_experiments, found[name] / num_true) for name in RULES}
 
 
-def share(value: float, count: int) -> str:
-    """Returns a share of so many experiments with its standard error in its last digit."""
-    return f"{value:.3f}({max(1, round(1000 * np.sqrt(max(value * (1 - value), 1 / count) / count)))})"
-
-
 def claims(arguments: argparse.Namespace, *, partial: bool = False) -> None:
     """Prints the share of experiments with a wrong claim, for each shape and number of agents and seeds."""
     print("| agents | shape | " + " | ".join(f"{count} seeds: {name}" for count in arguments.seeds for name in RULES) + " |")
@@ -155,10 +154,33 @@ def power(arguments: argparse.Namespace) -> None:
     print(f"| 5 | 5 | normal, 80 apart with a spread of 3 | 26.7 | {' | '.join(cells)} | |")
 
 
+AT_THE_LIMIT: Mapping[str, tuple[Draw, float]] = {
+    "normal": (spreading(1.0), 0.9539),
+    "standard deviations 1 and 5": (spreading(5.0), 3.4394),
+    "one seed in five fails": (failing(0.2, -10.0), 1.5216),
+}
+"""Shapes, and the shift with which one of two agents wins three times in four, where agents are just not equal any more."""
+
+
+def equal(arguments: argparse.Namespace) -> None:
+    """Prints how often two agents are called equal within 0.25, if one wins three times in four, and if both are equally likely to win."""
+    columns = [f"{count} seeds: {truth}" for count in arguments.seeds for truth in ("wrongly", "rightly")]
+    print(f"| shape | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    for name, (shape, limit) in AT_THE_LIMIT.items():
+        cells = []
+        for num_seeds, shift in itertools.product(arguments.seeds, (limit, 0.0)):
+            rng, design = np.random.default_rng(1), Design((num_seeds,) * 2, (0.0, shift))
+            drawn = (design.draw(shape, rng) for _ in range(arguments.experiments))
+            bounds = [apart_at_most([(one, other)]) for one, other in drawn]
+            cells.append(share(float(np.mean([bound is not None and bound <= EQUAL_WITHIN for bound in bounds])), arguments.experiments))
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
 MEASURES: Mapping[str, Callable[..., None]] = {
     "claims": claims,
     "partial": lambda arguments: claims(arguments, partial=True),
     "uneven": uneven,
+    "equal": equal,
     "power": power,
 }
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from arena.statistics.group_sequential import StoppingRule, decide
 from arena.statistics.improvement import probability_of_improvement
-from benchmarks.calibrate_pairs import NUM_LABELLINGS, share
+from benchmarks.calibrate_pairs import NUM_LABELLINGS
 from benchmarks.options import option_parser
 from benchmarks.pair_shapes import SHAPES, Design, Draw, failing
+from benchmarks.shares import share
 
 NOISES: Mapping[str, Draw] = {
     "normal": SHAPES["normal"],

@@ -186,8 +186,8 @@ def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_pa
     assert tomllib.loads(experiment_toml("t", runs))["envs"] == [{"id": "CartPole-v1", "kwargs": kwargs}]
 
 
-@pytest.mark.parametrize(("num_seeds", "expected"), [(4, False), (5, True), (19, True), (20, False)])
-def test_few_seeds_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
+@pytest.mark.parametrize(("num_seeds", "expected"), [(4, False), (5, True), (20, True)])
+def test_intervals_of_means_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
     for seed in range(num_seeds):
         write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
     assert (MEAN_NOTE in report(tmp_path).notes) == expected
@@ -234,3 +234,9 @@ def test_a_crash_is_an_outcome(tmp_path, write_run):
     for axis in ("env_steps", "train_seconds"):
         areas = {row.agent: row.area.value for row in document.rankings if row.axis == axis}
         assert areas["half"] == pytest.approx(areas["sure"] / 2), "equal curves until the end, at which half of one's runs crash"
+
+
+@pytest.mark.parametrize("equal_within", [0.0, 0.5, -0.1, float("nan")])
+def test_a_distance_from_an_even_chance_that_is_none_is_refused(five_seeds, equal_within):
+    with pytest.raises(ArenaError, match="--equal-within"):
+        build_report(load_runs([five_seeds]).runs, Catalogue({}), title="t", command="arena report", equal_within=equal_within)

@@ -19,7 +19,9 @@ def notes_on(folder, machines=(), decisions=(), pairs=()) -> list[str]:
 
 def pair_resting_on(basis: str) -> AgentPair:
     estimate = Estimate(value=0.0, num_seeds=3)
-    return AgentPair(x="a", y="b", probability=estimate, p_value=1.0, p_value_joint=1.0, basis=basis, envs=("CartPole-v1",))
+    return AgentPair(
+        x="a", y="b", probability=estimate, p_value=1.0, p_value_joint=1.0, basis=basis, apart_at_most=None, envs=("CartPole-v1",)
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,14 @@ def _pairs(names: list[str]) -> Iterator[AgentPair]:
             p_value = 0.2 if {x, y} == {"tfagents-dqn", HOSTILE} else 0.001
             probability = _estimate(0.5 + (VALUES[x] - VALUES[y]) / 2)
             yield AgentPair(
-                x=x, y=y, probability=probability, p_value=p_value / 3, p_value_joint=p_value, basis="ranks", envs=("CartPole-v1",)
+                x=x,
+                y=y,
+                probability=probability,
+                p_value=p_value / 3,
+                p_value_joint=p_value,
+                basis="ranks",
+                apart_at_most=None,
+                envs=("CartPole-v1",),
             )
 
 
@@ -85,6 +92,7 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
         title="cartpole",
         arena_version="0.1.0",
         confidence=0.95,
+        equal_within=0.25,
         left_out=(),
         num_envs_in_aggregates=1,
         budget={"env_steps": 100_000, "seconds": None},
@@ -237,7 +245,14 @@ def test_the_matrix_turns_a_pair_around(html: str) -> None:
     one = make_report(
         pairs=(
             AgentPair(
-                x="keras-ppo", y="random", probability=_estimate(0.8, 0.05), p_value=0.01, p_value_joint=0.01, basis="ranks", envs=()
+                x="keras-ppo",
+                y="random",
+                probability=_estimate(0.8, 0.05),
+                p_value=0.01,
+                p_value_joint=0.01,
+                basis="ranks",
+                apart_at_most=None,
+                envs=(),
             ),
         )
     )

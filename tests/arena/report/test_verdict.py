@@ -17,7 +17,9 @@ from arena.statistics.ties import rank_all
 
 def pair(x: str, y: str, probability: float, p_value: float) -> AgentPair:
     estimate = Estimate(value=probability, num_seeds=5)
-    return AgentPair(x=x, y=y, probability=estimate, p_value=p_value, p_value_joint=p_value, basis="ranks", envs=("CartPole-v1",))
+    return AgentPair(
+        x=x, y=y, probability=estimate, p_value=p_value, p_value_joint=p_value, basis="ranks", apart_at_most=None, envs=("CartPole-v1",)
+    )
 
 
 PAIRS = (pair("a", "b", 0.1, 0.05), pair("a", "c", 0.4, 0.06), pair("b", "c", 0.9, 0.01))
@@ -103,3 +105,13 @@ def test_a_number_that_orders_otherwise_is_found(document):
     assert disagreements(ranks, {"a": 0.47, "b": 0.80, "c": 0.3}) == [("b", "a")]
     assert disagreements(ranks, {"a": 0.8, "b": 0.8 + 1e-15, "c": 0.9}) == [("c", "a")]
     assert disagreements(ranks, {"a": 1.0, "c": 0.9}) == []
+
+
+def test_agents_are_equal_if_no_chance_beyond_the_limit_is_left(document):
+    pairs = [dataclasses.replace(each, apart_at_most=bound) for each, bound in zip(PAIRS, (None, 0.25, 0.26), strict=True)]
+    verdict = judge(dataclasses.replace(document, pairs=tuple(pairs)))
+    assert verdict.equal == {("a", "c")}
+    assert [verdict.claim(each.x, each.y) for each in PAIRS] == ["b beats a", "equal", "b beats c"]
+    assert judge(dataclasses.replace(document, pairs=tuple(pairs), equal_within=0.2)).claim("a", "c") == "undecided"
+    stopped = dataclasses.replace(document, pairs=tuple(pairs), decisions=(EVERY_PAIR,))
+    assert judge(stopped).equal == frozenset(), "intervals are not corrected for looking several times"

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from arena.statistics.comparison import compare_all
+from arena.statistics.improvement import improvement
 
 
 def test_all_pairs_are_compared_and_corrected_together():
@@ -11,3 +13,15 @@ def test_all_pairs_are_compared_and_corrected_together():
     assert [pair.p_value_joint <= 0.05 for pair in pairs] == [False, True, True]
     assert all(pair.p_value <= pair.p_value_joint for pair in pairs)
     assert pairs[0].envs == ("e",), "only what both were trained on"
+
+
+def test_how_far_apart_two_agents_can_be_is_the_farther_end_of_a_90_percent_interval():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=30), rng.normal(size=30)
+    [pair] = compare_all({"a": {"e": x}, "b": {"e": y}})
+    interval = improvement([(x, y)], confidence=0.9)
+    assert pair.apart_at_most == pytest.approx(max(interval.high - 0.5, 0.5 - interval.low))
+    *_, among_three = compare_all({"a": {"e": rng.normal(size=30)}, "b": {"e": x}, "c": {"e": y}})
+    assert among_three.apart_at_most > pair.apart_at_most, "all pairs together"
+    [unknown] = compare_all({"a": {"e": x[:2]}, "b": {"e": y[:2]}})
+    assert unknown.apart_at_most is None
