@@ -13,6 +13,7 @@ _RLLIB = {
     "extra": "rllib",
     "observation_spaces": frozenset({"flat", "image"}),
     "action_masks": True,
+    "warm_imports": ("torch._dynamo",),  # imported by the recording of the update as a graph
 }
 
 DQN = AgentSpec(

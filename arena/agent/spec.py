@@ -47,6 +47,8 @@ class AgentSpec:
     """Environment variables that must be set before the first import."""
     unneeded: frozenset[str] = frozenset()
     """Modules that are hidden while the agent is imported: its framework imports them if it finds them, but needs them for nothing here."""
+    warm_imports: tuple[str, ...] = ()
+    """Modules that the agent imports only when it is built, which a server of warm workers imports beforehand."""
     device_iteration: Callable[[Any], int] = lambda _: 0
     """Env steps of one iteration of the agent's own compiled program (`arena.environments.jax_functions`), by its config; 0 if the agent
     steps the environment from outside."""

@@ -23,6 +23,8 @@ class ExecutorConfig:
     """Address of the cluster: `auto` (`RAY_ADDRESS`, or the cluster on this machine), `HOST:PORT`, or from outside `ray://HOST:PORT`."""
     storage: str | None = None
     """URI under which run folders are kept, as `pyarrow.fs.FileSystem.from_uri` takes it; None keeps them on the machine of the driver."""
+    warm: bool = True
+    """Whether workers on this machine are forked from a server that has imported their framework, where that is possible; it is faster."""
     node_losses: Annotated[int, Ge(0)] = 3
     """Largest number of times that a run may lose its node and resume on another from its last checkpoint; after one more it has failed."""
 
@@ -49,6 +51,10 @@ class Task:
     """Part of a GPU, and of its memory, that the worker may use; None distributes runs over the GPUs without a limit."""
     kind: str = ""
     """Agent and environment of the run; runs of one kind take about equally long."""
+    agent: str = ""
+    """Agent id or import path, for a server of warm workers; empty lets none be used."""
+    modules: frozenset[str] = frozenset()
+    """Framework modules that the worker may import."""
     allow: tuple[str, ...] = ()
     """Import paths and files that the run names and its worker may load (`Run.code_names`): the word of who runs the experiment."""
 

@@ -18,6 +18,6 @@ def make_executor(config: ExecutorConfig, num_workers: int = 0) -> Executor:
     """
     if config.kind == "ray":
         return RayExecutor(config, num_workers)
-    if config != ExecutorConfig():
+    if config != ExecutorConfig(warm=config.warm):
         raise ArenaError("executor: address, storage and node_losses belong to kind 'ray' (--executor ray)")
-    return LocalExecutor(num_workers)
+    return LocalExecutor(num_workers, warm=config.warm)

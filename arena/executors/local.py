@@ -11,6 +11,7 @@ from arena.executors.base import OnEnd, OnEvent, Task
 from arena.executors.order import Order
 from arena.executors.process import WORKERS_VARIABLE, WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
+from arena.executors.warm import WarmServers, is_possible
 from arena.machine.compile_cache import cache_folder
 from arena.machine.cores import usable_cores
 from arena.machine.gpus import driver_problem, visible_gpus
@@ -25,10 +26,11 @@ class LocalExecutor:
     Args:
         num_workers: runs at a time; 0 means as many as there are cores for, at each task's number of threads.
         gpus: GPUs that runs are distributed over, named as in `CUDA_VISIBLE_DEVICES`; None means all that this process may use.
+        warm: whether workers may be forked from servers (`arena.executors.warm`); else each imports its framework itself.
     """
 
-    def __init__(self, num_workers: int = 0, *, gpus: Sequence[str] | None = None) -> None:
-        self._num_workers = num_workers
+    def __init__(self, num_workers: int = 0, *, gpus: Sequence[str] | None = None, warm: bool = True) -> None:
+        self._num_workers, self._warm = num_workers, warm
         self._gpus = visible_gpus() if gpus is None else gpus
         self._order = Order()
 
@@ -50,7 +52,9 @@ class LocalExecutor:
     def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
         """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
-        with _Work(tasks, shares, self._order, on_event, on_end) as work:
+        possible = [task for task in tasks if self._warm and is_possible(task) and (task.device == "cpu" or not visible_gpus())]
+        servers = WarmServers(possible)
+        with _Work(tasks, shares, self._order, servers, on_event, on_end) as work, servers:  # servers end before workers: none is to come
             work.begin_runs()
             while work.is_left():
                 work.read_events()
@@ -75,13 +79,14 @@ class _Work:
         tasks: runs in the order in which they should begin.
         shares: cores and GPUs to give out.
         order: decides which run begins next.
+        servers: fork the workers that they can.
         on_event: see `Executor.execute`.
         on_end: see `Executor.execute`.
     """
 
-    def __init__(self, tasks: Sequence[Task], shares: Shares, order: Order, on_event: OnEvent, on_end: OnEnd) -> None:
+    def __init__(self, tasks: Sequence[Task], shares: Shares, order: Order, servers: WarmServers, on_event: OnEvent, on_end: OnEnd) -> None:
         self._waiting, self._shares, self._order = list(tasks), shares, order
-        self._on_event, self._on_end = on_event, on_end
+        self._servers, self._on_event, self._on_end = servers, on_event, on_end
         self._environment = {WORKERS_VARIABLE: str(shares.num_at_a_time(tasks))}
         self._at_work: dict[WorkerProcess, _RunAtWork] = {}
         self._most_at_work = 1
@@ -108,7 +113,7 @@ class _Work:
         for task in self._order.sort(self._waiting, self._most_at_work):
             if share := self._shares.take(task):
                 self._waiting.remove(task)
-                self._begin(task, share)
+                self._begin(task, share, self._servers)
         self._most_at_work = max(self._most_at_work, len(self._at_work))
 
     def read_events(self) -> None:
@@ -125,12 +130,16 @@ class _Work:
         for worker, how in ended:
             self._selector.unregister(worker.stdout)
             run = self._at_work.pop(worker)
+            if worker.never_began:
+                self._begin(run.task, run.share, None)
+                continue
             self._shares.give_back(run.share)
             self._order.note(run.task, time.monotonic() - run.since)
             self._on_end(run.task, how)
         return bool(ended)
 
-    def _begin(self, task: Task, share: Share) -> None:
-        worker = WorkerProcess(task, cores=share.cores, environment={**share.environment, **self._environment})
+    def _begin(self, task: Task, share: Share, servers: WarmServers | None) -> None:
+        environment = {**share.environment, **self._environment}
+        worker = WorkerProcess(task, cores=share.cores, environment=environment, servers=servers)
         self._at_work[worker] = _RunAtWork(task, share, time.monotonic())
         self._selector.register(worker.stdout, selectors.EVENT_READ, worker)

@@ -17,13 +17,16 @@ from typing import IO
 
 from arena.executors import keeper
 from arena.executors.base import Ended, Task
-from arena.executors.stall import StallWatch
+from arena.executors.stall import StallWatch, is_gone
+from arena.executors.warm import Pipes, WarmServers
 from arena.machine.devices import SHARE_VARIABLE
 from arena.run_folder.events import ProcessEnded, SupervisionEvent, WorkerEvent, WorkerKept, parse_event
 from arena.run_folder.folder import RunDir
 
 THREAD_VARIABLES = ("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NPROC")
 """Variables that limit a framework's threads; `NPROC` sizes the pool of XLA on a CPU, which heeds none of the others."""
+IMPORTED_VARIABLE = "ARENA_IMPORTED"
+"""Variable of a warm worker: the moments, on the clock of `STARTED_VARIABLE`, at which its server began and ended its import."""
 STARTED_VARIABLE = "ARENA_STARTED"
 """Variable with the moment of the request for the process, in seconds of `time.monotonic()`, which all processes of a machine share."""
 WORKERS_VARIABLE = "ARENA_WORKERS"
@@ -43,25 +46,31 @@ class WorkerProcess:
         task: the run; its folder must be on this machine.
         cores: cores that the worker is bound to; empty binds it to none.
         environment: environment variables besides those that the task names.
+        servers: servers that may fork the worker; None starts it as a new process.
     """
 
-    def __init__(self, task: Task, *, cores: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        cores: Sequence[int] = (),
+        environment: Mapping[str, str] | None = None,
+        servers: WarmServers | None = None,
+    ) -> None:
         started = time.monotonic()
-        run_dir = RunDir(task.run_dir)
+        variables, command, run_dir = worker_variables(task, started, cores, environment or {}), worker_command(task), RunDir(task.run_dir)
         with run_dir.folder.open(run_dir.log.name, "ab") as log:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", keeper.__file__],
-                env=worker_variables(task, started, cores, environment or {}),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,  # nothing is left to be written when a pipe is closed whose other end is gone
-                stderr=log,
-                start_new_session=True,
-            )
-        assert self._keeper.stdin is not None
-        assert self._keeper.stdout is not None
-        self._lifeline: IO[bytes] = self._keeper.stdin
-        self.stdout: IO[bytes] = self._keeper.stdout
+            pipes = servers.start(task, command, variables, log) if servers is not None else None
+            self.is_warm = pipes is not None
+            """Whether the worker comes from a server."""
+            self._keeper = None if pipes is not None else _start_keeper(variables, log)
+        if self._keeper is not None:
+            assert self._keeper.stdin is not None
+            assert self._keeper.stdout is not None
+            pipes = Pipes(self._keeper.stdin, self._keeper.stdout)
+        assert pipes is not None
+        self._lifeline = pipes.lifeline
+        self.stdout: IO[bytes] = pipes.events
         """Pipe of the worker's events, for `select`; closed once everything was read, which is after the end of the worker."""
         self.pid: int | None = None
         """Process id of the worker, and of its process group; None until `read_events` has met the keeper's word."""
@@ -70,8 +79,16 @@ class WorkerProcess:
         self._buffer = b""
         self._timed_out = False
         self._reason = ""
+        self._kept: WorkerKept | None = None
         self._end: ProcessEnded | None = None
-        self._tell(f"{json.dumps(worker_command(task))}\n".encode())
+        if self._keeper is not None:
+            self._tell(f"{json.dumps(command)}\n".encode())
+
+    @property
+    def never_began(self) -> bool:
+        """Whether the worker has ended before it was a process: its server was lost."""
+        is_unwanted = self._timed_out or bool(self._reason)
+        return self.is_warm and self._kept is None and self.stdout.closed and not is_unwanted
 
     def read_events(self) -> list[WorkerEvent]:
         """Returns the worker's events since the last call; waits until there is one, or the worker has ended."""
@@ -88,8 +105,10 @@ class WorkerProcess:
 
     def ended(self) -> Ended | None:
         """Returns how the worker ended, None while it is at work or not all of its events were read; ends it at its limits of time."""
-        if not self.stdout.closed and self._keeper.poll() is not None:
+        if not self.stdout.closed and self._is_keeper_gone():
             self._bury()
+        if self._lifeline.closed and self.is_warm and self._kept is None:
+            self.stdout.close()  # the server may keep the request for ever; a worker that still comes of it is ended by its keeper
         if self.stdout.closed:
             return self._how_it_ended()
         now = time.monotonic()
@@ -110,13 +129,13 @@ class WorkerProcess:
     def _note(self, event: WorkerEvent | SupervisionEvent) -> None:
         self._stall.note(event)
         if isinstance(event, WorkerKept):
-            self.pid = event.worker_id
+            self._kept, self.pid = event, event.worker_id
         elif isinstance(event, ProcessEnded):
             self._end = event
 
     def _how_it_ended(self) -> Ended:
-        self._keeper.wait()
         self._lifeline.close()
+        self._wait()
         end = self._end or ProcessEnded(exit_code=-signal.SIGKILL, peak_rss_bytes=None, short_of_memory=False)
         reason = self._reason
         if end.short_of_memory:
@@ -133,11 +152,23 @@ class WorkerProcess:
             self._kill()
             self.stdout.close()
 
+    def _is_keeper_gone(self) -> bool:
+        if self._keeper is not None:
+            return self._keeper.poll() is not None
+        return self._kept is not None and is_gone(self._kept.keeper_id)
+
     def _kill(self) -> None:
-        self._keeper.kill()
-        if self.pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending
-                os.killpg(self.pid, signal.SIGKILL)
+        if self._keeper is not None:
+            self._keeper.kill()
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses to signal a group that is ending
+            if self._keeper is None and self._kept is not None:
+                os.kill(self._kept.keeper_id, signal.SIGKILL)
+            if self._kept is not None:
+                os.killpg(self._kept.worker_id, signal.SIGKILL)
+
+    def _wait(self) -> None:
+        if self._keeper is not None:
+            self._keeper.wait()
 
     def _read_until_end(self, deadline: float) -> None:
         while not self.stdout.closed:
@@ -164,7 +195,19 @@ def end_workers(workers: Sequence[WorkerProcess]) -> None:
             if not worker.stdout.closed:  # the keeper was stopped, or waits for a process that the kernel cannot end
                 worker._kill()
                 worker.stdout.close()
-            worker._keeper.wait()
+            worker._wait()
+
+
+def _start_keeper(variables: Mapping[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", keeper.__file__],
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,  # nothing is left to be written when a pipe is closed whose other end is gone
+        stderr=log,
+        start_new_session=True,
+    )
 
 
 def worker_command(task: Task) -> list[str]:

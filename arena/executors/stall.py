@@ -1,6 +1,7 @@
 """The watch for runs that make no progress: a step that never returns, a deadlock, a learner that hangs."""
 
 import contextlib
+import sys
 from pathlib import Path
 
 from arena.run_folder.events import Heartbeat, PhaseBegan, SupervisionEvent, WorkerEvent
@@ -55,6 +56,16 @@ class StallWatch:
 
 def is_stopped(process_id: int) -> bool:
     """Returns whether a process is stopped, by a signal or a debugger; False where the platform does not tell."""
+    return _state(process_id) in ("T", "t")
+
+
+def is_gone(process_id: int) -> bool:
+    """Returns whether a process has ended; False where the platform does not tell."""
+    return sys.platform == "linux" and _state(process_id) in ("", "Z", "X")
+
+
+def _state(process_id: int) -> str:
+    """Returns the letter by which Linux tells what a process does, empty if there is no such process."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
-    return False
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""

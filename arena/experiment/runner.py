@@ -14,6 +14,7 @@ from arena.errors import ArenaError
 from arena.executors.base import DISK_FULL_CODE, Ended, Executor, Task
 from arena.executors.process import BUSY_CODE
 from arena.experiment.check import check_experiment
+from arena.experiment.compatibility import env_frameworks
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
 from arena.experiment.records import find_records, unreadable
@@ -180,6 +181,8 @@ def _task(run: Run, path: Path) -> Task:
         device=run.resources.device,
         gpu_share=run.resources.gpu_share,
         kind=f"{run.agent.name}/{run.env.name}",
+        agent=run.agent.agent,
+        modules=run.spec().modules_for(run.config()) | env_frameworks(run.env, run.resources.env_frameworks),
         allow=run.code_names(),
     )
 

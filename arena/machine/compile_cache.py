@@ -81,7 +81,9 @@ def compile_cache(name: str, modules: frozenset[str], versions: Mapping[str, str
             kept.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.utime(kept.parent)
             _link_all(kept, own)
-        os.environ.update(_variables(own))
+        variables = _variables(own)
+        os.environ.update(variables)
+        _tell_jax(variables)
         try:
             yield lambda: _link_all(own, kept)
         finally:
@@ -103,6 +105,16 @@ def _variables(folder: Path) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",  # their folder's name becomes part of a program's key (jax/_src/cache_key.py)
         "TF_XLA_FLAGS": flags,
     }
+
+
+def _tell_jax(variables: Mapping[str, str]) -> None:
+    """Tells JAX what the variables say, if it is imported already, as it is in a warm worker: it reads them when it is imported."""
+    if (jax := sys.modules.get("jax")) is None:
+        return
+    jax.config.update("jax_compilation_cache_dir", variables["JAX_COMPILATION_CACHE_DIR"])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", float(variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"]))
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", int(variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"]))
+    jax.config.update("jax_persistent_cache_enable_xla_caches", variables["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"])
 
 
 def _platform_folder() -> Path:

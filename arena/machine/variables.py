@@ -22,6 +22,7 @@ VARIABLES = (
     Variable(
         "ARENA_CACHE", "you", "Folder for compiled programs; empty or `off` keeps none. Default: `arena-rl` in the folder for caches."
     ),
+    Variable("ARENA_WARM", "you", "`off` or `0` lets every worker import its framework itself, instead of forking it from a server."),
     Variable("XDG_CACHE_HOME", "you", "Folder for caches, by the convention of Linux desktops. Default: `~/.cache`."),
     Variable("CUDA_VISIBLE_DEVICES", "you", "GPUs that runs may use, by number or id. Default: all. A worker sees those of its own share."),
     Variable("RAY_ADDRESS", "you", "Address of the Ray cluster, where the file and the command line give none."),
@@ -36,5 +37,6 @@ VARIABLES = (
     Variable("ARENA_GPU_SHARE", "the arena", "Share of a GPU's memory that a worker may take, from 0 to 1."),
     Variable("ARENA_WORKERS", "the arena", "Number of runs that are at work at a time; recorded in `run.json`."),
     Variable("ARENA_STARTED", "the arena", "Moment at which a worker was asked for, from which its start-up is measured."),
+    Variable("ARENA_IMPORTED", "the arena", "Moments at which the server of a warm worker began and ended to import its framework."),
 )
 """Every environment variable that the arena and its agents read. The terminal's own (`TERM`, `COLUMNS`, `NO_COLOR`) are read by rich."""

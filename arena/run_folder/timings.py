@@ -25,7 +25,7 @@ class Timings:
     start: float = 0.0
     """Seconds from the request for the worker process until its framework is imported, the arena's own imports included."""
     import_: float = 0.0
-    """Seconds to import the framework; `import` in files."""
+    """Seconds to import the framework, or to wait for the server of warm workers that imports it; `import` in files."""
     build: float = 0.0
     """Seconds to build the agent, compilation included."""
     train: float = 0.0

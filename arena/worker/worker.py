@@ -30,7 +30,7 @@ from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
 from arena.executors.base import DISK_FULL_CODE
-from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
+from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, IMPORTED_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
 from arena.experiment.compatibility import env_frameworks
 from arena.formats.disk import full_disk_reason
 from arena.formats.locks import FolderBusy, FolderLock
@@ -227,6 +227,15 @@ class StartClock:
         self.timings = Timings()
         """Seconds of the parts so far."""
         self._since = float(os.environ.pop(STARTED_VARIABLE, "") or time.monotonic())
+        imported = os.environ.pop(IMPORTED_VARIABLE, "")
+        if imported:
+            self._count_import_of_server(*map(float, imported.split(",")))
+
+    def _count_import_of_server(self, began: float, ended: float) -> None:
+        """Counts the seconds as import that this run has waited for its server's, and no others."""
+        waited = max(0.0, ended - max(began, self._since))
+        self.timings.add("import_", waited)
+        self._since += waited
 
     def lap(self, part: Part) -> None:
         """Ends a part; the next begins."""

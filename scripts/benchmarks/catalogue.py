@@ -30,6 +30,9 @@ BENCHMARKS = (
     Benchmark("profiles", "CPU time by library and function, in our agents and in the loops beside them", "10 min", "profiles.md"),
     Benchmark("scale", "env steps/s over environments, network width, runs at once and Ray workers", "30 min", "scale.md"),
     Benchmark("startup", "seconds of a worker from its start to its first env step", "5 min", "startup.md"),
+    Benchmark(
+        "warm", "seconds until the runs of an experiment train, and memory of four, by warm and by spawned workers", "15 min", "startup.md"
+    ),
     Benchmark("on-device", "env steps/s of agents that train inside one JAX program", "10 min", "on_device.md"),
     Benchmark("evaluation", "speed of evaluations and games, beside plain loops over env.step", "5 min", "tournaments.md"),
     Benchmark("metering", "time that counting env steps and episodes adds to a vector step", "1 min"),

@@ -89,9 +89,8 @@ def measure_runs(point: RunsPoint, agent: str, seconds: float, address: str = ""
             log_period=2_000,
             resources=Resources(workers=point.workers, threads=point.threads, device="cpu", timeout_seconds=TIMEOUT_SECONDS),
         )
-        executor = make_executor(
-            ExecutorConfig(kind="ray", address=address) if point.executor == "ray" else ExecutorConfig(), point.workers
-        )
+        ray, local = ExecutorConfig(kind="ray", address=address), ExecutorConfig(warm=False)  # each with an import of its own, as on Ray
+        executor = make_executor(ray if point.executor == "ray" else local, point.workers)
         marks, start = ProgressMarks(experiment.name), time.perf_counter()
         try:
             results = run_experiment(experiment, executor, marks)

@@ -1,8 +1,10 @@
 """The folder of compiled programs: whom it trusts, and that workers beside each other do it no harm."""
 
 import os
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,6 +28,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    monkeypatch.delitem(sys.modules, "jax", raising=False)  # that of the tests' own process, which would be told
     monkeypatch.setenv("ARENA_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -166,3 +169,16 @@ def test_a_way_out_of_the_cache_is_refused_by_name(folder: Path, lay_trap, place
     path = lay_trap(versions / place, trap)
     with pytest.raises(ArenaError, match=rf"{path.name} is a (link|pipe)"):
         compile_all("other")
+
+
+def test_a_jax_that_is_imported_already_is_told_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, object] = {}
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(config=SimpleNamespace(update=told.__setitem__)))
+    with cache.compile_cache("agent", JAX, {"jax": "1"}):
+        folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    assert told == {
+        "jax_compilation_cache_dir": folder,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+        "jax_persistent_cache_enable_xla_caches": "none",
+    }

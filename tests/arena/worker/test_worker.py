@@ -1,8 +1,9 @@
+import os
 from types import SimpleNamespace
 
 import pytest
 
-from arena.executors.process import STARTED_VARIABLE
+from arena.executors.process import IMPORTED_VARIABLE, STARTED_VARIABLE
 from arena.worker import worker
 from arena.worker.worker import StartClock
 
@@ -34,3 +35,20 @@ def test_the_start_counts_from_now_if_nobody_noted_the_request(clock: SimpleName
     clock.now = 101.0
     start.lap("start")
     assert start.timings.start == 1.0
+
+
+@pytest.mark.parametrize(
+    ("imported", "start_seconds", "import_seconds"),
+    [("90.0,95.0", 2.5, 0.0), ("90.0,98.5", 1.5, 1.0), ("98.0,99.0", 1.5, 1.0)],
+    ids=["before the request", "begun before it", "begun after it"],
+)
+def test_a_warm_worker_counts_as_import_what_it_has_waited_for(
+    clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, imported: str, start_seconds: float, import_seconds: float
+):
+    monkeypatch.setenv(STARTED_VARIABLE, "97.5")
+    monkeypatch.setenv(IMPORTED_VARIABLE, imported)
+    start = StartClock()
+    start.lap("start")
+    start.lap("import_")
+    assert (start.timings.start, start.timings.import_) == (start_seconds, import_seconds)
+    assert IMPORTED_VARIABLE not in os.environ
