@@ -16,6 +16,7 @@ import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,12 @@ DUMP_SECONDS = 0.5
 """Seconds that a worker has to write its stacks."""
 TICK_SECONDS = 1.0
 """Seconds between two looks at the kernel's count of processes killed for want of memory."""
+LOG_SECONDS = 0.2
+"""Seconds between two looks at the size of the worker's log."""
+MAX_LOG_BYTES = 2**24
+"""Size of a worker's log from which its middle is left out."""
+LOG_END_BYTES = 2**21
+"""Number of bytes that are kept of each end of a log whose middle is left out."""
 LEFT_SECONDS = 10.0
 """Seconds after which the keeper leaves processes alone that SIGKILL does not end: they wait in the kernel."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -108,7 +115,8 @@ class _Watch:
     def __init__(self, worker_id: int, wakeup: int) -> None:
         self._worker_id, self._wakeup = worker_id, wakeup
         self._ended: dict[str, Any] | None = None
-        self._memory = MemoryKills()
+        self._memory, self._looked = MemoryKills(), time.monotonic()
+        self._log = LogCap(2)
 
     def until_all_have_ended(self) -> dict[str, Any]:
         """Waits for the worker, or for the arena's word or end; ends what is left, and returns how the worker ended."""
@@ -117,16 +125,19 @@ class _Watch:
         poll.register(self._wakeup, select.POLLIN)
         is_wanted = True
         while is_wanted and self._ended is None:
-            ready = dict(poll.poll(TICK_SECONDS * 1000))
+            ready = dict(poll.poll(LOG_SECONDS * 1000))
+            self._log.look()
             if self._wakeup in ready:
                 os.read(self._wakeup, 4096)
                 self._reap()
             if self._ended is None and 0 in ready:
                 is_wanted = self._obey(os.read(0, 1))
-            if not ready:
+            if time.monotonic() - self._looked >= TICK_SECONDS:
                 self._memory.look()
+                self._looked = time.monotonic()
         short_of_memory = is_wanted and self._ended is not None and self._ended["exit_code"] == -signal.SIGKILL and self._memory.has_risen()
         self._end_all()
+        self._log.look()
         ended = self._ended or {"exit_code": -signal.SIGKILL, "peak_rss_bytes": None}
         return {**ended, "short_of_memory": short_of_memory}
 
@@ -166,6 +177,34 @@ class _Watch:
             if process_id == self._worker_id:
                 unit = 1 if sys.platform == "darwin" else 1024
                 self._ended = {"exit_code": os.waitstatus_to_exitcode(status), "peak_rss_bytes": usage.ru_maxrss * unit}
+
+
+class LogCap:
+    """Bounds the size of a log that others append to: beyond `MAX_LOG_BYTES`, both ends stay, and a line says how much is left out.
+
+    What is appended in the instant of the cut may be lost. Between two looks the log may be larger.
+
+    Args:
+        descriptor: file descriptor of the log, open to read and to append; anything but a regular file is left alone.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._left_out = 0
+
+    def look(self) -> None:
+        """Leaves out the middle of the log if the log is too large."""
+        with contextlib.suppress(OSError):  # the disk is full, or the file is not for reading
+            found = os.fstat(self._descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_size > MAX_LOG_BYTES:
+                self._cut(found.st_size)
+
+    def _cut(self, size: int) -> None:
+        tail = os.pread(self._descriptor, LOG_END_BYTES, size - LOG_END_BYTES)
+        self._left_out += size - LOG_END_BYTES - len(tail)
+        os.ftruncate(self._descriptor, LOG_END_BYTES)
+        note = f"\n[{self._left_out:,} bytes of this log are left out here]\n".encode()
+        os.write(self._descriptor, note + tail)
 
 
 class MemoryKills:

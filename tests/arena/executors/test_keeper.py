@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from arena.executors.keeper import MemoryKills, descendants, num_memory_kills
+from arena.executors import keeper
+from arena.executors.keeper import LogCap, MemoryKills, descendants, num_memory_kills
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,40 @@ def test_descendants_are_found_down_to_the_last(tmp_path: Path) -> None:
             os.kill(victim, 9)
         process.wait()
         process.stdout.close()
+
+
+def test_a_log_that_grows_without_end_keeps_both_ends_and_says_how_much_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "MAX_LOG_BYTES", 1_000)
+    monkeypatch.setattr(keeper, "LOG_END_BYTES", 100)
+    path, total = tmp_path / "worker.log", 0
+    with path.open("ab+", buffering=0) as log, path.open("ab", buffering=0) as writer:
+        cap = LogCap(log.fileno())
+        writer.write(b"the beginning\n")
+        for index in range(1_000):
+            total += writer.write(b"line %d\n" % index)
+            cap.look()
+            assert path.stat().st_size <= 1_000
+        writer.write(b"x" * 2_000 + b"the end\n")
+        cap.look()
+    text = path.read_text()
+    assert text.startswith("the beginning\nline 0\n")
+    assert text.endswith("xthe end\n")
+    [left_out] = [line for line in text.splitlines() if "left out" in line]
+    missing = len("the beginning\n") + total + 2_008 - 200
+    assert int(left_out.strip("[]").split()[0].replace(",", "")) == pytest.approx(missing, abs=15 * 60)  # the earlier notes count as well
+
+
+def test_a_log_within_its_bounds_and_what_is_no_file_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "worker.log"
+    path.write_bytes(b"short\n")
+    with path.open("ab+") as log:
+        LogCap(log.fileno()).look()
+    assert path.read_bytes() == b"short\n"
+    reader, writer = os.pipe()
+    LogCap(writer).look()
+    os.close(reader)
+    LogCap(writer).look()
+    os.close(writer)
+    LogCap(writer).look()

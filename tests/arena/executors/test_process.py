@@ -168,3 +168,14 @@ def test_a_worker_killed_for_want_of_memory_says_so_with_its_peak(
     ended = wait_for_the_end(start(f"echo $((5 + {kills})) > {count}; kill -KILL $$"))
     assert ended.exit_code == -signal.SIGKILL
     assert bool(re.fullmatch(r"killed by the kernel for want of memory; peak 0\.0 GB", ended.reason)) == bool(kills)
+
+
+def test_a_talkative_worker_keeps_the_first_and_the_last_words_of_its_log(start, tmp_path: Path):
+    script = "echo first words >&2; head -c 60000000 /dev/zero | tr '\\\\0' 'x' >&2; echo last words >&2; kill -SEGV $$"
+    ended = wait_for_the_end(start(script))
+    assert ended.exit_code == -signal.SIGSEGV
+    log = (tmp_path / "worker.log").read_bytes()
+    assert len(log) <= keeper.MAX_LOG_BYTES
+    assert log.startswith(b"first words")
+    assert log.endswith(b"last words\n")
+    assert b"bytes of this log are left out here]" in log
