@@ -26,10 +26,9 @@ PUBLIC_UNDERSCORES = frozenset({"_asdict", "_exit", "_fields", "_make", "_replac
 PRIVATE_IN_TESTS: frozenset[tuple[str, str]] = frozenset(
     {
         ("tests/agents/test_rllib_equality.py", "_learner_connector"),
-        ("tests/agents/test_rllib_masks.py", "_target_af"),
     }
 )
-"""Files and attributes of frameworks that have no public name for what a test asks: RLlib's connector, and its target network."""
+"""Files and attributes of frameworks that have no public name for what a test asks: RLlib's connector."""
 
 
 def beginning(text: str) -> str:

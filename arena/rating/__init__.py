@@ -12,12 +12,9 @@ An *entrant* is an agent; its *players* are the policies of its training seeds. 
 
 `win_matrix` has the shares of points of all pairs, and the circles among them.
 
-Another way to ratings, by strengths of single players, is kept for comparison in the benchmarks: `bradley_terry` fits the strengths of
-all players in one
-environment (`likelihood` has the function that it maximises), `strengths` averages them over the players of each entrant (`uncertainty`
-adds up how uncertain that
-is), `adjusted_means` joins several environments, and `ratings` puts the result on the Elo scale.
+`bradley_terry` fits the strengths of all players in one environment with ties and seats (`likelihood` has the function that it maximises),
+which tells what moving first is worth.
 
-Symbols in all modules: M matches, P players, E entrants, K players of one entrant, T environments (tables of matches). Strengths are in
-log-odds: a difference of d means odds of exp(d) to 1 of winning against losing.
+Symbols in all modules: M matches, P players, E entrants, T environments (tables of matches). Strengths are in log-odds: a
+difference of d means odds of exp(d) to 1 of winning against losing.
 """

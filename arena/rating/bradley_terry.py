@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.rating.likelihood import DavidsonLikelihood, LogProbabilities
+from arena.rating.likelihood import DavidsonLikelihood
 from arena.rating.matches import Matches
 
 Array = npt.NDArray[Any]
@@ -25,7 +25,7 @@ ELO_PER_LOG_ODDS = 400 / np.log(10)
 PRIOR_STD = 3.0
 """Standard deviation of the prior in log-odds: 521 Elo points, so a player who won all of 100 matches ends about 1,000 above."""
 MAX_DENSE_PLAYERS = 3_000
-"""Largest number of players for which the covariance of all strengths is computed; beyond it, only their variances are."""
+"""Largest number of players for which Newton steps use dense matrices; beyond it, they use products of sparse ones."""
 MAX_ITERATIONS = 100
 """Largest number of Newton steps."""
 STEP_TOLERANCE = 1e-9
@@ -42,14 +42,6 @@ class FittedStrengths:
     """What moving first adds to the strength; 0 without seats."""
     log_tie_ratio: float
     """log(nu): ties relative to wins of either side, between equals; -inf without ties."""
-    covariance: Array | None
-    """`float64 [P, P]` of the strengths, from match noise alone, as if all matches were independent; None with too many players."""
-    shared: Array | None
-    """`float64 [P, P]`, what dependence between the matches of one start adds to the covariance; None if matches are independent."""
-    variance: Array
-    """`float64 [P]`: diagonal of `covariance`, or an approximation of it for the strength relative to the mean."""
-    num_starts: float
-    """Number of independent starts behind the covariance; infinite if matches are independent."""
 
 
 def fit(matches: Matches, num_players: int, *, prior_std: float = PRIOR_STD, max_dense_players: int = MAX_DENSE_PLAYERS) -> FittedStrengths:
@@ -59,35 +51,24 @@ def fit(matches: Matches, num_players: int, *, prior_std: float = PRIOR_STD, max
         matches: the results, among the players `0..num_players - 1`.
         num_players: number of players P.
         prior_std: standard deviation of the normal prior of every parameter, in log-odds.
-        max_dense_players: largest P for which dense matrices `[P, P]` are used and a covariance is returned.
+        max_dense_players: largest P for which dense matrices `[P, P]` are used.
 
     Raises:
         ArenaError: if a match names an unknown player.
     """
     if len(matches.first) and max(matches.first.max(), matches.second.max()) >= num_players:
         raise ArenaError(f"a match names player {max(matches.first.max(), matches.second.max())}, but there are {num_players}")
-    dense = num_players <= max_dense_players
     likelihood = DavidsonLikelihood(matches, num_players, prior_std=prior_std)
-    parameters, logs = _maximise(likelihood, dense=dense)
-    covariance = shared = None
-    if dense:
-        inverse = np.linalg.inv(likelihood.information(logs))  # [P + 2, P + 2]
-        covariance = inverse[:num_players, :num_players]
-        if matches.start is not None:
-            shared = (inverse @ likelihood.shared_scores(logs, matches.start) @ inverse)[:num_players, :num_players]
+    parameters = _maximise(likelihood, dense=num_players <= max_dense_players)
     return FittedStrengths(
         strengths=parameters[:num_players],
         seat_advantage=float(parameters[-2]),
         log_tie_ratio=float(parameters[-1]) if likelihood.has_ties else -np.inf,
-        covariance=covariance,
-        shared=shared,
-        variance=likelihood.approximate_variance(logs) if covariance is None else np.diag(covariance),
-        num_starts=np.inf if matches.start is None else len(np.unique(matches.start)),
     )
 
 
-def _maximise(likelihood: DavidsonLikelihood, *, dense: bool) -> tuple[Array, LogProbabilities]:
-    """Returns the parameters `[P + 2]` of largest likelihood, by Newton's method with step halving, and their log-probabilities."""
+def _maximise(likelihood: DavidsonLikelihood, *, dense: bool) -> Array:
+    """Returns the parameters `[P + 2]` of largest likelihood, by Newton's method with step halving."""
     parameters = np.zeros(likelihood.num_parameters)
     logs = likelihood.log_probabilities(parameters)
     value = likelihood.value(parameters, logs)
@@ -103,4 +84,4 @@ def _maximise(likelihood: DavidsonLikelihood, *, dense: bool) -> tuple[Array, Lo
         parameters, value = trial, new
         if np.abs(scale * step).max() < STEP_TOLERANCE:
             break
-    return parameters, logs
+    return parameters

@@ -12,7 +12,7 @@ it.
 The variance of the points is that of a U-statistic (`arena.rating.field_variance`). Which of two entrants is better is decided by the
 difference of their points, for all pairs at once by Holm's procedure (1979), so that any pair is ordered wrongly with probability
 1 - `level` at most. Rank intervals follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and
-Wilhelm, 2024, doi:10.1093/restud/rdad006). `scripts/benchmarks/ratings.py` measures how often intervals hold the truth.
+Wilhelm, 2024, doi:10.1093/restud/rdad006). `scripts/benchmarks/field_points.py` measures how often intervals hold the truth.
 """
 
 import dataclasses

@@ -37,13 +37,12 @@ class DavidsonLikelihood:
 
     def __init__(self, matches: Matches, num_players: int, *, prior_std: float) -> None:
         self.num_parameters = num_players + 2
-        self._prior_std, self._num_matches = prior_std, len(matches.first)
+        self._prior_std = prior_std
         first, second = matches.first.astype(np.int64), matches.second.astype(np.int64)
-        keys, self._pair = np.unique(first * num_players + second, return_inverse=True)  # [R], [M]: the ordered pair of each match
-        self._match_points, self._is_tie = matches.points, matches.points == 0.5  # [M], [M]
-        self._count = np.bincount(self._pair, minlength=len(keys)).astype(np.float64)  # [R]
-        self._points = np.bincount(self._pair, matches.points, minlength=len(keys))  # [R]
-        self._ties = np.bincount(self._pair, self._is_tie, minlength=len(keys))  # [R]
+        keys, pair = np.unique(first * num_players + second, return_inverse=True)  # [R], [M]: the ordered pair of each match
+        self._count = np.bincount(pair, minlength=len(keys)).astype(np.float64)  # [R]
+        self._points = np.bincount(pair, matches.points, minlength=len(keys))  # [R]
+        self._ties = np.bincount(pair, matches.points == 0.5, minlength=len(keys))  # [R]
         self.has_ties = bool(self._ties.any())
         self._design = self._design_matrix(keys // max(num_players, 1), keys % max(num_players, 1), matches.seated)  # [R, P + 2]
         self._transposed = self._design.T.tocsr()  # [P + 2, R]
@@ -119,39 +118,3 @@ class DavidsonLikelihood:
         win, tie, loss = (np.exp(log) for log in logs)
         in_d = self._count * (win + loss - (win - loss) ** 2) / 4
         return in_d, -self._count * tie * (win - loss) / 2, float((self._count * tie * (1 - tie)).sum())
-
-    def shared_scores(self, logs: LogProbabilities, start: Array) -> Array:
-        """Returns the sum, over all ordered pairs of different matches with one start, of the products of their scores `[P + 2, P + 2]`.
-
-        A match's score is its derivative of the log-likelihood. These products are what the clustered sandwich estimator adds to the
-        inverse information. That estimator is not taken whole: for a player who always wins it is near zero, while the inverse information
-        rightly is large.
-
-        Args:
-            logs: from `log_probabilities` at the fitted parameters.
-            start: `int64 [M]`, start of each match.
-        """
-        win, tie = np.exp(logs[0]), np.exp(logs[1])
-        residual = self._match_points - (win + tie / 2)[self._pair]  # [M]
-        scores = self._design[self._pair].multiply(residual[:, None]).tocsr()  # [M, P + 2]
-        tie_scores = self._is_tie - tie[self._pair] if self.has_ties else np.zeros(self._num_matches)  # [M]
-        last_column = np.arange(self._num_matches), np.full(self._num_matches, self.num_parameters - 1)
-        scores = scores + scipy.sparse.csr_array((tie_scores, last_column), shape=scores.shape)
-        starts, group = np.unique(start, return_inverse=True)
-        membership = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(len(starts), len(group)))
-        sums = membership @ scores  # [starts, P + 2]
-        correction = len(starts) / max(len(starts) - 1, 1)  # as for any variance that is estimated from that many groups
-        return np.asarray((correction * (sums.T @ sums) - scores.T @ scores).toarray())
-
-    def approximate_variance(self, logs: LogProbabilities) -> Array:
-        """Returns variances `[P]` of strengths relative to their mean: the Neumann series of the inverse information, to second order.
-
-        With D the diagonal of the information and A the rest with the opposite sign, it is `1 / D_i + sum_j A_ij^2 / (D_i^2 D_j)`, which
-        is close if players have many opponents.
-        """
-        in_d, _, _ = self._curvatures(logs)
-        strengths = self._design[:, :-2]
-        information = (strengths.T @ strengths.multiply(in_d[:, None])).tocsr()
-        diagonal = information.diagonal() + self._prior_std**-2
-        rest = information - scipy.sparse.diags_array(information.diagonal())
-        return np.asarray(1 / diagonal + rest.multiply(rest) @ (1 / diagonal) / diagonal**2)

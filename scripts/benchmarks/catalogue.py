@@ -44,7 +44,6 @@ BENCHMARKS = (
     Benchmark("calibrate-pairs", "how often the tests of pairs claim a wrong difference, and find a true one", "1 h", "statistics.md"),
     Benchmark("calibrate-sequential", "errors and seeds of the rule that adds seeds until decided", "1 h", "statistics.md"),
     Benchmark("field-points", "how often the intervals of points against the field hold the truth", "20 min", "ratings.md"),
-    Benchmark("ratings", "the earlier rule: how often intervals of a model of players hold the true strength", "10 min", "ratings.md"),
     Benchmark("fingerprint", "what this tree computes, to compare it with another tree", "2 min"),
     Benchmark("kills", "whether runs that were killed and resumed are the same as uninterrupted ones", "3 h", "kills.md"),
     Benchmark("peers", "nothing: sets up the environment of SB3 and SBX, which others need", "5 min"),

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy import stats
 
+from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
 from arena.rating.field_points import field_points
 from arena.rating.matches import Matches
-from arena.rating.ratings import rate
 from arena.testing.simulated_points import SeedShape
 from benchmarks.options import option_parser
 
@@ -116,6 +116,12 @@ def one_table(played: tuple[Matches, np.ndarray]) -> tuple[list[Matches], np.nda
     return [played[0]], played[1]
 
 
+def earlier_rating(matches: Matches, entrants: np.ndarray, entrant: int, anchor: int) -> float:
+    """Returns the rating of an entrant by the rule of earlier versions: its players' mean strength above the anchor's, on the Elo scale."""
+    strengths = fit(matches, len(entrants)).strengths
+    return float(ELO_PER_LOG_ODDS * (strengths[entrants == entrant].mean() - strengths[entrants == anchor].mean()))
+
+
 def episodes(num_tournaments: int = 100, seed: int = 9) -> None:
     """Prints how often the ratings of the same players on 10 and 20 episodes lie within the intervals on 200, and the other way round."""
     print(
@@ -135,9 +141,9 @@ def episodes(num_tournaments: int = 100, seed: int = 9) -> None:
     for count in (10, 20, 200):
         shape = SeedShape(np.append(np.linspace(0, 1.2, 7), -30.0), np.full(8, 0.4), np.zeros(8), True)
         table, entrants = shape.play(shape.draw(5, np.random.default_rng(seed)), count, np.random.default_rng(seed))
-        before, now = rate([table], entrants, anchor=7), field_points([table], entrants)
+        before, now = earlier_rating(table, entrants, entrant=6, anchor=7), field_points([table], entrants)
         print(
-            f"  {count:3} episodes: best entrant {before.rating[6]:.0f} [{before.low[6]:.0f}, {before.high[6]:.0f}] before, "
+            f"  {count:3} episodes: best entrant {before:.0f} before, "
             f"{now.rating[6]:.0f} [{now.rating_low[6]:.0f}, {now.rating_high[6]:.0f}] now"
         )
 

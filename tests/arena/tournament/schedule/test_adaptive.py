@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
+from arena.rating.field_points import field_points
 from arena.rating.matches import Matches
-from arena.rating.ratings import rate
 from arena.testing.simulated_tournament import SimulatedPlayers, draw_players
 from arena.tournament.schedule.adaptive import adaptive, look_level
 from arena.tournament.schedule.lineups import Lineup, Pairings
@@ -54,7 +54,7 @@ def test_adaptive_plays_neighbours_until_all_are_decided() -> None:
     world = SimulatedPlayers(strengths := np.array([0.0, 0.3, 2.0, 4.0, 4.3]), strengths, np.arange(5))
     table, look, undecided = played_out(world)
     assert undecided == []
-    assert rate([table], world.entrants, level=look_level(0.95, look)).rank.tolist() == [5, 4, 3, 2, 1]
+    assert field_points([table], world.entrants, level=look_level(0.95, look)).rank.tolist() == [5, 4, 3, 2, 1]
     met = np.zeros((5, 5), np.int64)
     np.add.at(met, (table.first, table.second), 1)
     assert np.array_equal(met, met.T)  # both seats
@@ -116,9 +116,9 @@ def test_the_error_of_all_looks_together_stays_within_the_level() -> None:
 
 @pytest.mark.slow
 def test_equal_players_are_hardly_ever_ordered_by_many_looks() -> None:
-    """As `scripts/benchmark.py ratings schedules`, smaller: 5 % of 60 and three standard errors."""
+    """The bound is 5 % of 60 and three standard errors."""
     world, wrong = line(5, 0.0), 0
     for seed in range(60):
         table, look, _ = played_out(world, budget=2_000, seed=seed)
-        wrong += bool(rate([table], world.entrants, level=look_level(0.95, look)).pairwise.better.any())
+        wrong += bool(field_points([table], world.entrants, level=look_level(0.95, look)).better.any())
     assert wrong <= 8
