@@ -26,6 +26,9 @@ hypothesis.settings.load_profile("arena")  # no property test fails because the 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's `&` makes its children ignore Ctrl-C, and so would everything that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # `nohup` does the same for the signal by which a closing terminal ends a job.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 """Tells TensorBoard's readers of event files to do without TensorFlow."""
