@@ -11,6 +11,7 @@ import numpy as np
 from arena.environments.references import Catalogue
 from arena.errors import ArenaError
 from arena.report import repeat
+from arena.report.attempts import attempt_ends, attempt_starts
 from arena.report.listings import AgentSummary, CostRow, Difference, EnvSummary, PublishedRow, RunRow
 from arena.report.load import LoadedRun
 from arena.report.samples import EnvScale, Samples
@@ -173,6 +174,8 @@ def run_row(run: LoadedRun, samples: Samples, machines: list[Any]) -> RunRow:
         machine=machines.index(machine) if machine in machines else -1,
         path=relative(run.path),
         failed_attempts=tuple(f"{attempt.status}: {attempt.reason}" for attempt in run.failures),
+        attempt_starts=attempt_starts(run),
+        attempt_ends=attempt_ends(run),
         workers=run.provenance.workers,
         load=run.provenance.load_at_start if run.provenance.load_at_end is None else run.provenance.load_at_end,
     )

@@ -92,6 +92,10 @@ class RunRow:
     """The run folder, relative to where the report was made if below it."""
     failed_attempts: tuple[str, ...] = ()
     """Status and reason of each earlier attempt that failed before the run was tried again (`--retry-failed`)."""
+    attempt_starts: tuple[int, ...] = ()
+    """Env steps from which each worker process of the run went on, in their order; 0 where it began anew."""
+    attempt_ends: tuple[str, ...] = ()
+    """How each attempt ended, if the run took more than one: those that failed, those that were interrupted, and the last one."""
     workers: int | None = None
     """Runs that were at work at a time; None if that was not recorded."""
     load: float | None = None

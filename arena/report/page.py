@@ -8,6 +8,7 @@ from arena.formats.readable import count, listed, number, percent
 from arena.html import axes, charts
 from arena.html.rendering import render as render_page
 from arena.html.verdicts import verdict as verdict_sentence
+from arena.report.attempts import attempts_sentence
 from arena.report.document import Axis, ExperimentReport, MeanCurve, SaturatedEnv
 from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
 from arena.statistics.comparison import AgentPair
@@ -70,6 +71,7 @@ def render(report: ExperimentReport) -> str:
         against=_against(report.pairs, verdict),
         sequential=verdict.sequential,
         remarks=_remarks,
+        attempts_sentence=attempts_sentence,
         failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arena.environments.references import catalogue
 from arena.formats.folders import refuse_link
+from arena.report.attempts import attempts_sentence
 from arena.report.build import EQUAL_WITHIN, METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
@@ -48,7 +49,7 @@ def report(folders: list[Path], output: Path | None, *, equal_within: float = EQ
 
 
 def print_report(document: ExperimentReport, output: Output) -> None:
-    """Prints scores, comparisons, both rankings, costs and notes."""
+    """Prints scores, comparisons, both rankings, costs, runs of several attempts and notes."""
     if document.aggregates:
         _print_scores(document, output)
     else:
@@ -57,6 +58,7 @@ def print_report(document: ExperimentReport, output: Output) -> None:
     _print_saturated(document, output)
     _print_rankings(document, output)
     _print_costs(document, output)
+    _print_attempts(document, output)
     shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
     shown += [row.area for row in document.rankings]
     remarks = dict.fromkeys(f"* {estimate.note}" for estimate in shown if estimate.note and estimate.low is not None)
@@ -139,6 +141,13 @@ def _print_costs(document: ExperimentReport, output: Output) -> None:
         rows.append((cost.agent, cost.env, speed, f"{cost.start_seconds:.1f}", f"{cost.train_seconds:.1f}", *shares, cpu))
     columns = ("agent", "env", "env steps/s", "start s", "train s", "env", "act", "learn", "other", "CPU s")
     _print_table(output, "Cost of a run, medians over seeds", columns, rows)
+
+
+def _print_attempts(document: ExperimentReport, output: Output) -> None:
+    """Prints a line for each run that took more than one attempt."""
+    for run in document.runs:
+        if sentence := attempts_sentence(run):
+            output.say(f"{run.agent} {run.env} seed {run.seed}: {sentence}")
 
 
 def equal_words(equal_within: float) -> str:
