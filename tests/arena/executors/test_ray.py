@@ -204,7 +204,7 @@ def test_what_no_node_can_give_is_refused_with_what_there_is(tmp_path: Path, clu
 
 def test_nodes_with_another_version_are_refused(tmp_path: Path, cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.metadata.version("arena-rl")
-    monkeypatch.setattr("arena.executors.ray._version", lambda: "99.0")
+    monkeypatch.setattr("arena.executors.ray_nodes.installed_version", lambda: "99.0")
     with pytest.raises(ArenaError, match=rf"has arena-rl {there}, this machine 99\.0; install that version there"):
         run_experiment(experiment(tmp_path), RayExecutor(ExecutorConfig(kind="ray", address=cluster.address)))
 
@@ -218,7 +218,7 @@ def test_an_address_where_nothing_listens_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_no_cluster_is_refused_in_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.executors.ray.CHECK_SECONDS", 5.0)
+    monkeypatch.setattr("arena.executors.ray_connection.JOIN_SECONDS", 5.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ArenaError, match=f"what listens at {address} does not answer as a Ray cluster within 5 s"):

@@ -9,6 +9,7 @@ import pytest
 
 from arena.executors.base import ExecutorConfig
 from arena.executors.ray import RayExecutor
+from arena.executors.transfer import Piece
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
@@ -65,7 +66,7 @@ class Driver(RayExecutor):
 
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> RayExecutor:
-    monkeypatch.setattr("arena.executors.ray._import_ray", Cluster)
+    monkeypatch.setattr("arena.executors.ray.import_ray", Cluster)
     return Driver(ExecutorConfig(kind="ray"))
 
 
@@ -101,3 +102,26 @@ def test_the_mark_goes_with_the_driver(tmp_path: Path, driver: RayExecutor):
         run_experiment(wanted, driver, judge=interrupt)
     name = next(wanted.runs()).name
     assert progress(RunDir(wanted.path / name), name).state == "interrupted"
+
+
+class DamagedStorage:
+    """A storage whose every run has a record that cannot be read; nothing can be written to it."""
+
+    def __init__(self, uri: str) -> None:
+        assert uri == "fake://runs"
+
+    def read(self, folder: str) -> list[Piece]:
+        return [Piece("run.json", b"{")]
+
+
+def test_a_run_whose_record_in_the_storage_is_damaged_is_named_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arena.executors.ray.import_ray", Cluster)
+    monkeypatch.setattr("arena.executors.ray.Storage", DamagedStorage)
+    table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"]}
+    wanted = from_table({**table, "budget": {"env_steps": 20_000}})
+    (result,) = run_experiment(wanted, Driver(ExecutorConfig(kind="ray", storage="fake://runs")))
+    there = f"fake://runs/t/{next(wanted.runs()).name}"
+    assert result.status == "damaged"
+    assert f"cannot read {there}/run.json" in result.reason
+    assert result.reason.endswith(f"; delete {there} to run it anew")
+    assert sorted(path.name for path in (wanted.path / next(wanted.runs()).name).iterdir() if path.suffix) == ["run.json"]
