@@ -22,7 +22,8 @@ def circumstances(runs: Sequence[LoadedRun]) -> str:
         parts.append(f"{_by_agent(workers)} runs at a time")
     if any(loads.values()):
         cores = sorted({str(run.provenance.machine.get("cores_available")) for run in runs if run.provenance.machine})
-        parts.append(f"a load average of {_by_agent(loads)}" + (f" on {' or '.join(cores)} cores" if cores else ""))
+        noun = "core" if cores == ["1"] else "cores"
+        parts.append(f"a load average of {_by_agent(loads)}" + (f" on {' or '.join(cores)} {noun}" if cores else ""))
     return f"Seconds were measured with {' and '.join(parts)}." if parts else ""
 
 

@@ -38,6 +38,7 @@ def test_a_run_of_several_attempts_tells_on_page_terminal_and_json_where_each_be
     sentence = f"3 attempts from 0, 250, 1,500 env steps: crashed: IndexError: <b>; {INTERRUPTED}; finished: over"
     assert f"a CartPole-v1 seed 0: {sentence}" in printed
     assert "seed 1: " not in printed
+    assert page.count('<td class="wrap">finished <small class="bad">3 attempts') == 1, "a long sentence must not widen the table"
     assert page.count(sentence.replace("<b>", "&lt;b&gt;")) == page.count(" attempts from ") > 0
 
 

@@ -16,3 +16,8 @@ def test_load_and_runs_at_a_time_are_told_by_agent_where_they_differ(tmp_path, w
 def test_runs_that_recorded_neither_say_nothing(tmp_path, write_run):
     write_run(tmp_path)
     assert circumstances(load_runs([tmp_path]).runs) == ""
+
+
+def test_one_core_is_no_plural(tmp_path, write_run):
+    write_run(tmp_path, record={"load_at_start": 1.5, "machine": {"cores_available": 1}})
+    assert circumstances(load_runs([tmp_path]).runs) == "Seconds were measured with a load average of 1.5 on 1 core."
