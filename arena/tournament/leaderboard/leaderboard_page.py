@@ -85,7 +85,10 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
         sections=sections,
         shown=[id_ for id_, _, content in sections if content],
         verdict=verdict(
-            [row.entrant for row in rows], _decided(standings), ranks={row.entrant: row.rank for row in rows}, quantity="rating"
+            [row.entrant for row in rows],
+            _decided(standings),
+            ranks={row.entrant: row.rank for row in rows},
+            quantity="points against the field",
         ),
         colors={row.entrant: index for index, row in enumerate(rows)},
         scale=row_scale([(row.points.low, row.points.value, row.points.high) for row in rows] + [0.5]),

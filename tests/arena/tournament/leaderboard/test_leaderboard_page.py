@@ -169,7 +169,10 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     )
     page = render_leaderboard(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),)), tournament)
     text = page.replace("&lt;", "<").replace("&gt;", ">")
-    assert f"{names[0]} is ahead of all others. Between {names[1]} and {names[2]} nothing is decided." in text
+    assert (
+        f"{names[0]} is ahead of all others. Between {names[1]} and {names[2]} nothing is decided. Ranked by points against the field."
+        in text
+    )
     assert f"Decided: {names[0]} has more points against the field than {names[1]}." in text
     assert f"<b>Not decided</b>: {names[1]} or {names[2]}." in text
     assert "a, b, c beat each other in a circle" in text
