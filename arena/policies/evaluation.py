@@ -71,9 +71,38 @@ def evaluate(
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
     """
+    return evaluate_in(
+        lambda num_envs: make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP),
+        policy,
+        num_episodes=num_episodes,
+        seed=seed,
+        max_episode_steps=max_episode_steps,
+        on_step=on_step,
+    )
+
+
+def evaluate_in(
+    make_envs: Callable[[int], gym.vector.VectorEnv[Any, Any, Any]],
+    policy: Policy,
+    *,
+    num_episodes: int,
+    seed: int,
+    max_episode_steps: int = 100_000,
+    on_step: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Plays episodes as `evaluate` does, which has the other arguments and raises the same, in environments that the caller makes.
+
+    Args:
+        make_envs: Returns so many environments behind one vector environment, whose autoreset mode is next-step; they are closed here.
+        policy: Policy to evaluate.
+        num_episodes: Number of episodes.
+        seed: Seed of every initial state.
+        max_episode_steps: Env steps after which an episode is cut.
+        on_step: Called after each reset and step of the environments.
+    """
     batches, num_outside, first = [], 0, 0
     for num_envs, vector_seed in episode_batches(num_episodes, seed):
-        env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+        env = make_envs(num_envs)
         *columns, outside = _play(policy, env, vector_seed, max_episode_steps, first, on_step)
         batches.append(columns)
         num_outside += outside

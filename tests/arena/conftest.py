@@ -16,6 +16,7 @@ from strangers import write_modules
 from arena.cli.app import main
 from arena.environments.config import EnvConfig
 from arena.environments.spaces import network_inputs
+from arena.policies.bounded.whole_episodes import WholeEpisodes
 from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
 from arena.policies.quarantine import Trial
@@ -37,6 +38,11 @@ class PlayedHere(OnnxPolicy):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    is_alive = True
+
+    def play(self, asked: WholeEpisodes) -> None:
+        """Plays no whole episodes by itself: it is asked step by step."""
 
     def close(self) -> None:
         """Does nothing: there is no process to end."""

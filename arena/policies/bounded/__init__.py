@@ -5,7 +5,8 @@ Who plays?                                         `bounded_policy.py`: `Bounded
 What are the bounds?                               `bounds.py`: `Bounds`
 Where do the processes come from?                  `player_processes.py`, which talks to `fork_server.py`
 What runs in such a process?                       `player_process.py`, held by `limits.py`
-What do the two sides send each other?             `messages.py`
+What does it play by itself?                       `whole_episodes.py`: `play_whole`
+What do the two sides send each other?             `channel.py`
 =================================================  ==========================================================
 
 One process plays one policy, so that each fault has one author. The processes are forks of a server that has loaded onnxruntime already:

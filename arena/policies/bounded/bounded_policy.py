@@ -1,7 +1,9 @@
 """A policy file that plays in a process of its own, for whoever may have written it."""
 
 import contextlib
+import dataclasses
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -11,8 +13,9 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.policies.bounded.bounds import Bounds
-from arena.policies.bounded.channel import ACTIONS, ERROR, MAX_TEXT_BYTES, SCORES, Closed, Garbled, TooLate
+from arena.policies.bounded.channel import ACTIONS, EPISODES, ERROR, MAX_TEXT_BYTES, SCORES, SIGN_OF_LIFE, Closed, Garbled, TooLate
 from arena.policies.bounded.player_processes import PlayerProcess, ServerGone
+from arena.policies.bounded.whole_episodes import SIGN_SECONDS, WholeEpisodes, read_episodes
 from arena.policies.policy import PolicySignature, best_allowed
 
 Array = npt.NDArray[Any]
@@ -81,6 +84,29 @@ class BoundedPolicy:
         """Returns action scores `float32 [N, A]` for `observations` `[N, *obs]`; raises as `act`."""
         return self._ask(SCORES, observations, np.dtype(np.float32), (self.signature.num_scores,))
 
+    def play(self, asked: WholeEpisodes) -> tuple[Array, Array] | None:
+        """Returns returns `float64 [E]` and lengths `int64 [E]` of episodes that the policy's process plays by itself.
+
+        Returns None if it could not play them to their ends, or breaks a bound, which ends the process: `act`, asked step by step from
+        the same initial states, then tells what is wrong.
+
+        Args:
+            asked: Episodes to play.
+        """
+        if self._broke:
+            return None
+        try:
+            self._process.channel.set_timeout(self.bounds.call_seconds + 2 * SIGN_SECONDS)
+            played = self._played(asked)
+            self._process.channel.set_timeout(self.bounds.call_seconds)
+        except (TooLate, Closed, Garbled):
+            self.close()
+            return None
+        except BaseException:  # an interrupt: what comes later would answer another question
+            self.close()
+            raise
+        return played
+
     def close(self) -> None:
         """Ends the process."""
         if not self._broke:
@@ -100,6 +126,23 @@ class BoundedPolicy:
         if kind == ERROR:
             raise ArenaError(text)
         return _signature(text)
+
+    def _played(self, asked: WholeEpisodes) -> tuple[Array, Array] | None:
+        """Returns what the process played; it has as long as that many calls step by step."""
+        channel, start = self._process.channel, time.monotonic()
+        longest = self.bounds.call_seconds * asked.max_calls
+        channel.send(EPISODES, json.dumps(dataclasses.asdict(asked)).encode())
+        while True:
+            answered, content = channel.receive(max(asked.num_bytes, MAX_TEXT_BYTES))
+            if answered == ACTIONS:
+                return read_episodes(content, asked)
+            if answered == ERROR:
+                return None
+            if answered != SIGN_OF_LIFE:
+                raise Garbled
+            if time.monotonic() - start > longest:
+                raise TooLate
+            channel.send(SIGN_OF_LIFE, b"")
 
     def _ask(self, kind: int, observations: Array, dtype: Any, shape: tuple[int, ...]) -> Array:
         if self._broke:

@@ -17,6 +17,10 @@ SCORES: Literal[1] = 1
 """Kind of a request for action scores."""
 ERROR: Literal[2] = 2
 """Kind of an answer that is a sentence about what went wrong."""
+EPISODES: Literal[3] = 3
+"""Kind of a request for whole episodes (`whole_episodes.py`), as JSON."""
+SIGN_OF_LIFE: Literal[4] = 4
+"""Kind of a message that whole episodes are still being played, and of the answer that they may be."""
 
 MAX_TEXT_BYTES = 64 * 1024
 """Max size of a message that is text."""

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from arena.errors import ArenaError
 from arena.policies.bounded.bounds import Bounds
-from arena.policies.bounded.channel import ACTIONS, ERROR, MAX_TEXT_BYTES, Channel, Closed
+from arena.policies.bounded.channel import ACTIONS, EPISODES, ERROR, MAX_TEXT_BYTES, SIGN_OF_LIFE, Channel, Closed
+from arena.policies.bounded.whole_episodes import WholeEpisodes, play_whole
 from arena.policies.file_check import read_descriptor
 from arena.policies.policy import OnnxSession
 
@@ -42,16 +43,35 @@ def serve(connection: socket.socket, file: int, shown: str, bounds: Bounds) -> N
 
 
 def _answer_all(channel: Channel, policy: OnnxSession, bounds: Bounds) -> None:
-    signature = policy.signature
     while True:
         kind, content = channel.receive()
-        observations = np.frombuffer(content, signature.observation_dtype).reshape(-1, *signature.observation_shape)
         try:
-            answer = _answer(policy, observations, kind)
+            if kind == EPISODES:
+                answer: Array | bytes = _play(channel, policy, bounds, bytes(content))
+            else:
+                answer = _answer_observations(policy, content, kind)
+        except Closed:
+            raise
         except Exception as error:  # onnxruntime's errors share no base class of their own
             _send_error(channel, _sentence(error, bounds))
         else:
             channel.send(ACTIONS, answer)
+
+
+def _play(channel: Channel, policy: OnnxSession, bounds: Bounds, content: bytes) -> bytes:
+    """Returns the returns and lengths of whole episodes."""
+
+    def give_sign() -> None:
+        channel.send(SIGN_OF_LIFE, b"")
+        channel.receive()  # the channel holds one message at a time
+
+    asked = WholeEpisodes(**json.loads(content))
+    return play_whole(lambda observations: _answer(policy, observations, ACTIONS), asked, bounds.call_seconds, give_sign)
+
+
+def _answer_observations(policy: OnnxSession, content: memoryview, kind: int) -> Array:
+    signature = policy.signature
+    return _answer(policy, np.frombuffer(content, signature.observation_dtype).reshape(-1, *signature.observation_shape), kind)
 
 
 def _load(file: int, shown: str, bounds: Bounds) -> OnnxSession:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from arena.errors import ArenaError
 from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.policies.bounded.player_processes import ServerGone
+from arena.policies.bounded.whole_episodes import WholeEpisodes
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.tournament.entry.env_spaces import Spaces
 
@@ -58,6 +59,16 @@ class PlayingPolicy:
             raise
         except ArenaError as error:
             self._failure = error
+
+    def play(self, asked: WholeEpisodes) -> tuple[Array, Array] | None:
+        """Returns returns and lengths of whole episodes that the policy's process plays by itself; None where `act` is to be asked."""
+        if self._failure is not None:
+            return None
+        policy = _processes.policy(self._path)
+        played = policy.play(asked)
+        if not policy.is_alive:
+            _processes.end(self._path)
+        return played
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
         """Returns the policy's actions `[N, *act]`; raises what it raised before, if it ever did."""

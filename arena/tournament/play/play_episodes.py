@@ -1,24 +1,35 @@
 """Duels: players meet on a Gymnasium environment by playing the same starts; the higher return wins, equal returns share the point.
 
 Each player's episodes are played once and compared with everyone's, whoever the opponent is: n policies cost n evaluations. The starts
-come from a stream of their own that no training, selection or final evaluation draws from.
+come from a stream of their own that no training, selection or final evaluation draws from. Where Gymnasium's own vector environment is
+stepped, a policy with bounds plays whole episodes in its process; if anything goes wrong there, it is asked step by step.
 """
 
 import dataclasses
+import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig
+from arena.environments.impossible import impossible_return
+from arena.environments.references import catalogue
+from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError
+from arena.policies.bounded.whole_episodes import PACKAGE, WholeEpisodes, own_registration
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
 from arena.seeding import duel_player_rng
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.faults import ILLEGAL, GuardedPolicy, PolicyFailed, faults_of, one_line
 from arena.tournament.match_records import Episodes
-from arena.tournament.play.load_policy import load_policy
+from arena.tournament.play.load_policy import PlayingPolicy, load_policy
 from arena.tournament.schedule.tasks import EpisodesTask
+
+Array = npt.NDArray[Any]
 
 
 def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes]:
@@ -37,6 +48,8 @@ def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes
     with faults_of(task.env.name):
         spaces = env_spaces(task.env)
     player = duel_policy(task.policy, task.env, task.player, task.seed, trusted=trusted)
+    if (whole := _play_whole(player, task)) is not None:
+        return [dataclasses.replace(record, returns=tuple(whole[0].tolist()), lengths=tuple(whole[1].tolist()))]
     policy = GuardedPolicy(player, *spaces, action_seconds=task.action_seconds)
     try:
         with faults_of(task.env.name):
@@ -51,6 +64,29 @@ def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes
         raise
     returns, lengths = tuple(evaluation.episode_returns.tolist()), tuple(evaluation.episode_lengths.tolist())
     return [dataclasses.replace(record, returns=returns, lengths=lengths)]
+
+
+def _play_whole(player: Policy, task: EpisodesTask) -> tuple[Array, Array] | None:
+    """Returns returns and lengths of episodes that a policy's process plays by itself; None where `act` is to be asked."""
+    spec = own_registration(task.env.id)
+    if spec is None or task.env.kwargs or not isinstance(player, PlayingPolicy) or not _is_stepped_by_gymnasium(task.env.id):
+        return None
+    asked = WholeEpisodes(env_id=task.env.id, spec=spec, num_episodes=task.num_episodes, seed=task.seed, action_seconds=task.action_seconds)
+    played = player.play(asked)
+    reference = catalogue().reference_for(task.env.id, task.env.kwargs)
+    return None if played is None or impossible_return(reference, played[0].tolist()) else played
+
+
+@functools.cache
+def _is_stepped_by_gymnasium(env_id: str) -> bool:
+    """Returns whether `evaluate` would step Gymnasium's own vector environment, and not a faster one of a plug-in, say.
+
+    Args:
+        env_id: Gymnasium id that has an `own_registration`.
+    """
+    envs = make_vec_env(EnvConfig(env_id), 1, autoreset_mode=AutoresetMode.NEXT_STEP)
+    envs.close()
+    return type(envs).__module__.startswith(f"{PACKAGE}.")
 
 
 def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int, *, trusted: bool = False) -> Policy:

@@ -1,5 +1,8 @@
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,9 +14,14 @@ import psutil
 import pytest
 from hostile_policies import dividing, looping, misshapen, not_finite, sound, swelling
 
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
+from arena.policies.bounded import bounded_policy
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.policies.bounded.bounds import Bounds
+from arena.policies.bounded.channel import ACTIONS, SCORES, SIGN_OF_LIFE, Channel, Closed
+from arena.policies.bounded.whole_episodes import WholeEpisodes, own_registration
+from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxPolicy
 
 pytestmark = pytest.mark.worker
@@ -24,6 +32,11 @@ NEAR = np.full((3, 4), 0.01, np.float32)
 """Observations for which they do not."""
 UNCHECKED = Bounds(is_file_checked=False, call_seconds=1.0)
 """Bounds that hold although the static check is left out."""
+
+
+def episodes(**options) -> WholeEpisodes:
+    spec = own_registration("CartPole-v1")
+    return WholeEpisodes(**{"env_id": "CartPole-v1", "spec": spec, "num_episodes": 4, "seed": 0, "action_seconds": 60.0, **options})
 
 
 def test_a_bounded_policy_answers_as_the_file_does_here(tmp_path: Path) -> None:
@@ -70,6 +83,92 @@ def test_what_breaks_a_bound_ends_its_own_process_with_the_reason(tmp_path: Path
         if not policy.is_alive:
             with pytest.raises(PolicyBroke, match=f"^{reason}"):
                 policy.act(FAR[:2])
+
+
+@pytest.mark.parametrize(
+    ("hostile", "is_alive"),
+    [(dividing(), False), (looping(), False), (swelling(800_000_000), True), (not_finite(), True), (misshapen(3), True)],
+    ids=["dividing", "looping", "swelling", "not finite", "misshapen"],
+)
+def test_whole_episodes_in_which_a_policy_breaks_a_bound_are_not_taken(tmp_path: Path, hostile, is_alive: bool) -> None:
+    with BoundedPolicy(hostile.write(tmp_path / "policy.onnx"), bounds=UNCHECKED) as policy:
+        assert policy.play(episodes(num_episodes=3)) is None
+        assert policy.is_alive is is_alive
+        assert policy.play(episodes(num_episodes=3)) is None
+        if is_alive:
+            assert policy.act(FAR[:2]).shape == (2,)
+
+
+def test_whole_episodes_are_those_of_a_policy_that_is_asked_step_by_step(tmp_path: Path) -> None:
+    path = sound().write(tmp_path / "policy.onnx")
+    with BoundedPolicy(path) as policy:
+        for seed in (0, 1):
+            returns, lengths = policy.play(episodes(num_episodes=150, seed=seed))
+            for player in (policy, OnnxPolicy(path)):
+                evaluation = evaluate(player, EnvConfig("CartPole-v1"), num_episodes=150, seed=seed)
+                assert returns.tolist() == evaluation.episode_returns.tolist()
+                assert lengths.tolist() == evaluation.episode_lengths.tolist()
+        assert policy.play(episodes(action_seconds=0.0)) is None
+        assert policy.play(episodes(spec='{"max_episode_steps": 500}')) is None
+        assert policy.is_alive
+
+
+def test_signs_of_life_keep_long_episodes_going(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds, send = [], Channel.send
+
+    def counted(self, kind: int, content: bytes) -> None:
+        kinds.append(kind)
+        send(self, kind, content)
+
+    monkeypatch.setattr(Channel, "send", counted)
+    with BoundedPolicy(sound().write(tmp_path / "policy.onnx")) as policy:
+        returns, _ = policy.play(episodes(num_episodes=15_000))  # seconds, several times that between two signs
+        assert len(returns) == 15_000
+        assert SIGN_OF_LIFE in kinds
+        assert policy.act(FAR).shape == (3,), "and it plays on"
+
+
+@pytest.mark.parametrize(
+    ("kind", "call_seconds"),
+    [(SIGN_OF_LIFE, 0.001), (SCORES, 60.0), (200, 60.0)],
+    ids=["signs without end", "another kind", "an unknown kind"],
+)
+def test_a_process_that_does_not_keep_to_the_messages_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int, call_seconds: float
+) -> None:
+    class Impostor:
+        def __init__(self, *_: object) -> None:
+            here, there = socket.socketpair()
+            self.channel, self._there = Channel(here), Channel(there)
+            self._thread = threading.Thread(target=self._send)
+            self._thread.start()
+
+        def _send(self) -> None:
+            signature = {
+                "observation_shape": [4],
+                "observation_dtype": "float32",
+                "action_shape": [],
+                "action_dtype": "int64",
+                "num_scores": 2,
+            }
+            self._there.send(ACTIONS, json.dumps(signature).encode())
+            self._there.receive()
+            end = time.monotonic() + 2.0  # four times the bound of all calls
+            with contextlib.suppress(Closed):
+                while time.monotonic() < end:
+                    self._there.send(kind, b"")
+                    self._there.receive()
+                self._there.send(ACTIONS, np.ones(4).tobytes() + np.ones(4, np.int64).tobytes())
+
+        def end(self) -> None:
+            self.channel.close()
+            self._thread.join()
+            self._there.close()
+
+    monkeypatch.setattr(bounded_policy, "PlayerProcess", Impostor)
+    with BoundedPolicy(tmp_path / "policy.onnx", bounds=Bounds(call_seconds=call_seconds)) as policy:
+        assert policy.play(episodes()) is None
+        assert not policy.is_alive
 
 
 def test_a_file_that_is_refused_or_breaks_its_process_is_named(tmp_path: Path) -> None:
