@@ -2,7 +2,8 @@
 
 It is a script of the standard library alone, so that it starts in milliseconds. Its standard input is the lifeline: one line of JSON with
 the worker's command, and then nothing until the arena wants something (`ASK`, `DUMP`) or is gone. Its standard output goes to the worker
-too, whose events are written there; the keeper adds a first line that names both processes and a last one that says how the worker ended.
+too, whose events are written there. A first line names both processes: the child writes it before it becomes the worker. The keeper adds a
+last line that says how the worker ended.
 
 On Linux the keeper adopts what its worker's descendants leave behind (`PR_SET_CHILD_SUBREAPER`), so that a process with a session of its
 own is found and ended as well, and the worker ends with a keeper that is killed (`PR_SET_PDEATHSIG`). Elsewhere it ends the worker's
@@ -74,17 +75,19 @@ def keep(start: Callable[[], NoReturn]) -> None:
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     handled = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP)}
     own_id = os.getpid()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))  # they wait until they can be passed on
     worker_id = os.fork()
     if worker_id == 0:
         signal.set_wakeup_fd(-1)
         for number, handler in handled.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(wakeup)
         os.close(waker)
         _become_worker(own_id, start)
     signal.signal(signal.SIGTERM, lambda *_: _signal_group(worker_id, signal.SIGTERM))
     signal.signal(signal.SIGHUP, lambda *_: _signal_group(worker_id, signal.SIGTERM))
-    _say({"event": "kept", "keeper_id": own_id, "worker_id": worker_id})
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     _say({"event": "process_ended", **_Watch(worker_id, wakeup).until_all_have_ended()})
 
 
@@ -94,6 +97,7 @@ def _become_worker(keeper_id: int, start: Callable[[], NoReturn]) -> NoReturn:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != keeper_id:  # it was killed before the kernel knew
             os._exit(1)
+        _say({"event": "kept", "keeper_id": keeper_id, "worker_id": os.getpid()})  # here, so that no word of the worker comes before it
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)

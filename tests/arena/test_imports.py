@@ -47,6 +47,7 @@ def test_the_core_and_every_spec_are_imported_where_only_the_core_is_installed()
 
 
 @pytest.mark.extra
+@pytest.mark.worker
 def test_no_framework_is_imported_by_the_core_or_a_spec() -> None:
     check_imports()
 

@@ -1,6 +1,8 @@
 """The keeper's knowledge of the kernel; what it does to processes is tested in `test_process` and `test_supervision`."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +102,47 @@ def test_a_log_within_its_bounds_and_what_is_no_file_are_left_alone(tmp_path: Pa
     LogCap(writer).look()
     os.close(writer)
     LogCap(writer).look()
+
+
+SLOW_KEEPER = """
+import os, sys, time
+from arena.executors import keeper
+fork = os.fork
+
+def slow_fork():
+    process_id = fork()
+    if process_id:
+        time.sleep(1.0)
+    return process_id
+
+os.fork = slow_fork
+keeper.keep(lambda: os.execv("/bin/sh", ["/bin/sh", "-c", sys.argv[1]]))
+"""
+"""A keeper that falls asleep as soon as it has a worker."""
+
+
+def slow_keeper(script: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", SLOW_KEEPER, script]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.worker
+def test_the_workers_id_is_said_before_the_worker_says_anything() -> None:
+    with slow_keeper('echo "my id is $$"') as process:
+        assert process.stdout is not None
+        kept, word, ended = [line for line in process.stdout.read().splitlines() if line]
+    worker_id = int(word.removeprefix("my id is "))
+    assert json.loads(kept) == {"event": "kept", "keeper_id": process.pid, "worker_id": worker_id}
+    assert json.loads(ended)["exit_code"] == 0
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_a_keeper_that_has_just_started_its_worker_reaches_the_worker(number: signal.Signals) -> None:
+    with slow_keeper("echo; exec sleep 60") as process:
+        assert process.stdout is not None
+        while "kept" not in process.stdout.readline():
+            continue
+        process.send_signal(number)
+        last = process.stdout.read().splitlines()[-1]
+    assert json.loads(last)["exit_code"] == -signal.SIGTERM
