@@ -181,10 +181,23 @@ def test_a_file_that_is_refused_or_breaks_its_process_is_named(tmp_path: Path) -
     ):
         with pytest.raises(ArenaError, match=rf"^policy .*mine\.onnx .*({reason})"):
             BoundedPolicy(file, shown_as=Path("mine.onnx"), bounds=bounds)
-    with pytest.raises(ArenaError, match=r"^policy .*policy\.onnx was not through its checks after 0\.001 seconds"):
-        BoundedPolicy(path, bounds=Bounds(load_seconds=0.001))
     with pytest.raises(ArenaError, match="cannot read policy"):
         BoundedPolicy(tmp_path / "absent.onnx")
+
+
+def test_a_file_that_is_not_through_its_checks_in_time_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:  # a process that never answers: a real one may be through before anybody waits for it
+        def __init__(self, *_: object) -> None:
+            here, self._there = socket.socketpair()
+            self.channel = Channel(here)
+
+        def end(self) -> None:
+            self.channel.close()
+            self._there.close()
+
+    monkeypatch.setattr(bounded_policy, "PlayerProcess", Silent)
+    with pytest.raises(ArenaError, match=r"^policy .*policy\.onnx was not through its checks after 0\.001 seconds"):
+        BoundedPolicy(tmp_path / "policy.onnx", bounds=Bounds(load_seconds=0.001))
 
 
 def test_a_policy_that_is_closed_leaves_no_process(tmp_path: Path) -> None:
