@@ -23,6 +23,10 @@ class EnvironmentFault(ArenaError):
     """Raised when an environment gives NaN, infinity or None as a reward or an observation; says which, and at which env step."""
 
 
+class EnvironmentUnavailable(ArenaError):
+    """Raised when an environment is known, but its own code cannot make it."""
+
+
 class DeviceUnavailable(ArenaError):
     """Raised by an agent's constructor if its framework cannot use the requested device; a run on device `auto` then uses the CPU."""
 

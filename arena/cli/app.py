@@ -1,5 +1,6 @@
 """The command line: it parses options and calls commands. Imports stand in the commands, so that `arena --help` answers at once."""
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from arena.cli.options import (
     ExperimentsFolder,
     Json,
     Listed,
+    MaxEpisodeSteps,
     OtherFolder,
     Quiet,
     RetryFailed,
@@ -55,6 +57,7 @@ def train(
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
+    max_episode_steps: MaxEpisodeSteps = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
     output: ExperimentsFolder = Path("logs"),
@@ -68,8 +71,10 @@ def train(
     from arena.cli import train as command
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
+    evaluation = {"max_episode_steps": max_episode_steps}
     resources = {"threads": threads, "device": device or "auto", "workers": 1}
-    command.train(agent, env, set_ or [], budget, seed, name, output, resources, resume=resume, mode=output_mode(quiet, json_lines))
+    mode = output_mode(quiet, json_lines)
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=evaluation, resume=resume, mode=mode)
 
 
 @app.command()
@@ -167,6 +172,7 @@ def tournament(
     schedule: Annotated[ScheduleOption | None, typer.Option("--schedule", help="Schedule that decides who meets whom in games.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings.")] = None,
+    max_episode_steps: MaxEpisodeSteps = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds of agents that are given by id.")] = 1,
     name: Annotated[str, typer.Option("--name", help="Name of the tournament's folder.")] = "tournament",
@@ -183,6 +189,7 @@ def tournament(
     from arena.cli import tournament as command
 
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
+    rules |= {"max_episode_steps": max_episode_steps}
     given = {key: value for key, value in rules.items() if value is not None}
     training = command.TrainingOptions(steps=steps, num_seeds=seeds)
     mode = output_mode(quiet, json_lines)
@@ -206,6 +213,7 @@ def league_add(
     episodes: Annotated[int | None, typer.Option("--episodes", help="Duels of each pair in a new league.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game in a new league.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings of a new league.")] = None,
+    max_episode_steps: MaxEpisodeSteps = None,
     allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -213,7 +221,7 @@ def league_add(
     """Try policies in a process of their own, and take them into the league."""
     from arena.cli import league as command
 
-    rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed}
+    rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed, "max_episode_steps": max_episode_steps}
     given = {key: value for key, value in rules.items() if value is not None}
     command.add(league, players, env or [], given, allow=allow or (), mode=output_mode(quiet, json_lines))
 
@@ -382,7 +390,8 @@ def main() -> None:
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` lets a job outlive its terminal
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
+        with _own_output(sys.argv):
+            sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
     except ArenaError as error:
         _refuse(str(error), *getattr(error, "__notes__", ()))
     except TyperException as error:
@@ -390,6 +399,14 @@ def main() -> None:
         _refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _own_output(arguments: list[str]) -> contextlib.AbstractContextManager[None]:
+    if "--json" not in arguments:
+        return contextlib.nullcontext()
+    from arena.terminal.output import only_own_output
+
+    return only_own_output()
 
 
 def _refuse(message: str, *notes: str) -> NoReturn:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from arena.cli.statuses import status_style
+from arena.formats.readable import shown_score
 from arena.terminal.output import Mode, Output
 
-_HEADER = ("agent", "env", "seed", "status", "env steps", "score", "train s", "steps/s", "policy")
-_RIGHT = frozenset({"seed", "env steps", "score", "train s", "steps/s"})
+_SCORE = "score ± std over episodes"
+_HEADER = ("agent", "env", "seed", "status", "env steps", _SCORE, "train s", "steps/s", "policy")
+_RIGHT = frozenset({"seed", "env steps", _SCORE, "train s", "steps/s"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,10 @@ class ClosingRow:
     """Mean return over the final evaluation's episodes."""
     score_std: float | None = None
     """Standard deviation over those episodes."""
+    score_episodes: int = 0
+    """Number of those episodes."""
+    score_num_cut: int = 0
+    """Number of those episodes that were cut at the evaluation's limit."""
     train_seconds: float | None = None
     """Wall seconds of training."""
     env_steps_per_second: float | None = None
@@ -55,14 +61,14 @@ def closing_table(rows: Sequence[ClosingRow], *, mode: Mode = "auto", file: Text
 
 
 def _cells(row: ClosingRow) -> tuple[str, ...]:
-    score = _decimal(row.score_mean) if row.score_std is None else f"{_decimal(row.score_mean)} ± {_decimal(row.score_std)}"
+    score = "-" if row.score_mean is None else _score(row)
     seconds = "-" if row.train_seconds is None else f"{row.train_seconds:,.1f}"
     rate = "-" if row.env_steps_per_second is None else f"{row.env_steps_per_second:,.0f}"
     return row.agent, row.env, str(row.seed), row.status, f"{row.env_steps:,}", score, seconds, rate, row.policy_path or "-"
 
 
-def _decimal(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _score(row: ClosingRow) -> str:
+    return shown_score(row.score_mean, row.score_std, num_cut=row.score_num_cut, num_episodes=row.score_episodes)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

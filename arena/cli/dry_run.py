@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.executors.choice import make_executor
-from arena.experiment.check import check_experiment
+from arena.experiment.check import check_experiment, warnings_about
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import refuse_changes
 from arena.experiment.plan import ExperimentPlan, PlannedRun, agent_differences, env_differences, make_plan
@@ -27,12 +27,14 @@ def dry_run(experiment: Experiment, *, retry_failed: bool, mode: Mode) -> int:
         retry_failed: whether runs that failed would be tried again.
         mode: how to write; as JSON, one object for the whole plan.
     """
-    check_experiment(experiment)
+    traits = check_experiment(experiment)
     make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work
     plan = make_plan(experiment, retry_failed=retry_failed)
     out = Output(mode)
     out.record(_document(plan))
     _show(plan, out)
+    for sentence in warnings_about(experiment, traits):
+        out.say(f"Note: {sentence}.")
     if experiment.until_decided is not None:
         refuse_another_question(experiment)
     else:

@@ -9,16 +9,19 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_ids, agent_spec
 from arena.agent.spec import AgentSpec
 from arena.environments.plugins import registered_ids
+from arena.environments.requirements import missing_for
 from arena.experiment.bundled import bundled_names, config_path
 from arena.terminal.output import Mode, Output, make_table
 
 
 def list_envs(*, mode: Mode) -> None:
-    """Prints the ids of all environments."""
+    """Prints the ids of all environments, and for those that cannot be made here the package that is missing."""
     output = Output(mode)
+    width = max(map(len, registered_ids()), default=0)
     for env_id in registered_ids():
-        output.say(env_id)
-        output.record({"id": env_id})
+        missing = missing_for(env_id)
+        output.say(f"{env_id:{width}}  {missing}" if missing else env_id)
+        output.record({"id": env_id, "installed": not missing, "needs": missing})
 
 
 def list_configs(*, mode: Mode) -> None:

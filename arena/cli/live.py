@@ -10,7 +10,7 @@ from rich.live import Live
 from arena.cli.live_rows import LiveRow
 from arena.cli.live_table import live_table
 from arena.cli.statuses import ENDED
-from arena.formats.readable import clock_time
+from arena.formats.readable import clock_time, shown_return
 from arena.terminal.output import Mode, Output
 
 _WORTH_A_LINE = ENDED - {"finished"} | {"restarting"}
@@ -95,10 +95,10 @@ def _plain_line(name: str, row: LiveRow, message: str) -> str:
     steps = _whole(row.env_steps)
     if row.max_env_steps:
         steps += f"/{_whole(row.max_env_steps)}"
-    parts = [f"{name}: {row.status}", f"{steps} env steps"]
+    parts = [f"{name}: {row.shown_status}", f"{steps} env steps"]
     parts += [f"{_whole(row.env_steps_per_second)} steps/s"] if row.env_steps_per_second is not None else []
-    parts += [f"return {_decimal(row.last_return)}"] if row.last_return is not None else []
-    parts += [f"best evaluation {_decimal(row.best_evaluation)}"] if row.best_evaluation is not None else []
+    parts += [f"return {shown_return(row.last_return)}"] if row.last_return is not None else []
+    parts += [f"best evaluation {shown_return(row.best_evaluation)}"] if row.best_evaluation is not None else []
     parts += [f"{clock_time(row.seconds_left)} left"] if row.seconds_left is not None and row.status not in ENDED else []
     parts += [message] if message else []
     return ", ".join(parts)
@@ -106,7 +106,3 @@ def _plain_line(name: str, row: LiveRow, message: str) -> str:
 
 def _whole(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
-
-
-def _decimal(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -37,6 +37,13 @@ class LiveRow:
     """Moment at which the run was first heard of, on `time.monotonic()`'s clock."""
     seconds: float | None = None
     """Wall seconds from that moment to the end of the run; None while it is at work, and for runs that ended before this command began."""
+    progress: str = ""
+    """Share of the latest evaluation that is done, `3/20`; shown while the status is `evaluating`."""
+
+    @property
+    def shown_status(self) -> str:
+        """Status as tables and lines show it: with the progress of an evaluation."""
+        return f"{self.status} {self.progress}" if self.status == "evaluating" and self.progress else self.status
 
     @property
     def is_at_work(self) -> bool:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from arena.cli.live_rows import LiveRow, done_fraction, total_seconds_left
 from arena.cli.statuses import ENDED, status_rank, status_style
-from arena.formats.readable import clock_time
+from arena.formats.readable import clock_time, shown_return, shown_score
 from arena.terminal.output import literal, visible
 
 _COLUMNS = ("run", "status", "progress", "steps/s", "return", "best/score", "left")
@@ -88,10 +88,10 @@ def _cells(row: LiveRow, bar_width: int, *, has_spread: bool) -> dict[str, Rende
     is_over = row.status in ENDED
     left = clock_time(row.seconds_left) if row.seconds_left is not None and not is_over else ""
     return {
-        "status": literal(row.status, status_style(row.status)),
+        "status": literal(row.shown_status, status_style(row.status)),
         "progress": ProgressBar(total=1.0, completed=row.bar, width=bar_width),
         "steps/s": literal("" if is_over else _whole(row.env_steps_per_second)),
-        "return": literal("" if is_over else _decimal(row.last_return)),
+        "return": literal("" if is_over else _return(row.last_return)),
         "best/score": _score(row, has_spread=has_spread),
         "left": literal(left),
     }
@@ -99,9 +99,8 @@ def _cells(row: LiveRow, bar_width: int, *, has_spread: bool) -> dict[str, Rende
 
 def _score(row: LiveRow, *, has_spread: bool) -> Text:
     if row.score_mean is None:
-        return literal(_decimal(row.best_evaluation), "dim")
-    spread = f" \N{PLUS-MINUS SIGN} {_decimal(row.score_std)}" if has_spread and row.score_std is not None else ""
-    return literal(f"{_decimal(row.score_mean)}{spread}", "bold")
+        return literal(_return(row.best_evaluation), "dim")
+    return literal(shown_score(row.score_mean, row.score_std if has_spread else None), "bold")
 
 
 def _summary(rows: Mapping[str, LiveRow], num_hidden: int, bar_width: int, num_at_a_time: int, width: int) -> RenderableType:
@@ -124,5 +123,5 @@ def _whole(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
 
-def _decimal(value: float | None) -> str:
-    return "" if value is None else f"{value:,.1f}"
+def _return(value: float | None) -> str:
+    return "" if value is None else shown_return(value)

@@ -63,6 +63,10 @@ def envs_beginning(text: str) -> list[str]:
     return [env_id for env_id in registered_ids() if env_id.startswith(text)]
 
 
+MaxEpisodeSteps = Annotated[
+    int | None,
+    typer.Option("--max-episode-steps", min=1, help="Cut evaluation episodes here; by default at 10,000 where nothing else limits them."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,7 +8,7 @@ from pathlib import Path
 from arena.errors import ArenaError
 from arena.experiment.file import from_toml
 from arena.formats.locks import is_locked
-from arena.formats.readable import duration
+from arena.formats.readable import duration, shown_return
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import run_folders
 from arena.run_folder.status import RunProgress, progress
@@ -68,5 +68,5 @@ def _row(state: RunProgress) -> list[str]:
     of = f" / {state.max_env_steps:,}" if state.max_env_steps else ""
     resumes_at = "" if state.state == "finished" or state.checkpoint_env_steps is None else f"{state.checkpoint_env_steps:,}"
     written = "" if state.age_seconds is None else f"{duration(state.age_seconds)} ago"
-    numbers = ["" if value is None else f"{value:.1f}" for value in (state.best_return, state.score_mean)]
+    numbers = ["" if value is None else shown_return(value) for value in (state.best_return, state.score_mean)]
     return [state.name, state.state, f"{state.env_steps:,}{of}", resumes_at, *numbers, written]

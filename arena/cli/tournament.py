@@ -9,6 +9,9 @@ from arena.agent.registry import agent_ids
 from arena.cli.standings import show_standings
 from arena.cli.train import watch, with_options
 from arena.environments.config import EnvConfig
+from arena.environments.games import is_game
+from arena.environments.plugins import registered_ids, registered_spec
+from arena.environments.user_modules import full_id
 from arena.environments.word import code_names
 from arena.errors import ArenaError
 from arena.experiment.bundled import bundled_names
@@ -23,7 +26,7 @@ from arena.tournament.entry.admission import Admission
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.entry.find_players import Participants, find_players
 from arena.tournament.entry.player import RANDOM
-from arena.tournament.entry.run_players import envs_of
+from arena.tournament.entry.run_players import envs_of, episode_limit
 from arena.tournament.play.play_tournament import play
 from arena.tournament.tournament import Rules, Tournament
 from arena.tournament.tournament_folder import TournamentFolder
@@ -68,11 +71,13 @@ def tournament(
         return _of_file(Path(arguments[0]), env_ids, rules, output, workers, allow, mode)
     agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
     given = [argument for argument in arguments if argument not in agents]
-    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids)] or envs_of(given, allow)
+    envs = [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids)] or envs_of(given, allow)
     if not envs:
         raise ArenaError("say what is played: --env ID, a Gymnasium id or a two-player game such as connect_four_v3")
+    if agents:
+        _refuse_games(agents, envs)
     path = (output or Path("logs")) / check_name(name, "tournament name")
-    of_rules = checked(Rules, dict(rules), "tournament")
+    of_rules = checked(Rules, {"max_episode_steps": episode_limit(given), **rules}, "tournament")
     _check_envs(envs)
     with Admission(TournamentFolder(path).policy_files()) as admission:
         if not agents:
@@ -80,7 +85,7 @@ def tournament(
             return 0
         # Files that are given are admitted before agents are trained, which may take hours: a bad one is refused at once.
         others = find_players(given, envs, admission, allow) if any(player != RANDOM for player in given) else None
-        experiment = _experiment(agents, envs, of_rules.seed, training, path, workers)
+        experiment = _experiment(agents, envs, of_rules, training, path, workers)
         num_failed = _train(experiment, mode)
         trained = find_players([str(experiment.path)], envs, admission)
         _play(others.joined(trained) if others else trained, envs, of_rules, path, workers, allow, Output(mode))
@@ -106,9 +111,10 @@ def _of_file(
         raise ArenaError(f"{file} has no [tournament] table; add one, which may be empty")
     own = dict(table["tournament"])
     ids = checked(list[str], own.pop("envs", []), "tournament.envs")
-    of_rules = checked(Rules, {**own, **rules}, "tournament")
     experiment = with_options(from_toml(file), output, workers)
-    envs = [EnvConfig(env_id) for env_id in dict.fromkeys(env_ids or ids)] or list(experiment.envs)
+    limit = experiment.evaluation.max_episode_steps
+    of_rules = checked(Rules, {"max_episode_steps": limit, **own, **rules}, "tournament")
+    envs = [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids or ids)] or list(experiment.envs)
     _check_envs(envs)
     path = experiment.path / "tournament"
     refuse_link(path)
@@ -120,6 +126,21 @@ def _of_file(
     return int(num_failed > 0)
 
 
+def _refuse_games(agents: Sequence[str], envs: Sequence[EnvConfig]) -> None:
+    """Refuses to train agents on a game of two players, and names the environment that teaches it."""
+    for env in envs:
+        if not is_game(env.id):
+            continue
+        teachers = [env_id for env_id in registered_ids() if (spec := registered_spec(env_id)) and spec.kwargs.get("game") == env.id]
+        remedy = "train on an environment that plays it against an opponent"
+        if teachers:
+            remedy = f"train on {teachers[0]}, which plays it against an opponent: arena train {agents[0]} {teachers[0]}"
+        raise ArenaError(
+            f"{', '.join(agents)} cannot be trained on {env.id}, a game of two players; {remedy}, then arena tournament logs/train "
+            f"--env {env.id}"
+        )
+
+
 def _check_envs(envs: Sequence[EnvConfig]) -> None:
     """Refuses environments and games that cannot be made, before anything is trained."""
     for env in envs:
@@ -127,7 +148,7 @@ def _check_envs(envs: Sequence[EnvConfig]) -> None:
 
 
 def _experiment(
-    agents: list[str], envs: list[EnvConfig], seed: int, training: TrainingOptions, path: Path, workers: int | None
+    agents: list[str], envs: list[EnvConfig], rules: Rules, training: TrainingOptions, path: Path, workers: int | None
 ) -> Experiment:
     """Returns the experiment that trains agents given by id, in the tournament's folder."""
     refuse_link(path / "runs")
@@ -137,7 +158,8 @@ def _experiment(
         "agents": agents,
         "envs": [{"id": env.id} for env in envs],
         "seeds": training.num_seeds,
-        "seed": seed,
+        "seed": rules.seed,
+        "evaluation": {"max_episode_steps": rules.max_episode_steps},
         "budget": {"env_steps": training.steps},
     }
     return with_options(from_table(table), workers=workers)

@@ -14,7 +14,8 @@ from arena.cli.sync import PROJECT, make_tracker, send
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
-from arena.experiment.check import check_experiment
+from arena.experiment.check import check_experiment, warnings_about
+from arena.experiment.compatibility import EnvTraits
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
 from arena.experiment.names import check_name
@@ -40,12 +41,13 @@ def train(
     output: Path,
     resources: Mapping[str, Any],
     *,
+    evaluation: Mapping[str, Any] | None = None,
     resume: bool,
     mode: Mode,
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     hyperparameters = dict(parse_setting(setting) for setting in settings)
-    experiment = one_run(agent, env, hyperparameters, budget, resources, seed=seed, name=name, output=output)
+    experiment = one_run(agent, env, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output)
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:
         state = "a finished run" if run_dir.result.exists() else "a run that --resume continues"
@@ -111,7 +113,7 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
     """Checks and runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
-    check_experiment(experiment)
+    warn_about(experiment, check_experiment(experiment))
     if experiment.until_decided is None:
         results = _watch(experiment, mode=mode, retry_failed=retry_failed)
     else:
@@ -127,8 +129,14 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
 
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Checks and runs an experiment under a live view, prints the closing table and returns the results."""
-    check_experiment(experiment)
+    warn_about(experiment, check_experiment(experiment))
     return _watch(experiment, mode=mode, retry_failed=retry_failed)
+
+
+def warn_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> None:
+    """Writes on standard error what users must know of their environments before they read scores."""
+    for sentence in warnings_about(experiment, traits):
+        complain(f"arena: {sentence}")
 
 
 def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
@@ -174,6 +182,8 @@ def _closing_row(result: RunResult) -> ClosingRow:
         env_steps=result.env_steps,
         score_mean=result.score_mean,
         score_std=result.score_std,
+        score_episodes=result.score_episodes,
+        score_num_cut=result.score_num_cut,
         train_seconds=result.seconds.train or None,
         env_steps_per_second=result.env_steps_per_second,
         policy_path=None if result.score_mean is None else str(RunDir(Path(result.path)).policy),

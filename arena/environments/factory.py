@@ -1,6 +1,7 @@
 """Makes the environments of one run: seeded by the arena, and counted against its budget."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.config import EnvConfig
+from arena.environments.follows_seed import follows_seed
 from arena.environments.identity import env_identity
 from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
 from arena.environments.metered_env import MeteredEnv
 from arena.environments.metering import Meter, MeteredVectorEnv
-from arena.environments.vectorize import make_vec_env
+from arena.environments.vectorize import has_functions, make_vec_env
 from arena.seeding import reset_seed
 
 
@@ -39,6 +41,8 @@ class ArenaEnvFactory:
             self.config = dataclasses.replace(config, kwargs={**config.kwargs, "snapshots": str(snapshots)})
         self.observation_space: gym.Space[Any] = env.observation_space
         self.action_space: gym.Space[Any] = env.action_space
+        self.follows_seed = has_functions(env) or follows_seed(env)
+        """Whether resets with one seed give one initial observation."""
         self.identity = env_identity(env)
         """Code, package and version behind the environment's id (`arena.environments.identity`)."""
         env.close()
@@ -51,13 +55,13 @@ class ArenaEnvFactory:
         """Returns `num_envs` environments behind one metered vector environment."""
         made = make_vec_env(self.config, num_envs)
         kind = MeteredFunctionalEnv if hasattr(made, "functions") else MeteredVectorEnv
-        env = kind(made, self.meter, self._seed_source())
+        env = kind(made, self.meter, self._seed_source(), functools.partial(make_vec_env, self.config, num_envs))
         self._made.append(env)
         return env
 
     def make(self) -> MeteredEnv:
         """Returns one metered environment."""
-        env = MeteredEnv(make_env(self.config), self.meter, self._seed_source())
+        env = MeteredEnv(make_env(self.config), self.meter, self._seed_source(), functools.partial(make_env, self.config))
         self._made.append(env)
         return env
 
@@ -70,6 +74,12 @@ class ArenaEnvFactory:
         self.num_cuts = self.num_cuts + 1 if num_cuts is None else num_cuts
         for env in self._made:
             env.cut_episodes()
+
+    def release(self) -> None:
+        """Closes all environments, as if their episodes were cut; those that are needed again are made again."""
+        self.cut_episodes()
+        for env in self._made:
+            env.release()
 
     def _seed_source(self) -> Callable[[], int]:
         index = len(self._made)

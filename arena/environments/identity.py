@@ -16,7 +16,10 @@ import gymnasium as gym
 
 from arena.environments.common_form import CommonForm
 from arena.environments.plugins import ENTRY_POINT_GROUP
+from arena.errors import ArenaError
 
+MAX_TOLD = 3
+"""Number of changes that the error about a changed environment names."""
 MAX_SPACE_CHARACTERS = 300
 """Largest number of characters of a space's description that is kept."""
 
@@ -52,6 +55,33 @@ def env_identity(env: gym.Env[Any, Any]) -> dict[str, Any]:
         "action_space": str(inner.action_space)[:MAX_SPACE_CHARACTERS],
         "max_episode_steps": env.spec.max_episode_steps if env.spec is not None else None,  # that of `inner` is without its wrappers
     }
+
+
+def refuse_changed_environment(earlier: Mapping[str, Any] | None, now: Mapping[str, Any], folder: Path) -> None:
+    """Refuses to resume training on an environment that is another one by now.
+
+    Args:
+        earlier: identity that an earlier attempt recorded; None if it recorded none, so that nothing is known to have changed.
+        now: identity of the environment as it is made today.
+        folder: the run folder, for the error.
+
+    Raises:
+        ArenaError: names what changed: spaces, code, package, version, wrappers or time limit.
+    """
+    changed = [key for key in now if earlier is not None and key in earlier and earlier[key] != now[key]]
+    if earlier is None or not changed:
+        return
+    told = "; ".join(f"{key} was {_short(earlier[key])} and is {_short(now[key])}" for key in changed[:MAX_TOLD])
+    raise ArenaError(
+        f"the environment has changed since the checkpoint of {folder} was written ({told}): undo the change to resume, or delete the "
+        "folder to begin anew"
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):  # SHA-256 by module
+        return ", ".join(f"{key} {str(item)[:8]}" for key, item in value.items())
+    return str(value)
 
 
 def _entry_point(value: Any) -> str | None:

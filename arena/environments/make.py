@@ -1,5 +1,7 @@
 """Makes one Gymnasium environment in the form that all agents and policies see."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -7,10 +9,10 @@ import gymnasium as gym
 from arena.environments.common_form import CommonForm, action_kind, observation_kind
 from arena.environments.config import EnvConfig
 from arena.environments.images import is_frame_stack, looks_channels_first
-from arena.environments.plugins import prepare, registered_ids
+from arena.environments.plugins import NAMESPACES, prepare, registered_ids
 from arena.environments.spaces import MaskedBox
 from arena.environments.word import refuse_without_word
-from arena.errors import ArenaError, HiddenModule, did_you_mean
+from arena.errors import ArenaError, EnvironmentUnavailable, HiddenModule, did_you_mean
 from arena.machine.installation import install_command
 
 
@@ -30,15 +32,19 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         prepare(config.id)
         env = gym.make(config.id, **{**config.kwargs, **kwargs})
     except gym.error.NameNotFound as error:
-        raise ArenaError(f"no environment {config.id!r}{did_you_mean(config.id, registered_ids())} (arena list envs)") from error
+        near = did_you_mean(config.id, registered_ids())
+        raise ArenaError(
+            f"no environment {config.id!r}{near} (arena list envs); one that a script or notebook has registered is known there alone: put "
+            f"it in a module, my_envs say, and name that, as 'my_envs:{config.id}' or by modules = [\"my_envs\"]"
+        ) from error
     except gym.error.Error as error:
-        hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else ""
-        raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+        hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else _import_hint(config.id, error)
+        raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     except Exception as error:  # the constructor is another package's code
-        hint = ""
+        hint = _import_hint(config.id, error)
         if isinstance(error, ModuleNotFoundError) and not isinstance(error, HiddenModule) and error.name == "jax":
             hint = f" ({install_command('keras')})"
-        raise ArenaError(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+        raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
         (action_kind(env.action_space), ("discrete", "box")),
@@ -60,3 +66,27 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         env.close()
         raise ArenaError(f"environment {config.id!r}: action_mask has {space.num_actions} flags, but actions are {actions}")
     return common
+
+
+def _import_hint(env_id: str, error: Exception) -> str:
+    """Returns what to do where the module of `module:Id`, or the package of a namespace, is not found."""
+    module, colon, _ = env_id.rpartition(":")
+    namespace = env_id.rpartition("/")[0]
+    if isinstance(error, gym.error.NamespaceNotFound) and namespace in NAMESPACES:
+        return f" (pip install {NAMESPACES[namespace].replace('_', '-')})"
+    if not colon or importlib.util.find_spec(module.partition(".")[0]) is not None:
+        return ""
+    if Path(f"{module.partition('.')[0]}.py").exists() or Path(module.partition(".")[0]).is_dir():
+        return " (it is in this folder, which Python does not search: run PYTHONPATH=. arena ..., or install it with pip install -e .)"
+    return " (install it, or add its folder to PYTHONPATH)"
+
+
+def own_time_limit(env: gym.Env[Any, Any]) -> int | None:
+    """Returns the env steps after which an environment truncates an episode, by its spec or `TimeLimit`; None if neither says so."""
+    limits = [env.spec.max_episode_steps if env.spec is not None else None]
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, gym.wrappers.TimeLimit):
+            limits.append(env._max_episode_steps)
+        env = env.env
+    known = [limit for limit in limits if limit is not None]
+    return min(known) if known else None

@@ -14,8 +14,15 @@ from arena.environments.values import FLOAT32_MAX, MissingValue, ValueWatch, val
 class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
     """A single environment that counts what happens in it; arguments as for `MeteredVectorEnv`."""
 
-    def __init__(self, env: gym.Env[Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        meter: Meter,
+        next_seed: Callable[[], int],
+        remake: Callable[[], gym.Env[Any, Any]] | None = None,
+    ) -> None:
         super().__init__(env)
+        self._remake, self._is_released = remake, False
         self.meter = meter
         self.must_reset = True
         """True until the next `reset`; stepping is refused while it holds."""
@@ -29,12 +36,26 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
             self.meter._num_cut_episodes += 1
         self.must_reset, self._ended = True, True
 
+    def release(self) -> None:
+        """Ends the running episode and closes the environment, which the next `reset` makes again; another of its kind can then exist."""
+        self.cut_episodes()
+        if self._remake is not None and not self._is_released:
+            self.env.close()
+            self._is_released = True
+
+    def close(self) -> None:
+        """Closes the environment."""
+        if not self._is_released:
+            self.env.close()
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets: with the arena's seed at the beginning and after a cut, without one otherwise."""
         del seed
         arena_seed = self._next_seed() if self.must_reset else None
         self.cut_episodes()
         start = time.perf_counter()
+        if self._is_released and self._remake is not None:
+            self.env, self._is_released = self._remake(), False
         try:
             result = self.env.reset(seed=arena_seed, options=options)
         except MissingValue as found:

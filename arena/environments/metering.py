@@ -183,10 +183,18 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         env: Environment to count in, in any autoreset mode that its metadata names.
         meter: Takes the counts; several environments may share one.
         next_seed: Returns the seed for every reset of all sub-environments, so that the arena decides them, not the agent.
+        remake: Makes `env` again after a `release`; None if it cannot be released.
     """
 
-    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], meter: Meter, next_seed: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        env: gym.vector.VectorEnv[Any, Any, Any],
+        meter: Meter,
+        next_seed: Callable[[], int],
+        remake: Callable[[], gym.vector.VectorEnv[Any, Any, Any]] | None = None,
+    ) -> None:
         super().__init__(env)
+        self._remake, self._is_released = remake, False
         self.meter = meter
         self.must_reset = True
         """True until the next `reset`; stepping is refused while it holds."""
@@ -221,6 +229,18 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
             self.meter._num_cut_episodes += self._num_running()
         self.must_reset, self._free = True, 0
 
+    def release(self) -> None:
+        """Ends all running episodes and closes the environments, so that others can exist; the next `reset` makes them again."""
+        self.cut_episodes()
+        if self._remake is not None and not self._is_released:
+            self.env.close()
+            self._is_released = True
+
+    def close(self, **kwargs: Any) -> None:
+        """Closes the environments."""
+        if not self._is_released:
+            self.env.close(**kwargs)
+
     def _num_running(self, mask: Array | None = None) -> int:
         running = self._vector_steps > self._first_steps  # an episode that ended, and one without a step, begins at a later step
         return int(np.count_nonzero(running if mask is None else running & mask))
@@ -235,6 +255,8 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         if mask is not None and self.autoreset_mode is not AutoresetMode.DISABLED:
             raise ValueError(f"reset_mask needs AutoresetMode.DISABLED; here it is {self.autoreset_mode}")  # others may ignore it
         start = time.perf_counter()
+        if self._is_released and self._remake is not None:
+            self.env, self._is_released = self._remake(), False
         if mask is None or self.must_reset:
             arena_seed = self._next_seed() if self.must_reset else None
             self.cut_episodes()

@@ -8,6 +8,8 @@ import dataclasses
 import functools
 import importlib
 import importlib.metadata
+import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +19,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 
 ENTRY_POINT_GROUP = "gymnasium.envs"
+NAMESPACES: Mapping[str, str] = {"ALE": "ale_py"}
+"""Module that registers the environments of a namespace when it is imported, of packages that bring no plug-in."""
 
 Vectorize = Callable[[gym.Env[Any, Any], int, gym.Space[Any], gym.Space[Any]], VectorEnv[Any, Any, Any] | None]
 """`vectorize(env, num_envs, observation_space, action_space)` returns a vector environment of the arena's spaces that does what `num_envs`
@@ -54,12 +58,23 @@ def plugins() -> tuple[EnvPlugin, ...]:
 def registered_ids() -> list[str]:
     """Returns the ids of all registered environments, sorted, those of plug-ins included."""
     plugins()
+    for namespace in NAMESPACES:
+        _import_namespace(namespace)
     return sorted(gym.registry)
+
+
+def _import_namespace(namespace: str) -> None:
+    """Imports the package that registers the ids of a namespace, if it is known and installed; once in a process."""
+    module = NAMESPACES.get(namespace)
+    if module is not None and module not in sys.modules and importlib.util.find_spec(module) is not None:
+        importlib.import_module(module)
 
 
 def registered_spec(env_id: str) -> EnvSpec | None:
     """Returns what Gymnasium knows of `env_id`, an environment of a plug-in included; None if it is not registered."""
     plugins()
+    if env_id not in gym.registry:
+        _import_namespace(env_id.rpartition("/")[0])
     return gym.registry.get(env_id)
 
 

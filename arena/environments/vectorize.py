@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from arena.environments.common_form import CommonForm, common_actions
 from arena.environments.config import EnvConfig
-from arena.environments.make import make_env
+from arena.environments.make import make_env, own_time_limit
 from arena.environments.own_arrays import OwnArrays
 from arena.environments.plugins import plugins
 
@@ -43,6 +43,17 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
             return vector_env if type(vector_env).__module__.startswith("gymnasium.") else OwnArrays(vector_env)
         vector_env.close()
     return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
+
+
+def time_limit(env: VectorEnv[Any, Any, Any]) -> int | None:
+    """Returns the env steps after which environments made by `make_vec_env` truncate an episode themselves; None if nothing is known."""
+    inner = env.unwrapped
+    if isinstance(inner, SyncVectorEnv):
+        return own_time_limit(inner.envs[0])
+    if hasattr(inner, "functions"):
+        limit: int | None = inner.functions.max_episode_steps
+        return limit
+    return env.spec.max_episode_steps if env.spec is not None else None
 
 
 def has_functions(env: gym.Env[Any, Any]) -> bool:

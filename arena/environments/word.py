@@ -40,7 +40,7 @@ def with_word(config: EnvConfig, allow: Collection[str]) -> EnvConfig:
         allow: Names for which the user gives their word, such as `module:Id-v0`.
     """
     if isinstance(config, RecordedEnv) and set(code_names(config)) <= set(allow):
-        return EnvConfig(config.id, config.kwargs)
+        return EnvConfig(config.id, config.kwargs, config.label)
     return config
 
 

@@ -4,8 +4,10 @@ import importlib.util
 from collections.abc import Iterable, Mapping
 
 from arena.errors import ArenaError
-from arena.experiment.compatibility import EnvTraits, check_pair, env_frameworks, env_traits
+from arena.experiment.compatibility import EnvTraits, check_pair, check_replay, env_frameworks, env_traits
 from arena.experiment.experiment import Experiment
+from arena.machine.memory import memory_bytes
+from arena.policies.evaluation import DEFAULT_MAX_EPISODE_STEPS
 from arena.run_folder.inputs import Run
 
 
@@ -42,7 +44,33 @@ def check_pairs(experiment: Experiment, known: Mapping[str, EnvTraits] | None = 
             traits[run.env.name] = env_traits(run.env)
         env_frameworks(run.env, run.resources.env_frameworks)
         check_pair(run.spec(), run.env, run.config(), traits=traits[run.env.name])
+        if experiment.executor.kind == "local" and (capacity := run.agent.hyperparameters.get("replay_capacity")):
+            space, where = traits[run.env.name].observation_space, f"agent {run.agent.name!r} on {run.env.name}"
+            check_replay(space, capacity, memory_bytes(), where=where)
     return traits
+
+
+def warnings_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> list[str]:
+    """Returns sentences about environments whose scores need care: without a time limit, or with resets that ignore their seed.
+
+    Args:
+        experiment: agents, envs and the evaluation protocol.
+        traits: traits of its environments, by name.
+    """
+    found = []
+    for env in experiment.envs:
+        known = traits[env.name]
+        if known.time_limit is None and experiment.evaluation.max_episode_steps is None:
+            found.append(
+                f"{env.name} has no time limit that the arena can see: evaluation episodes are cut at {DEFAULT_MAX_EPISODE_STEPS:,} env "
+                "steps (evaluation.max_episode_steps, or --max-episode-steps)"
+            )
+        if not known.follows_seed:
+            found.append(
+                f"{env.name} ignores the seed of reset(): two resets with one seed gave different observations, so policies are not judged "
+                "from the same initial states, and a repeated run differs; seed its random numbers in reset(), by super().reset(seed=seed)"
+            )
+    return found
 
 
 def check_frameworks(runs: Iterable[Run]) -> None:

@@ -10,7 +10,8 @@ from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.spec import AgentSpec
 from arena.environments.common_form import action_kind, observation_kind
 from arena.environments.config import EnvConfig
-from arena.environments.make import make_env
+from arena.environments.follows_seed import follows_seed
+from arena.environments.make import make_env, own_time_limit
 from arena.environments.plugins import declared_frameworks, registered_spec
 from arena.environments.spaces import MaskedBox
 from arena.environments.vectorize import has_functions
@@ -27,6 +28,10 @@ class EnvTraits:
     """Action space in the common form."""
     has_functions: bool
     """Whether the environment consists of JAX functions, so that an agent can step it on the device."""
+    time_limit: int | None = None
+    """Env steps after which the environment truncates an episode; None if nothing is known of it."""
+    follows_seed: bool = True
+    """Whether resets with one seed give one initial observation."""
 
 
 def env_traits(config: EnvConfig) -> EnvTraits:
@@ -35,11 +40,32 @@ def env_traits(config: EnvConfig) -> EnvTraits:
     Raises:
         ArenaError: if the environment cannot be made.
     """
+    _refuse_main(config)
     env = make_env(config)
     try:
-        return EnvTraits(observation_space=env.observation_space, action_space=env.action_space, has_functions=has_functions(env))
+        is_of_functions = has_functions(env)
+        return EnvTraits(
+            observation_space=env.observation_space,
+            action_space=env.action_space,
+            has_functions=is_of_functions,
+            time_limit=own_time_limit(env),
+            follows_seed=is_of_functions or follows_seed(env),  # functions have no other source of chance
+        )
     finally:
         env.close()
+
+
+def _refuse_main(config: EnvConfig) -> None:
+    """Refuses an environment whose class is defined in a script or notebook: a run's worker is another process and does not know it."""
+    spec = registered_spec(config.id)
+    entry_point = spec.entry_point if spec is not None else None
+    source = entry_point.partition(":")[0] if isinstance(entry_point, str) else getattr(entry_point, "__module__", None)
+    if source == "__main__":
+        raise ArenaError(
+            f"environment {config.id!r} is registered by this script or notebook alone, and a run's worker, another process, does not "
+            f"know it: put the class and its register() into a file my_envs.py, and name it as 'my_envs:{config.id}' or by "
+            'modules = ["my_envs"]'
+        )
 
 
 def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, traits: EnvTraits | None = None) -> None:
@@ -67,11 +93,59 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         raise ArenaError(
             f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
         )
+    if observations == "image" and agent_config is not None:
+        check_conv_layers(traits.observation_space, getattr(agent_config, "conv_layers", ()), where=f"{spec.id} on {config.name}")
     if on_device and not traits.has_functions:
         twin = f"phys2d/{config.id}"
         other = f" (try {twin!r})" if registered_spec(twin) is not None else ""
         raise ArenaError(
             f"{spec.id} with on_device=true needs an environment of JAX functions, which {config.id} is not{other}; or set it to false"
+        )
+
+
+def check_conv_layers(space: gym.Space[Any], conv_layers: Iterable[tuple[int, int, int]], *, where: str) -> None:
+    """Refuses convolutions that are larger than what they would look at.
+
+    Args:
+        space: space of images `[H, W, C]`.
+        conv_layers: filters, kernel size and stride of each convolution.
+        where: agent and environment; begins the error.
+
+    Raises:
+        ArenaError: naming the layer that does not fit, and layers that would.
+    """
+    height, width = (space.shape or (0, 0))[:2]
+    layers = tuple(conv_layers)
+    for index, (_, size, stride) in enumerate(layers, start=1):
+        if size > min(height, width):
+            shown = [list(layer) for layer in layers]
+            smallest = min((space.shape or (1, 1))[:2])
+            raise ArenaError(
+                f"{where}: conv_layers={shown} do not fit images of {space.shape}: layer {index} looks at {size}x{size} pixels, and "
+                f"{height}x{width} are left; set conv_layers, to [[16, {min(3, smallest)}, 1]] for example"
+            )
+        height, width = (height - size) // stride + 1, (width - size) // stride + 1
+
+
+def check_replay(space: gym.Space[Any], capacity: int, memory_bytes: int, *, where: str) -> None:
+    """Refuses a replay buffer that does not fit into the machine's memory.
+
+    Args:
+        space: observation space, of which every transition holds two observations.
+        capacity: number of transitions.
+        memory_bytes: the machine's memory.
+        where: agent and environment; begins the error.
+
+    Raises:
+        ArenaError: with the number of transitions that would fit into half of the memory.
+    """
+    assert isinstance(space, gym.spaces.Box)
+    row_bytes = 2 * space.low.nbytes
+    if capacity * row_bytes > memory_bytes:
+        raise ArenaError(
+            f"{where}: replay_capacity={capacity:,} of observations {space.shape} ({space.dtype}) takes "
+            f"{capacity * row_bytes / 2**30:,.1f} GiB, and this machine has {memory_bytes / 2**30:,.1f} GiB; set replay_capacity to "
+            f"{memory_bytes // 2 // row_bytes:,} at most"
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from arena.environments.config import EnvConfig
+from arena.environments.user_modules import full_id, import_modules
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.entries import Blocks, FileEntry, read_blocks, read_entries, table_at
 from arena.experiment.experiment import EnvSettings, Experiment, UntilDecided
@@ -56,7 +57,9 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
             f"{FROM_FOLDERS}: this file was put together from run folders and names code that isn't installed as a plug-in; read what it "
             "names, and remove this line if you trust it"
         )
-    check_keys(table, {*_PLAIN, FROM_FOLDERS, *OTHER_TABLES, "agents", "envs", "seeds", UNTIL_DECIDED, "hyperparameters", "tuning"}, "")
+    check_keys(
+        table, {*_PLAIN, FROM_FOLDERS, *OTHER_TABLES, "agents", "envs", "modules", "seeds", UNTIL_DECIDED, "hyperparameters", "tuning"}, ""
+    )
     for required in ("agents", "envs"):
         if not isinstance(table.get(required), list) or not table[required]:
             raise ArenaError(f"{required} must be a list with at least one member")
@@ -68,7 +71,9 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     inherited = inherited or {}
     blocks, tuning = (read_blocks(table, key, entries, inherited) for key in ("hyperparameters", "tuning"))
     agents = tuple(entry.resolve(blocks, tuning) for entry in entries)
-    envs = [_env(value, table, entries, blocks, inherited) for value in table["envs"]]
+    modules = checked(tuple[str, ...], table.get("modules", []), "modules")
+    import_modules(modules)
+    envs = [_env(value, table, entries, blocks, inherited, modules) for value in table["envs"]]
     seeds, until_decided = _seeds(table)
     experiment = Experiment(
         **{"name": "experiment", **plain},
@@ -87,14 +92,22 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
 
 
 def _env(
-    value: Any, table: Mapping[str, Any], entries: Sequence[FileEntry], blocks: Blocks, inherited: Mapping[str, Any]
+    value: Any,
+    table: Mapping[str, Any],
+    entries: Sequence[FileEntry],
+    blocks: Blocks,
+    inherited: Mapping[str, Any],
+    modules: Sequence[str],
 ) -> tuple[EnvConfig, EnvSettings]:
     """Returns the environment that one member of the list `envs` stands for, and its settings."""
     given = {"id": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping) or not isinstance(given.get("id"), str):
         raise ArenaError(f"envs: {value!r} must be an id or a table with the key 'id'")
-    check_keys(given, {"id", "kwargs", "frameworks", "budget", "hyperparameters"}, "envs: ")
-    env = checked(EnvConfig, {key: given[key] for key in ("id", "kwargs") if key in given}, "envs")
+    check_keys(given, {"id", "kwargs", "name", "frameworks", "budget", "hyperparameters"}, "envs: ")
+    named = {"id": full_id(given["id"], modules), "kwargs": given.get("kwargs", {}), "label": given.get("name")}
+    env = checked(EnvConfig, named, "envs")
+    if env.label is not None:
+        check_name(env.label, "environment name")
     where = f"envs: {given['id']}: "
     budget = None
     if "budget" in given:

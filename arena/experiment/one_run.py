@@ -21,6 +21,7 @@ def train(
     env_steps: int = 100_000,
     seconds: float | None = None,
     target_return: float | None = None,
+    max_episode_steps: int | None = None,
     seed: int = 0,
     hyperparameters: Mapping[str, Any] | None = None,
     name: str = "train",
@@ -41,6 +42,7 @@ def train(
         env_steps: budget in env steps.
         seconds: budget in wall seconds of training, without compilation and evaluation.
         target_return: mean return over 100 evaluation episodes at which training stops.
+        max_episode_steps: length at which an evaluation episode is cut; None means the environment's own limit, and 10,000 without one.
         seed: training seed.
         hyperparameters: values that differ from the agent's defaults.
         name: name of the experiment, whose folder `output/name` holds the run's.
@@ -57,7 +59,9 @@ def train(
     """
     budget = {"env_steps": env_steps, "seconds": seconds, "target_return": target_return}
     resources = {"threads": threads, "device": device, "workers": 1}
-    experiment = one_run(agent, env, hyperparameters or {}, budget, resources, seed=seed, name=name, output=output)
+    evaluation = {"max_episode_steps": max_episode_steps}
+    settings = hyperparameters or {}
+    experiment = one_run(agent, env, settings, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output)
     [result] = run_experiment(experiment, executor or LocalExecutor(1), view, retry_failed=True)
     if result.status != "finished":
         raise ArenaError(f"{result.run_name} {result.status}: {result.reason} (log in {result.path})")
@@ -71,6 +75,7 @@ def one_run(
     budget: Mapping[str, Any],
     resources: Mapping[str, Any],
     *,
+    evaluation: Mapping[str, Any] | None = None,
     seed: int,
     name: str,
     output: Path | str,
@@ -81,6 +86,6 @@ def one_run(
         ArenaError: if anything is unknown or wrong.
     """
     entry = {"agent": agent, "hyperparameters": dict(hyperparameters)}
-    env_table = {"id": env.id, "kwargs": dict(env.kwargs)} if isinstance(env, EnvConfig) else env
+    env_table = {"id": env.id, "kwargs": dict(env.kwargs), "name": env.label} if isinstance(env, EnvConfig) else env
     table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": budget, "resources": resources}
-    return from_table({**table, "output": str(output)})
+    return from_table({**table, "evaluation": evaluation or {}, "output": str(output)})

@@ -21,6 +21,7 @@ from arena.experiment.records import find_records, unreadable
 from arena.formats.disk import SPARE_BYTES, DiskFull, free_bytes, full_disk_reason, require_room
 from arena.formats.folders import Folder
 from arena.formats.locks import FolderBusy, FolderLock
+from arena.formats.readable import shown_score
 from arena.run_folder.events import RunUpdate, WorkerEvent, update_of
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
@@ -240,4 +241,6 @@ def _closing_update(result: RunResult) -> RunUpdate:
 def _closing_message(result: RunResult) -> str:
     if result.score_mean is None:
         return result.reason
-    return f"score {result.score_mean:.1f} ± {result.score_std or 0.0:.1f} over {result.score_episodes} episodes ({result.reason})"
+    score = shown_score(result.score_mean, result.score_std or 0.0)
+    cut = f", {result.score_num_cut} of them cut" if result.score_num_cut else ""
+    return f"score {score} (std) over {result.score_episodes} episodes{cut} ({result.reason})"

@@ -27,6 +27,38 @@ def fixed(value: float | None, decimals: int = 0) -> str:
     return MISSING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
 
 
+def return_decimals(*values: float | None) -> int:
+    """Returns the decimals with which returns of one scale are shown: two digits of the largest, and at least one decimal."""
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    if not 0.0 < largest < 1.0:
+        return 1
+    return min(6, 1 - math.floor(math.log10(largest)))
+
+
+def shown_return(value: float | None, *others: float | None) -> str:
+    """Returns a return, or a mean of returns, with the decimals that its scale needs: `499.8`, `0.68`, `0.014`.
+
+    Args:
+        value: the return.
+        others: further returns that are shown beside it, with as many decimals.
+    """
+    return fixed(value, return_decimals(value, *others)).replace("\N{MINUS SIGN}", "-")
+
+
+def shown_score(mean: float | None, std: float | None, *, num_cut: int = 0, num_episodes: int = 0) -> str:
+    """Returns the score of a run: `0.68 ± 0.47`, where ± is the standard deviation over episodes, and how many of these were cut.
+
+    Args:
+        mean: mean return.
+        std: standard deviation of the return over episodes.
+        num_cut: number of episodes cut at the evaluation's limit.
+        num_episodes: number of episodes.
+    """
+    spread = "" if std is None else f" \N{PLUS-MINUS SIGN} {shown_return(std, mean)}"
+    cut = f" ({num_cut} of {num_episodes} cut)" if num_cut else ""
+    return f"{shown_return(mean, std)}{spread}{cut}"
+
+
 def percent(value: float | None) -> str:
     """Returns a fraction as percent without decimals; with one decimal where a whole number would wrongly read as 0% or 100%."""
     if value is None or not math.isfinite(value):

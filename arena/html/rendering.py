@@ -69,7 +69,12 @@ def _environment(folder: Path) -> jinja2.Environment:
     )
     environment.filters |= {function.__name__: function for function in _FILTERS}
     environment.filters["breakable"] = _breakable
-    environment.globals |= {"asset": lambda name: _asset(folder / name), "charts": charts, "zip": zip}
+    environment.globals |= {
+        "asset": lambda name: _asset(folder / name),
+        "charts": charts,
+        "zip": zip,
+        "return_decimals": readable.return_decimals,
+    }
     return environment
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig
 from arena.environments.values import MissingValue, ValueWatch, environment_fault
-from arena.environments.vectorize import make_vec_env
+from arena.environments.vectorize import make_vec_env, time_limit
 from arena.errors import EnvironmentFault
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
@@ -21,6 +22,10 @@ Array = npt.NDArray[Any]
 
 MAX_PARALLEL_ENVS = 128
 """Max number of environments that are stepped at once; more episodes are played in several batches."""
+DEFAULT_MAX_EPISODE_STEPS = 10_000
+"""Env steps after which an evaluation episode is cut where neither the environment nor the user sets a limit."""
+PROGRESS_STEPS = 64
+"""Number of vector steps between two calls of the function that follows an evaluation's progress."""
 MAX_VISITED = 1_000
 """Max number of visited observations that are kept of each batch of environments."""
 
@@ -37,6 +42,8 @@ class Evaluation:
     """Observations that the policy met, `[M, *obs]`: one of a running episode at each vector step, at most `MAX_VISITED` of each batch."""
     num_outside: int = 0
     """Number of observations that the environment gave outside of their space."""
+    num_cut: int = 0
+    """Number of episodes that were cut by the evaluation's own limit, not ended by the environment; their returns so far count."""
 
     @property
     def episode_return_mean(self) -> float:
@@ -55,8 +62,10 @@ def evaluate(
     *,
     num_episodes: int,
     seed: int,
-    max_episode_steps: int = 100_000,
+    max_episode_steps: int | None = None,
+    num_envs: int | None = None,
     on_step: Callable[[], None] = lambda: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
 
@@ -65,19 +74,25 @@ def evaluate(
         env_config: Environment to play.
         num_episodes: Number of episodes, E.
         seed: Seed of every initial state; episodes of two policies under one seed are paired.
-        max_episode_steps: Env steps after which an episode is cut, for environments without a time limit.
+        max_episode_steps: Env steps after which an episode is cut; None takes `DEFAULT_MAX_EPISODE_STEPS` where the environment has no
+            time limit of its own, and no limit elsewhere.
+        num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`. Where a vectorised environment draws all
+            initial states from one seed, another number gives other initial states.
         on_step: Called after each reset and step of the environments.
+        progress: Function told of the number of episodes that are over, every `PROGRESS_STEPS` vector steps.
 
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
     """
     return evaluate_in(
-        lambda num_envs: make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP),
+        lambda batch_size: make_vec_env(env_config, batch_size, autoreset_mode=AutoresetMode.NEXT_STEP),
         policy,
         num_episodes=num_episodes,
         seed=seed,
         max_episode_steps=max_episode_steps,
+        num_envs=num_envs,
         on_step=on_step,
+        progress=progress,
     )
 
 
@@ -87,8 +102,10 @@ def evaluate_in(
     *,
     num_episodes: int,
     seed: int,
-    max_episode_steps: int = 100_000,
+    max_episode_steps: int | None = None,
+    num_envs: int | None = None,
     on_step: Callable[[], None] = lambda: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Plays episodes as `evaluate` does, which has the other arguments and raises the same, in environments that the caller makes.
 
@@ -97,30 +114,45 @@ def evaluate_in(
         policy: Policy to evaluate.
         num_episodes: Number of episodes.
         seed: Seed of every initial state.
-        max_episode_steps: Env steps after which an episode is cut.
+        max_episode_steps: Env steps after which an episode is cut, as `evaluate` takes it.
+        num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`.
         on_step: Called after each reset and step of the environments.
+        progress: Function told of the number of episodes that are over.
     """
-    batches, num_outside, first = [], 0, 0
-    for num_envs, vector_seed in episode_batches(num_episodes, seed):
-        env = make_envs(num_envs)
-        *columns, outside = _play(policy, env, vector_seed, max_episode_steps, first, on_step)
+    batches, num_outside, num_cut, first = [], 0, 0, 0
+    for batch_size, vector_seed in episode_batches(num_episodes, seed, num_envs):
+        env = make_envs(batch_size)
+        limit = max_episode_steps or (DEFAULT_MAX_EPISODE_STEPS if time_limit(env) is None else None)
+        *columns, outside, cut = _play(policy, env, vector_seed, limit, first, on_step, progress)
         batches.append(columns)
         num_outside += outside
-        first += num_envs
+        num_cut += cut
+        first += batch_size
     returns, lengths, visited = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return Evaluation(returns, lengths, visited, num_outside)
+    return Evaluation(returns, lengths, visited, num_outside, num_cut)
 
 
-def episode_batches(num_episodes: int, seed: int) -> Iterator[tuple[int, int]]:
+def episode_batches(num_episodes: int, seed: int, num_envs: int | None = None) -> Iterator[tuple[int, int]]:
     """Yields the number of environments and the reset seed of each batch that `evaluate` plays; episodes are numbered through them."""
-    for first in range(0, num_episodes, MAX_PARALLEL_ENVS):
-        yield min(MAX_PARALLEL_ENVS, num_episodes - first), batch_seed(seed, first)
+    size = num_envs or MAX_PARALLEL_ENVS
+    for first in range(0, num_episodes, size):
+        yield min(size, num_episodes - first), batch_seed(seed, first)
 
 
 def _play(
-    policy: Policy, env: gym.vector.VectorEnv[Any, Any, Any], seed: int, max_steps: int, first: int, on_step: Callable[[], None]
-) -> tuple[Array, Array, Array, int]:
-    """Returns returns, lengths and visited observations of one episode of each environment, and the observations outside of their space."""
+    policy: Policy,
+    env: gym.vector.VectorEnv[Any, Any, Any],
+    seed: int,
+    max_steps: int | None,
+    first: int,
+    on_step: Callable[[], None],
+    progress: Callable[[int], None],
+) -> tuple[Array, Array, Array, int, int]:
+    """Plays one episode of each environment.
+
+    Returns:
+        Returns, lengths and visited observations, the number of observations outside of their space, and the number of episodes cut.
+    """
     values = _Values(env, first)
     visited = []
     running = np.ones(env.num_envs, np.bool_)
@@ -130,7 +162,7 @@ def _play(
             observations, _ = env.reset(seed=seed)
             on_step()
             values.look_at_reset(observations)
-            for step in range(max_steps):
+            for step in itertools.count() if max_steps is None else range(max_steps):
                 if step < MAX_VISITED:
                     visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
                 observations, rewards, terminated, truncated, info = env.step(policy.act(observations))
@@ -139,12 +171,15 @@ def _play(
                 returns += np.where(running, rewards, 0.0)
                 lengths += running
                 running &= ~(terminated | truncated)
-                if not running.any():
+                num_running = int(np.count_nonzero(running))
+                if step % PROGRESS_STEPS == 0:
+                    progress(first + env.num_envs - num_running)
+                if not num_running:
                     break
             values.look()
     finally:
         env.close()
-    return returns, lengths, np.stack(visited), values.num_outside
+    return returns, lengths, np.stack(visited), values.num_outside, int(np.count_nonzero(running))
 
 
 class _Values:

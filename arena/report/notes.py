@@ -40,6 +40,8 @@ def notes(
         *map(_sequential, decisions),
         *_tests(pairs),
         *_outside(samples),
+        *_unseeded(samples),
+        *_cut(samples),
         *_few_seeds(samples),
     ]
     if len(machines) > 1:
@@ -183,6 +185,29 @@ def _outside(samples: Samples) -> list[str]:
             found.append(
                 f"{env} gave {sum(counts):,} observations outside of its observation space, in {sum(map(bool, counts))} of {len(counts)} "
                 "runs: correct the space, or the environment."
+            )
+    return found
+
+
+def _unseeded(samples: Samples) -> list[str]:
+    envs = sorted({run.env for run in samples.runs if run.result and not run.result.follows_seed})
+    if not envs:
+        return []
+    return [
+        f"{', '.join(envs)}: resets ignore their seed. Policies were not judged from the same initial states, and repeated runs differ: "
+        "seed the environment's random numbers in its reset()."
+    ]
+
+
+def _cut(samples: Samples) -> list[str]:
+    found = []
+    for env in samples.scales:
+        results = [run.result for run in samples.runs if run.env == env and run.result]
+        num_cut, num_episodes = sum(result.score_num_cut for result in results), sum(result.score_episodes for result in results)
+        if num_cut:
+            found.append(
+                f"{env}: {num_cut:,} of {num_episodes:,} final evaluation episodes were cut at evaluation.max_episode_steps; their "
+                "returns so far count."
             )
     return found
 

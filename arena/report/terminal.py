@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arena.environments.references import catalogue
 from arena.formats.folders import refuse_link
+from arena.formats.readable import return_decimals
 from arena.report.attempts import attempts_sentence
 from arena.report.build import EQUAL_WITHIN, METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport, TimeToThreshold
@@ -86,7 +87,12 @@ def _print_scores(document: ExperimentReport, output: Output) -> None:
 
 def _print_returns(document: ExperimentReport, output: Output) -> None:
     rows = [
-        (result.agent, result.env, words(result.return_mean, ".1f"), f"{sum(result.failed)}/{len(result.seeds)}")
+        (
+            result.agent,
+            result.env,
+            words(result.return_mean, f".{decimals(result.return_mean)}f"),
+            f"{sum(result.failed)}/{len(result.seeds)}",
+        )
         for result in document.results
     ]
     _print_table(output, "Final returns", ("agent", "env", "mean return", "failed"), rows)
@@ -166,6 +172,11 @@ def words(estimate: Estimate, form: str = ".2f") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:z{form}} (no interval)"
     return f"{estimate.value:z{form}} [{estimate.low:z{form}}, {estimate.high:z{form}}]{'*' if estimate.note else ''}"
+
+
+def decimals(estimate: Estimate) -> int:
+    """Returns the decimals with which a mean return and its interval are shown."""
+    return return_decimals(estimate.value, estimate.low, estimate.high)
 
 
 def _print_table(output: Output, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

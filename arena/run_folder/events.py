@@ -5,19 +5,22 @@ import json
 from typing import Any, ClassVar, Literal, TypedDict
 
 from arena.formats.json import json_line
+from arena.formats.readable import shown_return
 
-Phase = Literal["importing", "building", "training", "restarting"]
+Phase = Literal["importing", "building", "training", "evaluating", "restarting"]
 EvaluationKind = Literal["selection", "target", "final"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseBegan:
-    """The run enters a phase: its framework is imported, its agent is built, it trains, or it restarts on another node."""
+    """The run enters a phase: its framework is imported, its agent is built, it trains, a policy is evaluated, or it restarts."""
 
     name: ClassVar[str] = "phase"
     phase: Phase
     message: str = ""
     """Sentence for people; empty where the phase says everything."""
+    progress: str = ""
+    """Share of the phase that is done, `3/20`; empty where nobody counts."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class RunUpdate(TypedDict, total=False):
     """New values of one run, as a view of the whole experiment takes them; a field that is missing stays as it was."""
 
     status: str
+    progress: str
     env_steps: int
     max_env_steps: int
     env_steps_per_second: float | None
@@ -132,11 +136,13 @@ def update_of(event: WorkerEvent, max_env_steps: int) -> RunUpdate:
     """
     if isinstance(event, PhaseBegan):
         update: RunUpdate = {"status": event.phase, "max_env_steps": max_env_steps}
+        if event.phase == "evaluating":
+            update["progress"] = event.progress
         if event.message:
             update["message"] = event.message
         return update
     if isinstance(event, EvaluationEnded):
-        return {"message": f"{event.kind} evaluation after {event.env_steps:,} env steps: {event.episode_return_mean:.1f}"}
+        return {"message": f"{event.kind} evaluation after {event.env_steps:,} env steps: {shown_return(event.episode_return_mean)}"}
     rate = event.env_steps_per_second
     return {
         "status": "training",

@@ -42,8 +42,11 @@ class EvaluationProtocol:
     """Episodes of a selection evaluation."""
     final_episodes: Count = 100
     """Episodes of the final evaluation, on seeds that selection never used."""
-    max_episode_steps: Count = 100_000
-    """Length at which an evaluation episode that the environment has not ended is cut; its return so far counts."""
+    max_episode_steps: Count | None = None
+    """Length at which an evaluation episode that the environment has not ended is cut; its return so far counts. None means no limit but
+    the environment's own, and 10,000 where it has none."""
+    num_envs: Count = 128
+    """Max number of environments that exist at once in an evaluation: 1 for an environment of which there can be one."""
     keep: Literal["best", "last"] = "best"
     """Policy that the final evaluation judges: that of the best selection evaluation (the later of two equal ones), or the last."""
 
@@ -162,7 +165,7 @@ class Run:
 
     def recorded(self) -> Self:
         """Returns the run as data of a folder: its agent and its environment are known by ids of installed plug-ins alone."""
-        agent, env = RecordedAgent(**vars(self.agent)), RecordedEnv(self.env.id, self.env.kwargs)
+        agent, env = RecordedAgent(**vars(self.agent)), RecordedEnv(self.env.id, self.env.kwargs, self.env.label)
         return dataclasses.replace(self, agent=agent, env=env)
 
     def with_word(self, allow: Collection[str]) -> Self:

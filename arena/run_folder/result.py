@@ -50,6 +50,8 @@ class RunResult:
     """Standard deviation of the return over the final evaluation episodes."""
     score_episodes: Whole = 0
     """Number of final evaluation episodes."""
+    score_num_cut: Whole = 0
+    """Number of final evaluation episodes that were cut at `evaluation.max_episode_steps`; their returns so far count."""
     policy_env_steps: Whole | None = None
     """Env steps after which the judged policy was taken."""
     seconds: Timings = dataclasses.field(default_factory=Timings)
@@ -62,6 +64,8 @@ class RunResult:
     """Fraction of observations on which `policy.onnx` acts as the agent does; checked whenever a policy is kept."""
     num_outside_observations: Whole = 0
     """Number of observations that the environment gave outside of their space, in training and in evaluations."""
+    follows_seed: bool = True
+    """Whether resets of the environment with one seed gave one initial observation; if not, runs are not judged from the same states."""
     num_attempts: Whole = 1
     """Number of worker processes that this run took: more than one after a resume."""
     log_tail: tuple[str, ...] = ()

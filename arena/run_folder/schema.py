@@ -53,6 +53,8 @@ class Evaluated:
     """Return of each episode; episode e begins from the same initial state in every run of the experiment."""
     episode_lengths: Annotated[tuple[Whole, ...], Len(1)]
     """Env steps of each episode."""
+    num_cut: int = 0
+    """Number of episodes cut at `evaluation.max_episode_steps`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ control codes are shown instead of obeyed, and what is one line stays one.
 """
 
 import contextlib
+import contextvars
+import os
 import re
 import shlex
 import sys
@@ -37,6 +39,36 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u20
 """Characters that a terminal obeys, that turn the order of what is read, or that no encoding can write."""
 
 
+_RECORDS: contextvars.ContextVar[TextIO | None] = contextvars.ContextVar("records", default=None)
+"""Stream of the command's own output while `only_own_output` keeps everything else away from standard output."""
+
+
+@contextlib.contextmanager
+def only_own_output() -> Iterator[None]:
+    """Sends everything but what `Output` writes to standard error, for the `with` block: what environments print is no JSON.
+
+    It also holds for libraries in C, and for processes that are started meanwhile.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):  # a test's stand-in, which no other code writes to by its number
+        yield
+        return
+    sys.stdout.flush()
+    before = sys.stdout
+    with os.fdopen(os.dup(descriptor), "w", encoding=before.encoding, errors=before.errors) as records:
+        token = _RECORDS.set(records)
+        os.dup2(sys.stderr.fileno(), descriptor)
+        sys.stdout = sys.stderr
+        try:
+            yield
+        finally:
+            sys.stdout = before
+            records.flush()
+            os.dup2(records.fileno(), descriptor)
+            _RECORDS.reset(token)
+
+
 class Output:
     """What a command writes to.
 
@@ -46,7 +78,7 @@ class Output:
     """
 
     def __init__(self, mode: Mode = "auto", file: TextIO | None = None) -> None:
-        self.file = file or sys.stdout
+        self.file = file or _RECORDS.get() or sys.stdout
         self.mode = _resolved(mode, self.file)
         self.console = make_console(self.file, force_terminal=self.mode == "live")
 

@@ -29,6 +29,8 @@ class Rules:
     """Number of random legal moves with which each game begins; two lead to 49 positions of connect four, four to 1,120."""
     move_seconds: Annotated[float, Gt(0)] = 1.0
     """Longest time for a move or an action: the time of a policy's call divided by the positions or observations in it."""
+    max_episode_steps: Count | None = None
+    """Length at which an episode is cut that its environment has not ended; None takes the limit of the runs that play."""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of starts, openings and the random player."""
 

@@ -102,6 +102,7 @@ class RunLog:
                 "episode_return_mean": mean,
                 "episode_returns": evaluation.episode_returns.tolist(),
                 "episode_lengths": evaluation.episode_lengths.tolist(),
+                "num_cut": evaluation.num_cut,
             }
         )
         self._evaluations.flush()

@@ -8,7 +8,6 @@ standard output, one JSON object a line, for the executor that started this proc
 import contextlib
 import dataclasses
 import faulthandler
-import functools
 import gc
 import json
 import os
@@ -26,6 +25,7 @@ from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.factory import ArenaEnvFactory
+from arena.environments.identity import refuse_changed_environment
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
 from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
@@ -40,8 +40,7 @@ from arena.machine.devices import isolate, resolve_device
 from arena.machine.gpus import visible_gpus
 from arena.machine.usage import UsageSampler
 from arena.machine.versions import CORE_DISTRIBUTIONS, git_commit, package_versions
-from arena.policies.evaluation import Evaluation, evaluate
-from arena.policies.policy import OnnxPolicy
+from arena.policies.evaluation import Evaluation
 from arena.run_folder.attempts import Attempt, add_attempt
 from arena.run_folder.events import Heartbeat, PhaseBegan, WorkerEvent, event_line
 from arena.run_folder.folder import RunDir
@@ -52,6 +51,7 @@ from arena.run_folder.schema import Provenance, write_result, write_run
 from arena.run_folder.timings import Part, Timings
 from arena.seeding import training_seeds
 from arena.worker.checkpoint import Checkpointer
+from arena.worker.evaluating import Evaluator
 from arena.worker.heartbeat import Pulse, heartbeats
 from arena.worker.loop import train
 from arena.worker.run_log import RunLog
@@ -75,11 +75,12 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
         ArenaError: if the run names any other.
     """
     clock, pulse = StartClock(), pulse or Pulse()
-    run = RunRecord(run_dir.path).run.with_word(allow)
+    record = RunRecord(run_dir.path)
+    run, earlier = record.run.with_word(allow), record.provenance.environment
     refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
-    provenance = _provenance(spec)
+    provenance = dataclasses.replace(_provenance(spec), environment=earlier)
     write_run(run_dir, run, provenance)
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
@@ -95,6 +96,8 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             seeds = training_seeds(run.experiment_seed, run.seed)
             factory = ArenaEnvFactory(run.env, Meter(max_env_steps=run.budget.env_steps), seeds.env, snapshots=run_dir.snapshots)
             pulse.meter = factory.meter
+            if run_dir.latest_checkpoint() is not None:
+                refuse_changed_environment(earlier, factory.identity, run_dir.path)
             provenance = dataclasses.replace(provenance, environment=factory.identity)
             write_run(run_dir, run, provenance)
             try:
@@ -149,8 +152,8 @@ def train_and_judge(
     status: Status = "finished"
     final: Evaluation | None = None
     with contextlib.closing(RunLog(run, run_dir, meter, state, emit, lengths, usage)) as log:
-        play = functools.partial(_play, run, state.pulse)
-        selector = Selector(run, run_dir, agent, factory, meter, state, log, play, keeps_snapshots=factory.snapshots is not None)
+        evaluator = Evaluator(run, factory, emit, state.pulse.beat)
+        selector = Selector(run, run_dir, agent, factory, meter, state, log, evaluator.play, keeps_snapshots=factory.snapshots is not None)
         log.begin()
         emit(PhaseBegan(phase="training"))
         state.pulse.activity = "training"
@@ -178,19 +181,16 @@ def train_and_judge(
         score_mean=final.episode_return_mean if final else None,
         score_std=final.episode_return_std if final else None,
         score_episodes=run.evaluation.final_episodes if final else 0,
+        score_num_cut=final.num_cut if final else 0,
         policy_env_steps=state.policy_env_steps,
         seconds=state.timings,
         cpu_seconds=state.cpu_seconds,
         device=device,
         parity=state.parity,
         num_outside_observations=meter.num_outside + state.num_outside,
+        follows_seed=factory.follows_seed,
         num_attempts=state.num_attempts,
     )
-
-
-def _play(run: Run, pulse: Pulse, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
-    longest = run.evaluation.max_episode_steps
-    return evaluate(policy, run.env, num_episodes=num_episodes, seed=seed, max_episode_steps=longest, on_step=pulse.beat)
 
 
 @contextlib.contextmanager

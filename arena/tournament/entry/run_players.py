@@ -114,6 +114,17 @@ def envs_of(arguments: Sequence[str], allow: Collection[str] = ()) -> list[EnvCo
     return list(envs.values())
 
 
+def episode_limit(arguments: Sequence[str]) -> int | None:
+    """Returns the length at which evaluations of the runs in folders cut episodes: the largest, if there are several; None for no limit.
+
+    Args:
+        arguments: Players, as for `find_players`.
+    """
+    folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
+    limits = [RunRecord(path).run.evaluation.max_episode_steps for folder in folders for path in run_folders(folder)]
+    return max((limit for limit in limits if limit is not None), default=None)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Run:
     """What a tournament must know of a run."""

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from arena.formats.readable import count as num_of
-from arena.formats.readable import duration
+from arena.formats.readable import duration, return_decimals
 from arena.statistics.estimate import Estimate
 from arena.terminal.output import literal
 from arena.tournament.standings.standings import Standing, Standings
@@ -86,6 +86,6 @@ def _short(count: int) -> str:
 
 
 def _score(score: Estimate, kind: str) -> str:
-    style = ".1%" if kind == "game" else ".1f"
+    style = ".1%" if kind == "game" else f".{return_decimals(score.value, score.low, score.high)}f"
     bounds = "no interval" if score.low is None or score.high is None else f"{score.low:{style}}, {score.high:{style}}"
     return f"{score.value:{style}} [{bounds}]"

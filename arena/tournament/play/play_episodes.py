@@ -53,7 +53,9 @@ def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes
     policy = GuardedPolicy(player, *spaces, action_seconds=task.action_seconds)
     try:
         with faults_of(task.env.name):
-            evaluation = evaluate(policy, task.env, num_episodes=task.num_episodes, seed=task.seed)
+            evaluation = evaluate(
+                policy, task.env, num_episodes=task.num_episodes, seed=task.seed, max_episode_steps=task.max_episode_steps
+            )
             if not np.isfinite(evaluation.episode_returns).all():
                 raise ValueError("it gave rewards that are not finite")
     except PolicyFailed as error:
@@ -69,7 +71,13 @@ def play_episodes(task: EpisodesTask, *, trusted: bool = False) -> list[Episodes
 def _play_whole(player: Policy, task: EpisodesTask) -> tuple[Array, Array] | None:
     """Returns returns and lengths of episodes that a policy's process plays by itself; None where `act` is to be asked."""
     spec = own_registration(task.env.id)
-    if spec is None or task.env.kwargs or not isinstance(player, PlayingPolicy) or not _is_stepped_by_gymnasium(task.env.id):
+    if (
+        spec is None
+        or task.max_episode_steps is not None
+        or task.env.kwargs
+        or not isinstance(player, PlayingPolicy)
+        or not _is_stepped_by_gymnasium(task.env.id)
+    ):
         return None
     asked = WholeEpisodes(env_id=task.env.id, spec=spec, num_episodes=task.num_episodes, seed=task.seed, action_seconds=task.action_seconds)
     played = player.play(asked)

@@ -97,5 +97,6 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         seed=duel_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
         action_seconds=tournament.rules.move_seconds,
+        max_episode_steps=tournament.rules.max_episode_steps,
         failed=player.failed.get(env.name, ""),
     )

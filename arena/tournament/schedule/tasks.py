@@ -25,6 +25,8 @@ class EpisodesTask:
     """Number of episodes to play."""
     action_seconds: float
     """Longest time for an action: the time of a call divided by the observations in it."""
+    max_episode_steps: int | None = None
+    """Length at which an episode is cut that its environment has not ended; None means `evaluate`'s own limit."""
     failed: str = ""
     """Status and reason of the player's training run, if that failed: nothing is played then, and the player loses its duels."""
 

@@ -84,7 +84,7 @@ class EnvMatches:
                         runs_won=None if self.is_game else self._runs_won(one, other),
                         tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
                         num_distinct_games=len(distinct[frozenset((one, other))]) if self.is_game else None,
-                        return_difference=difference_interval(*returns, confidence=CONFIDENCE) if comparable else None,
+                        return_difference=self._difference(*returns) if comparable else None,
                         variance_saved=variance_saved(*returns) if comparable else None,
                     )
                 )
@@ -114,6 +114,11 @@ class EnvMatches:
             first_mover_points=float(np.mean([game.points for game in played])) if played else None,
             reasons=self._faults(),
         )
+
+    def _difference(self, first: Array, second: Array) -> Estimate:
+        """Returns the mean difference of two entrants' returns, with an interval that no two possible returns leave."""
+        low, high = self._bounds
+        return difference_interval(first, second, confidence=CONFIDENCE).clipped((low - high, high - low))
 
     def _distinct_games(self) -> dict[frozenset[str], set[tuple[int, ...]]]:
         """Returns the distinct games of each pair of entrants, by their moves."""

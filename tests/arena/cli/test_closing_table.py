@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import re
 
@@ -34,10 +35,18 @@ def test_closing_table_in_plain_mode():
     ]
     closing_table(rows, mode="plain", file=file)
     assert file.getvalue().splitlines() == [
-        "agent      env          seed  status    env steps         score  train s  steps/s  policy",
-        "keras-dqn  CartPole-v1     1  finished    100,000  487.3 ± 12.2     33.2    3,011  logs/policy.onnx",
-        "random     CartPole-v1     0  crashed           0             -        -        -  -",
+        "agent      env          seed  status    env steps  score ± std over episodes  train s  steps/s  policy",
+        "keras-dqn  CartPole-v1     1  finished    100,000               487.3 ± 12.2     33.2    3,011  logs/policy.onnx",
+        "random     CartPole-v1     0  crashed           0                          -        -        -  -",
     ]
+
+
+def test_a_score_has_the_digits_of_its_scale_and_says_how_many_episodes_were_cut():
+    file = io.StringIO()
+    row = ClosingRow(agent="a", env="E", seed=0, status="finished", env_steps=1, score_mean=0.68, score_std=0.466)
+    closing_table([row, dataclasses.replace(row, score_episodes=100, score_num_cut=3)], mode="plain", file=file)
+    assert "0.68 ± 0.47" in file.getvalue()
+    assert "0.68 ± 0.47 (3 of 100 cut)" in file.getvalue()
 
 
 def test_closing_table_keeps_paths_whole_on_a_narrow_terminal(monkeypatch):

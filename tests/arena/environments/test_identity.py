@@ -8,8 +8,9 @@ import gymnasium as gym
 import pytest
 
 from arena.environments.config import EnvConfig
-from arena.environments.identity import env_identity
+from arena.environments.identity import env_identity, refuse_changed_environment
 from arena.environments.make import make_env
+from arena.errors import ArenaError
 
 STRANGER = """
 import gymnasium as gym
@@ -63,3 +64,22 @@ def test_nothing_more_is_imported_for_it(stranger):
     before = set(sys.modules)
     env_identity(env)
     assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"observation_space": "Box(0, 1, (3,), float32)"}, r"observation_space was Box\(.* and is Box\(0, 1"),
+        ({"modules": {"mine": "ab" * 32}}, "modules was gymnasium.* and is mine abababab"),
+        ({"version": "9.9"}, "version was .* and is 9.9"),
+        ({"wrappers": []}, "wrappers was"),
+        ({"max_episode_steps": 7}, "max_episode_steps was 500 and is 7"),
+    ],
+)
+def test_an_environment_that_has_changed_since_a_checkpoint_is_refused(changes, told):
+    now = env_identity(make_env(EnvConfig("CartPole-v1")))
+    earlier = json.loads(json.dumps(now))
+    refuse_changed_environment(earlier, now, Path("logs/run"))
+    refuse_changed_environment(None, now, Path("logs/run"))
+    with pytest.raises(ArenaError, match=rf"has changed since the checkpoint of logs/run was written \({told}"):
+        refuse_changed_environment(earlier, {**now, **changes}, Path("logs/run"))

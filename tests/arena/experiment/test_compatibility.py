@@ -5,12 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
+from arena.agent.registry import agent_spec
 from arena.environments import plugins
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
-from arena.experiment.compatibility import env_frameworks
+from arena.experiment.check import warnings_about
+from arena.experiment.compatibility import EnvTraits, check_conv_layers, check_pair, check_replay, env_frameworks, env_traits
 from arena.experiment.file import from_table
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
@@ -91,3 +95,80 @@ def test_an_environment_by_its_module_runs_with_the_framework_that_its_file_decl
         if status == "crashed":
             assert "No module named 'jax' in this worker" in result.reason
             assert 'frameworks = ["jax"]' in result.reason
+
+
+def image(*shape: int) -> gym.spaces.Box:
+    return gym.spaces.Box(0, 255, shape, np.uint8)
+
+
+NATURE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers", "told"),
+    [
+        ((84, 84, 4), NATURE, None),
+        ((36, 36, 1), NATURE, None),
+        ((35, 35, 1), NATURE, r"layer 3 looks at 3x3 pixels, and 2x2 are left; set conv_layers, to \[\[16, 3, 1\]\]"),
+        ((84, 19, 3), NATURE, "layer 2 looks at 4x4 pixels, and 20x3 are left"),
+        (
+            (7, 7, 3),
+            NATURE,
+            r"conv_layers=\[\[32, 8, 4\], .* do not fit images of \(7, 7, 3\): layer 1 looks at 8x8 pixels, and 7x7 are left",
+        ),
+        ((2, 2, 3), ((16, 3, 1),), r"to \[\[16, 2, 1\]\] for example"),
+        ((7, 7, 3), ((16, 3, 1),), None),
+    ],
+)
+def test_convolutions_larger_than_the_image_are_refused_before_work(shape, layers, told):
+    if told is None:
+        check_conv_layers(image(*shape), layers, where="a on E")
+        return
+    with pytest.raises(ArenaError, match=f"^a on E: .*{told}"):
+        check_conv_layers(image(*shape), layers, where="a on E")
+
+
+@pytest.mark.parametrize(
+    "agent", ["keras-dqn", "keras-ppo", "tfagents-dqn", "tfagents-c51", "rllib-dqn", "rllib-ppo", "kerasrl-dqn", "kerasrl-sarsa"]
+)
+def test_every_agents_convolutions_are_looked_at(agent):
+    spec, env = agent_spec(agent), EnvConfig("arena/BoardIdentity-v0")
+    traits = env_traits(env)
+    with pytest.raises(ArenaError, match=rf"^{agent} on arena-BoardIdentity-v0: conv_layers=.* do not fit images of \(4, 4, 1\)"):
+        check_pair(spec, env, spec.config(), traits=traits)
+    check_pair(spec, env, spec.config(conv_layers=((8, 2, 1),)), traits=traits)
+
+
+def test_a_replay_buffer_that_does_not_fit_into_memory_is_refused_before_work():
+    check_replay(image(84, 84, 4), 10_000, 2**30, where="a on E")
+    with pytest.raises(
+        ArenaError, match=r"replay_capacity=1,000,000 .*takes 52.6 GiB, and this machine has 1.0 GiB; set replay_capacity to 9,510 at"
+    ):
+        check_replay(image(84, 84, 4), 1_000_000, 2**30, where="a on E")
+
+
+def test_what_makes_scores_doubtful_is_told_before_work():
+    experiment = from_table({"agents": ["random"], "envs": ["CliffWalking-v1"]})
+    name = experiment.envs[0].name
+    traits = env_traits(experiment.envs[0])
+    (told,) = warnings_about(experiment, {name: traits})
+    assert told.startswith("CliffWalking-v1 has no time limit that the arena can see: evaluation episodes are cut at 10,000 env steps")
+    limited = from_table({"agents": ["random"], "envs": ["CliffWalking-v1"], "evaluation": {"max_episode_steps": 50}})
+    assert warnings_about(limited, {name: traits}) == []
+    assert env_traits(EnvConfig("CartPole-v1")).time_limit == 500
+    careless = EnvTraits(
+        observation_space=traits.observation_space, action_space=traits.action_space, has_functions=False, time_limit=9, follows_seed=False
+    )
+    (told,) = warnings_about(experiment, {name: careless})
+    assert told.startswith("CliffWalking-v1 ignores the seed of reset()")
+
+
+def test_an_environment_that_only_a_script_knows_is_refused_with_the_remedy():
+    gym.register("ScriptOfATest-v0", entry_point="__main__:Env")
+    try:
+        with pytest.raises(
+            ArenaError, match=r"by this script or notebook alone.*'my_envs:ScriptOfATest-v0' or by modules = \[\"my_envs\"\]"
+        ):
+            env_traits(EnvConfig("ScriptOfATest-v0"))
+    finally:
+        del gym.registry["ScriptOfATest-v0"]

@@ -3,7 +3,21 @@ import math
 
 import pytest
 
-from arena.formats.readable import clock_time, count, duration, fixed, interval, listed, number, percent, plain, ranks, settings
+from arena.formats.readable import (
+    clock_time,
+    count,
+    duration,
+    fixed,
+    interval,
+    listed,
+    number,
+    percent,
+    plain,
+    ranks,
+    settings,
+    shown_return,
+    shown_score,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +55,26 @@ def test_lists_and_counts_read_as_prose() -> None:
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"], "or") == "a, b or c"
     assert [count(1, "seed"), count(1200, "run")] == ["1 seed", "1,200 runs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (shown_return(500.0), "500.0"),
+        (shown_return(-2_000.0), "-2,000.0"),
+        (shown_return(0.68), "0.68"),
+        (shown_return(0.0142), "0.014"),
+        (shown_return(0.00036), "0.00036"),
+        (shown_return(0.0), "0.0"),
+        (shown_return(0.014, 0.9), "0.01"),
+        (shown_return(None), "–"),
+        (shown_return(math.nan), "–"),
+        (shown_score(0.68, 0.466), "0.68 ± 0.47"),
+        (shown_score(0.02, 0.14), "0.02 ± 0.14"),
+        (shown_score(-1234.56, 7.0), "-1,234.6 ± 7.0"),
+        (shown_score(1.0, None), "1.0"),
+        (shown_score(-9.0, 0.0, num_cut=2, num_episodes=20), "-9.0 ± 0.0 (2 of 20 cut)"),
+    ],
+)
+def test_returns_have_the_digits_that_their_scale_needs(text: str, expected: str):
+    assert text == expected

@@ -7,6 +7,7 @@ from arena.environments.config import EnvConfig
 from arena.errors import EnvironmentFault
 from arena.policies import evaluation as evaluation_module
 from arena.policies.evaluation import evaluate
+from arena.policies.policy import UniformPolicy
 from arena.testing import FakeEnv
 
 
@@ -98,6 +99,46 @@ def test_an_episode_without_end_is_cut() -> None:
     )
     assert evaluation.episode_lengths.tolist() == [7, 7]
     assert evaluation.episode_returns.tolist() == [28.0, 28.0]
+    assert evaluation.num_cut == 2
+
+
+@pytest.mark.parametrize(("script", "num_cut"), [(((9, True),), 0), (((9, False),), 0), (((10**6, True),), 2)])
+def test_where_nothing_limits_an_episode_a_default_does_and_counts_what_it_cuts(script, num_cut, monkeypatch) -> None:
+    monkeypatch.setattr(evaluation_module, "DEFAULT_MAX_EPISODE_STEPS", 11)
+    evaluation = evaluate(Constant(), EnvConfig("ArenaTestFake-v0", {"script": script}), num_episodes=2, seed=0)
+    assert evaluation.episode_lengths.tolist() == [11 if num_cut else 9] * 2
+    assert evaluation.num_cut == num_cut
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "length"),
+    [("CartPole-v1", {}, None), ("Pendulum-v1", {}, 200), ("Acrobot-v1", {}, 500), ("Acrobot-v1", {"max_episode_steps": 30}, 30)],
+)
+def test_a_limit_of_the_environments_own_is_the_only_one(env_id, kwargs, length, monkeypatch) -> None:
+    monkeypatch.setattr(evaluation_module, "DEFAULT_MAX_EPISODE_STEPS", 3)
+    policy = UniformPolicy(gym.make(env_id).action_space, np.random.default_rng(0))
+    evaluation = evaluate(policy, EnvConfig(env_id, kwargs), num_episodes=2, seed=0)
+    assert evaluation.episode_lengths.min() > 3
+    assert length is None or evaluation.episode_lengths.max() == length
+    assert evaluation.num_cut == 0
+
+
+def test_no_more_environments_exist_at_once_than_are_allowed() -> None:
+    policy = Constant()
+    whole = evaluate(Constant(), EnvConfig("ArenaTestVaried-v0"), num_episodes=5, seed=0)
+    evaluation = evaluate(policy, EnvConfig("ArenaTestVaried-v0"), num_episodes=5, seed=0, num_envs=2)
+    assert {len(observations) for observations in policy.starts} == {2, 1}
+    assert len(evaluation.episode_returns) == 5
+    assert evaluation.episode_returns.tolist()[:2] == whole.episode_returns.tolist()[:2]
+
+
+def test_progress_is_told_while_episodes_run(monkeypatch) -> None:
+    monkeypatch.setattr(evaluation_module, "PROGRESS_STEPS", 2)
+    told = []
+    evaluate(Constant(), EnvConfig("ArenaTestVaried-v0"), num_episodes=6, seed=0, num_envs=3, progress=told.append)
+    assert told == sorted(told)
+    assert told[0] < 6
+    assert max(told) <= 6
 
 
 @pytest.mark.parametrize(("what", "place"), GIVEN)

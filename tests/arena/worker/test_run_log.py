@@ -111,6 +111,7 @@ def test_evaluations_are_recorded_and_told_but_for_the_second_look_at_a_target(r
         "episode_return_mean": 1.5,
         "episode_returns": [1.0, 2.0],
         "episode_lengths": [10, 20],
+        "num_cut": 0,
     }
     assert read_jsonl(run_dir.evaluation_times) == [{"train_seconds": 2.5}] * 3
     assert found.events == [EvaluationEnded(kind=kind, env_steps=80, episode_return_mean=1.5) for kind in ("selection", "final")]
