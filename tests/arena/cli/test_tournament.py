@@ -127,3 +127,15 @@ def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_agents_are_not_trained_on_a_game_and_are_told_where(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["arena", "tournament", "random", "constant", "--env", "tictactoe_v3"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert "constant cannot be trained on tictactoe_v3, a game of two players; train on arena/TicTacToe-v0" in told
+    assert "arena train constant arena/TicTacToe-v0, then arena tournament logs/train --env tictactoe_v3" in told
+    assert not list(tmp_path.iterdir())

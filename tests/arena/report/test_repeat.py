@@ -1,7 +1,9 @@
+import dataclasses
 import tomllib
 
 import pytest
 
+from arena.environments.config import EnvConfig
 from arena.report.document import SequentialComparison
 from arena.report.load import load_runs
 from arena.report.repeat import common, experiment_toml, hyperparameters
@@ -47,6 +49,12 @@ def test_the_file_repeats_what_was_run(runs):
     envs = {env["id"]: env for env in again["envs"]}
     assert envs["Acrobot-v1"]["budget"]["env_steps"] == 2_000
     assert envs["Acrobot-v1"]["hyperparameters"] == {"a": {"batch_size": 16}}
+
+
+def test_an_environments_own_name_is_repeated(runs):
+    named = [dataclasses.replace(run, run=dataclasses.replace(run.run, env=EnvConfig(run.env, {}, "mine"))) for run in runs[:1]]
+    assert tomllib.loads(experiment_toml("again", named))["envs"][0]["name"] == "mine"
+    assert "name" not in tomllib.loads(experiment_toml("again", runs))["envs"][0]
 
 
 @pytest.mark.parametrize("agents", ["ab", "abc"])

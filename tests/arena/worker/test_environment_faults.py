@@ -106,3 +106,44 @@ def test_observations_outside_of_their_space_stand_in_the_result_and_in_the_repo
     assert any(
         note.startswith("Bad-v0") and "gave 1 observations outside of its observation space, in 1 of 1 runs" in note for note in found
     )
+
+
+class Unseeded(gym.Env):
+    """Draws its first observation from a generator that nobody seeds; its episodes have no end."""
+
+    def __init__(self) -> None:
+        self.observation_space, self.action_space = gym.spaces.Box(0.0, 1.0, (1,), np.float32), gym.spaces.Discrete(2)
+        self.rng = np.random.default_rng()
+
+    def reset(self, *, seed=None, options=None):
+        return self.rng.random(1).astype(np.float32), {}
+
+    def step(self, action):
+        return self.rng.random(1).astype(np.float32), 0.25, False, False, {}
+
+
+def test_a_seed_that_is_ignored_and_episodes_that_are_cut_stand_in_the_result_and_in_the_report(make_run, tmp_path: Path) -> None:
+    gym.register("Unseeded-v0", entry_point=Unseeded, disable_env_checker=True)
+    try:
+        wanted = make_run(
+            envs=["Unseeded-v0"],
+            budget={"env_steps": 40},
+            checkpoint_period=20,
+            evaluation={"period": 20, "episodes": 2, "final_episodes": 3, "max_episode_steps": 6},
+        )
+        run_dir = RunDir(tmp_path / "logs" / wanted.name)
+        run_dir.path.mkdir(parents=True)
+        write_run(run_dir, wanted)
+        factory = ArenaEnvFactory(wanted.env, Meter(max_env_steps=40), np.random.SeedSequence(0))
+        agent = FakeAgent(factory, wanted.config(), seed=0, device="cpu")
+        result = train_and_judge(wanted, run_dir, agent, factory, lambda event: None, Timings())
+        agent.close()
+        write_result(run_dir, result)
+    finally:
+        del gym.registry["Unseeded-v0"]
+    assert (result.follows_seed, result.score_num_cut, result.score_episodes, result.score_mean) == (False, 3, 3, 1.5)
+    assert [row.num_cut for row in RunRecord(run_dir.path).evaluations] == [2, 2, 3]
+    [loaded] = load_runs([tmp_path / "logs"])
+    found = notes(Samples([loaded], Catalogue({})), (), Catalogue({}))
+    assert any(note.startswith("Unseeded-v0: resets ignore their seed.") for note in found)
+    assert any("Unseeded-v0: 3 of 3 final evaluation episodes were cut" in note for note in found)

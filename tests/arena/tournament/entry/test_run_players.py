@@ -6,7 +6,7 @@ from strangers import reseal
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.tournament.entry.player import RANDOM
-from arena.tournament.entry.run_players import envs_of
+from arena.tournament.entry.run_players import envs_of, episode_limit
 
 CARTPOLE, ACROBOT, CONNECT_FOUR = EnvConfig("CartPole-v1"), EnvConfig("Acrobot-v1"), EnvConfig("connect_four_v3")
 
@@ -69,3 +69,14 @@ def test_copies_of_one_run_are_one_player_and_named(tmp_path, write_run, find):
     assert [player.name for player in found.players] == [RANDOM, "a/seed-0", "a/seed-2"]
     (reason,) = found.left_out
     assert reason == f"{paths[1]}: the same training episodes and evaluations as {paths[0]}, so it is no further seed"
+
+
+def test_a_tournament_cuts_episodes_where_the_runs_evaluations_did(tmp_path, write_run):
+    folders = [write_run(tmp_path / name, "a", "CartPole-v1", 0) for name in ("x", "y", "z")]
+    for folder, limit in zip(folders, (None, 200, 50), strict=True):
+        document = json.loads((folder / "run.json").read_text())
+        document["inputs"]["evaluation"]["max_episode_steps"] = limit
+        (folder / "run.json").write_text(json.dumps(document))
+    assert [episode_limit([str(folder)]) for folder in folders] == [None, 200, 50]
+    assert episode_limit([str(tmp_path)]) == 200
+    assert episode_limit(["random"]) is None

@@ -34,6 +34,13 @@ def _task(player, policy, *, env=ENV, num_episodes=4, action_seconds=60.0):
     )
 
 
+def test_episodes_are_cut_where_the_rules_say(tmp_path, write_policy):
+    path = write_policy(tmp_path / "0.onnx", "Acrobot-v1", 0)
+    (played,) = play_episodes(dataclasses.replace(_task("0", path), max_episode_steps=9))
+    assert played.lengths == (9,) * 4
+    assert played.returns == (-9.0,) * 4
+
+
 def test_both_players_start_as_a_plain_loop_over_the_same_seeds_does(tmp_path, write_policy):
     """The oracle: `env.reset(seed)` and one step after the other, with the seeds that `arena.policies.evaluation` documents."""
     first_seed = int(np.random.SeedSequence([11, 0]).generate_state(1)[0])
