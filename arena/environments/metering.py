@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from arena.environments.autoreset import only_reset_steps
 from arena.environments.values import MAX_ROWS, BadValue, MissingValue, ValueWatch, environment_fault
 from arena.errors import BudgetExhausted, EnvironmentFault
 from arena.formats.validation import Finite, Whole
@@ -336,7 +337,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         ended = terminated | self._truncated[:count]  # [K, N]
         only_reset = None
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            only_reset = _only_reset(ended, self._waiting)  # clears the end flags of such steps as well
+            only_reset = only_reset_steps(ended, self._waiting)  # clears the end flags of such steps as well
             np.copyto(rewards, 0.0, where=only_reset)
         found, num_outside = self._watch.look(rewards, observed=observed)
         self.meter._add_outside(num_outside, self.single_observation_space)
@@ -395,14 +396,3 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         by_time = np.argsort(by_env)  # the reverse of the order above
         times, envs = times[by_time], envs[by_time]
         self.meter._finish(env_steps[times], returns[by_time], lengths[by_time], terminated[times, envs])
-
-
-def _only_reset(ended: Array, waiting: Array) -> Array:
-    """Returns which steps `bool [K, N]` only reset an environment: those after an end. What they say of an end is cleared."""
-    only_reset = np.empty_like(ended)
-    only_reset[0], only_reset[1:] = waiting, ended[:-1]
-    if (only_reset & ended).any():  # an environment that repeats its flags when it is reset
-        for t in range(len(ended)):
-            only_reset[t] = waiting if t == 0 else ended[t - 1]
-            ended[t] &= ~only_reset[t]
-    return only_reset

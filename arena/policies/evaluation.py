@@ -122,7 +122,9 @@ def evaluate_in(
     batches, num_outside, num_cut, first = [], 0, 0, 0
     for batch_size, vector_seed in episode_batches(num_episodes, seed, num_envs):
         env = make_envs(batch_size)
-        limit = max_episode_steps or (DEFAULT_MAX_EPISODE_STEPS if time_limit(env) is None else None)
+        limit = max_episode_steps
+        if limit is None and time_limit(env) is None:
+            limit = DEFAULT_MAX_EPISODE_STEPS
         *columns, outside, cut = _play(policy, env, vector_seed, limit, first, on_step, progress)
         batches.append(columns)
         num_outside += outside

@@ -1,5 +1,6 @@
 """Evaluations in a worker: they show how far they are, and make room for an environment of which only one can exist."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import Policy
 from arena.run_folder.events import PhaseBegan, WorkerEvent
 from arena.run_folder.inputs import Run
+
+_LOG = logging.getLogger(__name__)
 
 SHOWN_AFTER_SECONDS = 2.0
 """Seconds after which an evaluation is shown as a phase of its own."""
@@ -47,7 +50,8 @@ class Evaluator:
             return self._play(policy, num_episodes, seed)
         try:
             return self._play(policy, num_episodes, seed)
-        except EnvironmentUnavailable:
+        except EnvironmentUnavailable as error:
+            _LOG.warning("training's environments are closed for each evaluation, whose own cannot be made beside them: %s", error)
             self._is_alone = True
             self._factory.release()
         try:

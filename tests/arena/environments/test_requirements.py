@@ -16,9 +16,8 @@ from arena.environments.requirements import missing_for
 def test_what_is_missing_is_named_with_its_command(env_id, module, told, monkeypatch) -> None:
     find_spec = importlib.util.find_spec
     for missing in (True, False):
-        monkeypatch.setattr(
-            importlib.util, "find_spec", lambda name, m=missing: (None if m else object()) if name == module else find_spec(name)
-        )
+        found = None if missing else object()
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, found=found: found if name == module else find_spec(name))
         assert (told in missing_for(env_id)) == missing
         assert bool(missing_for(env_id)) == missing
 
