@@ -53,7 +53,7 @@ class Evaluated:
     """Return of each episode; episode e begins from the same initial state in every run of the experiment."""
     episode_lengths: Annotated[tuple[Whole, ...], Len(1)]
     """Env steps of each episode."""
-    num_cut: int = 0
+    num_cut: Whole = 0
     """Number of episodes cut at `evaluation.max_episode_steps`."""
 
 

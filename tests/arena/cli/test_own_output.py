@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MODULE = """
 import os
 import gymnasium, numpy
@@ -27,6 +29,7 @@ gymnasium.register("Talks-v0", entry_point=Talks, max_episode_steps=3)
 """
 
 
+@pytest.mark.worker
 def test_an_environment_that_prints_leaves_json_alone(tmp_path: Path) -> None:
     (tmp_path / "talking_envs.py").write_text(MODULE)
     (tmp_path / "talk.toml").write_text('agents = ["random"]\nenvs = ["talking_envs:Talks-v0"]\n')
