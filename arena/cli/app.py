@@ -1,10 +1,8 @@
 """The command line: it parses options and calls commands. Imports stand in the commands, so that `arena --help` answers at once."""
 
-import contextlib
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -26,8 +24,11 @@ from arena.cli.options import (
     Storage,
     Workers,
     agents_beginning,
+    end_as_by_ctrl_c,
     envs_beginning,
     output_mode,
+    own_output,
+    refuse,
 )
 from arena.errors import ArenaError
 
@@ -71,10 +72,9 @@ def train(
     from arena.cli import train as command
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
-    evaluation = {"max_episode_steps": max_episode_steps}
     resources = {"threads": threads, "device": device or "auto", "workers": 1}
-    mode = output_mode(quiet, json_lines)
-    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=evaluation, resume=resume, mode=mode)
+    mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=limit, resume=resume, mode=mode)
 
 
 @app.command()
@@ -189,8 +189,7 @@ def tournament(
     from arena.cli import tournament as command
 
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
-    rules |= {"max_episode_steps": max_episode_steps}
-    given = {key: value for key, value in rules.items() if value is not None}
+    given = {key: value for key, value in (rules | {"max_episode_steps": max_episode_steps}).items() if value is not None}
     training = command.TrainingOptions(steps=steps, num_seeds=seeds)
     mode = output_mode(quiet, json_lines)
     sys.exit(
@@ -386,31 +385,14 @@ def leaderboard(
 
 def main() -> None:
     """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what ends a job ends its workers, as Ctrl-C does
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` lets a job outlive its terminal
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    end_as_by_ctrl_c()
     try:
-        with _own_output(sys.argv):
+        with own_output(sys.argv):
             sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
     except ArenaError as error:
-        _refuse(str(error), *getattr(error, "__notes__", ()))
+        refuse(str(error), *getattr(error, "__notes__", ()))
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        _refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
+        refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _own_output(arguments: list[str]) -> contextlib.AbstractContextManager[None]:
-    if "--json" not in arguments:
-        return contextlib.nullcontext()
-    from arena.terminal.output import only_own_output
-
-    return only_own_output()
-
-
-def _refuse(message: str, *notes: str) -> NoReturn:
-    from arena.terminal.output import complain
-
-    complain(f"arena: {' '.join(message.split())}", *notes)
-    sys.exit(2)

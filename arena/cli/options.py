@@ -1,8 +1,11 @@
 """Options that several commands of the command line share, and the mode in which a command writes."""
 
+import contextlib
+import signal
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -88,3 +91,27 @@ def output_mode(quiet: bool, json_lines: bool) -> Literal["auto", "quiet", "json
     if quiet:
         return "quiet"
     return "json" if json_lines else "auto"
+
+
+def own_output(arguments: list[str]) -> contextlib.AbstractContextManager[None]:
+    """Returns the context in which a command runs: with `--json`, only its own output goes to standard output."""
+    if "--json" not in arguments:
+        return contextlib.nullcontext()
+    from arena.terminal.output import only_own_output
+
+    return only_own_output()
+
+
+def refuse(message: str, *notes: str) -> NoReturn:
+    """Ends the command with one line on standard error, its notes below, and exit code 2."""
+    from arena.terminal.output import complain
+
+    complain(f"arena: {' '.join(message.split())}", *notes)
+    sys.exit(2)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Lets what ends a job, or its terminal, end its workers as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` lets a job outlive its terminal
+        signal.signal(signal.SIGHUP, signal.default_int_handler)

@@ -56,17 +56,18 @@ def only_own_output() -> Iterator[None]:
         return
     sys.stdout.flush()
     before = sys.stdout
-    with os.fdopen(os.dup(descriptor), "w", encoding=before.encoding, errors=before.errors) as records:
-        token = _RECORDS.set(records)
-        os.dup2(sys.stderr.fileno(), descriptor)
-        sys.stdout = sys.stderr
-        try:
-            yield
-        finally:
-            sys.stdout = before
-            records.flush()
-            os.dup2(records.fileno(), descriptor)
-            _RECORDS.reset(token)
+    records = os.fdopen(os.dup(descriptor), "w", encoding=before.encoding, errors=before.errors)
+    token = _RECORDS.set(records)
+    os.dup2(sys.stderr.fileno(), descriptor)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = before
+        os.dup2(records.fileno(), descriptor)
+        _RECORDS.reset(token)
+        with contextlib.suppress(BrokenPipeError):  # whoever read has gone, `head` say
+            records.close()
 
 
 class Output:
