@@ -47,6 +47,7 @@ def file_schema(specs: Sequence[AgentSpec], other_tables: Mapping[str, Mapping[s
             "log_period": {"type": "integer", "minimum": 1, "description": docs["log_period"]},
             "agents": {"type": "array", "minItems": 1, "items": _agent(ids), "description": "Agents: ids, or tables with settings."},
             "envs": {"type": "array", "minItems": 1, "items": _env(ids, specs), "description": "Environments: ids, or tables."},
+            "modules": {"type": "array", "items": _NAME, "description": "Modules of your own that register environments when imported."},
             "seeds": _seeds(),
             UNTIL_DECIDED: _ref("UntilDecided"),
             "budget": _ref("Budget"),
@@ -101,6 +102,7 @@ def _env(ids: Sequence[str], specs: Sequence[AgentSpec]) -> dict[str, Any]:
     properties = {
         "id": {**_NAME, "description": "Gymnasium id, such as CartPole-v1."},
         "kwargs": {**_TABLE, "description": "Keyword arguments of the environment."},
+        "name": {**_NAME, "description": "Name of the environment in folders and tables; made of id and arguments by default."},
         "frameworks": {"type": "array", "items": _NAME, "description": "Top-level modules of frameworks that the environment imports."},
         "budget": _ref("Budget"),
         "hyperparameters": _settings(ids, specs, "hyperparameters"),
