@@ -143,7 +143,7 @@ def test_a_seed_that_is_ignored_and_episodes_that_are_cut_stand_in_the_result_an
         del gym.registry["Unseeded-v0"]
     assert (result.follows_seed, result.score_num_cut, result.score_episodes, result.score_mean) == (False, 3, 3, 1.5)
     assert [row.num_cut for row in RunRecord(run_dir.path).evaluations] == [2, 2, 3]
-    [loaded] = load_runs([tmp_path / "logs"])
+    [loaded] = load_runs([tmp_path / "logs"]).runs
     found = notes(Samples([loaded], Catalogue({})), (), Catalogue({}))
     assert any(note.startswith("Unseeded-v0: resets ignore their seed.") for note in found)
     assert any("Unseeded-v0: 3 of 3 final evaluation episodes were cut" in note for note in found)
