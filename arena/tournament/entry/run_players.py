@@ -121,8 +121,7 @@ def episode_limit(arguments: Sequence[str]) -> int | None:
         arguments: Players, as for `find_players`.
     """
     folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
-    limits = [RunRecord(path).run.evaluation.max_episode_steps for folder in folders for path in run_folders(folder)]
-    return max((limit for limit in limits if limit is not None), default=None)
+    return max((run.limit for folder in folders for run in _runs(folder) if run.limit is not None), default=None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +140,8 @@ class _Run:
     """Training seed."""
     origin: Mapping[str, Any]
     """What was trained, as in `Player.origins`."""
+    limit: int | None
+    """Length at which the run's evaluations cut episodes."""
 
 
 def _runs(folder: Path) -> list[_Run]:
@@ -156,7 +157,7 @@ def _read_run(record: RunRecord) -> _Run:
     run = record.run
     inputs = run.inputs()
     origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters")} | {key: inputs[key] for key in ("budget", "env")}
-    return _Run(record.path, run.agent.agent, run.agent.name, run.env, run.seed, origin)
+    return _Run(record.path, run.agent.agent, run.agent.name, run.env, run.seed, origin, run.evaluation.max_episode_steps)
 
 
 def _entrant(agent_name: str, given_name: str | None, num_agents: int) -> str:
