@@ -16,7 +16,7 @@ pytest_plugins = ("grouping",)
 
 BEYOND_UNIT = ("slow", "framework", "worker", "extra")
 """Markers of the tests that are not in the unit tier."""
-MAY_START_PYTHON = ("slow", "framework", "worker")
+MAY_START_PYTHON = BEYOND_UNIT
 """Markers of the tests that may start a Python process; each costs a fifth of a second or more."""
 _MARKED_FILE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(BEYOND_UNIT)})$", re.MULTILINE)
 

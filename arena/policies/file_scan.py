@@ -48,7 +48,7 @@ def check_parts(content: bytes, where: str) -> None:
                     if field is not None and field.message_type is not None:
                         messages.append((position, min(position + size, end), field.message_type))
                     elif field is not None and field.type != field.TYPE_BYTES and field.type != field.TYPE_STRING:
-                        num_packed_bytes += 0 if field.type in _FLOAT_TYPES else size
+                        num_packed_bytes += 0 if field.type in _FLOAT_TYPES else min(size, end - position)
                         if num_packed_bytes > MAX_PACKED_BYTES:
                             raise ArenaError(f"{where} has more than {MAX_PACKED_BYTES:,} bytes of packed integers; store tensors raw")
                     position += size
