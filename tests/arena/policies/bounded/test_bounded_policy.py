@@ -173,7 +173,9 @@ def test_a_process_that_does_not_keep_to_the_messages_is_ended(
 
 def test_a_file_that_is_refused_or_breaks_its_process_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("nothing")
-    path = sound().write(tmp_path / "policy.onnx")
+    large = sound()
+    large.add("ReduceMax", np.zeros((2_000, 2_000), np.float32), keepdims=1)  # 16 MB: a small file may fit into what the process has
+    path = large.write(tmp_path / "policy.onnx")
     tight = Bounds(memory_bytes=64 * 1024**2)
     for file, bounds, reason in (
         (tmp_path / "text.onnx", None, "is not an ONNX file"),
