@@ -8,7 +8,7 @@ from pathlib import Path
 from arena.experiment.tracking import track
 from arena.loggers.trackers.libraries import tracker_class
 from arena.loggers.trackers.tracker import Tracker
-from arena.terminal.output import Mode, Output
+from arena.terminal.output import Mode, Output, complain
 
 PROJECT = "arena"
 """Name under which a tracker gathers runs, unless another is given."""
@@ -45,7 +45,7 @@ def send(tracker: Tracker, folder: Path, destination: str, *, again: bool = Fals
     """Adds all runs below a folder that have ended to a tracker, with a line for each."""
     output = Output(mode, sys.stdout)
     with contextlib.redirect_stdout(sys.stderr):  # trackers print, and what a program reads must hold JSON alone
-        for record, is_new in track(folder, tracker, destination, again=again):
+        for record, is_new in track(folder, tracker, destination, again=again, on_left_out=lambda run: complain(f"arena: {run}")):
             output.record({"event": "tracked", "run": str(record.path), "destination": destination, "added": is_new})
             output.say(f"{record.path}: {'added to' if is_new else 'was already in'} {destination}")
     output.say(f"See them: {tracker.where()}")

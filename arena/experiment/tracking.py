@@ -1,7 +1,7 @@
 """Hands runs that have ended to a tracker, each once: `arena sync`, and `--track` of `arena run`."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from arena.formats.folders import Folder
 from arena.formats.json import json_line, parse_json
 from arena.loggers.event_files import read_points
 from arena.loggers.trackers.tracker import TrackedRun, Tracker
-from arena.run_folder.record import RunRecord, run_folders
+from arena.run_folder.record import LeftOut, RunRecord, readable, run_folders
 
 SENT_NAME = "tracked.jsonl"
 """Name of the file in an experiment's folder that says which of its runs which tracker has."""
@@ -20,7 +20,14 @@ KEY_LENGTH = 16
 """Length of a run's key, in characters; W&B takes ids of letters and digits up to 64."""
 
 
-def track(root: Path, tracker: Tracker, destination: str, *, again: bool = False) -> Iterator[tuple[RunRecord, bool]]:
+def track(
+    root: Path,
+    tracker: Tracker,
+    destination: str,
+    *,
+    again: bool = False,
+    on_left_out: Callable[[LeftOut], None] = lambda _: None,
+) -> Iterator[tuple[RunRecord, bool]]:
     """Adds every run below a folder that has ended to a tracker, and notes that it has it.
 
     Args:
@@ -28,14 +35,18 @@ def track(root: Path, tracker: Tracker, destination: str, *, again: bool = False
         tracker: gets the runs.
         destination: name of the tracker and of the project, under which it is noted what was added.
         again: whether runs are added that the destination already has.
+        on_left_out: takes each run that cannot be read; the others are added.
 
     Yields:
         Each run, and whether it was added now; False means that the destination had it.
 
     Raises:
-        ArenaError: if there are no runs that have ended.
+        ArenaError: if there are no runs that have ended, or the tracker fails on one; those before are added and noted.
     """
-    records = [record for path in run_folders(root) if (record := RunRecord(path)).result is not None]
+    found, left_out = readable(path.absolute() for path in run_folders(root))
+    for each in left_out:
+        on_left_out(each)
+    records = [record for record in found if record.result is not None]
     if not records:
         raise ArenaError(f"{root} holds no runs that have ended")
     for record in records:
@@ -44,10 +55,20 @@ def track(root: Path, tracker: Tracker, destination: str, *, again: bool = False
         sent = json_line({"destination": destination, "key": run.key, "attempts": run.summary["num_attempts"]})
         is_new = again or sent not in _sent(home)
         if is_new:
-            tracker.add(run)
+            _add(tracker, run, destination)
             with home.open(SENT_NAME, "ab") as file:
                 file.write(sent.encode())
         yield record, is_new
+
+
+def _add(tracker: Tracker, run: TrackedRun, destination: str) -> None:
+    try:
+        tracker.add(run)
+    except ArenaError:
+        raise
+    except Exception as error:  # a tracker's library is not ours
+        reason = f"{type(error).__name__}: {error}"
+        raise ArenaError(f"{destination} did not take {run.name} ({reason}); the same command adds what is missing") from error
 
 
 def tracked_run(record: RunRecord) -> TrackedRun:

@@ -59,7 +59,7 @@ def test_a_tracker_that_fails_gets_the_run_again(experiment: Path):
         def add(self, run: TrackedRun) -> None:
             raise ConnectionError("no server")
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ArenaError, match=r"shelf/a did not take random/CartPole-v1/seed-0 \(ConnectionError: no server\)"):
         list(track(experiment, Broken(), "shelf/a"))
     assert [is_new for _, is_new in track(experiment, Shelf(), "shelf/a")] == [True, True]
 
@@ -76,3 +76,17 @@ def test_the_note_of_what_was_added_is_lines_of_json(experiment: Path):
     rows = [json.loads(line) for line in (experiment / SENT_NAME).read_text().splitlines()]
     assert {row["destination"] for row in rows} == {"shelf/a"}
     assert {tuple(sorted(row)) for row in rows} == {("attempts", "destination", "key")}
+
+
+def test_a_damaged_run_is_named_and_the_others_are_added(experiment: Path):
+    damaged = experiment / "random" / "CartPole-v1" / "seed-0"
+    (damaged / "result.json").write_text("torn")
+    shelf, left_out = Shelf(), []
+    assert len(list(track(experiment, shelf, "shelf/a", on_left_out=left_out.append))) == 1
+    assert [run.path for run in left_out] == [damaged]
+
+
+def test_a_run_folder_alone_can_be_named_from_where_it_lies(experiment: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(experiment / "random" / "CartPole-v1")
+    assert [is_new for _, is_new in track(Path("seed-0"), Shelf(), "shelf/a")] == [True]
+    assert (experiment / SENT_NAME).exists()
