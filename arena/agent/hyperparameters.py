@@ -1,4 +1,4 @@
-"""Hyperparameters: the shared names of DQN and PPO, and the check of a table from a file or the command line.
+"""Hyperparameters: the shared names of DQN, PPO, SAC and TD3, and the check of a table from a file or the command line.
 
 An adapter's config is a frozen dataclass that inherits the shared one and adds what its framework has besides. Types and ranges
 stand in the annotations and are checked by pydantic.
@@ -16,6 +16,7 @@ from arena.errors import ArenaError, did_you_mean
 from arena.formats.validation import sentence, validate
 
 Positive = Annotated[float, Gt(0.0), pydantic.AllowInfNan(False)]
+NonNegative = Annotated[float, Ge(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=1, le=2**63 - 1)]
 Activation = Literal["relu", "tanh"]
@@ -24,6 +25,8 @@ ConvLayer = tuple[Count, Count, Count]
 
 NATURE_CONV = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """The convolutions of Mnih et al. (2015), for 84 x 84 images."""
+LOG_STD_BOUNDS = (-20.0, 2.0)
+"""Bounds to which SAC clips the log standard deviation of its Gaussian, as the authors' code does."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,8 @@ class NetworkConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DQNConfig(NetworkConfig):
-    """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss. Periods are in env steps."""
+class ReplayConfig(NetworkConfig):
+    """What every agent that learns from a replay buffer has. Periods are in env steps."""
 
     batch_size: Count = 64
     """Number of transitions in a minibatch."""
@@ -62,6 +65,21 @@ class DQNConfig(NetworkConfig):
     """Env steps between two training bursts."""
     num_updates: Count = 32
     """Optimizer steps in a training burst."""
+
+    def __post_init__(self) -> None:
+        if self.replay_capacity < max(self.batch_size, self.num_envs):
+            raise ValueError(f"replay_capacity={self.replay_capacity} is smaller than batch_size or num_envs")
+
+    @property
+    def target_update_bursts(self) -> int:
+        """Training bursts between two target updates."""
+        return 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DQNConfig(ReplayConfig):
+    """Deep Q-learning (Mnih et al., 2015, doi:10.1038/nature14236) with Adam and Huber loss. Periods are in env steps."""
+
     target_update_period: Count = 128
     """Env steps between two copies of the weights into the target network, after a burst; a multiple of `train_period`."""
     target_update_tau: Annotated[float, Interval(gt=0.0, le=1.0)] = 1.0
@@ -78,8 +96,7 @@ class DQNConfig(NetworkConfig):
     def __post_init__(self) -> None:
         if self.target_update_period % self.train_period:
             raise ValueError(f"target_update_period={self.target_update_period} must be a multiple of train_period={self.train_period}")
-        if self.replay_capacity < max(self.batch_size, self.num_envs):
-            raise ValueError(f"replay_capacity={self.replay_capacity} is smaller than batch_size or num_envs")
+        super().__post_init__()
 
     @property
     def target_update_bursts(self) -> int:
@@ -128,6 +145,56 @@ class PPOConfig(NetworkConfig):
         if not self.anneal_steps:
             return self.learning_rate
         return self.learning_rate * max(0.0, 1.0 - env_steps / self.anneal_steps)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ContinuousConfig(ReplayConfig):
+    """What SAC and TD3 share. Both learn from unscaled actions, where [-1, 1] spans the bounds of the environment's Box."""
+
+    hidden_sizes: Annotated[tuple[Count, ...], Len(1)] = (256, 256)
+    """Units of each hidden dense layer, of the actor as of both critics."""
+    learning_rate: Positive = 3e-4
+    """Learning rate of Adam (Kingma and Ba, 2015), the same for every part."""
+    max_gradient_norm: NonNegative = 0.0
+    """Largest global norm of the gradients of each part (actor, critics, temperature); 0 leaves gradients as they are."""
+    num_envs: Count = 4
+    """Number of environments stepped together."""
+    batch_size: Count = 256
+    """Number of transitions in a minibatch."""
+    replay_capacity: Count = 1_000_000
+    """Number of transitions that the replay buffer keeps."""
+    learning_starts: Count = 1_000
+    """Env steps of uniformly random actions before the first update."""
+    train_period: Count = 32
+    """Env steps between two training bursts."""
+    num_updates: Count = 32
+    """Optimizer steps in a training burst."""
+    target_update_tau: Annotated[float, Interval(gt=0.0, le=1.0)] = 0.005
+    """Share of the online weights that moves into the target networks after every optimizer step."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SACConfig(ContinuousConfig):
+    """Soft actor-critic (Haarnoja et al., 2018, arXiv:1812.05905) with a learned temperature and two critics."""
+
+    initial_alpha: Positive = 1.0
+    """Temperature, the weight of the policy's entropy, before the first update."""
+    target_entropy_per_dimension: Annotated[float, pydantic.AllowInfNan(False)] = -1.0
+    """Entropy of the policy, in nats for each dimension of an unscaled action, that the temperature aims at."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TD3Config(ContinuousConfig):
+    """Twin delayed deep deterministic policy gradients (Fujimoto et al., 2018, arXiv:1802.09477)."""
+
+    exploration_noise: NonNegative = 0.1
+    """Standard deviation of the noise on unscaled actions while collecting."""
+    target_noise: NonNegative = 0.2
+    """Standard deviation of the noise on unscaled next actions in the targets."""
+    target_noise_clip: NonNegative = 0.5
+    """Largest absolute value of the noise on next actions."""
+    policy_delay: Count = 2
+    """Updates of the critics for each update of the actor and of the target networks."""
 
 
 def build_config(config_class: type, table: Mapping[str, Any], *, where: str) -> Any:

@@ -82,3 +82,9 @@ def random_masks(rng: np.random.Generator, count: int, num_actions: int) -> Arra
 def random_actions(rng: np.random.Generator, masks: Array) -> Array:
     """Returns actions `int64 [N]`, each uniform among those that `masks` `bool [N, A]` allow; 0 for a row that allows none."""
     return np.asarray(np.where(masks, rng.random(masks.shape), -1.0).argmax(-1))
+
+
+def scale_actions(space: gym.spaces.Box, unscaled: Array) -> Array:
+    """Returns actions `float32 [N, A]` within the bounds of `space` for `unscaled` ones `[N, A]`, of which [-1, 1] spans the bounds."""
+    actions = space.low + (unscaled + 1.0) * (0.5 * (space.high - space.low))
+    return np.asarray(np.clip(actions, space.low, space.high), np.float32)

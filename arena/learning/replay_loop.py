@@ -1,4 +1,7 @@
-"""The loop of value-based agents with replay: act epsilon-greedily on vectorised environments, store, train in bursts.
+"""The loop of agents with replay: act on vectorised environments, store, train in bursts.
+
+Discrete actions are epsilon-greedy, by action scores. Actions of a Box come from the agent with its own noise, unscaled: [-1, 1] spans the
+bounds. The environment gets them scaled, the replay buffer as they came, so that an agent learns alike whatever the bounds.
 
 Frameworks differ in their loss, network and optimizer, not in this; each adapter passes in two functions.
 """
@@ -12,10 +15,10 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.agent.hyperparameters import DQNConfig
+from arena.agent.hyperparameters import DQNConfig, ReplayConfig
 from arena.agent.interface import Metrics
 from arena.environments.metering import MeteredVectorEnv
-from arena.environments.spaces import MaskedBox, random_actions
+from arena.environments.spaces import MaskedBox, random_actions, scale_actions
 from arena.learning.learn_call import LearnCall
 from arena.learning.transitions import Transitions, TransitionStream
 
@@ -35,13 +38,13 @@ class ReplayLoop:
 
     Args:
         env: The agent's environments.
-        config: Shared settings of DQN.
-        replay: Takes every transition.
+        config: Shared settings; a `DQNConfig` for discrete actions.
+        replay: Takes every transition; actions of a Box unscaled.
         seed: Seed of exploration.
     """
 
     env: MeteredVectorEnv
-    config: DQNConfig
+    config: ReplayConfig
     replay: TransitionStore
     seed: int
     env_steps: int = 0
@@ -50,8 +53,8 @@ class ReplayLoop:
     """Training bursts that this agent has made."""
 
     def __post_init__(self) -> None:
-        assert isinstance(self.env.single_action_space, gym.spaces.Discrete)
-        self._num_actions = int(self.env.single_action_space.n)
+        self._action_space = self.env.single_action_space
+        assert isinstance(self._action_space, gym.spaces.Box) or isinstance(self.config, DQNConfig)
         self._space = self.env.single_observation_space
         self._stream = TransitionStream(self.env)
         self._rng = np.random.default_rng(self.seed)
@@ -59,30 +62,31 @@ class ReplayLoop:
     def run(
         self,
         num_steps: int,
-        action_scores: Callable[[Array], Array],
+        act: Callable[[Array], Array],
         update: Callable[[int, bool], Mapping[str, float]],
     ) -> Metrics:
         """Takes at least `num_steps` env steps.
 
         Args:
             num_steps: Env steps to take; the last vector step may go beyond by `num_envs - 1`.
-            action_scores: `[N, *obs]` -> `[N, A]`, by the latest weights.
-            update: `update(num_updates, update_target)` makes that many optimizer steps on fresh minibatches, then copies
-                weights into the target network if `update_target`; returns the losses.
+            act: `[N, *obs]` -> `[N, A]`, by the latest weights: action scores of discrete actions, which are explored epsilon-greedily;
+                unscaled actions of a Box, with their noise.
+            update: `update(num_updates, update_target)` makes that many optimizer steps on fresh minibatches, then copies weights into
+                the target network if `update_target` (DQN; other targets move with every step); returns the losses.
 
         Raises:
             BudgetExhausted: if the budget does not allow a single vector step.
             TrainingDiverged: if a loss is not finite.
         """
-        config, stream, rng = self.config, self._stream, self._rng
+        config, stream = self.config, self._stream
         stream.start()
         call = LearnCall()
         with call:
             while call.env_steps < num_steps:
                 start = time.perf_counter()
-                actions = self._actions(stream.observations, action_scores, rng)
+                actions = self._actions(stream.observations, act)
                 call.act_seconds += time.perf_counter() - start
-                transitions = stream.step(actions)
+                transitions = self._step(actions)
                 start = time.perf_counter()
                 self.replay.add(transitions)
                 self.env_steps += stream.num_valid
@@ -95,20 +99,35 @@ class ReplayLoop:
                 call.learn_seconds += time.perf_counter() - start
         return call.metrics(self.env_steps)
 
-    def _actions(self, observations: Array, action_scores: Callable[[Array], Array], rng: np.random.Generator) -> Array:
-        count = len(observations)
-        if self.env_steps < self.config.learning_starts:
-            return self._random_actions(observations, rng)
-        actions: Array = action_scores(observations).argmax(-1)
-        explore = rng.random(count) < self.config.epsilon(self.env_steps)
+    def _actions(self, observations: Array, act: Callable[[Array], Array]) -> Array:
+        config, rng = self.config, self._rng
+        if self.env_steps < config.learning_starts:
+            return self._random_actions(observations)
+        answers = act(observations)
+        if isinstance(self._action_space, gym.spaces.Box):
+            return answers
+        assert isinstance(config, DQNConfig)
+        actions: Array = answers.argmax(-1)
+        explore = rng.random(len(observations)) < config.epsilon(self.env_steps)
         if explore.any():
-            actions = np.where(explore, self._random_actions(observations, rng), actions)
+            actions = np.where(explore, self._random_actions(observations), actions)
         return actions
 
-    def _random_actions(self, observations: Array, rng: np.random.Generator) -> Array:
+    def _random_actions(self, observations: Array) -> Array:
+        space, count = self._action_space, len(observations)
+        if isinstance(space, gym.spaces.Box):
+            return self._rng.uniform(-1.0, 1.0, (count, *space.shape)).astype(np.float32)
         if isinstance(self._space, MaskedBox):
-            return random_actions(rng, self._space.split(observations)[1])
-        return rng.integers(0, self._num_actions, len(observations))
+            return random_actions(self._rng, self._space.split(observations)[1])
+        assert isinstance(space, gym.spaces.Discrete)
+        return self._rng.integers(0, int(space.n), count)
+
+    def _step(self, actions: Array) -> Transitions:
+        """Takes `actions`, scaled to the bounds if they are unscaled ones of a Box; the transitions hold them as they came."""
+        space = self._action_space
+        if not isinstance(space, gym.spaces.Box):
+            return self._stream.step(actions)
+        return dataclasses.replace(self._stream.step(scale_actions(space, actions)), actions=actions)
 
     def state(self) -> dict[str, Any]:
         """Returns the state of the loop, fit for JSON; only at a checkpoint, when the environments are about to be reset."""

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from arena.environments.images import largest_values
-from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
+from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, scale_actions
 from arena.formats.json import write_bytes
 
 Array = npt.NDArray[Any]
@@ -65,7 +65,7 @@ class PolicyNetwork:
     that its mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
 
     Args:
-        layers: at least one dense layer, the last one linear.
+        layers: at least one dense layer; the last one is linear, or has tanh where scores are to stay within [-1, 1].
         observation_space: flat (with or without a mask) or image-shaped Box of one environment.
         action_space: Discrete, counting from zero, or a one-axis Box. For a Box the scores are the actions before scaling.
         support: `[atoms]` for a distributional head (Bellemare et al., 2017): the last layer then gives `[A * atoms]` logits
@@ -122,7 +122,7 @@ class PolicyNetwork:
         space = self.action_space
         assert isinstance(space, gym.spaces.Box)
         if self.squashed:
-            scores = space.low + (scores + 1.0) * (0.5 * (space.high - space.low))
+            return scale_actions(space, scores)
         return np.asarray(np.clip(scores, space.low, space.high), np.float32)
 
     def export(self, path: Path) -> None:
@@ -201,6 +201,17 @@ def network_layers(weights: Sequence[Array], activation: Activation, strides: It
             is_last = 2 * len(layers) + 2 == len(weights)
             layers.append(Dense(kernel, bias, "linear" if is_last else activation))
     return layers
+
+
+def squashed_mean(layers: Sequence[Dense | Conv], num_actions: int) -> list[Dense | Conv]:
+    """Returns the layers of the greedy policy of a squashed Gaussian: tanh of its means.
+
+    Args:
+        layers: Layers of a network whose last one gives means, then log standard deviations, `[2 * num_actions]`.
+        num_actions: Number of dimensions of an action.
+    """
+    *hidden, last = layers
+    return [*hidden, Dense(last.kernel[:, :num_actions], last.bias[:num_actions], "tanh")]
 
 
 def initial_weights(kernel_shapes: Iterable[Sequence[int]], rng: np.random.Generator) -> list[Array]:

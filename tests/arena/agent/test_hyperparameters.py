@@ -5,11 +5,11 @@ import itertools
 
 import pytest
 
-from arena.agent.hyperparameters import DQNConfig, PPOConfig, build_config
+from arena.agent.hyperparameters import DQNConfig, PPOConfig, SACConfig, TD3Config, build_config
 from arena.errors import ArenaError
 
 
-@pytest.mark.parametrize("config_class", [DQNConfig, PPOConfig])
+@pytest.mark.parametrize("config_class", [DQNConfig, PPOConfig, SACConfig, TD3Config])
 def test_defaults_are_valid_and_frozen(config_class) -> None:
     config = config_class()
     assert build_config(config_class, dataclasses.asdict(config), where="it") == config
@@ -17,7 +17,7 @@ def test_defaults_are_valid_and_frozen(config_class) -> None:
         config.learning_rate = 1.0
 
 
-@pytest.mark.parametrize("config_class", [DQNConfig, PPOConfig])
+@pytest.mark.parametrize("config_class", [DQNConfig, PPOConfig, SACConfig, TD3Config])
 def test_every_field_is_documented_and_has_a_default(config_class) -> None:
     documented = set()
     for base in config_class.__mro__[:-1]:
@@ -53,6 +53,17 @@ def test_a_table_changes_what_it_names() -> None:
         (DQNConfig, {"activation": "gelu"}, "agent 'x': activation='gelu': "),
         (DQNConfig, {"target_update_period": 100}, "agent 'x': target_update_period=100 must be a multiple of train_period=64"),
         (DQNConfig, {"replay_capacity": 10}, "agent 'x': replay_capacity=10 is smaller than batch_size or num_envs"),
+        (SACConfig, {"replay_capacity": 255}, "agent 'x': replay_capacity=255 is smaller than batch_size or num_envs"),
+        (SACConfig, {"initial_alpha": 0.0}, "agent 'x': initial_alpha=0.0: "),
+        (SACConfig, {"target_update_tau": 0.0}, "agent 'x': target_update_tau=0.0: "),
+        (SACConfig, {"max_gradient_norm": -1.0}, "agent 'x': max_gradient_norm=-1.0: "),
+        (
+            SACConfig,
+            {"target_entropy": -1.0},
+            "agent 'x' has no hyperparameter 'target_entropy'; did you mean 'target_entropy_per_dimension'?",
+        ),
+        (TD3Config, {"policy_delay": 0}, "agent 'x': policy_delay=0: "),
+        (TD3Config, {"target_noise": float("inf")}, "agent 'x': target_noise=inf: "),
         (PPOConfig, {"batch_size": 2_000}, "agent 'x': batch_size=2000 is larger than a rollout (128 x 8 transitions)"),
         (PPOConfig, {"anneal_steps": -1}, "agent 'x': anneal_steps=-1: "),
     ],
@@ -76,3 +87,4 @@ def test_learning_rate_anneals_to_zero_or_not_at_all() -> None:
 
 def test_target_updates_are_counted_in_bursts() -> None:
     assert DQNConfig(train_period=4, target_update_period=12).target_update_bursts == 3
+    assert SACConfig(train_period=4).target_update_bursts == 1

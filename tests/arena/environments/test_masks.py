@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from arena.agent.hyperparameters import DQNConfig
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
 from arena.environments.metering import Meter, MeteredVectorEnv
@@ -191,7 +192,8 @@ def test_uniform_play_and_exploration_stay_within_the_mask() -> None:
         def add(self, transitions) -> None: ...
 
     env = MeteredVectorEnv(make_vec_env(IDENTITY, 2), Meter(), lambda: 0)
-    config = types.SimpleNamespace(num_envs=2, learning_starts=200, train_period=10**9, epsilon=lambda _: 0.5)
+    never = {"train_period": 10**9, "target_update_period": 10**9}
+    config = DQNConfig(num_envs=2, learning_starts=200, epsilon_start=0.5, epsilon_end=0.5, **never)
     loop = ReplayLoop(env, config, Sink(), seed=0)
     space = env.single_observation_space
     loop.run(1_000, lambda observations: space.mask_scores(np.zeros((2, 4), np.float32), observations), lambda *_: {})

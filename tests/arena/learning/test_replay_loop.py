@@ -1,13 +1,15 @@
 import itertools
 import json
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from arena.agent.hyperparameters import DQNConfig
+from arena.agent.hyperparameters import DQNConfig, SACConfig
 from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.errors import BudgetExhausted, TrainingDiverged
+from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.testing import FakeVectorEnv
 
@@ -119,3 +121,62 @@ def test_a_loss_that_is_not_finite_ends_training(loss) -> None:
     recorder.loss = loss
     with pytest.raises(TrainingDiverged, match="td is"):
         recorder.run(100)
+
+
+BOX = gym.spaces.Box(np.float32([-1.0, 0.0]), np.float32([3.0, 0.5]))
+CONTINUOUS = SACConfig(num_envs=2, learning_starts=40, train_period=8, num_updates=3, batch_size=4, replay_capacity=400)
+
+
+class BoxVectorEnv(FakeVectorEnv):
+    """Fake environments that take actions of `BOX`, and keep them."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__([((7, True), (5, False))] * num_envs, AutoresetMode.NEXT_STEP)
+        self.single_action_space, self.action_space = BOX, gym.vector.utils.batch_space(BOX, num_envs)
+        self.taken = []
+
+    def step(self, actions):
+        self.taken.append(actions)
+        return super().step(np.zeros(len(actions), np.int64))
+
+
+def run_continuous(num_steps: int):
+    """Returns the environments' actions, the replay buffer, the bursts and the loop; the agent's own action is (-1, 1)."""
+    seeds, bursts = itertools.count(), []
+    fake = BoxVectorEnv(CONTINUOUS.num_envs)
+    env = MeteredVectorEnv(fake, Meter(), lambda: next(seeds))
+    replay = ReplayBuffer(CONTINUOUS.replay_capacity, env.single_observation_space, BOX, seed=0)
+    loop = ReplayLoop(env, CONTINUOUS, replay, seed=0)
+
+    def update(num_updates, update_target):
+        bursts.append((loop.env_steps, num_updates, update_target))
+        return {"loss": 0.5}
+
+    loop.run(num_steps, lambda observations: np.tile(np.float32([-1.0, 1.0]), (len(observations), 1)), update)
+    return np.concatenate(fake.taken), replay, bursts, loop
+
+
+def test_actions_of_a_box_are_stored_unscaled_and_taken_scaled() -> None:
+    taken, replay, bursts, loop = run_continuous(80)
+    stored = replay.arrays["actions"][: replay.size]
+    assert stored.dtype == taken.dtype == np.float32
+    warm_up = replay.arrays["actions"][: CONTINUOUS.learning_starts]
+    assert np.abs(warm_up).max() <= 1.0
+    assert (warm_up.min(0) < -0.8).all()
+    assert (warm_up.max(0) > 0.8).all()
+    np.testing.assert_array_equal(stored[CONTINUOUS.learning_starts + 2 :], [[-1.0, 1.0]] * (replay.size - CONTINUOUS.learning_starts - 2))
+    np.testing.assert_allclose(taken[:14], BOX.low + (stored[:14] + 1.0) / 2.0 * (BOX.high - BOX.low), rtol=1e-5)  # the first episodes
+    np.testing.assert_array_equal(taken[-1], [-1.0, 0.5])
+    assert loop.env_steps == replay.size
+    assert [burst[1:] for burst in bursts] == [(3, True)] * ((loop.env_steps - 40) // 8)
+
+
+def test_warm_up_repeats_with_its_seed_and_stays_within_the_bounds() -> None:
+    actions, again = run_continuous(40)[0], run_continuous(40)[0]
+    np.testing.assert_array_equal(actions, again)
+    assert all(BOX.contains(action) for action in actions)
+
+
+def test_discrete_actions_need_an_epsilon() -> None:
+    with pytest.raises(AssertionError):
+        Recorder(CONTINUOUS)

@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 import scipy.stats
 
-from arena.policies.onnx_network import Conv, Dense, PolicyNetwork, initial_weights
+from arena.policies.onnx_network import Conv, Dense, PolicyNetwork, initial_weights, squashed_mean
 from arena.policies.policy import OnnxPolicy
 
 FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
@@ -131,3 +131,17 @@ def test_initial_weights_are_uniform_within_the_root_of_fan_in() -> None:
     everything = np.concatenate([array.ravel() for array in weights])
     assert np.abs(everything).max() <= 1 / 16
     assert scipy.stats.kstest(everything, scipy.stats.uniform(-1 / 16, 1 / 8).cdf).pvalue > 0.01
+
+
+def test_the_greedy_policy_of_a_squashed_gaussian_is_tanh_of_its_means_scaled(tmp_path) -> None:
+    rng = np.random.default_rng(3)
+    hidden, last = dense(rng, 4, 8, "relu"), dense(rng, 8, 4)
+    network = PolicyNetwork(squashed_mean([hidden, last], 2), FLAT, BOX, squashed=True)
+    network.export(tmp_path / "policy.onnx")
+    observations = observations_of(FLAT, 50)
+    outputs = np.maximum(observations @ hidden.kernel + hidden.bias, 0.0) @ last.kernel + last.bias  # [N, 4]: two means, two log deviations
+    squashed = np.tanh(outputs[:, :2])
+    policy = OnnxPolicy(tmp_path / "policy.onnx")
+    np.testing.assert_allclose(policy.scores(observations), squashed, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(policy.act(observations), BOX.low + (squashed + 1.0) / 2.0 * (BOX.high - BOX.low), rtol=1e-5, atol=1e-5)
+    assert np.abs(squashed).max() > 0.9, "the squashing must matter"
