@@ -1,3 +1,4 @@
+import functools
 import importlib.metadata
 import subprocess
 import sys
@@ -17,9 +18,9 @@ def installed(monkeypatch):
         entry_points = [types.SimpleNamespace(load=lambda function=function: function, value=function.__name__) for function in functions]
         monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: entry_points if group == "gymnasium.envs" else [])
 
-    plugins.plugins.cache_clear()
-    yield install
-    plugins.plugins.cache_clear()
+    # A cache of its own: emptying the shared one would have the installed plug-ins called again, and some register twice with a warning.
+    monkeypatch.setattr(plugins, "plugins", functools.cache(plugins.plugins.__wrapped__))
+    return install
 
 
 def test_environments_of_installed_packages_are_known() -> None:
