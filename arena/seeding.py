@@ -20,6 +20,7 @@ stream                 follows from                           decides
 `swiss_rng`            tournament seed, round, environment    order of players with equal scores
 `adaptive_rng`         tournament seed, look                  order of matches that narrow the ranking equally
 `resampling_rng`       seed of a statistic                    bootstrap resamples and permutations
+`simulation_rng`       seed of `arena calibrate`, place       simulated experiments with known answers
 `probe_rng`            nothing                                inputs with which a policy or a game is tried before it is used
 =====================  =====================================  =============================================================
 
@@ -156,6 +157,16 @@ def adaptive_rng(tournament_seed: int, look: int) -> np.random.Generator:
 def resampling_rng(seed: int) -> np.random.Generator:
     """Returns the generator of the bootstrap resamples or the permutations of one statistic."""
     return np.random.default_rng(seed)
+
+
+def simulation_rng(seed: int, *place: int) -> np.random.Generator:
+    """Returns the generator of one simulated experiment.
+
+    Args:
+        seed: seed of all of them.
+        place: numbers that tell the experiment from the others.
+    """
+    return np.random.default_rng([seed, *place])
 
 
 def probe_rng() -> np.random.Generator:

@@ -281,6 +281,36 @@ def report(
 
 
 @app.command()
+def calibrate(
+    agents: Annotated[list[int] | None, typer.Option("--agents", metavar="N", help="Agents of an experiment (2); repeat for more.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seeds", metavar="N", help="Training seeds of each (5); repeat for more.")] = None,
+    apart: Annotated[
+        list[float] | None,
+        typer.Option("--apart", metavar="SD", help="Standard deviations from one agent to the next (0 and 2); repeat for more."),
+    ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option("--shape", metavar="NAME", help="What training seeds are like, or all; repeat for more.")
+    ] = None,
+    experiments: Annotated[int, typer.Option("--experiments", min=2, help="Experiments behind each figure.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the experiments.")] = 0,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Check the judge: how often reports and tournaments are wrong.
+
+    Experiments with known answers are judged, and the shares of wrong claims and of missed differences are printed. The exit code is 1 if
+    more claims are wrong than chance explains.
+    """
+    from arena.cli import calibrate as command
+
+    mode = output_mode(quiet, json_lines)
+    sys.exit(
+        command.calibrate(agents or [2], seeds or [5], apart or [0.0, 2.0], shape or [], experiments, seed=seed, workers=workers, mode=mode)
+    )
+
+
+@app.command()
 def sync(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of experiments.")],
     to: Annotated[str, typer.Option("--to", metavar="NAME", help="Tracker: wandb, mlflow, trackio, or one of a plug-in.")],

@@ -1,4 +1,4 @@
-"""Intervals of proportions: of runs that reached something, and of points won in games that are not independent."""
+"""Proportions with their errors: of runs that reached something, of points won in games that are not independent, of simulations."""
 
 from typing import Any
 
@@ -11,6 +11,19 @@ from arena.statistics.student import critical_value
 from arena.statistics.variance_components import EstimatedVariance
 
 Array = npt.NDArray[Any]
+
+
+def simulated_share(share: float, count: int) -> str:
+    """Returns a share of so many simulated experiments with its standard error in the last digit: 0.043(7) is 0.043 with an error of 0.007.
+
+    A share of 0 or 1 has the error of one experiment.
+    """
+    return f"{share:.3f}({max(1, round(1000 * standard_error(share, count)))})"
+
+
+def standard_error(share: float, count: int) -> float:
+    """Returns the standard error of a share of so many independent experiments; that of one experiment where it is 0 or 1."""
+    return float(np.sqrt(max(share * (1 - share), 1 / count) / count))
 
 
 def wilson(share: Array | float, count: Array | float, critical: Array | float) -> tuple[Array, Array]:

@@ -14,8 +14,8 @@ from arena.statistics.bootstrap import interval
 from arena.statistics.improvement import improvement
 from arena.statistics.mean_intervals import mean_interval
 from arena.statistics.metrics import METRICS
+from arena.statistics.proportions import simulated_share
 from benchmarks.options import option_parser
-from benchmarks.shares import share
 
 Shape = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -159,7 +159,11 @@ def print_scores(num_experiments: int, rows: Sequence[str]) -> None:
     columns = [f"{metric}, {count} seeds" for metric in metrics for count in counts]
     print(f"| scores | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}", flush=True)
     for name in rows:
-        cells = [share(coverage(SHAPES[name], metric, count, num_experiments), num_experiments) for metric in metrics for count in counts]
+        cells = [
+            simulated_share(coverage(SHAPES[name], metric, count, num_experiments), num_experiments)
+            for metric in metrics
+            for count in counts
+        ]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -167,14 +171,14 @@ def print_others(num_experiments: int) -> None:
     """Simulates the experiments of the second table, and prints the same."""
     counts = COUNTS
     print(f"\n| | {' | '.join(f'{count} seeds' for count in counts)} |\n|---|{'---|' * len(counts)}")
-    cells = [share(coverage_with_episodes(count, num_experiments), num_experiments) for count in counts]
+    cells = [simulated_share(coverage_with_episodes(count, num_experiments), num_experiments) for count in counts]
     print(f"| mean over seeds and 20 episodes | {' | '.join(cells)} |", flush=True)
     for name in [name for name, shapes in SHAPES.items() if len(shapes) > 2]:
-        cells = [share(coverage(SHAPES[name], "median", count, num_experiments), num_experiments) for count in counts]
+        cells = [simulated_share(coverage(SHAPES[name], "median", count, num_experiments), num_experiments) for count in counts]
         print(f"| median over {name} | {' | '.join(cells)} |", flush=True)
     for name in ("normal", "exponential", "bimodal", "ceiling, 60% of seeds"):
-        cells = [share(coverage_of_t_interval(SHAPES[name][0], count, num_experiments), num_experiments) for count in counts]
+        cells = [simulated_share(coverage_of_t_interval(SHAPES[name][0], count, num_experiments), num_experiments) for count in counts]
         print(f"| t interval of a mean, {name} | {' | '.join(cells)} |", flush=True)
     for name, shapes in PAIRS.items():
-        cells = [share(coverage_of_improvement(shapes, count, num_experiments), num_experiments) for count in counts]
+        cells = [simulated_share(coverage_of_improvement(shapes, count, num_experiments), num_experiments) for count in counts]
         print(f"| P(improvement), {name} | {' | '.join(cells)} |", flush=True)

@@ -24,10 +24,10 @@ from arena.statistics.comparison import apart_at_most
 from arena.statistics.multiple_tests import holm
 from arena.statistics.pair_statistics import labellings
 from arena.statistics.pair_tests import MAX_ERROR, pair_tests
+from arena.statistics.proportions import simulated_share
 from arena.statistics.variance_components import EstimatedVariance
+from arena.testing.seed_shapes import SHAPES, UNKNOWABLE, Design, Draw, failing, spreading
 from benchmarks.options import numbers, option_parser
-from benchmarks.pair_shapes import SHAPES, UNKNOWABLE, Design, Draw, failing, spreading
-from benchmarks.shares import share
 
 NUM_LABELLINGS = 500
 """Labellings behind each p-value, a tenth of what a report takes: p-values are coarser, not smaller."""
@@ -105,7 +105,7 @@ def claims(arguments: argparse.Namespace, *, partial: bool = False) -> None:
             for num_seeds in arguments.seeds:
                 shifts = tuple(FAR * (place >= num_agents // 2) * partial for place in range(num_agents))
                 measured = measure(shape, Design((num_seeds,) * num_agents, shifts), arguments.experiments)
-                cells += [share(wrong, arguments.experiments) for wrong, _ in measured.values()]
+                cells += [simulated_share(wrong, arguments.experiments) for wrong, _ in measured.values()]
             print(f"| {num_agents} | {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -132,7 +132,7 @@ def uneven(arguments: argparse.Namespace) -> None:
     print(f"| design | {' | '.join(RULES)} |\n|---|{'---|' * len(RULES)}")
     for name, (shape, num_seeds) in UNEVEN.items():
         measured = measure(shape, Design(num_seeds, (0.0,) * len(num_seeds)), arguments.experiments)
-        print(f"| {name} | {' | '.join(share(wrong, arguments.experiments) for wrong, _ in measured.values())} |", flush=True)
+        print(f"| {name} | {' | '.join(simulated_share(wrong, arguments.experiments) for wrong, _ in measured.values())} |", flush=True)
 
 
 STEPS = {3: 4.0, 5: 2.5, 10: 1.0, 20: 0.7}
@@ -146,11 +146,11 @@ def power(arguments: argparse.Namespace) -> None:
         step = STEPS.get(num_seeds, 1.0)
         for name, shape in SHAPES.items():
             measured = measure(shape, Design.even(num_agents, num_seeds, step), arguments.experiments)
-            cells = [share(found, arguments.experiments) for _, found in measured.values()]
+            cells = [simulated_share(found, arguments.experiments) for _, found in measured.values()]
             ratio = measured["now"][1] / max(measured["Welch, Holm"][1], 1e-9)
             print(f"| {num_agents} | {num_seeds} | {name} | {step:g} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
     measured = measure(spreading(1.0), Design.even(5, 5, 80.0 / 3.0), arguments.experiments)
-    cells = [share(found, arguments.experiments) for _, found in measured.values()]
+    cells = [simulated_share(found, arguments.experiments) for _, found in measured.values()]
     print(f"| 5 | 5 | normal, 80 apart with a spread of 3 | 26.7 | {' | '.join(cells)} | |")
 
 
@@ -172,7 +172,9 @@ def equal(arguments: argparse.Namespace) -> None:
             rng, design = np.random.default_rng(1), Design((num_seeds,) * 2, (0.0, shift))
             drawn = (design.draw(shape, rng) for _ in range(arguments.experiments))
             bounds = [apart_at_most([(one, other)]) for one, other in drawn]
-            cells.append(share(float(np.mean([bound is not None and bound <= EQUAL_WITHIN for bound in bounds])), arguments.experiments))
+            cells.append(
+                simulated_share(float(np.mean([bound is not None and bound <= EQUAL_WITHIN for bound in bounds])), arguments.experiments)
+            )
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from arena.statistics.group_sequential import StoppingRule, decide
 from arena.statistics.improvement import probability_of_improvement
+from arena.statistics.proportions import simulated_share
+from arena.testing.seed_shapes import SHAPES, Design, Draw, failing
 from benchmarks.calibrate_pairs import NUM_LABELLINGS
 from benchmarks.options import option_parser
-from benchmarks.pair_shapes import SHAPES, Design, Draw, failing
-from benchmarks.shares import share
 
 NOISES: Mapping[str, Draw] = {
     "normal": SHAPES["normal"],
@@ -91,5 +91,5 @@ def print_table(num_experiments: int) -> None:
     rows += [("two that are not alike", name, shape, (0.0, 0.0)) for name, shape in UNLIKE.items()]
     for setting, name, shape, shifts in rows:
         wrong, found, seeds = simulate(shape, shifts, num_experiments)
-        found_text = "-" if np.isnan(found) else share(found, num_experiments)
-        print(f"| {setting} | {name} | {share(wrong, num_experiments)} | {found_text} | {seeds:.1f} |", flush=True)
+        found_text = "-" if np.isnan(found) else simulated_share(found, num_experiments)
+        print(f"| {setting} | {name} | {simulated_share(wrong, num_experiments)} | {found_text} | {seeds:.1f} |", flush=True)

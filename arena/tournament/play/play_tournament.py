@@ -4,32 +4,23 @@ Everything is drawn from one seed and written in the order of the schedule, what
 cut resumes to the very file that an uninterrupted one would have written.
 """
 
-import concurrent.futures
 import contextlib
 import functools
-import multiprocessing
-import multiprocessing.process
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
 
 from arena.environments.word import refuse_without_word
 from arena.errors import ArenaError
 from arena.formats.folders import read_file
 from arena.formats.jsonl import MAX_JSONL_BYTES, JsonlWriter
 from arena.machine.cores import available_cores
+from arena.machine.process_pool import ProcessPool
 from arena.tournament.match_records import PlayedGame, Record, to_line
 from arena.tournament.play.play_task import play_task
 from arena.tournament.schedule.rounds import rounds
 from arena.tournament.schedule.tasks import Task
 from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
-
-_SAFE_PATH = "PYTHONSAFEPATH"
-"""Variable that says the same as Python's option `-P`."""
 
 PlayProgress = Callable[[int, int], None]
 """Function called after each task with the number of tasks done and the number known so far."""
@@ -106,8 +97,7 @@ class _Session:
         self._play_task = functools.partial(play_task, trusted=trusted)
         self._num_done = self._num_known = 0
         self._writer: JsonlWriter | None = None
-        self._pool: concurrent.futures.ProcessPoolExecutor | None = None
-        self._processes: list[multiprocessing.process.BaseProcess] = []
+        self._pool: ProcessPool | None = None
 
     def play(self, tasks: Sequence[Task]) -> None:
         """Plays the tasks; tells of each once its records are on file."""
@@ -134,9 +124,7 @@ class _Session:
     def close(self) -> None:
         """Ends the processes, whatever they are at, and closes the file."""
         if self._pool is not None:
-            for process in self._processes:
-                process.kill()  # what is played and not on file is played again; a policy or an environment that hangs would not end
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.close()  # what is played and not on file is played again
         if self._writer is not None:
             self._writer.close()
 
@@ -165,44 +153,10 @@ class _Session:
             yield from map(self._play_task, tasks)
             return
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # a fork would copy onnxruntime's threads in whatever state they are
-            self._pool = concurrent.futures.ProcessPoolExecutor(self._workers, context, _end_with_parent)
+            self._pool = ProcessPool(self._workers)
         try:
-            before = set(multiprocessing.active_children())
-            with _safe_path():
-                played = self._pool.map(self._play_task, tasks)  # starts the processes, before the first result is asked for
-            self._processes += set(multiprocessing.active_children()) - before
-            yield from played
+            yield from self._pool.map(self._play_task, tasks)
         except BrokenProcessPool as error:
             raise ArenaError(
                 f"a process that played in {self._folder.path} died, perhaps for want of memory; resume with --workers 1 to see where"
             ) from error
-
-
-@contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
-    """Lets Python processes that are started meanwhile import nothing from the current directory, which may be a stranger's folder.
-
-    A spawned process is a `python -c`, for which that directory comes first, ahead of the standard library.
-    """
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[_SAFE_PATH]
-        if before is not None:
-            os.environ[_SAFE_PATH] = before
-
-
-def _end_with_parent() -> None:
-    """Leaves interrupts to the parent, and ends this process when the parent is gone, even if that was killed."""
-    os.environ.pop(_SAFE_PATH, None)  # an environment's own processes find their modules as ever
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent: Any = multiprocessing.parent_process()
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

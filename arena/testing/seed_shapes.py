@@ -1,6 +1,7 @@
-"""Simulated returns of training seeds for the calibration of verdicts: every shape has agents that are equally likely to win."""
+"""Distributions of what training seeds return, on which verdicts are calibrated: agents of every shape are equally likely to win."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,6 +13,11 @@ Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 def failing(rate: float, value: float) -> Draw:
     """Returns normal seeds of which some fail: a share `rate` of them returns `value`."""
     return lambda rng, size, _: np.where(rng.random(size) < rate, value, rng.normal(0.0, 1.0, size))
+
+
+def crashing(rate: float) -> Draw:
+    """Returns normal seeds of which some crash: a share `rate` of them is NaN."""
+    return failing(rate, math.nan)
 
 
 def spreading(odd: float) -> Draw:
@@ -38,6 +44,8 @@ SHAPES: Mapping[str, Draw] = {
     "standard deviations 1 and 20": spreading(20.0),
 }
 """The ten shapes of the tables. Two agents of one shape win and lose equally often against each other."""
+CRASHING: Mapping[str, Draw] = {"one run in five crashes": crashing(0.2)}
+"""A shape for experiments in which runs can crash, not mere returns."""
 UNKNOWABLE: Mapping[str, Draw] = {"far above and far below, against the middle": _middle}
 """A shape in which few seeds show no sign that the agents are equally likely to win."""
 
