@@ -31,10 +31,12 @@ from arena.cli.options import (
     own_output,
     refuse,
 )
+from arena.cli.policy_app import policy_app
 from arena.errors import ArenaError
 
 app = typer.Typer(name="arena", rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(league_app, name="league")
+app.add_typer(policy_app)
 
 
 def _print_version(wanted: bool) -> None:
