@@ -18,6 +18,7 @@ from arena.cli.options import (
     Json,
     Listed,
     MaxEpisodeSteps,
+    NoWait,
     OtherFolder,
     Quiet,
     RetryFailed,
@@ -93,6 +94,7 @@ def run(
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
+    no_wait: NoWait = False,
     track: Annotated[
         list[str] | None,
         typer.Option("--track", metavar="NAME", help="Copy the runs that ended to wandb, mlflow or trackio, on this machine."),
@@ -102,14 +104,23 @@ def run(
 ) -> None:
     """Run an experiment, or resume it.
 
-    What is finished is skipped, and what was interrupted resumes from its last checkpoint.
+    What is finished is skipped, and what was interrupted resumes from its last checkpoint. Several machines may run one experiment at once,
+    if its folder is on a file system that they share.
     """
     from arena.cli import train as command
 
     chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
     options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
     sys.exit(
-        command.run(file, options, dry_run=dry_run, retry_failed=retry_failed, trackers=track or (), mode=output_mode(quiet, json_lines))
+        command.run(
+            file,
+            options,
+            dry_run=dry_run,
+            retry_failed=retry_failed,
+            wait=not no_wait,
+            trackers=track or (),
+            mode=output_mode(quiet, json_lines),
+        )
     )
 
 

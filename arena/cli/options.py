@@ -19,6 +19,8 @@ Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Run
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
 
+NoWait = Annotated[bool, typer.Option("--no-wait", help="End once other arenas have what is left, instead of waiting for them.")]
+
 
 class Listed(StrEnum):
     """Kinds of things that `arena list` lists."""

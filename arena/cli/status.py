@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import ArenaError
+from arena.experiment.claims import is_claimed
 from arena.experiment.file import from_toml
 from arena.formats.locks import is_locked
 from arena.formats.readable import duration, shown_return
@@ -33,7 +34,7 @@ def status(target: Path, output: Path | None, *, mode: Mode) -> int:
     for state in states:
         out.record(dataclasses.asdict(state))
     _show(states, out)
-    if is_locked(folder):
+    if is_locked(folder) or any(is_claimed(folder / state.name) for state in states):
         out.say(f"An arena is at work in {folder}.")
     return 1 if any(state.state == "failed" for state in states) else 0
 

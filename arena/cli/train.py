@@ -24,6 +24,7 @@ from arena.experiment.records import redo
 from arena.experiment.runner import run_checked
 from arena.formats.toml import parse_toml
 from arena.formats.validation import checked
+from arena.machine.file_system import lock_limits
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Resources
 from arena.run_folder.record import RunRecord
@@ -61,6 +62,7 @@ def run(
     *,
     dry_run: bool,
     retry_failed: bool,
+    wait: bool = True,
     trackers: Sequence[str] = (),
     mode: Mode,
 ) -> int:
@@ -71,6 +73,7 @@ def run(
         options: values that replace those of the file.
         dry_run: whether nothing is run.
         retry_failed: whether runs that failed earlier are tried again.
+        wait: whether runs that other arenas work on are waited for.
         trackers: names of trackers that get the runs once all have ended; nothing is sent to another machine.
         mode: how to write.
     """
@@ -80,7 +83,7 @@ def run(
 
         return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
     made = {name: make_tracker(name, experiment.path, PROJECT, online=False) for name in trackers}
-    code = execute(experiment, mode=mode, retry_failed=retry_failed)
+    code = execute(experiment, mode=mode, retry_failed=retry_failed, wait=wait)
     for name, tracker in made.items():
         send(tracker, experiment.path, f"{name}/{PROJECT}", mode=mode)
     return code
@@ -111,11 +114,15 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**dataclasses.asdict(settings), **{key: value for key, value in changes.items() if value is not None}}
 
 
-def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> int:
-    """Checks and runs an experiment under a live view and prints the closing table; returns 0 if every run finished."""
+def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True) -> int:
+    """Checks and runs an experiment under a live view and prints the closing table; returns 0 if every run of the table finished."""
+    if not wait and experiment.until_decided is not None:
+        raise ArenaError('--no-wait and seeds = "until-decided" exclude each other: the next seeds depend on all results')
     warn_about(experiment, check_experiment(experiment))
+    if where := lock_limits(experiment.path):
+        complain(f"arena: locks on {where} end at this machine, so no other machine may work on {experiment.path} now")
     if experiment.until_decided is None:
-        results = _watch(experiment, mode=mode, retry_failed=retry_failed)
+        results = _watch(experiment, mode=mode, retry_failed=retry_failed, wait=wait)
     else:
         # SciPy takes longer to import than everything else here, and other experiments do without it.
         from arena.experiment.until_decided import run_until_decided, sentences
@@ -139,12 +146,12 @@ def warn_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> None:
         complain(f"arena: {sentence}")
 
 
-def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
+def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True) -> list[RunResult]:
     executor = make_executor(experiment.executor, experiment.resources.workers)
     names = [run.name for run in experiment.runs()]
     view = TerminalView(names, earlier=_earlier(experiment, names, retry_failed=retry_failed), mode=mode)
     try:
-        results = run_checked(experiment, executor, view, retry_failed=retry_failed)
+        results = run_checked(experiment, executor, view, retry_failed=retry_failed, wait=wait)
     except KeyboardInterrupt:
         view.finish()
         options = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""
@@ -152,6 +159,8 @@ def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[Ru
         raise
     view.finish()
     closing_table([_closing_row(result) for result in results], mode=mode)
+    if len(results) < len(names):
+        complain(f"arena: other arenas still work on {len(names) - len(results)} of {len(names)} runs (arena status {experiment.path})")
     for result in results:
         if result.status in UNREADABLE:
             complain(f"arena: {result.run_name} {result.status}: {result.reason}. To redo it alone:", f"  {redo(result, command_line())}")

@@ -79,6 +79,17 @@ OnEvent = Callable[[Task, WorkerEvent], str | None]
 """Takes an event of a task's worker; returns why the worker is to be ended, or None to let it continue."""
 OnEnd = Callable[[Task, Ended], None]
 """Called once per task, after its last event."""
+Turn = Literal["now", "later", "never"]
+"""Answer to an executor that has room for a run: `later` means that another arena works on it, and `never` that it has ended."""
+MayBegin = Callable[[Task], Turn]
+"""Asked right before a task begins, and again while the answer is `later`."""
+LOOK_AGAIN_SECONDS = 2.0
+"""Seconds between two looks at the runs of other arenas."""
+
+
+def always(_: Task) -> Turn:
+    """Lets every run begin; for tasks that no other arena can have."""
+    return "now"
 
 
 class Executor(Protocol):
@@ -94,11 +105,12 @@ class Executor(Protocol):
             ArenaError: for the first task that can never run here.
         """
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
-        """Returns when every task has ended.
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
+        """Returns when every task has ended, or is not to begin.
 
         Args:
             tasks: runs in the order in which they should begin; the executor may change the order to be done sooner.
             on_event: called with each event of a worker; where it gives a reason, the worker is ended, and `Ended.reason` is that.
-            on_end: called once per task, after its last event.
+            on_end: called once per task that has begun, after its last event.
+            may_begin: says whether a task is to begin; one that must wait is asked for again every `LOOK_AGAIN_SECONDS`.
         """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from arena.errors import ArenaError
-from arena.executors.base import OnEnd, OnEvent, Task
+from arena.executors.base import LOOK_AGAIN_SECONDS, MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.order import Order
 from arena.executors.process import WORKERS_VARIABLE, WorkerProcess, end_workers
 from arena.executors.shares import Share, Shares
@@ -49,16 +49,17 @@ class LocalExecutor:
                     "say device = 'auto' or 'cpu'"
                 )
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
         """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
         possible = [task for task in tasks if self._warm and is_possible(task) and (task.device == "cpu" or not visible_gpus())]
         servers = WarmServers(possible)
-        with _Work(tasks, shares, self._order, servers, on_event, on_end) as work, servers:  # servers end before workers: none is to come
+        work = _Work(tasks, shares, self._order, servers, on_event, on_end, may_begin)
+        with work, servers:  # servers end before workers: none is to come
             work.begin_runs()
             while work.is_left():
                 work.read_events()
-                if work.end_runs():
+                if work.end_runs() or work.is_time_to_look():
                     work.begin_runs()
 
 
@@ -82,11 +83,22 @@ class _Work:
         servers: fork the workers that they can.
         on_event: see `Executor.execute`.
         on_end: see `Executor.execute`.
+        may_begin: see `Executor.execute`.
     """
 
-    def __init__(self, tasks: Sequence[Task], shares: Shares, order: Order, servers: WarmServers, on_event: OnEvent, on_end: OnEnd) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        shares: Shares,
+        order: Order,
+        servers: WarmServers,
+        on_event: OnEvent,
+        on_end: OnEnd,
+        may_begin: MayBegin,
+    ) -> None:
         self._waiting, self._shares, self._order = list(tasks), shares, order
-        self._servers, self._on_event, self._on_end = servers, on_event, on_end
+        self._servers, self._on_event, self._on_end, self._may_begin = servers, on_event, on_end, may_begin
+        self._looked = time.monotonic()
         self._environment = {WORKERS_VARIABLE: str(shares.num_at_a_time(tasks))}
         self._at_work: dict[WorkerProcess, _RunAtWork] = {}
         self._most_at_work = 1
@@ -112,9 +124,13 @@ class _Work:
             self._order.note(run.task, time.monotonic() - run.since)
         for task in self._order.sort(self._waiting, self._most_at_work):
             if share := self._shares.take(task):
-                self._waiting.remove(task)
-                self._begin(task, share, self._servers)
+                self._begin_in_turn(task, share)
+        self._looked = time.monotonic()
         self._most_at_work = max(self._most_at_work, len(self._at_work))
+
+    def is_time_to_look(self) -> bool:
+        """Returns whether runs that wait for another arena are to be looked at again."""
+        return bool(self._waiting) and time.monotonic() - self._looked > LOOK_AGAIN_SECONDS
 
     def read_events(self) -> None:
         """Waits a moment for events and passes them on."""
@@ -137,6 +153,15 @@ class _Work:
             self._order.note(run.task, time.monotonic() - run.since)
             self._on_end(run.task, how)
         return bool(ended)
+
+    def _begin_in_turn(self, task: Task, share: Share) -> None:
+        turn = self._may_begin(task)
+        if turn != "later":
+            self._waiting.remove(task)
+        if turn == "now":
+            self._begin(task, share, self._servers)
+        else:
+            self._shares.give_back(share)
 
     def _begin(self, task: Task, share: Share, servers: WarmServers | None) -> None:
         environment = {**share.environment, **self._environment}

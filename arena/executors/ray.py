@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.executors.base import Ended, ExecutorConfig, OnEnd, OnEvent, Task
+from arena.executors.base import LOOK_AGAIN_SECONDS, Ended, ExecutorConfig, MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.node_losses import NodeLosses
 from arena.executors.ray_connection import RayConnection
 from arena.executors.ray_flights import Flight, NodeLost, answered, stop
@@ -61,8 +61,8 @@ class RayExecutor:
             self._connection.close()
             raise
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
-        """See `Executor.execute`.
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
+        """See `Executor.execute`; all runs that no other arena holds are taken at once, since Ray places them.
 
         Raises:
             ArenaError: if the cluster cannot be reached, or the storage holds another run under a task's name; before any work.
@@ -71,10 +71,15 @@ class RayExecutor:
             return
         self._connection.join()
         with contextlib.closing(self._connection):
-            waiting = deque(task for task in tasks if not self._is_stored(task, on_end))
+            held = list(tasks)
+            waiting = self._take(held, may_begin, on_end)
+            looked = time.monotonic()
             flights: list[Flight] = []
             try:
-                while waiting or flights:
+                while waiting or flights or held:
+                    if held and time.monotonic() - looked > LOOK_AGAIN_SECONDS:
+                        waiting.extend(self._take(held, may_begin, on_end))
+                        looked = time.monotonic()
                     while waiting and (not self._num_workers or len(flights) < self._num_workers):
                         task = waiting.popleft()
                         flights.append(Flight(self._ray, task, self._storage, location(task)))
@@ -89,6 +94,13 @@ class RayExecutor:
                     self._give_up_hopeless(flights, on_end)
             finally:
                 stop(flights)
+
+    def _take(self, held: list[Task], may_begin: MayBegin, on_end: OnEnd) -> deque[Task]:
+        """Takes the tasks that may begin out of `held`, and returns those that the storage does not end."""
+        turns = {task.name: may_begin(task) for task in held}
+        begun = [task for task in held if turns[task.name] == "now"]
+        held[:] = [task for task in held if turns[task.name] == "later"]
+        return deque(task for task in begun if not self._is_stored(task, on_end))
 
     def _is_stored(self, task: Task, on_end: OnEnd) -> bool:
         """Ends a task for which the storage holds a record, finished or damaged."""

@@ -102,6 +102,9 @@ class Flight:
 
 def answered(ray: Any, flights: Sequence[Flight]) -> list[Flight]:
     """Returns the flights whose call has been answered, none if a second passes without an answer."""
+    if not flights:
+        time.sleep(1.0)
+        return []
     by_call = {flight.call: flight for flight in flights}
     ready, _ = ray.wait(list(by_call), num_returns=1, timeout=1.0)
     return [by_call[call] for call in ready]

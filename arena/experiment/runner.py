@@ -2,6 +2,7 @@
 
 Every run is one worker process with a run folder of its own. A finished run is skipped, an interrupted one resumes from its last
 checkpoint, and a worker that dies becomes a result like any other. A run whose record cannot be read is named and left as it is.
+Several arenas may run one experiment at once: each begins the runs that no other has claimed (`arena.experiment.claims`).
 """
 
 import dataclasses
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Protocol, Unpack
 
 from arena.errors import ArenaError
-from arena.executors.base import DISK_FULL_CODE, Ended, Executor, Task
+from arena.executors.base import DISK_FULL_CODE, Ended, Executor, Task, Turn
 from arena.executors.process import BUSY_CODE
 from arena.experiment.check import check_experiment
+from arena.experiment.claims import Claims, holder, is_claimed
 from arena.experiment.compatibility import env_frameworks
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder, refuse_changes
@@ -30,6 +32,9 @@ from arena.run_folder.result import UNREADABLE, RunResult, Status
 from arena.run_folder.schema import keep_failure, write_result, write_run
 from arena.statistics.outcomes import is_failure
 
+SETUP_SECONDS = 60.0
+"""Seconds to wait while another arena makes the experiment's run folders."""
+
 
 class View(Protocol):
     """Shows how an experiment proceeds."""
@@ -43,7 +48,13 @@ Judge = Callable[[str, WorkerEvent], str | None]
 
 
 def run_experiment(
-    experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False, judge: Judge | None = None
+    experiment: Experiment,
+    executor: Executor,
+    view: View | None = None,
+    *,
+    retry_failed: bool = False,
+    judge: Judge | None = None,
+    wait: bool = True,
 ) -> list[RunResult]:
     """Checks an experiment, runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
 
@@ -53,22 +64,29 @@ def run_experiment(
         view: receives the progress of all runs.
         retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
         judge: may give up runs that are at work; their status is then `pruned`.
+        wait: whether runs that another arena has claimed are waited for, and resumed if it dies; if not, they are missing in what returns.
 
     Raises:
         ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
         KeyboardInterrupt: after all workers have ended; a call with the same arguments resumes.
     """
     check_experiment(experiment)
-    return run_checked(experiment, executor, view, retry_failed=retry_failed, judge=judge)
+    return run_checked(experiment, executor, view, retry_failed=retry_failed, judge=judge, wait=wait)
 
 
 def run_checked(
-    experiment: Experiment, executor: Executor, view: View | None = None, *, retry_failed: bool = False, judge: Judge | None = None
+    experiment: Experiment,
+    executor: Executor,
+    view: View | None = None,
+    *,
+    retry_failed: bool = False,
+    judge: Judge | None = None,
+    wait: bool = True,
 ) -> list[RunResult]:
     """Runs an experiment that `check_experiment` has accepted, or a part of one; takes, returns and raises the same as `run_experiment`."""
     runs = list(experiment.runs())
     try:
-        return _run_unfinished(experiment, runs, executor, view, retry_failed=retry_failed, judge=judge)
+        return _run_unfinished(experiment, runs, executor, view, retry_failed=retry_failed, judge=judge, wait=wait)
     except OSError as error:
         if reason := full_disk_reason(error):
             raise DiskFull(f"{reason}; free some space, and run the experiment again: it resumes") from error
@@ -76,7 +94,7 @@ def run_checked(
 
 
 def _run_unfinished(
-    experiment: Experiment, runs: list[Run], executor: Executor, view: View | None, *, retry_failed: bool, judge: Judge | None
+    experiment: Experiment, runs: list[Run], executor: Executor, view: View | None, *, retry_failed: bool, judge: Judge | None, wait: bool
 ) -> list[RunResult]:
     todo, outcomes = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
     tasks = [_task(run, experiment.path / run.name) for run in todo]
@@ -84,51 +102,108 @@ def _run_unfinished(
     if todo:
         require_room(experiment.path, SPARE_BYTES, "an experiment")
     make_folder(experiment.path)
-    with FolderLock(experiment.path):
+    with FolderLock(experiment.path, wait_seconds=SETUP_SECONDS):
         todo, others = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
-        tasks = [task for task in tasks if task.name in {run.name for run in todo}]
-        for run in todo:
-            Folder(experiment.path).make(run.name)
-            RunDir(experiment.path / run.name).check()
-        for run in todo:
-            _prepare(run, RunDir(experiment.path / run.name))
-        outcomes |= others
-        for name, result in outcomes.items():
-            if view is not None and result.status in UNREADABLE:
-                view.update(name, **_closing_update(result))
-        outcomes |= _run_all(todo, tasks, executor, view, judge)
+        _make_run_folders(experiment.path, todo)
+    tasks = [task for task in tasks if task.name in {run.name for run in todo}]
+    outcomes |= others
+    for name, result in outcomes.items():
+        if view is not None and result.status in UNREADABLE:
+            view.update(name, **_closing_update(result))
+    outcomes |= _run_all(_Work(experiment.path, todo, view, judge), tasks, executor, wait=wait)
     return [outcomes[run.name] for run in runs if run.name in outcomes]
 
 
-def _run_all(todo: list[Run], tasks: list[Task], executor: Executor, view: View | None, judge: Judge | None) -> dict[str, RunResult]:
+def _make_run_folders(path: Path, todo: list[Run]) -> None:
+    """Makes the folders of runs that have none, with the inputs: an arena that comes with others is then refused."""
+    for run in todo:
+        Folder(path).make(run.name)
+        if not is_claimed(path / run.name):
+            RunDir(path / run.name).check()
+    for run in todo:
+        files = RunDir(path / run.name)
+        if not files.run.exists():
+            write_run(files, run)
+
+
+def _run_all(work: "_Work", tasks: list[Task], executor: Executor, *, wait: bool) -> dict[str, RunResult]:
     """Runs what is left to do, and returns the outcomes by the run's name."""
-    by_name, given_up, busy = {run.name: run for run in todo}, set[str](), list[str]()
-    outcomes: dict[str, RunResult] = {}
-
-    def on_event(task: Task, event: WorkerEvent) -> str | None:
-        reason = judge(task.name, event) if judge is not None else None
-        if reason:
-            given_up.add(task.name)
-        if view is not None:
-            view.update(task.name, **update_of(event, by_name[task.name].budget.env_steps))
-        return reason
-
-    def on_end(task: Task, ended: Ended) -> None:
-        if ended.exit_code == BUSY_CODE and not RunDir(task.run_dir).result.exists():
-            busy.append(task.name)
-            return
-        result = _settle(by_name[task.name], RunRecord(task.run_dir), ended, given_up=task.name in given_up)
-        outcomes[task.name] = result
-        if view is not None:
-            view.update(task.name, **_closing_update(result))
-
-    executor.execute(tasks, on_event, on_end)
-    if busy:
+    with work.claims:
+        executor.execute(tasks, work.on_event, work.on_end, work.wait_turn if wait else work.take_turn)
+    if work.busy:
         raise FolderBusy(
-            f"{', '.join(busy)}: a worker of an earlier arena still holds the folder, so nothing was done there and no failure is "
+            f"{', '.join(work.busy)}: a worker of an earlier arena still holds the folder, so nothing was done there and no failure is "
             "recorded; end that worker, or run again later"
         )
-    return outcomes
+    return work.outcomes
+
+
+class _Work:
+    """The runs of one call that are left to do: what an executor asks and tells of them, and what becomes of them.
+
+    Args:
+        path: the experiment's folder.
+        todo: the runs.
+        view: receives the progress.
+        judge: may give up runs that are at work.
+    """
+
+    def __init__(self, path: Path, todo: list[Run], view: View | None, judge: Judge | None) -> None:
+        self._path, self._view, self._judge = path, view, judge
+        self._runs = {run.name: run for run in todo}
+        self._before = {run.name: _last_failure(path / run.name) for run in todo}
+        self._given_up, self._elsewhere = set[str](), set[str]()
+        self.claims = Claims(path)
+        self.outcomes: dict[str, RunResult] = {}
+        self.busy: list[str] = []
+        """Runs whose folder a worker of an earlier arena still held."""
+
+    def take_turn(self, task: Task) -> Turn:
+        """Claims a run for this arena, and prepares its folder; see `MayBegin`."""
+        if not self.claims.take(task.name):
+            self._note_elsewhere(task)
+            return "never"
+        run = self._runs[task.name]
+        result = _ended_elsewhere(self._path, run, self._before[task.name])
+        if result is not None:
+            self._end(task.name, result)
+            return "never"
+        _prepare(run, RunDir(task.run_dir))
+        return "now"
+
+    def wait_turn(self, task: Task) -> Turn:
+        """Does the same as `take_turn`, and waits for a run that another arena has claimed."""
+        turn = self.take_turn(task)
+        return "later" if turn == "never" and task.name not in self.outcomes else turn
+
+    def on_event(self, task: Task, event: WorkerEvent) -> str | None:
+        """See `OnEvent`."""
+        reason = self._judge(task.name, event) if self._judge is not None else None
+        if reason:
+            self._given_up.add(task.name)
+        if self._view is not None:
+            self._view.update(task.name, **update_of(event, self._runs[task.name].budget.env_steps))
+        return reason
+
+    def on_end(self, task: Task, ended: Ended) -> None:
+        """See `OnEnd`."""
+        if ended.exit_code == BUSY_CODE and not RunDir(task.run_dir).result.exists():
+            self.busy.append(task.name)
+            self.claims.release(task.name)
+            return
+        given_up = task.name in self._given_up
+        self._end(task.name, _settle(self._runs[task.name], RunRecord(task.run_dir), ended, given_up=given_up))
+
+    def _end(self, name: str, result: RunResult) -> None:
+        self.claims.release(name)
+        self.outcomes[name] = result
+        if self._view is not None:
+            self._view.update(name, **_closing_update(result))
+
+    def _note_elsewhere(self, task: Task) -> None:
+        if self._view is not None and task.name not in self._elsewhere:
+            self._view.update(task.name, status="elsewhere", message=f"at work in {holder(task.run_dir)}")
+        self._elsewhere.add(task.name)
 
 
 def _settle(run: Run, record: RunRecord, ended: Ended, *, given_up: bool) -> RunResult:
@@ -169,6 +244,20 @@ def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> tuple[
     again = {name for name, result in found.results.items() if retry_failed and result.status not in ("finished", *UNREADABLE)}
     ended = {name: result for name, result in found.results.items() if name not in again}
     return [run for run in runs if run.name not in ended], ended
+
+
+def _last_failure(path: Path) -> tuple[RunResult | None, int]:
+    """Returns the outcome that a run folder holds, and the number of those before it; they tell whether a run was tried again since."""
+    record = RunRecord(path)
+    return record.claimed, len(record.failures)
+
+
+def _ended_elsewhere(path: Path, run: Run, before: tuple[RunResult | None, int]) -> RunResult | None:
+    """Returns the outcome of a run, which this arena has claimed, if another arena has ended it since `before`; None if it is to run."""
+    result = find_records(path, [run]).results.get(run.name)
+    if result is None or (result.status not in UNREADABLE and _last_failure(path / run.name) == before):
+        return None
+    return result
 
 
 def _task(run: Run, path: Path) -> Task:

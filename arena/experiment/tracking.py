@@ -8,6 +8,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.formats.folders import Folder
 from arena.formats.json import json_line, parse_json
+from arena.formats.locks import FolderLock
 from arena.loggers.event_files import read_points
 from arena.loggers.trackers.tracker import TrackedRun, Tracker
 from arena.run_folder.record import LeftOut, RunRecord, readable, run_folders
@@ -16,6 +17,8 @@ SENT_NAME = "tracked.jsonl"
 """Name of the file in an experiment's folder that says which of its runs which tracker has."""
 MAX_SENT_BYTES = 2**26
 """Largest size of that file that is read."""
+SEND_SECONDS = 600.0
+"""Seconds to wait while another arena adds a run of the same experiment to a tracker."""
 KEY_LENGTH = 16
 """Length of a run's key, in characters; W&B takes ids of letters and digits up to 64."""
 
@@ -53,11 +56,12 @@ def track(
         home = Folder(record.path.parents[2])
         run = tracked_run(record)
         sent = json_line({"destination": destination, "key": run.key, "attempts": run.summary["num_attempts"]})
-        is_new = again or sent not in _sent(home)
-        if is_new:
-            _add(tracker, run, destination)
-            with home.open(SENT_NAME, "ab") as file:
-                file.write(sent.encode())
+        with FolderLock(record.path.parents[2], wait_seconds=SEND_SECONDS):  # another arena may send the same runs
+            is_new = again or sent not in _sent(home)
+            if is_new:
+                _add(tracker, run, destination)
+                with home.open(SENT_NAME, "ab") as file:
+                    file.write(sent.encode())
         yield record, is_new
 
 

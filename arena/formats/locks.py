@@ -1,4 +1,4 @@
-"""The one lock of folders: a process that works in a folder holds a lock on the file `.lock` there.
+"""The lock of folders: a process that works in a folder holds a lock on the file `.lock` there.
 
 The operating system releases the lock when the process ends, however it ends. The file stays, and stays empty. It is opened without being
 cut, and nothing but a regular file is accepted: a link planted as `.lock` can neither lead out of the folder nor destroy what it points to.
@@ -19,6 +19,8 @@ except ImportError:  # Windows: everything that needs no lock still works
 
 LOCK_NAME = ".lock"
 """Name of the lock's file in every folder that is locked."""
+CLAIM_NAME = ".claim"
+"""Name of the lock in a run folder by which an arena claims the run, before a worker of it holds the folder itself."""
 LOOK_SECONDS = 0.25
 """Seconds to wait for a lock by default: `is_locked` in another process holds it for a moment."""
 RETRY_SECONDS = 0.05
@@ -35,14 +37,15 @@ class FolderLock:
     Args:
         folder: an existing folder.
         wait_seconds: longest time to wait while another process holds the lock.
+        name: name of the lock's file.
 
     Raises:
         FolderBusy: if another process holds the lock for longer than that.
-        ArenaError: if `.lock` cannot be opened, is a link or not a regular file, or if the platform or file system has no such locks.
+        ArenaError: if the file cannot be opened, is a link or not a regular file, or if the platform or file system has no such locks.
     """
 
-    def __init__(self, folder: Path, *, wait_seconds: float = LOOK_SECONDS) -> None:
-        self._descriptor: int | None = _open(folder / LOCK_NAME)
+    def __init__(self, folder: Path, *, wait_seconds: float = LOOK_SECONDS, name: str = LOCK_NAME) -> None:
+        self._descriptor: int | None = _open(folder / name)
         try:
             _wait(folder, self._descriptor, wait_seconds)
         except BaseException:
@@ -62,14 +65,14 @@ class FolderLock:
         self.release()
 
 
-def is_locked(folder: Path) -> bool:
-    """Returns whether a process of this machine holds the lock of `folder`; makes and changes nothing.
+def is_locked(folder: Path, name: str = LOCK_NAME) -> bool:
+    """Returns whether a process holds the lock `name` of `folder`; makes and changes nothing.
 
     A folder without a lock file, or with one that cannot be read, counts as free: no process of this program can hold its lock.
     """
     _require_locks(folder)
     try:
-        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe in its place must not block
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe in its place must not block
     except OSError:
         return False
     try:

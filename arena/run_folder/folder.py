@@ -14,6 +14,7 @@
 `snapshots/`           earlier policies of the run, for environments in which it plays against them
 `result.json`          outcome; its presence means that the run has ended
 `failures.jsonl`       outcomes of earlier attempts that failed and were tried again (`--retry-failed`)
+`holder.json`          machine and process of the arena that claimed the run last
 `worker.log`           everything that the framework printed
 =====================  ==============================================================================================
 
@@ -27,7 +28,7 @@ from pathlib import Path
 from arena.errors import ArenaError
 from arena.formats.folders import PRIVATE_PREFIX, Entry, Folder, UnsafeFile, read_file
 from arena.formats.json import as_object, read_json_in, write_json
-from arena.formats.locks import LOCK_NAME
+from arena.formats.locks import CLAIM_NAME, LOCK_NAME
 from arena.run_folder.checkpoint_seal import SEAL_NAME
 
 MAX_POLICY_BYTES = 2**28
@@ -63,6 +64,7 @@ class RunDir:
         self.policy = path / "policy.onnx"
         self.result = path / "result.json"
         self.failures = path / "failures.jsonl"
+        self.holder = path / "holder.json"
         self.log = path / "worker.log"
         self.snapshots = path / "snapshots"
 
@@ -151,7 +153,7 @@ class RunDir:
         """
         self.check()
         for entry in self._entries():
-            if entry.name not in (self.run.name, self.attempts.name, self.failures.name, LOCK_NAME):
+            if entry.name not in (self.run.name, self.attempts.name, self.failures.name, self.holder.name, LOCK_NAME, CLAIM_NAME):
                 self.folder.remove(entry.name)
 
     def check(self) -> None:
@@ -167,8 +169,8 @@ class RunDir:
 
     def _entries(self) -> list[Entry]:
         """Returns the entries that belong to a run."""
-        files = (self.run, *self.growing, self.attempts, self.policy, self.result, self.failures, self.log, self.snapshots)
-        names = {CHECKPOINTS, LOCK_NAME, *(file.name for file in files)}
+        files = (self.run, *self.growing, self.attempts, self.policy, self.result, self.failures, self.holder, self.log, self.snapshots)
+        names = {CHECKPOINTS, LOCK_NAME, CLAIM_NAME, *(file.name for file in files)}
         return [entry for entry in self.folder.entries() if entry.name in names or entry.name.startswith(EVENTS_PREFIX)]
 
     def clear_private(self) -> None:

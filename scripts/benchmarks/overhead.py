@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from arena.errors import ArenaError
-from arena.executors.base import OnEnd, OnEvent, Task
+from arena.executors.base import MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
@@ -76,7 +76,7 @@ class ClockedExecutor:
         """See `LocalExecutor.check`."""
         self._executor.check(tasks)
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
         """See `LocalExecutor.execute`."""
 
         def noted(task: Task, event: WorkerEvent) -> str | None:
@@ -89,7 +89,7 @@ class ClockedExecutor:
                 self.seconds_after_start[task.name] = time.monotonic() - since
             on_end(task, end)
 
-        self._executor.execute(tasks, noted, ended)
+        self._executor.execute(tasks, noted, ended, may_begin)
 
 
 def measure(experiment: Experiment, workers: int) -> tuple[float, dict[str, float], list[RunResult]]:

@@ -1,7 +1,7 @@
 """Differences between two run folders that should hold the same run: what the guarantee of docs/resume.md covers, byte by byte.
 
 Outside of the guarantee are times, counts of attempts, and what depends on them: `evaluation_times.jsonl`, `attempts.json`,
-`failures.jsonl`, `worker.log`, TensorBoard's files, and the fields named here.
+`failures.jsonl`, `holder.json`, `worker.log`, TensorBoard's files, and the fields named here.
 """
 
 import json

@@ -13,7 +13,7 @@ from typing import Any
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
-from arena.executors.base import OnEnd, OnEvent, Task
+from arena.executors.base import MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.process import WorkerProcess, end_workers
 from arena.experiment.experiment import Experiment
 from arena.experiment.runner import run_experiment
@@ -99,9 +99,11 @@ class _OneWorker:
     def check(self, tasks: Sequence[Task]) -> None:
         """Refuses nothing."""
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
         """See `Executor.execute`."""
         for task in tasks:
+            if may_begin(task) != "now":
+                continue
             start = time.monotonic()
             worker = WorkerProcess(task, environment=self.environment)
             try:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from arena.executors.base import Ended, OnEnd, OnEvent, Task
+from arena.executors.base import Ended, MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
@@ -111,7 +111,7 @@ class _NotedStarts(LocalExecutor):
         self.starts: list[float] = []
         """Moments, in seconds of `time.monotonic()`."""
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
         """See `Executor.execute`."""
         self.starts = [time.monotonic()]
 
@@ -119,7 +119,7 @@ class _NotedStarts(LocalExecutor):
             on_end(task, how)
             self.starts.append(time.monotonic())
 
-        super().execute(tasks, on_event, noted_end)
+        super().execute(tasks, on_event, noted_end, may_begin)
         self.starts.pop()
 
 

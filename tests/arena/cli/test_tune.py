@@ -34,7 +34,7 @@ class FailingExecutor:
     def check(self, tasks: Any) -> None:
         """Accepts every task."""
 
-    def execute(self, tasks: Any, on_event: Any, on_end: Any) -> None:
+    def execute(self, tasks: Any, on_event: Any, on_end: Any, may_begin: Any) -> None:
         for task in tasks:
             on_end(task, Ended(timed_out=False, exit_code=1))
 

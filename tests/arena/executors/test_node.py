@@ -34,8 +34,9 @@ class Nodes:
     def check(self, tasks) -> None:
         pass
 
-    def execute(self, tasks, on_event, on_end) -> None:
+    def execute(self, tasks, on_event, on_end, may_begin) -> None:
         for task in tasks:
+            assert may_begin(task) == "now"
             for _ in range(self.num_losses):
                 assert self.work(task, until_checkpoint=True) is None
             ended = self.work(task, until_checkpoint=False)

@@ -10,6 +10,7 @@ import pytest
 from arena.executors.base import ExecutorConfig
 from arena.executors.ray import RayExecutor
 from arena.executors.transfer import Piece
+from arena.experiment.claims import Claims
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.run_folder.events import EvaluationEnded, WorkerEvent
@@ -124,4 +125,23 @@ def test_a_run_whose_record_in_the_storage_is_damaged_is_named_and_not_run(tmp_p
     assert result.status == "damaged"
     assert f"cannot read {there}/run.json" in result.reason
     assert result.reason.endswith(f"; delete {there} to run it anew")
-    assert sorted(path.name for path in (wanted.path / next(wanted.runs()).name).iterdir() if path.suffix) == ["run.json"]
+    assert sorted(path.name for path in (wanted.path / next(wanted.runs()).name).iterdir() if path.suffix) == ["holder.json", "run.json"]
+
+
+def test_a_run_of_another_arena_is_taken_over_once_that_lets_go(tmp_path: Path, driver: RayExecutor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arena.executors.ray.LOOK_AGAIN_SECONDS", 0.1)
+    table = {"name": "t", "output": str(tmp_path), "agents": ["arena.testing.fakes:FAKE_AGENT"], "envs": ["arena/Identity-v0"], "seeds": 2}
+    wanted = from_table({**table, "budget": {"env_steps": 2_000}, "evaluation": {"episodes": 5, "final_episodes": 5}})
+    first, second = (run.name for run in wanted.runs())
+    (wanted.path / first).mkdir(parents=True)
+    other = Claims(wanted.path)
+    assert other.take(first)
+
+    def judge(run_name: str, event: WorkerEvent) -> None:
+        began.append(run_name)
+        other.release(first)
+
+    began: list[str] = []
+    results = run_experiment(wanted, driver, judge=judge)
+    assert [result.status for result in results] == ["finished"] * 2
+    assert list(dict.fromkeys(began)) == [second, first]

@@ -17,7 +17,19 @@ from arena.run_folder.schema import write_run
 
 FAKE = "arena.testing.fakes:FAKE_AGENT"
 NAMES = (
-    *("run.json", "result.json", "episodes.jsonl", "evaluations.jsonl", "policy.onnx", "worker.log", "checkpoint", "snapshots", ".lock"),
+    *(
+        "run.json",
+        "result.json",
+        "episodes.jsonl",
+        "evaluations.jsonl",
+        "policy.onnx",
+        "worker.log",
+        "checkpoint",
+        "snapshots",
+        ".lock",
+        ".claim",
+        "holder.json",
+    ),
     *("checkpoint/latest.json", "checkpoint/env-steps-1000", "checkpoint/env-steps-1000/agent", "checkpoint/env-steps-1000/training.json"),
     *("snapshots/env-steps-000000001000.onnx", "events.out.tfevents.000000", "events.out.tfevents.000001.end"),
 )

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from arena.errors import ArenaError
-from arena.executors.base import OnEnd, OnEvent, Task
+from arena.executors.base import MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.formats.jsonl import read_jsonl
-from arena.formats.locks import FolderLock, is_locked
+from arena.formats.locks import is_locked
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir
@@ -228,14 +228,6 @@ def test_an_unwritable_output_is_refused_before_any_work(tmp_path: Path):
         run_experiment(dataclasses.replace(experiment(tmp_path), output=tmp_path / "file"), LocalExecutor())
 
 
-def test_a_second_arena_is_kept_out_of_a_folder_at_work(tmp_path: Path):
-    wanted = experiment(tmp_path)
-    wanted.path.mkdir(parents=True)
-    with FolderLock(wanted.path), pytest.raises(ArenaError, match="another arena is at work in"):
-        run_experiment(wanted, LocalExecutor())
-    assert only(run_experiment(wanted, LocalExecutor())).status == "finished"
-
-
 def test_an_environment_may_be_named_with_its_module(tmp_path: Path):
     result = only(run_experiment(experiment(tmp_path, envs=["gymnasium:CartPole-v1"]), LocalExecutor()))
     assert (result.status, result.env) == ("finished", "gymnasium-CartPole-v1")
@@ -306,8 +298,8 @@ class NotedTasks:
     def check(self, tasks: Sequence[Task]) -> None:
         """Accepts all."""
 
-    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd) -> None:
-        self.tasks = tasks
+    def execute(self, tasks: Sequence[Task], on_event: OnEvent, on_end: OnEnd, may_begin: MayBegin = always) -> None:
+        self.tasks = [task for task in tasks if may_begin(task) == "now"]
 
 
 COLLECT = """
