@@ -49,6 +49,10 @@ class NetworkConfig:
     """Weight of the next step's value."""
     num_envs: Count = 8
     """Number of environments stepped together."""
+    normalize_observations: bool = False
+    """Whether flat observations are shifted and scaled by their running mean and variance, which the exported policy has in its graph."""
+    normalize_rewards: bool = False
+    """Whether rewards are divided by the running deviation of discounted returns; scores stay in the environment's own units."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         if isinstance(error, ModuleNotFoundError) and not isinstance(error, HiddenModule) and error.name == "jax":
             hint = f" ({install_command('keras')})"
         raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+    _refuse_own_normalization(env, config.id)
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
         (action_kind(env.action_space), ("discrete", "box")),
@@ -66,6 +67,23 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         env.close()
         raise ArenaError(f"environment {config.id!r}: action_mask has {space.num_actions} flags, but actions are {actions}")
     return common
+
+
+def _refuse_own_normalization(env: gym.Env[Any, Any], env_id: str) -> None:
+    """Refuses an environment that normalises by itself: its scores would be in no unit, and no policy file would have its statistics."""
+    layer: Any = env
+    while isinstance(layer, gym.Wrapper):
+        for wrapper, option in (
+            (gym.wrappers.NormalizeObservation, "normalize_observations"),
+            (gym.wrappers.NormalizeReward, "normalize_rewards"),
+        ):
+            if isinstance(layer, wrapper):
+                env.close()
+                raise ArenaError(
+                    f"environment {env_id!r} has {wrapper.__name__} inside; leave that wrapper out and set {option}=true in the agent's "
+                    "hyperparameters, so that scores keep their unit and the policy file has the statistics"
+                )
+        layer = layer.env
 
 
 def _import_hint(env_id: str, error: Exception) -> str:

@@ -95,6 +95,13 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         )
     if observations == "image" and agent_config is not None:
         check_conv_layers(traits.observation_space, getattr(agent_config, "conv_layers", ()), where=f"{spec.id} on {config.name}")
+    if getattr(agent_config, "normalize_observations", False) and observations == "image":
+        raise ArenaError(f"{spec.id} on {config.name}: normalize_observations is for flat observations; images are scaled by their bounds")
+    if on_device and (getattr(agent_config, "normalize_observations", False) or getattr(agent_config, "normalize_rewards", False)):
+        raise ArenaError(
+            f"{spec.id} with on_device=true steps the environment inside its own program, where normalize_observations and "
+            "normalize_rewards have no place; set on_device=false"
+        )
     if on_device and not traits.has_functions:
         twin = f"phys2d/{config.id}"
         other = f" (try {twin!r})" if registered_spec(twin) is not None else ""

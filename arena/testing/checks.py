@@ -29,6 +29,7 @@ from arena.environments.spaces import MaskedBox, random_masks
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
 from arena.experiment.compatibility import check_pair, env_frameworks
+from arena.learning.normalized_agent import build_agent
 from arena.policies.evaluation import evaluate
 from arena.policies.parity import same_choices
 from arena.policies.policy import OnnxPolicy, UniformPolicy
@@ -211,7 +212,7 @@ class _Trial:
         self.meter = Meter(max_env_steps)
         self.meter.restore(MeterCounts(env_steps=env_steps, env_seconds=0.0, num_episodes=0, num_cut_episodes=0))
         self.factory = ArenaEnvFactory(env, self.meter, np.random.SeedSequence(seed))
-        self.agent: Agent = spec.load()(self.factory, config, seed=seed, device=device)
+        self.agent: Agent = build_agent(spec.load(), self.factory, config, seed=seed, device=device)
         num_envs = getattr(config, "num_envs", 1)
         self.period = max(getattr(config, "rollout_length", 1) * num_envs, getattr(config, "train_period", 1), num_envs)
         """Env steps of one rollout or training period; `learn` may overrun or fall short by as many."""

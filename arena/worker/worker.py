@@ -34,6 +34,7 @@ from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, IMPORTED_VARIABLE,
 from arena.experiment.compatibility import env_frameworks
 from arena.formats.disk import full_disk_reason
 from arena.formats.locks import FolderBusy, FolderLock
+from arena.learning.normalized_agent import build_agent
 from arena.machine.compile_cache import compile_cache
 from arena.machine.description import load_average, machine_info
 from arena.machine.devices import isolate, resolve_device
@@ -101,12 +102,12 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             provenance = dataclasses.replace(provenance, environment=factory.identity)
             write_run(run_dir, run, provenance)
             try:
-                agent = agent_class(factory, config, seed=seeds.agent, device=own_device)
+                agent = build_agent(agent_class, factory, config, seed=seeds.agent, device=own_device)
             except DeviceUnavailable:
                 if run.resources.device != "auto":
                     raise
                 device = "cpu"
-                agent = agent_class(factory, config, seed=seeds.agent, device=device)
+                agent = build_agent(agent_class, factory, config, seed=seeds.agent, device=device)
             keep_compiled()
             clock.lap("build")
         with contextlib.closing(agent):

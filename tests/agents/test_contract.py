@@ -22,9 +22,6 @@ from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import DeviceUnavailable
-from arena.executors.local import LocalExecutor
-from arena.experiment.file import from_table
-from arena.experiment.runner import run_experiment
 from arena.testing import check_agent, check_learns
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
@@ -51,7 +48,7 @@ SMALL_DQN = {
     "batch_size": 32,
     "learning_starts": 200,
     "train_period": 16,
-    "num_updates": 8,
+    "num_updates": 4,
     "target_update_period": 64,
     "epsilon_decay_steps": 1_500,
     "epsilon_end": 0.2,
@@ -121,13 +118,20 @@ def refuse_a_device(agent: str, table: dict) -> None:
     factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0))
     with pytest.raises(DeviceUnavailable, match=r"'cuda:63'.* sees [0-9]+ GPUs"):
         spec.load()(factory, config, seed=0, device="cuda:63")
+    agent_on_cpu = spec.load()(factory, config, seed=0, device="cpu")
+    assert agent_on_cpu.act(np.zeros((2, 4), np.float32)).shape == (2,)
+
+
+@each({name: (name, {}) for name in ("tfagents-dqn", "rllib-ppo", "keras-ppo", "kerasrl-dqn")})
+def test_agent_keeps_the_contract_behind_normalisation(name: str):
+    """Checkpoints hold the statistics, and the exported policy has them in its graph."""
+    ask_agent(keep_the_contract, name, {"normalize_observations": True, "normalize_rewards": True}, {"num_steps": 1_200})
 
 
 @each(DISCRETE)
 def test_agent_refuses_a_device_that_is_absent(name: str):
     """`device = "auto"` falls back to the CPU, in the same process, after this refusal."""
     ask_agent(refuse_a_device, *DISCRETE[name])
-    ask_agent(keep_the_contract, *DISCRETE[name], {})
 
 
 def learn(agent: str, table: dict, env_id: str, options: dict) -> float:
@@ -142,10 +146,10 @@ def small(agent: str, table: dict, **settings: Any) -> dict:
 
 
 PROBES = {
-    "Identity": (0.5, {"num_steps": 8_000, "min_return": 95.0}),
-    "TwoRound": (0.99, {"num_steps": 6_000, "min_return": 3.0}),
-    "Discount": (0.95, {"num_steps": 6_000, "min_return": 2.0}),
-    "Chain": (0.95, {"num_steps": 8_000, "min_return": 1.0, "env": {"num_states": 4}}),
+    "Identity": (0.5, {"num_steps": 4_000, "min_return": 95.0}),
+    "TwoRound": (0.99, {"num_steps": 3_000, "min_return": 3.0}),
+    "Discount": (0.95, {"num_steps": 3_000, "min_return": 2.0}),
+    "Chain": (0.95, {"num_steps": 4_000, "min_return": 1.0, "env": {"num_states": 4}}),
 }
 """A probe environment's discount, and the budget within which an agent must reach the optimal return."""
 
@@ -156,13 +160,13 @@ def test_agent_learns_the_probes(name: str):
     for probe, (discount, options) in PROBES.items():
         ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
     # The larger reward is worth less at this discount.
-    assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 6_000, "min_return": 1.0}) == 1.0
+    assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 3_000, "min_return": 1.0}) == 1.0
 
 
 @each(LEARNERS)
 def test_agent_does_not_take_truncation_for_termination(name: str):
     agent, table = LEARNERS[name]
-    options = {"num_steps": 8_000, "min_return": 20.0}
+    options = {"num_steps": 4_000, "min_return": 20.0}
     ask_agent(learn, agent, small(agent, table, discount=0.9), "Truncation", options)
 
 
@@ -177,10 +181,10 @@ def test_agent_learns_the_masked_probes(name: str):
     table = small(agent, table)
     if agent == "tfagents-c51":
         table["max_q_value"] = 15.0
-    ask_agent(learn, agent, {**table, "discount": 0.5}, "MaskedIdentity", {"num_steps": 10_000, "min_return": 65.0})
+    ask_agent(learn, agent, {**table, "discount": 0.5}, "MaskedIdentity", {"num_steps": 5_000, "min_return": 65.0})
     if agent_spec(agent).algorithm != "ppo":
         # It catches targets over forbidden next actions, which PPO has none of; PPO may settle for the nearer reward.
-        ask_agent(learn, agent, {**table, "discount": 0.9}, "MaskedFork", {"num_steps": 10_000, "min_return": 13.0})
+        ask_agent(learn, agent, {**table, "discount": 0.9}, "MaskedFork", {"num_steps": 5_000, "min_return": 13.0})
 
 
 IMAGES = {name: variant for name, variant in DISCRETE.items() if "image" in agent_spec(variant[0]).observation_spaces}
@@ -200,7 +204,8 @@ def test_agent_scales_images_by_their_own_bounds(name: str):
     """Divided by 255, as images of bytes once were whatever their bounds, this board is learned by no agent within the budget."""
     agent, table = IMAGES[name]
     settings = {"conv_layers": [[16, 2, 1]], "discount": 0.5, **({} if agent_spec(agent).algorithm == "ppo" else {"epsilon_end": 0.05})}
-    for dtype in ("uint8", "int8"):
+    dtypes = ("uint8", "int8") if name == agent else ("uint8",)  # the core casts and scales, whatever Keras's backend
+    for dtype in dtypes:
         options = {"num_steps": 6_000, "min_return": 17.0, "env": {"dtype": dtype}}
         ask_agent(learn, agent, small(agent, table, **settings), "BoardIdentity", options)
 
@@ -208,30 +213,3 @@ def test_agent_scales_images_by_their_own_bounds(name: str):
 @each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces})
 def test_agent_takes_box_actions(name: str):
     ask_agent(keep_the_contract, *VARIANTS[name], {"env_id": "arena/BoxTarget-v0"})
-
-
-@each({name: variant for name, variant in VARIANTS.items() if name not in ("sb3-ppo", "constant")})
-def test_two_identical_invocations_give_identical_episodes(name: str, tmp_path: Path):
-    agent, table = VARIANTS[name]
-    spec = agent_spec(agent)
-    assert spec.determinism == "bitwise"
-    entry = {"agent": agent, "name": name, "hyperparameters": {**SMALL.get(spec.algorithm, {}), **table}}
-    budget, evaluation = {"env_steps": 2_000}, {"period": 2_000, "episodes": 2, "final_episodes": 2}
-    written = []
-    for folder in ("a", "b"):
-        experiment = from_table(
-            {
-                "name": folder,
-                "output": str(tmp_path),
-                "agents": [entry],
-                "envs": ["CartPole-v1"],
-                "budget": budget,
-                "evaluation": evaluation,
-            }
-            | {"resources": {"device": "cpu"}, "checkpoint_period": 1_000}
-        )
-        (result,) = run_experiment(experiment, LocalExecutor(1))
-        assert result.status == "finished", result.reason
-        written.append((Path(result.path) / "episodes.jsonl").read_bytes())
-    assert written[0] == written[1]
-    assert written[0].count(b"\n") > 5

@@ -1,11 +1,11 @@
-"""Workers that are forked from a server that has imported their framework compute what workers with an import of their own compute."""
+"""Two invocations give the same episodes and policies, to the last bit, whether a run's worker is spawned or forked from a warm server."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from test_contract import SMALL, VARIANTS, each
 
-from arena.agent.registry import agent_ids
+from arena.agent.registry import agent_spec
 from arena.executors.local import LocalExecutor
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
@@ -13,33 +13,38 @@ from arena.run_folder.result import RunResult
 from arena.run_folder.timings import Timings
 
 pytestmark = pytest.mark.framework
-SMALL: dict[str, dict[str, Any]] = {
-    "dqn": {"learning_starts": 200, "hidden_sizes": [32], "batch_size": 32},
-    "ppo": {"rollout_length": 32, "hidden_sizes": [32]},
-}
+SAME = ("env_steps", "num_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity")
 
 
-def train(folder: Path, agent: str, *, warm: bool) -> list[RunResult]:
-    table = {"name": "test", "output": str(folder), "agents": [agent], "envs": ["CartPole-v1"], "seeds": 2, "resources": {"device": "cpu"}}
-    table |= {"budget": {"env_steps": 1_200}, "evaluation": {"period": 600, "episodes": 2, "final_episodes": 2}, "checkpoint_period": 600}
-    small = SMALL.get(agent.rpartition("-")[2])
-    if small is not None:
-        table["hyperparameters"] = {agent: small}
+def train(folder: Path, name: str, num_seeds: int, *, warm: bool) -> list[RunResult]:
+    agent, hyperparameters = VARIANTS[name]
+    small = {**SMALL.get(agent_spec(agent).algorithm, {}), **hyperparameters}
+    table = {
+        "name": "test",
+        "output": str(folder),
+        "agents": [{"agent": agent, "name": name, "hyperparameters": small}],
+        "envs": ["CartPole-v1"],
+        "seeds": num_seeds,
+        "resources": {"device": "cpu"},
+        "budget": {"env_steps": 1_600},
+        "evaluation": {"period": 800, "episodes": 2, "final_episodes": 2},
+        "checkpoint_period": 800,
+    }
     return run_experiment(from_table(table), LocalExecutor(1, warm=warm))
 
 
-@pytest.mark.parametrize("agent", agent_ids())
+@each({name: variant for name, variant in VARIANTS.items() if name != "sb3-ppo"})
 def test_a_warm_worker_computes_what_a_spawned_one_computes_to_the_last_bit(
-    tmp_path: Path, agent: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARENA_CACHE", str(tmp_path / "cache"))
-    spawned, warm = train(tmp_path / "spawned", agent, warm=False), train(tmp_path / "warm", agent, warm=True)
-    for one, other in zip(spawned, warm, strict=True):
-        assert one.status == other.status == "finished", (one.reason, other.reason)
-        for name in ("episodes.jsonl", "policy.onnx"):
-            assert (Path(one.path) / name).read_bytes() == (Path(other.path) / name).read_bytes(), name
-        same = ("env_steps", "num_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity")
-        assert [getattr(one, name) for name in same] == [getattr(other, name) for name in same]
-        assert other.seconds != Timings()
-    if agent not in ("constant", "random"):
-        assert warm[1].seconds.import_ < spawned[1].seconds.import_ / 3, "the framework was there already"
+    (spawned,) = train(tmp_path / "spawned", name, 1, warm=False)
+    forked, second = train(tmp_path / "warm", name, 2, warm=True)
+    assert spawned.status == forked.status == second.status == "finished", (spawned.reason, forked.reason, second.reason)
+    for file in ("episodes.jsonl", "policy.onnx"):
+        assert (Path(spawned.path) / file).read_bytes() == (Path(forked.path) / file).read_bytes(), file
+    assert (Path(spawned.path) / "episodes.jsonl").read_bytes().count(b"\n") > 5
+    assert [getattr(spawned, field) for field in SAME] == [getattr(forked, field) for field in SAME]
+    assert forked.seconds != Timings()
+    if VARIANTS[name][0] not in ("constant", "random"):
+        assert second.seconds.import_ < spawned.seconds.import_ / 3, "the framework was there already"
