@@ -17,6 +17,10 @@ ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder 
 OtherFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=0, help="Runs at a time; 0 means one per core.")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Policies = Annotated[
+    list[str],
+    typer.Argument(metavar="POLICY...", help="Policy files, or run or experiment folders; NAME=PATH names one.", show_default=False),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="End once other arenas have what is left, instead of waiting for them.")]

@@ -5,9 +5,20 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Json, Quiet, output_mode
+from arena.cli.options import Json, Policies, Quiet, output_mode
 
 policy_app = typer.Typer(rich_markup_mode=None)
+
+
+@policy_app.command()
+def show(policies: Policies, json_lines: Json = False) -> None:
+    """Show what policy files are.
+
+    What each takes and gives is printed, and the agent, environment, training and score that it names. Nothing of it is run here.
+    """
+    from arena.cli import show as command
+
+    command.show(policies, mode=output_mode(quiet=False, json_lines=json_lines))
 
 
 @policy_app.command()

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.config import EnvConfig
+from arena.environments.feature_names import names_of
 from arena.environments.follows_seed import follows_seed
 from arena.environments.identity import env_identity
 from arena.environments.jax_functions import MeteredFunctionalEnv
@@ -45,6 +46,8 @@ class ArenaEnvFactory:
         """Whether resets with one seed give one initial observation."""
         self.identity = env_identity(env)
         """Code, package and version behind the environment's id (`arena.environments.identity`)."""
+        self.names = names_of(env)
+        """Names of the features of observations and of the actions; None where the environment has none."""
         env.close()
         self.num_cuts = 0
         """Number of cuts made by `cut_episodes`; with the seed it decides all resets that follow."""

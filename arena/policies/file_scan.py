@@ -58,6 +58,28 @@ def check_parts(content: bytes, where: str) -> None:
         return
 
 
+def field_at(content: bytes, position: int) -> tuple[int, int, int]:
+    """Returns number, start of the value and end of the field that begins at a position of a message.
+
+    Raises:
+        IndexError: If the field does not end within the content, or is of a kind that no message of ONNX has.
+    """
+    key, value = _varint(content, position)
+    kind = key & 7
+    if kind == _VARINT:
+        _, end = _varint(content, value)
+    elif kind == _BYTES:
+        size, value = _varint(content, value)
+        end = value + size
+    elif kind in _FIXED_BYTES:
+        end = value + _FIXED_BYTES[kind]
+    else:
+        raise IndexError
+    if end > len(content):
+        raise IndexError
+    return key >> 3, value, end
+
+
 def _varint(content: bytes, position: int) -> tuple[int, int]:
     """Returns the number that begins at a position, and the position after it."""
     value = shift = 0

@@ -55,17 +55,28 @@ class PolicySignature:
         Raises:
             ArenaError: If the policy does not fit; names its shapes and the environment's spaces.
         """
-        discrete = isinstance(action_space, gym.spaces.Discrete)
-        num_actions = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else int(np.prod(action_space.shape or (0,)))
-        fits = (
-            self.observation_shape == observation_space.shape
-            and self.observation_dtype == observation_space.dtype
-            and self.action_shape == action_space.shape
-            and np.issubdtype(self.action_dtype, np.integer) == discrete
-            and self.num_scores == num_actions
-        )
-        if not fits:
-            raise ArenaError(f"{where} cannot play here: it is {self}, the environment has {observation_space} and {action_space}")
+        wanted = PolicySignature.of_spaces(observation_space, action_space)
+        takes = self.observation_shape, self.observation_dtype
+        gives = self.action_shape, np.issubdtype(self.action_dtype, np.integer), self.num_scores
+        wanted_gives = wanted.action_shape, np.issubdtype(wanted.action_dtype, np.integer), wanted.num_scores
+        if takes != (wanted.observation_shape, wanted.observation_dtype) or gives != wanted_gives:
+            raise ArenaError(f"{where} cannot play here: it takes {self}; the environment asks for a policy that takes {wanted}")
+
+    @classmethod
+    def of_spaces(cls, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> "PolicySignature":
+        """Returns the signature of the policies that fit an environment in the common form."""
+        shape, dtype = observation_space.shape or (), np.dtype(observation_space.dtype)
+        if isinstance(action_space, gym.spaces.Discrete):
+            return cls(shape, dtype, (), np.dtype(np.int64), int(action_space.n))
+        actions = action_space.shape or ()
+        return cls(shape, dtype, actions, np.dtype(np.float32), int(np.prod(actions)) if actions else 0)
+
+    def __str__(self) -> str:
+        """Returns what the policy takes and gives: `observations float32 [4] and gives one of 2 actions`."""
+        is_discrete = np.issubdtype(self.action_dtype, np.integer) and not self.action_shape
+        gives = f"one of {self.num_scores} actions" if is_discrete else f"actions {self.action_dtype} {list(self.action_shape)}"
+        scores = f" of {self.num_scores} scores" if not is_discrete and self.action_shape != (self.num_scores,) else ""
+        return f"observations {self.observation_dtype} {list(self.observation_shape)} and gives {gives}{scores}"
 
 
 class OnnxSession:

@@ -119,7 +119,7 @@ def _check_answer(signature: PolicySignature, scores: Array, actions: Array, cou
     if scores.shape != (count, signature.num_scores) or actions.shape != (count, *signature.action_shape):
         raise ArenaError(
             f"{where} answers {count} observations with scores of shape {scores.shape} and actions of shape {actions.shape}; "
-            f"it says {signature}"
+            f"it says that it takes {signature}"
         )
     if not np.isfinite(scores).all() or not np.isfinite(actions).all():
         raise ArenaError(f"{where} gives scores or actions that are NaN or infinite")

@@ -1,18 +1,22 @@
 """The selector: evaluates an agent's policy while it trains, and decides which policy the run is judged by."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from arena.agent.interface import Agent, EnvFactory
+from arena.agent.interface import Agent
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
+from arena.policies.metadata import write_metadata
 from arena.policies.parity import check_parity
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.seeding import evaluation_seeds
+from arena.worker.described_policy import describe
 from arena.worker.period import Period
 from arena.worker.run_log import RunLog
 from arena.worker.state import TrainingState
@@ -28,7 +32,7 @@ class Selector:
         run: the inputs: evaluation protocol, target return and seeds.
         run_dir: receives the policy.
         agent: exports policies.
-        factory: knows the spaces of one environment.
+        factory: knows the environment.
         meter: counts the env steps of training.
         state: receives the kept policy's return, env steps and parity.
         log: receives every evaluation.
@@ -41,7 +45,7 @@ class Selector:
         run: Run,
         run_dir: RunDir,
         agent: Agent,
-        factory: EnvFactory,
+        factory: ArenaEnvFactory,
         meter: Meter,
         state: TrainingState,
         log: RunLog,
@@ -80,6 +84,7 @@ class Selector:
         with self._state.measure("evaluate"):
             evaluation = self._play(OnnxPolicy(self._run_dir.policy), self._run.evaluation.final_episodes, self._seeds.final)
             self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
+            self._describe(self._run_dir.policy, evaluation)
         return evaluation
 
     def _holds_target(self, policy: OnnxPolicy, evaluation: Evaluation) -> bool:
@@ -99,8 +104,16 @@ class Selector:
         spaces = self._factory.observation_space, self._factory.action_space
         parity = check_parity(policy, self._agent.act, *spaces, evaluation.visited_observations, seed=self._run.seed)
         self._state.best_return, self._state.policy_env_steps, self._state.parity = evaluation.episode_return_mean, env_steps, parity
+        self._describe(policy.path)
         name = self._run_dir.policy.name
         self._run_dir.folder.move(f"{policy.path.parent.name}/{name}", name)
+
+    def _describe(self, path: Path, final: Evaluation | None = None) -> None:
+        """Writes the metadata of the kept policy into its file."""
+        env_steps, selection_return = self._state.policy_env_steps, self._state.best_return
+        assert env_steps is not None
+        assert selection_return is not None
+        write_metadata(path, describe(self._run, self._factory, env_steps, selection_return, final))
 
     def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
         with self._state.measure("play"):

@@ -149,7 +149,7 @@ class BoundedPolicy:
             raise PolicyBroke(self._broke)
         signature = self.signature
         if observations.dtype != signature.observation_dtype or observations.shape[1:] != signature.observation_shape:
-            raise ArenaError(f"observations {observations.dtype} {observations.shape} are not those that the policy takes: {signature}")
+            raise ArenaError(f"observations {observations.dtype} {observations.shape} do not fit the policy, which takes {signature}")
         count, channel = len(observations), self._process.channel
         num_bytes = count * dtype.itemsize
         for size in shape:

@@ -61,7 +61,9 @@ def agent() -> StubAgent:
 
 @pytest.fixture
 def spaces() -> SimpleNamespace:
-    return SimpleNamespace(observation_space=SPACE, action_space=ACTIONS)
+    keys = ("distribution", "version", "entry_point", "max_episode_steps", "observation_space", "action_space")
+    identity = {**dict.fromkeys(keys), "observation_space": str(SPACE), "action_space": str(ACTIONS), "wrappers": []}
+    return SimpleNamespace(observation_space=SPACE, action_space=ACTIONS, identity=identity, names=(None, None))
 
 
 @pytest.fixture

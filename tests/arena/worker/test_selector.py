@@ -7,6 +7,7 @@ import pytest
 
 from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
+from arena.policies.metadata import ScoreMetadata, read_metadata
 from arena.policies.parity import ParityBroken
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
@@ -19,7 +20,7 @@ class Stage:
     """A selector among fakes: `play` gives the `returns` one after the other, and notes what it was asked."""
 
     def __init__(self, run, run_dir: RunDir, agent, spaces, *returns: float, keeps_snapshots: bool = False) -> None:
-        self.run_dir, self.agent, self.returns = run_dir, agent, iter(returns)
+        self.run, self.run_dir, self.agent, self.factory, self.returns = run, run_dir, agent, spaces, iter(returns)
         self.played: list[tuple[int, int]] = []
         self.logged: list[tuple[str, float, int]] = []
         self.meter, self.state = SimpleNamespace(env_steps=0), TrainingState()
@@ -127,3 +128,27 @@ def test_every_evaluated_policy_becomes_a_snapshot_where_the_environment_wants_t
         found.evaluate(env_steps)
     names = sorted(path.name for path in found.run_dir.snapshots.glob("*"))
     assert names == (["env-steps-000000000100.onnx", "env-steps-000000000200.onnx"] if keeps_snapshots else [])
+
+
+def test_the_kept_policy_says_where_it_comes_from_and_equal_runs_write_equal_files(stage, tmp_path):
+    found = stage(5.0, 6.0, 4.0)
+    for env_steps in (100, 200):
+        found.evaluate(env_steps)
+    before = read_metadata(found.run_dir.policy.read_bytes(), "policy")
+    assert before is not None
+    assert before.agent is not None
+    assert before.training is not None
+    assert (before.agent.id, before.training.env_steps, before.training.selection_return) == ("arena.testing.fakes:FAKE_AGENT", 200, 6.0)
+    assert before.training.score is None
+    found.selector.final_evaluation()
+    content = found.run_dir.policy.read_bytes()
+    after = read_metadata(content, "policy")
+    assert after is not None
+    assert after.training is not None
+    assert after.training.score == ScoreMetadata(mean=4.0, std=0.0, num_episodes=7)
+    again = Stage(found.run, RunDir(tmp_path / "again"), found.agent, found.factory, 5.0, 6.0, 4.0)
+    again.run_dir.folder.make()
+    for env_steps in (100, 200):
+        again.evaluate(env_steps)
+    again.selector.final_evaluation()
+    assert again.run_dir.policy.read_bytes() == content

@@ -57,7 +57,7 @@ def test_a_bounded_policy_answers_as_the_file_does_here(tmp_path: Path) -> None:
 @pytest.mark.parametrize("observations", [np.zeros((3, 5), np.float32), np.zeros((3, 4)), np.zeros(4, np.float32)])
 def test_observations_of_another_form_are_refused_and_the_policy_plays_on(tmp_path: Path, observations: np.ndarray) -> None:
     with BoundedPolicy(sound().write(tmp_path / "policy.onnx")) as policy:
-        with pytest.raises(ArenaError, match="are not those that the policy takes"):
+        with pytest.raises(ArenaError, match="do not fit the policy"):
             policy.act(observations)
         assert policy.act(FAR).shape == (3,)
 
