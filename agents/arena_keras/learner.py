@@ -30,6 +30,33 @@ class LearnerState(NamedTuple):
     """Values of `keras.Optimizer.variables`: steps taken, learning rate, and Adam's moments."""
 
 
+class Adam:
+    """Keras' Adam as a pure function of its state.
+
+    Args:
+        engine: Backend and device.
+        parameters: Initial parameters.
+        config: Gives the learning rate, epsilon, and the largest norm of the gradients (0 for none).
+    """
+
+    def __init__(self, engine: Engine, parameters: list[Array], config: NetworkConfig) -> None:
+        with engine.scope():
+            variables = [keras.Variable(array) for array in parameters]
+            optimizer = keras.optimizers.Adam(
+                config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm or None
+            )
+            optimizer.build(variables)
+        self.rate_index = [variable.name for variable in optimizer.variables].index("learning_rate")
+        """Index of the learning rate in `LearnerState.slots`."""
+        self.initial = LearnerState(parameters, [keras.ops.convert_to_numpy(variable) for variable in optimizer.variables])
+        """State before the first step, in NumPy."""
+        self._apply = engine.optimizer_step(optimizer, variables)
+
+    def step(self, state: LearnerState, gradients: list[Any]) -> LearnerState:
+        """Returns the state after one step; for use in a compiled program. PyTorch's tensors of `state` may change in place."""
+        return LearnerState(*self._apply(state.slots, gradients, state.parameters))
+
+
 class Learner:
     """Holds parameters and moves them.
 
@@ -43,22 +70,17 @@ class Learner:
 
     def __init__(self, engine: Engine, loss: Loss, parameters: list[Array], statistics: Sequence[str], config: NetworkConfig) -> None:
         self._engine = engine
-        with engine.scope():
-            variables = [keras.Variable(array) for array in parameters]
-            optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm)
-            optimizer.build(variables)
-        self._rate_index = [variable.name for variable in optimizer.variables].index("learning_rate")
-        slots = [keras.ops.convert_to_numpy(variable) for variable in optimizer.variables]
-        self._state: LearnerState = engine.put(LearnerState(parameters, slots))
+        adam = Adam(engine, parameters, config)
+        self._rate_index = adam.rate_index
+        self._state: LearnerState = engine.put(adam.initial)
         self._names = ("loss", *statistics, "gradient_norm")
         gradients_of = engine.value_and_grad(loss)
-        apply = engine.optimizer_step(optimizer, variables)
 
         def step(carry: tuple[LearnerState, Any, Any], batch: tuple[Any, ...]) -> tuple[LearnerState, Any, Any]:
             state, constants, totals = carry
             (value, others), gradients = gradients_of(state.parameters, constants, batch)
             norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
-            state = LearnerState(*apply(state.slots, gradients, state.parameters))
+            state = adam.step(state, gradients)
             return state, constants, totals + ops.stack([value, *others, norm])
 
         self.step = step
@@ -117,12 +139,7 @@ class Learner:
 
     def means(self, totals: Any, num_steps: int) -> dict[str, float]:
         """Returns what `num_steps` steps added to `totals`, as means by name; raises as `update`."""
-        means = self._engine.get(totals) / num_steps
-        found = dict(zip(self._names, map(float, means), strict=True))
-        for name, value in found.items():
-            if not math.isfinite(value):
-                raise TrainingDiverged(f"{name} is {value}; try a smaller learning_rate")
-        return found
+        return finite_means(self._names, self._engine.get(totals), num_steps)
 
     def save(self, path: Path) -> None:
         """Writes parameters and optimizer state to `path` (npz)."""
@@ -134,3 +151,16 @@ class Learner:
         arrays = read_arrays(path)
         lists = ([arrays[f"{name}_{index}"] for index in range(len(getattr(self._state, name)))] for name in LearnerState._fields)
         self._state = self._engine.put(LearnerState(*lists))
+
+
+def finite_means(names: Sequence[str], totals: Array, num_steps: int) -> dict[str, float]:
+    """Returns `totals / num_steps` by name.
+
+    Raises:
+        TrainingDiverged: if one of them is not finite.
+    """
+    found = dict(zip(names, map(float, totals / num_steps), strict=True))
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise TrainingDiverged(f"{name} is {value}; try a smaller learning_rate")
+    return found

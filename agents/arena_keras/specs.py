@@ -1,10 +1,10 @@
-"""The agents `keras-dqn` and `keras-ppo`, as data."""
+"""The agents `keras-dqn`, `keras-ppo`, `keras-sac` and `keras-td3`, as data."""
 
 import os
 from typing import Any
 
 from arena.agent.spec import AgentSpec
-from arena_keras.config import KerasDQNConfig, KerasPPOConfig
+from arena_keras.config import KerasDQNConfig, KerasPPOConfig, KerasSACConfig, KerasTD3Config
 
 _EXTRAS = {"jax": "keras", "tensorflow": "keras-tensorflow", "torch": "keras-torch"}
 
@@ -22,35 +22,52 @@ def _process_env(config: Any) -> dict[str, str]:
     return env
 
 
+_SHARED: dict[str, Any] = {
+    "framework": "Keras",
+    "modules": _modules,
+    "distributions": ("keras", "jax", "tensorflow", "torch", "numpy"),
+    "process_env": _process_env,
+    "unneeded": frozenset({"matplotlib", "pandas"}),  # for plots of images, and for data frames
+    "extra": lambda config: _EXTRAS[config.backend],
+}
+
 DQN = AgentSpec(
     id="keras-dqn",
     entry_point="arena_keras.dqn:DQN",
     config=KerasDQNConfig,
-    framework="Keras",
     algorithm="dqn",
-    modules=_modules,
-    distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
-    process_env=_process_env,
-    unneeded=frozenset({"matplotlib", "pandas"}),  # for plots of images, and for data frames
     device_iteration=lambda config: config.device_iteration,
-    extra=lambda config: _EXTRAS[config.backend],
+    **_SHARED,
 )
 
 PPO = AgentSpec(
     id="keras-ppo",
     entry_point="arena_keras.ppo:PPO",
     config=KerasPPOConfig,
-    framework="Keras",
     algorithm="ppo",
-    modules=_modules,
-    distributions=("keras", "jax", "tensorflow", "torch", "numpy"),
     action_spaces=frozenset({"discrete", "box"}),
     observation_spaces=frozenset({"flat", "image"}),
     action_masks=True,
-    process_env=_process_env,
-    unneeded=frozenset({"matplotlib", "pandas"}),
     device_iteration=lambda config: config.device_iteration,
-    extra=lambda config: _EXTRAS[config.backend],
+    **_SHARED,
+)
+
+SAC = AgentSpec(
+    id="keras-sac",
+    entry_point="arena_keras.sac:SAC",
+    config=KerasSACConfig,
+    algorithm="sac",
+    action_spaces=frozenset({"box"}),
+    **_SHARED,
+)
+
+TD3 = AgentSpec(
+    id="keras-td3",
+    entry_point="arena_keras.td3:TD3",
+    config=KerasTD3Config,
+    algorithm="td3",
+    action_spaces=frozenset({"box"}),
+    **_SHARED,
 )

@@ -198,7 +198,12 @@ class TD3Config(ContinuousConfig):
     target_noise_clip: NonNegative = 0.5
     """Largest absolute value of the noise on next actions."""
     policy_delay: Count = 2
-    """Updates of the critics for each update of the actor and of the target networks."""
+    """Updates of the critics for each update of the actor and of the target networks; divides `num_updates`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_updates % self.policy_delay:
+            raise ValueError(f"num_updates={self.num_updates} must be a multiple of policy_delay={self.policy_delay}")
 
 
 def build_config(config_class: type, table: Mapping[str, Any], *, where: str) -> Any:

@@ -21,6 +21,7 @@ _TIME_LIMITS: dict[str, int | None] = {
     "ImageIdentity": 20,
     "BoardIdentity": 20,
     "BoxTarget": 20,
+    "BoxTruncation": 2,
     "MaskedIdentity": 100,
     "MaskedFork": None,
 }
@@ -33,7 +34,7 @@ def register_envs() -> "EnvPlugin":
 
     Returns:
         `vectorize`, the module that lets Gymnasium's environments in JAX be imported without Flax, the ids of those environments, and the
-        longer episodes on which policies of `Truncation` are judged.
+        longer episodes on which policies of `Truncation` and `BoxTruncation` are judged.
     """
     from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
 
@@ -42,7 +43,7 @@ def register_envs() -> "EnvPlugin":
     return EnvPlugin(
         vectorize=vectorize,
         imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"),
-        judged_with={"arena/Truncation-v0": {"max_episode_steps": 20}},
+        judged_with={f"arena/{name}-v0": {"max_episode_steps": 20} for name in ("Truncation", "BoxTruncation")},
         frameworks=dict.fromkeys(("phys2d/", "tabular/"), frozenset({"jax"})),
     )
 

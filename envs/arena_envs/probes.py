@@ -293,3 +293,29 @@ class BoxTarget(gym.Env[npt.NDArray[np.float32], npt.NDArray[np.float32]]):
     def _draw(self) -> npt.NDArray[np.float32]:
         self._target = self.np_random.uniform(-1.0, 1.0, 2).astype(np.float32)
         return self._target.copy()
+
+
+class BoxTruncation(gym.Env[np.int64, npt.NDArray[np.float32]]):
+    """`Truncation` with a continuous action: a negative number leaves, any other stays.
+
+    Catches: truncation taken for termination, in agents for continuous actions.
+
+    Observation: that of `Truncation`. Action: `float32 [1]` in [-1, 3], so that uniformly random play leaves in one of four steps.
+    Reward, episode, optimal policy and values: those of `Truncation`, and so is the way to judge an agent.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        self._places = Truncation()
+        self.observation_space = self._places.observation_space
+        self.action_space = gym.spaces.Box(-1.0, 3.0, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[np.int64, Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._places.reset()
+
+    def step(self, action: npt.NDArray[np.float32]) -> tuple[np.int64, float, bool, bool, Info]:
+        """Takes one step."""
+        return self._places.step(np.int64(action[0] >= 0.0))

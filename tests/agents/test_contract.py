@@ -21,7 +21,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
-from arena.errors import DeviceUnavailable
+from arena.errors import ArenaError, DeviceUnavailable
 from arena.testing import check_agent, check_learns
 
 DOCS = Path(__file__).parents[2] / "docs" / "examples"
@@ -32,9 +32,11 @@ VARIANTS = {
         for agent_id in ("keras-dqn", "keras-ppo")
         for backend in ("tensorflow", "torch")
     },
+    **{f"keras-sac-{backend}": ("keras-sac", {"backend": backend}) for backend in ("tensorflow", "torch")},
     "sb3-ppo": ("arena_sb3:PPO", {}),
 }
-DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo")}
+CONTINUOUS = {name: variant for name, variant in VARIANTS.items() if name != "sb3-ppo" and agent_spec(variant[0]).action_spaces == {"box"}}
+DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo", *CONTINUOUS)}
 OWN_REPLAY = {
     "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents", "train_period": 64, "num_updates": 32}),
     "kerasrl-dqn-own-replay": ("kerasrl-dqn", {"replay": "keras_rl", "num_envs": 1}),
@@ -62,7 +64,17 @@ SMALL_PPO = {
     "entropy_coefficient": 0.01,
 }
 SMALL_SARSA = {"hidden_sizes": [32], "num_envs": 4, "learning_rate": 5e-3, "epsilon_decay_steps": 1_500, "epsilon_end": 0.2}
-SMALL = {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
+SMALL_CONTINUOUS = {
+    "hidden_sizes": [32],
+    "learning_rate": 5e-3,
+    "batch_size": 32,
+    "learning_starts": 200,
+    "train_period": 16,
+    "num_updates": 8,
+    "target_update_tau": 0.02,
+}
+SMALL = {"sac": SMALL_CONTINUOUS, "td3": SMALL_CONTINUOUS}
+SMALL |= {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
 
 pytestmark = pytest.mark.framework
 
@@ -106,20 +118,43 @@ def keep_the_contract(agent: str, table: dict, options: dict) -> None:
         check_agent(agent_spec(agent), config=table, **options)
 
 
-@each(VARIANTS)
+@each({name: variant for name, variant in VARIANTS.items() if name not in CONTINUOUS})
 def test_agent_keeps_the_contract(name: str):
     ask_agent(keep_the_contract, *VARIANTS[name], {})
+
+
+@each(CONTINUOUS)
+def test_continuous_agent_keeps_the_contract_and_learns_its_probes(name: str):
+    agent, table = CONTINUOUS[name]
+    table = small(agent, table)
+    ask_agent(keep_the_contract, agent, table, {"env_id": "arena/BoxTarget-v0", "num_steps": 600})
+    ask_agent(learn, agent, {**table, "discount": 0.5}, "BoxTarget", {"num_steps": 4_000, "min_return": -1.0})
+    # An agent that takes truncation for termination leaves, and gets 4.
+    ask_agent(learn, agent, {**table, "discount": 0.9}, "BoxTruncation", {"num_steps": 4_000, "min_return": 20.0})
+
+
+def refuse_discrete_actions(agent: str, table: dict) -> None:
+    with pytest.raises(ArenaError, match=r"takes box actions; CartPole-v1 has discrete \(Discrete\(2\)\)"):
+        check_agent(agent_spec(agent), config=table)
+
+
+@each({name: variant for name, variant in CONTINUOUS.items() if name in agent_ids()})
+def test_continuous_agent_refuses_what_it_cannot_do(name: str):
+    ask_agent(refuse_discrete_actions, *CONTINUOUS[name])
+    ask_agent(refuse_a_device, *CONTINUOUS[name])
 
 
 def refuse_a_device(agent: str, table: dict) -> None:
     spec = agent_spec(agent)
     config = build_config(spec.config, table, where=agent)
     refuse_other_frameworks(spec.modules_for(config))
-    factory = ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0))
+    env_id = "CartPole-v1" if "discrete" in spec.action_spaces else "arena/BoxTarget-v0"
+    factory = ArenaEnvFactory(EnvConfig(env_id), Meter(), np.random.SeedSequence(0))
     with pytest.raises(DeviceUnavailable, match=r"'cuda:63'.* sees [0-9]+ GPUs"):
         spec.load()(factory, config, seed=0, device="cuda:63")
     agent_on_cpu = spec.load()(factory, config, seed=0, device="cpu")
-    assert agent_on_cpu.act(np.zeros((2, 4), np.float32)).shape == (2,)
+    observations = np.zeros((2, *factory.observation_space.shape), np.float32)
+    assert agent_on_cpu.act(observations).shape == (2, *factory.action_space.shape)
 
 
 @each({name: (name, {}) for name in ("tfagents-dqn", "rllib-ppo", "keras-ppo", "kerasrl-dqn")})
@@ -210,6 +245,6 @@ def test_agent_scales_images_by_their_own_bounds(name: str):
         ask_agent(learn, agent, small(agent, table, **settings), "BoardIdentity", options)
 
 
-@each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces})
+@each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces and name not in CONTINUOUS})
 def test_agent_takes_box_actions(name: str):
     ask_agent(keep_the_contract, *VARIANTS[name], {"env_id": "arena/BoxTarget-v0"})

@@ -23,7 +23,7 @@ def train(folder: Path, name: str, num_seeds: int, *, warm: bool) -> list[RunRes
         "name": "test",
         "output": str(folder),
         "agents": [{"agent": agent, "name": name, "hyperparameters": small}],
-        "envs": ["CartPole-v1"],
+        "envs": ["CartPole-v1" if "discrete" in agent_spec(agent).action_spaces else "arena/BoxTarget-v0"],
         "seeds": num_seeds,
         "resources": {"device": "cpu"},
         "budget": {"env_steps": 1_600},

@@ -9,7 +9,7 @@ import arena_envs
 from arena_envs import probes
 from arena_envs.references import reference
 
-NAMES = ["BoardIdentity", "BoxTarget", "Chain", "Discount", "Identity", "ImageIdentity", "Truncation", "TwoRound"]
+NAMES = ["BoardIdentity", "BoxTarget", "BoxTruncation", "Chain", "Discount", "Identity", "ImageIdentity", "Truncation", "TwoRound"]
 
 
 def model_of(env: gym.Env) -> dict[tuple[int, int], tuple[float, int, bool]]:
@@ -62,7 +62,9 @@ def test_all_probes_are_registered_and_registering_again_changes_nothing() -> No
     assert gym.make("arena_envs:arena/Identity-v0").spec.id == "arena/Identity-v0"
 
 
-@pytest.mark.filterwarnings("ignore:.*symmetric and normalized space")  # BoxTarget's bounds are other ones on purpose
+@pytest.mark.filterwarnings(
+    "ignore:.*symmetric and normalized space"
+)  # bounds are other ones on purpose
 @pytest.mark.parametrize("name", NAMES)
 def test_gymnasiums_checker_passes(name) -> None:
     check_env(gym.make(f"arena/{name}-v0").unwrapped, skip_render_check=True)
@@ -106,6 +108,14 @@ def test_truncation(discount) -> None:
     assert greedy_return("Truncation", lambda observation: 1 - observation) == 4.0
     assert greedy_return("Truncation", lambda observation: 1, max_episode_steps=20) == 20.0
     assert greedy_return("Truncation", lambda observation: 1 - observation, max_episode_steps=20) == 4.0
+
+
+def test_box_truncation_is_truncation_with_another_action() -> None:
+    stay, leave_late = np.float32([0.0]), lambda observation: np.float32([2.9 if observation == 0 else -0.1])
+    assert greedy_return("BoxTruncation", lambda observation: stay) == 2.0
+    assert greedy_return("BoxTruncation", leave_late) == 4.0
+    assert greedy_return("BoxTruncation", lambda observation: stay, max_episode_steps=20) == 20.0
+    assert greedy_return("BoxTruncation", leave_late, max_episode_steps=20) == 4.0
 
 
 def test_the_time_limit_of_truncation_falls_in_place_1() -> None:

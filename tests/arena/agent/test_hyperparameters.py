@@ -63,6 +63,7 @@ def test_a_table_changes_what_it_names() -> None:
             "agent 'x' has no hyperparameter 'target_entropy'; did you mean 'target_entropy_per_dimension'?",
         ),
         (TD3Config, {"policy_delay": 0}, "agent 'x': policy_delay=0: "),
+        (TD3Config, {"policy_delay": 3}, "agent 'x': num_updates=32 must be a multiple of policy_delay=3"),
         (TD3Config, {"target_noise": float("inf")}, "agent 'x': target_noise=inf: "),
         (PPOConfig, {"batch_size": 2_000}, "agent 'x': batch_size=2000 is larger than a rollout (128 x 8 transitions)"),
         (PPOConfig, {"anneal_steps": -1}, "agent 'x': anneal_steps=-1: "),
