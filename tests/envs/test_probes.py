@@ -62,9 +62,7 @@ def test_all_probes_are_registered_and_registering_again_changes_nothing() -> No
     assert gym.make("arena_envs:arena/Identity-v0").spec.id == "arena/Identity-v0"
 
 
-@pytest.mark.filterwarnings(
-    "ignore:.*symmetric and normalized space"
-)  # bounds are other ones on purpose
+@pytest.mark.filterwarnings("ignore:.*symmetric and normalized space")  # bounds are other ones on purpose
 @pytest.mark.parametrize("name", NAMES)
 def test_gymnasiums_checker_passes(name) -> None:
     check_env(gym.make(f"arena/{name}-v0").unwrapped, skip_render_check=True)
