@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from arena.cli.policy_arguments import one_policy
 from arena.environments.config import EnvConfig
 from arena.export.export import Export, export_policy
 from arena.export.formats import find_format
 from arena.export.latency import Latency
-from arena.run_folder.folder import RunDir
 from arena.terminal.output import Mode, Output, make_table
 
 
@@ -26,7 +26,7 @@ def export(policy: str, to: str, output: Path | None, env: str | None, num_episo
         mode: what is printed.
     """
     out, chosen = Output(mode), find_format(to)
-    path = RunDir(Path(policy)).policy if Path(policy).is_dir() else Path(policy)
+    path = one_policy(policy).path
     target = output or Path(f"{path.stem}{chosen.suffix or '-savedmodel'}")
     config = None if env is None else EnvConfig(env)
     written = export_policy(path, to, target, env=config, num_episodes=num_episodes, seed=seed)

@@ -41,3 +41,29 @@ def export(
     from arena.cli import export as command
 
     command.export(policy, to, output, env, episodes, seed, mode=output_mode(quiet, json_lines))
+
+
+@policy_app.command()
+def watch(
+    policies_and_env: Annotated[
+        list[str], typer.Argument(metavar="POLICY... ENV", help="Policy files or folders of runs, and a Gymnasium id.", show_default=False)
+    ],
+    video: Annotated[
+        Path | None, typer.Option("--video", metavar="FILE", help="Write an .mp4, .webp or .gif; else a window opens.")
+    ] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="Show several policies side by side on the same initial states.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first initial state.")] = 0,
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Number of initial states.")] = 1,
+    max_steps: Annotated[int, typer.Option("--max-episode-steps", min=1, help="Cut episodes here.")] = 1_000,
+    fps: Annotated[float | None, typer.Option("--fps", min=1, max=240, help="Pictures in a second, instead of the environment's.")] = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Watch policies play, in a window or as a video.
+
+    Return, env step and action scores are drawn below the picture. Escape closes the window, Space stops it.
+    """
+    from arena.cli import watch as command
+
+    options = command.WatchOptions(video=video, grid=grid, seed=seed, episodes=episodes, max_steps=max_steps, fps=fps)
+    command.watch_arguments(policies_and_env, options, mode=output_mode(quiet, json_lines))

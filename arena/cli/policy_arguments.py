@@ -53,3 +53,11 @@ def _of_folder(folder: Path, name: str | None) -> list[GivenPolicy]:
     if name is not None:
         names = [name] if len(names) == 1 else [f"{name}/{each}" for each in names]
     return [GivenPolicy(each, record.files.policy, record) for each, record in zip(names, with_policy, strict=True)]
+
+
+def one_policy(argument: str) -> GivenPolicy:
+    """Returns the policy that an argument names; raises as `given_policies`, and where there are several."""
+    found = given_policies([argument])
+    if len(found) > 1:
+        raise ArenaError(f"{argument} holds {len(found)} policies; name one of them, {found[0].path} say")
+    return found[0]

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from arena.environments.rendering import CannotRender
 from arena.environments.word import names_without_word
 from arena.formats.readable import count
-from arena.tournament.leaderboard.episode_recording import CannotRender, record_episode
+from arena.tournament.leaderboard.episode_recording import record_episode
 from arena.tournament.leaderboard.match_replays import DuelReplay, Pane
 from arena.tournament.leaderboard.replay_selection import DuelChoice
 from arena.tournament.match_records import Episodes

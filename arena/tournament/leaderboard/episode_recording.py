@@ -6,7 +6,6 @@ An episode becomes one sprite sheet (WebP in a data URI), so that a page needs n
 import base64
 import io
 import itertools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
 from arena.environments.config import EnvConfig
-from arena.environments.make import make_env
+from arena.environments.rendering import CannotRender, make_renderer, picture
 from arena.environments.vectorize import make_vec_env
 from arena.policies.evaluation import episode_batches
 from arena.policies.policy import Policy
@@ -36,14 +35,6 @@ SHEET_COLUMNS = 10
 """Number of frames in a row of the sprite sheet."""
 WEBP_QUALITY = 60
 """Quality of the compressed sprite sheet, in 0..100."""
-
-
-# pygame draws into memory: it needs neither screen nor sound, opens none where there are some, and need not greet.
-_ENVIRON = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
-
-
-class CannotRender(Exception):
-    """Raised where an environment draws no frames; the message says why."""
 
 
 def record_episode(
@@ -100,7 +91,7 @@ def _film(player: str, steps: Iterator[tuple[Draw, float, bool]], num_steps: int
 
 def _steps(policy: Policy, env_config: EnvConfig, num_envs: int, index: int, batch_seed: int) -> Iterator[tuple[Draw, float, bool]]:
     """Yields a way to draw the state, the reward that led to it and whether it is the last, at the start and after each step."""
-    renderer = _renderer(env_config)
+    renderer = make_renderer(env_config)
     env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
     try:
         if isinstance(env, SyncVectorEnv):
@@ -148,17 +139,6 @@ def _steps_in_batch(
         yield draw, float(rewards[index]), over
 
 
-def _renderer(env_config: EnvConfig) -> gym.Env[Any, Any]:
-    for name, value in _ENVIRON.items():
-        os.environ.setdefault(name, value)
-    plain = make_env(env_config)
-    modes = plain.metadata.get("render_modes", ())
-    plain.close()
-    if "rgb_array" not in modes:
-        raise CannotRender("it has no render mode 'rgb_array'")
-    return make_env(env_config, render_mode="rgb_array")
-
-
 def _sheet(images: Sequence[Image.Image]) -> str:
     """Returns the data URI of all images in rows of `SHEET_COLUMNS`."""
     columns, (width, height) = min(SHEET_COLUMNS, len(images)), images[0].size
@@ -171,8 +151,6 @@ def _sheet(images: Sequence[Image.Image]) -> str:
 
 
 def _shrink(frame: Any) -> Image.Image:
-    if not isinstance(frame, np.ndarray) or frame.ndim != 3:
-        raise CannotRender("it gives no picture in the mode 'rgb_array'")
-    image = Image.fromarray(frame.astype(np.uint8, copy=False))
+    image = Image.fromarray(picture(frame))
     width = min(FRAME_WIDTH, image.width)
     return image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.BILINEAR)

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from arena.environments.config import EnvConfig
+from arena.environments.rendering import CannotRender
 from arena.policies.evaluation import evaluate
-from arena.tournament.leaderboard.episode_recording import FRAME_WIDTH, MAX_FRAMES, CannotRender, record_episode
+from arena.tournament.leaderboard.episode_recording import FRAME_WIDTH, MAX_FRAMES, record_episode
 from arena.tournament.leaderboard.match_replays import Pane
 
 Array = npt.NDArray[Any]
