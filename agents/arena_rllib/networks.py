@@ -1,16 +1,13 @@
-"""Reads RLlib's default networks as the arena's layers, and sets their initial weights."""
+"""Describes the arena's networks to RLlib, sets their initial weights, and folds dueling heads into one layer."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from arena.agent.hyperparameters import NetworkConfig
 from arena.policies.onnx_network import Conv, Dense, initial_weights
-
-Array = npt.NDArray[Any]
+from arena.policies.torch_network import torch_layers
 
 
 def model_options(config: NetworkConfig, *, image: bool) -> dict[str, Any]:
@@ -26,26 +23,8 @@ def model_options(config: NetworkConfig, *, image: bool) -> dict[str, Any]:
 
 
 def layers(*stacks: torch.nn.Module) -> list[Dense | Conv]:
-    """Returns the layers of modules applied in turn, in the order that the arena and RLlib share (`[H, W, C]` when flattened).
-
-    On a CPU the arrays are views of the parameters: they follow every update.
-
-    Raises:
-        ValueError: if there is something that is neither dense, convolution without padding, relu, tanh nor flattening.
-    """
-    found: list[Dense | Conv] = []
-    for part in (part for stack in stacks for part in stack.modules()):
-        if isinstance(part, torch.nn.Linear):
-            found.append(Dense(_array(part.weight).T, _array(part.bias)))
-        elif isinstance(part, torch.nn.Conv2d):
-            kernel = _array(part.weight).transpose(2, 3, 1, 0)  # [height, width, inputs, outputs]
-            found.append(Conv(kernel, _array(part.bias), part.stride[0], "linear"))  # type: ignore[arg-type]
-        elif isinstance(part, (torch.nn.ReLU, torch.nn.Tanh)):
-            activation = "relu" if isinstance(part, torch.nn.ReLU) else "tanh"
-            found[-1] = dataclasses.replace(found[-1], activation=activation)
-        elif not any(True for _ in part.children()) and not isinstance(part, torch.nn.Flatten):
-            raise ValueError(f"{type(part).__name__} in RLlib's network has no counterpart in arena.policies.onnx_network")
-    return found
+    """Returns the layers of modules applied in turn (`arena.policies.torch_network.torch_layers`); RLlib flattens in the same order."""
+    return torch_layers(torch.nn, *stacks)
 
 
 def fold_dueling(advantage: Dense, value: Dense) -> Dense:
@@ -79,8 +58,3 @@ def scale_output_layer(head: torch.nn.Module, factor: float) -> None:
     output = [part for part in head.modules() if isinstance(part, torch.nn.Linear)][-1]
     with torch.no_grad():
         output.weight.mul_(factor)
-
-
-def _array(parameter: torch.Tensor | None) -> Array:
-    assert parameter is not None
-    return np.asarray(parameter.detach().cpu().numpy())

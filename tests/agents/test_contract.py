@@ -33,10 +33,12 @@ VARIANTS = {
         for backend in ("tensorflow", "torch")
     },
     **{f"keras-sac-{backend}": ("keras-sac", {"backend": backend}) for backend in ("tensorflow", "torch")},
-    "sb3-ppo": ("arena_sb3:PPO", {}),
+    "torch-dqn": ("torch_dqn:SPEC", {}),
 }
-CONTINUOUS = {name: variant for name, variant in VARIANTS.items() if name != "sb3-ppo" and agent_spec(variant[0]).action_spaces == {"box"}}
-DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "sb3-ppo", *CONTINUOUS)}
+CONTINUOUS = {
+    name: variant for name, variant in VARIANTS.items() if name != "torch-dqn" and agent_spec(variant[0]).action_spaces == {"box"}
+}
+DISCRETE = {name: variant for name, variant in VARIANTS.items() if name not in ("random", "constant", "torch-dqn", *CONTINUOUS)}
 OWN_REPLAY = {
     "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents", "train_period": 64, "num_updates": 32}),
     "kerasrl-dqn-own-replay": ("kerasrl-dqn", {"replay": "keras_rl", "num_envs": 1}),
@@ -157,7 +159,7 @@ def refuse_a_device(agent: str, table: dict) -> None:
     assert agent_on_cpu.act(observations).shape == (2, *factory.action_space.shape)
 
 
-@each({name: (name, {}) for name in ("tfagents-dqn", "rllib-ppo", "keras-ppo", "kerasrl-dqn")})
+@each({name: (name, {}) for name in ("tfagents-dqn", "rllib-ppo", "keras-ppo", "kerasrl-dqn", "sb3-ppo")})
 def test_agent_keeps_the_contract_behind_normalisation(name: str):
     """Checkpoints hold the statistics, and the exported policy has them in its graph."""
     ask_agent(keep_the_contract, name, {"normalize_observations": True, "normalize_rewards": True}, {"num_steps": 1_200})

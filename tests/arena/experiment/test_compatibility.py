@@ -129,7 +129,19 @@ def test_convolutions_larger_than_the_image_are_refused_before_work(shape, layer
 
 
 @pytest.mark.parametrize(
-    "agent", ["keras-dqn", "keras-ppo", "tfagents-dqn", "tfagents-c51", "rllib-dqn", "rllib-ppo", "kerasrl-dqn", "kerasrl-sarsa"]
+    "agent",
+    [
+        "keras-dqn",
+        "keras-ppo",
+        "tfagents-dqn",
+        "tfagents-c51",
+        "rllib-dqn",
+        "rllib-ppo",
+        "kerasrl-dqn",
+        "kerasrl-sarsa",
+        "sb3-dqn",
+        "sb3-ppo",
+    ],
 )
 def test_every_agents_convolutions_are_looked_at(agent):
     spec, env = agent_spec(agent), EnvConfig("arena/BoardIdentity-v0")

@@ -1,0 +1,58 @@
+"""The arena's networks as Stable-Baselines3 makes them: options of its policies, and a features extractor for images of any size."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
+
+from arena.agent.hyperparameters import NetworkConfig
+from arena.environments.images import largest_values
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+class ImageExtractor(BaseFeaturesExtractor):
+    """Convolutions without padding, each with relu, over images that arrive flattened.
+
+    SB3's own `NatureCNN` has fixed layers, takes bytes in 0..255 alone, and guesses from a shape where the channels are.
+
+    Args:
+        observation_space: Flattened space, `[H * W * C]`.
+        image_space: Space `[H, W, C]` of the images; those of bytes are divided by their largest values.
+        conv_layers: Filters, kernel size and stride of each convolution.
+    """
+
+    def __init__(self, observation_space: gym.spaces.Box, image_space: gym.spaces.Box, conv_layers: Sequence[tuple[int, int, int]]) -> None:
+        height, width, channels = image_space.shape
+        convolutions: list[nn.Module] = []
+        for filters, size, stride in conv_layers:
+            convolutions += [nn.Conv2d(channels, filters, size, stride), nn.ReLU()]
+            height, width, channels = (height - size) // stride + 1, (width - size) // stride + 1, filters
+        super().__init__(observation_space, height * width * channels)
+        largest = largest_values(image_space)
+        self.convolutions = nn.Sequential(*convolutions)
+        self.register_buffer("scale", torch.as_tensor(1.0 if largest is None else 1.0 / np.float32(largest)), persistent=False)
+        self._shape = image_space.shape
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Returns features `[N, F]` for flattened images `[N, H * W * C]`; features are in the order `[H, W, C]`."""
+        images = observations.reshape(-1, *self._shape) * self.scale
+        features: torch.Tensor = self.convolutions(images.permute(0, 3, 1, 2))
+        return features.permute(0, 2, 3, 1).flatten(1)
+
+
+def policy_options(config: NetworkConfig, space: gym.spaces.Box) -> dict[str, Any]:
+    """Returns SB3's `policy_kwargs` for the network of `config` over the observations of one environment."""
+    options: dict[str, Any] = {
+        "net_arch": list(config.hidden_sizes),
+        "activation_fn": _ACTIVATIONS[config.activation],
+        "optimizer_kwargs": {"eps": config.adam_epsilon},
+    }
+    if len(space.shape) == 3:
+        options["features_extractor_class"] = ImageExtractor
+        options["features_extractor_kwargs"] = {"image_space": space, "conv_layers": config.conv_layers}
+    return options
