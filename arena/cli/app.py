@@ -15,6 +15,7 @@ from arena.cli.options import (
     EqualWithin,
     ExecutorOption,
     ExperimentsFolder,
+    Extend,
     Json,
     Listed,
     MaxEpisodeSteps,
@@ -94,6 +95,7 @@ def run(
     name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print runs, settings and the likely time; write nothing.")] = False,
     retry_failed: RetryFailed = False,
+    extend: Extend = False,
     no_wait: NoWait = False,
     track: Annotated[
         list[str] | None,
@@ -118,6 +120,7 @@ def run(
             dry_run=dry_run,
             retry_failed=retry_failed,
             wait=not no_wait,
+            extend=extend,
             trackers=track or (),
             mode=output_mode(quiet, json_lines),
         )

@@ -19,17 +19,18 @@ MAX_NAMED = 3
 """Number of pairs of agent and environment of unknown speed that the line about the time names."""
 
 
-def dry_run(experiment: Experiment, *, retry_failed: bool, mode: Mode) -> int:
+def dry_run(experiment: Experiment, *, retry_failed: bool, extend: bool = False, mode: Mode) -> int:
     """Prints what running the experiment would do, and refuses what that would refuse; writes nothing and asks no cluster.
 
     Args:
         experiment: agents, envs, seeds, budget.
         retry_failed: whether runs that failed would be tried again.
+        extend: whether runs that finished with a smaller budget would be continued.
         mode: how to write; as JSON, one object for the whole plan.
     """
     traits = check_experiment(experiment)
     make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work
-    plan = make_plan(experiment, retry_failed=retry_failed)
+    plan = make_plan(experiment, retry_failed=retry_failed, extend=extend)
     out = Output(mode)
     out.record(_document(plan))
     _show(plan, out)
@@ -38,7 +39,7 @@ def dry_run(experiment: Experiment, *, retry_failed: bool, mode: Mode) -> int:
     if experiment.until_decided is not None:
         refuse_another_question(experiment)
     else:
-        refuse_changes(experiment.path, experiment.runs())
+        refuse_changes(experiment.path, experiment.runs(), extend=extend)
     return 0
 
 

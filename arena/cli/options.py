@@ -23,6 +23,7 @@ Policies = Annotated[
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
 
+Extend = Annotated[bool, typer.Option("--extend", help="Continue runs that finished with a smaller budget of env steps.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="End once other arenas have what is left, instead of waiting for them.")]
 
 

@@ -63,6 +63,7 @@ def run(
     dry_run: bool,
     retry_failed: bool,
     wait: bool = True,
+    extend: bool = False,
     trackers: Sequence[str] = (),
     mode: Mode,
 ) -> int:
@@ -74,6 +75,7 @@ def run(
         dry_run: whether nothing is run.
         retry_failed: whether runs that failed earlier are tried again.
         wait: whether runs that other arenas work on are waited for.
+        extend: whether runs that finished with a smaller budget are continued.
         trackers: names of trackers that get the runs once all have ended; nothing is sent to another machine.
         mode: how to write.
     """
@@ -81,9 +83,9 @@ def run(
     if dry_run:
         from arena.cli import dry_run as plan  # imports SciPy, as below
 
-        return plan.dry_run(experiment, retry_failed=retry_failed, mode=mode)
+        return plan.dry_run(experiment, retry_failed=retry_failed, extend=extend, mode=mode)
     made = {name: make_tracker(name, experiment.path, PROJECT, online=False) for name in trackers}
-    code = execute(experiment, mode=mode, retry_failed=retry_failed, wait=wait)
+    code = execute(experiment, mode=mode, retry_failed=retry_failed, wait=wait, extend=extend)
     for name, tracker in made.items():
         send(tracker, experiment.path, f"{name}/{PROJECT}", mode=mode)
     return code
@@ -114,15 +116,17 @@ def _changed(settings: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**dataclasses.asdict(settings), **{key: value for key, value in changes.items() if value is not None}}
 
 
-def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True) -> int:
+def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True, extend: bool = False) -> int:
     """Checks and runs an experiment under a live view and prints the closing table; returns 0 if every run of the table finished."""
+    if extend and experiment.until_decided is not None:
+        raise ArenaError('--extend and seeds = "until-decided" exclude each other: the decision was made at the smaller budget')
     if not wait and experiment.until_decided is not None:
         raise ArenaError('--no-wait and seeds = "until-decided" exclude each other: the next seeds depend on all results')
     warn_about(experiment, check_experiment(experiment))
     if where := lock_limits(experiment.path):
         complain(f"arena: locks on {where} end at this machine, so no other machine may work on {experiment.path} now")
     if experiment.until_decided is None:
-        results = _watch(experiment, mode=mode, retry_failed=retry_failed, wait=wait)
+        results = _watch(experiment, mode=mode, retry_failed=retry_failed, wait=wait, extend=extend)
     else:
         # SciPy takes longer to import than everything else here, and other experiments do without it.
         from arena.experiment.until_decided import run_until_decided, sentences
@@ -146,12 +150,12 @@ def warn_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> None:
         complain(f"arena: {sentence}")
 
 
-def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True) -> list[RunResult]:
+def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True, extend: bool = False) -> list[RunResult]:
     executor = make_executor(experiment.executor, experiment.resources.workers)
     names = [run.name for run in experiment.runs()]
     view = TerminalView(names, earlier=_earlier(experiment, names, retry_failed=retry_failed), mode=mode)
     try:
-        results = run_checked(experiment, executor, view, retry_failed=retry_failed, wait=wait)
+        results = run_checked(experiment, executor, view, retry_failed=retry_failed, wait=wait, extend=extend)
     except KeyboardInterrupt:
         view.finish()
         options = " --resume" if "train" in sys.argv[:2] and "--resume" not in sys.argv else ""

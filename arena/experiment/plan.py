@@ -49,7 +49,7 @@ class ExperimentPlan:
     """Upper estimate of the wall seconds of all runs together; None if that of some run is unknown."""
 
 
-def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> ExperimentPlan:
+def make_plan(experiment: Experiment, *, retry_failed: bool = False, extend: bool = False) -> ExperimentPlan:
     """Returns what running the experiment would do.
 
     The time comes from finished runs of the same agent on the same environment anywhere under `experiment.output`: the median of each.
@@ -57,12 +57,15 @@ def make_plan(experiment: Experiment, *, retry_failed: bool = False) -> Experime
     Args:
         experiment: agents, envs, seeds, budget.
         retry_failed: whether runs that failed or were pruned would be tried again.
+        extend: whether runs that finished with a smaller budget of env steps would be continued.
     """
     speeds = _speeds(experiment.output)
     runs = []
     for run in experiment.runs():
         state = progress(RunDir(experiment.path / run.name), run.name)
-        ended = state.state in ("finished", "damaged") or (state.state in ("failed", "pruned") and not retry_failed)
+        is_extended = extend and state.state == "finished" and run.budget.env_steps > (state.max_env_steps or 0)
+        is_over = state.state in ("finished", "damaged") and not is_extended
+        ended = is_over or (state.state in ("failed", "pruned") and not retry_failed)
         seconds = 0.0 if ended else _seconds_left(run, state, speeds.get((run.agent.agent, run.env.name)))
         runs.append(PlannedRun(run=run, progress=state, seconds=seconds))
     workers = experiment.resources.workers or max(1, len(usable_cores()) // experiment.resources.threads)

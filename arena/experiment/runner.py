@@ -18,7 +18,7 @@ from arena.experiment.check import check_experiment
 from arena.experiment.claims import Claims, holder, is_claimed
 from arena.experiment.compatibility import env_frameworks
 from arena.experiment.experiment import Experiment
-from arena.experiment.folder import make_folder, refuse_changes
+from arena.experiment.folder import make_folder, refuse_changes, with_history
 from arena.experiment.records import find_records, unreadable
 from arena.formats.disk import SPARE_BYTES, DiskFull, free_bytes, full_disk_reason, require_room
 from arena.formats.folders import Folder
@@ -55,6 +55,7 @@ def run_experiment(
     retry_failed: bool = False,
     judge: Judge | None = None,
     wait: bool = True,
+    extend: bool = False,
 ) -> list[RunResult]:
     """Checks an experiment, runs what is not finished and returns the outcome of every run, in the order of `experiment.runs()`.
 
@@ -65,13 +66,14 @@ def run_experiment(
         retry_failed: whether runs that failed earlier are tried again, from their last checkpoint.
         judge: may give up runs that are at work; their status is then `pruned`.
         wait: whether runs that another arena has claimed are waited for, and resumed if it dies; if not, they are missing in what returns.
+        extend: whether runs that have finished with a smaller budget of env steps are continued from their last checkpoint.
 
     Raises:
         ArenaError: before anything starts, if the experiment cannot work or its folders hold other runs.
         KeyboardInterrupt: after all workers have ended; a call with the same arguments resumes.
     """
     check_experiment(experiment)
-    return run_checked(experiment, executor, view, retry_failed=retry_failed, judge=judge, wait=wait)
+    return run_checked(experiment, executor, view, retry_failed=retry_failed, judge=judge, wait=wait, extend=extend)
 
 
 def run_checked(
@@ -82,11 +84,12 @@ def run_checked(
     retry_failed: bool = False,
     judge: Judge | None = None,
     wait: bool = True,
+    extend: bool = False,
 ) -> list[RunResult]:
     """Runs an experiment that `check_experiment` has accepted, or a part of one; takes, returns and raises the same as `run_experiment`."""
     runs = list(experiment.runs())
     try:
-        return _run_unfinished(experiment, runs, executor, view, retry_failed=retry_failed, judge=judge, wait=wait)
+        return _run_unfinished(experiment, runs, executor, view, retry_failed=retry_failed, judge=judge, wait=wait, extend=extend)
     except OSError as error:
         if reason := full_disk_reason(error):
             raise DiskFull(f"{reason}; free some space, and run the experiment again: it resumes") from error
@@ -94,16 +97,28 @@ def run_checked(
 
 
 def _run_unfinished(
-    experiment: Experiment, runs: list[Run], executor: Executor, view: View | None, *, retry_failed: bool, judge: Judge | None, wait: bool
+    experiment: Experiment,
+    runs: list[Run],
+    executor: Executor,
+    view: View | None,
+    *,
+    retry_failed: bool,
+    judge: Judge | None,
+    wait: bool,
+    extend: bool,
 ) -> list[RunResult]:
-    todo, outcomes = _todo(experiment, runs, retry_failed)  # before any folder is made: refusing must leave nothing behind
+    todo, outcomes = _todo(
+        experiment, runs, retry_failed=retry_failed, extend=extend
+    )  # before any folder is made: refusing must leave nothing behind
     tasks = [_task(run, experiment.path / run.name) for run in todo]
     executor.check(tasks)
     if todo:
         require_room(experiment.path, SPARE_BYTES, "an experiment")
     make_folder(experiment.path)
     with FolderLock(experiment.path, wait_seconds=SETUP_SECONDS):
-        todo, others = _todo(experiment, todo, retry_failed)  # another arena may have finished some in the meantime
+        todo, others = _todo(
+            experiment, todo, retry_failed=retry_failed, extend=extend
+        )  # another arena may have finished some in the meantime
         _make_run_folders(experiment.path, todo)
     tasks = [task for task in tasks if task.name in {run.name for run in todo}]
     outcomes |= others
@@ -237,13 +252,35 @@ def _write_result(files: RunDir, result: RunResult) -> None:
             raise
 
 
-def _todo(experiment: Experiment, runs: list[Run], retry_failed: bool) -> tuple[list[Run], dict[str, RunResult]]:
+def _todo(experiment: Experiment, runs: list[Run], *, retry_failed: bool, extend: bool) -> tuple[list[Run], dict[str, RunResult]]:
     """Returns the runs that are left to do, and the outcomes of the others by name; a run that cannot be read is one of the others."""
     found = find_records(experiment.path, runs)
-    refuse_changes(experiment.path, runs, found.begun)
-    again = {name for name, result in found.results.items() if retry_failed and result.status not in ("finished", *UNREADABLE)}
+    refuse_changes(experiment.path, runs, found.begun, extend=extend)
+    runs = with_history(runs, found.begun, extend=extend)
+    extended = {run.name for run in runs if run.name in found.begun and run.budget.env_steps > found.begun[run.name].budget.env_steps}
+    again = set()
+    for name, result in found.results.items():
+        is_failed = result.status not in ("finished", *UNREADABLE)
+        if (is_failed and retry_failed) or (result.status == "finished" and name in extended):
+            again.add(name)
     ended = {name: result for name, result in found.results.items() if name not in again}
-    return [run for run in runs if run.name not in ended], ended
+    todo = [run for run in runs if run.name not in ended]
+    for run in todo:
+        if run.name in extended:
+            _refuse_useless_extension(run, RunDir(experiment.path / run.name))
+    return todo, ended
+
+
+def _refuse_useless_extension(run: Run, files: RunDir) -> None:
+    """Refuses to extend a run that could not continue, or whose learning rate is 0 before the new budget ends."""
+    anneal_steps = run.agent.hyperparameters.get("anneal_steps", 0)
+    if 0 < anneal_steps < run.budget.env_steps:
+        raise ArenaError(
+            f"{run.name} cannot be extended to {run.budget.env_steps:,} env steps: its learning rate is 0 after anneal_steps = "
+            f"{anneal_steps:,}; start a new experiment with --name, or a larger anneal_steps under another name"
+        )
+    if files.latest_checkpoint() is None:
+        raise ArenaError(f"{files.path} has no checkpoint from which it could be extended; delete it to train it anew, with the new budget")
 
 
 def _last_failure(path: Path) -> tuple[RunResult | None, int]:

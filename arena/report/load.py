@@ -155,9 +155,14 @@ def _refuse_incomparable(runs: list[LoadedRun]) -> None:
 
 def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
     for key, what in shared.items():
-        there, here = sides(other.inputs.get(key), run.inputs.get(key))
+        there, here = sides(_comparable(other.inputs.get(key)), _comparable(run.inputs.get(key)))
         if there != here:
             raise ArenaError(f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}")
+
+
+def _comparable(value: Any) -> Any:
+    """Returns an input without what changes no score: whether policies stay that are not judged."""
+    return {key: part for key, part in value.items() if key != "keep_policies"} if isinstance(value, Mapping) else value
 
 
 def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:

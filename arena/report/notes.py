@@ -33,6 +33,7 @@ def notes(
     found = [
         *_failures(samples),
         *_retried(samples),
+        *_extended(samples),
         *_unsealed(samples),
         *_identities(samples),
         *_missing(samples),
@@ -104,6 +105,19 @@ def _retried(samples: Samples) -> list[str]:
     return [
         f"{len(retried)} of {len(samples.runs)} runs were tried again after attempts that failed (--retry-failed): {named}"
         f"{'; …' if len(retried) > 5 else ''}. Only the last attempt counts, so whoever was tried again looks more reliable than it is."
+    ]
+
+
+def _extended(samples: Samples) -> list[str]:
+    extended = [run for run in samples.runs if run.run.extended_from]
+    if not extended:
+        return []
+    named = "; ".join(
+        f"{run.name} from {', then '.join(f'{steps:,}' for steps in run.run.extended_from)} env steps" for run in extended[:5]
+    )
+    return [
+        f"{len(extended)} of {len(samples.runs)} runs had ended with a smaller budget and were continued (--extend): "
+        f"{named}{'; …' if len(extended) > 5 else ''}. Whoever chose them may have looked at their scores before."
     ]
 
 

@@ -11,7 +11,7 @@
 `events.out.tfevents…` curves for TensorBoard
 `checkpoint/`          the last two states from which training can resume, each with checksums of its files
 `policy.onnx`          the policy that is judged: the best so far by selection evaluations, or the last
-`snapshots/`           earlier policies of the run, for environments in which it plays against them
+`snapshots/`           earlier policies of the run, where they are asked for or the environment plays against them
 `result.json`          outcome; its presence means that the run has ended
 `failures.jsonl`       outcomes of earlier attempts that failed and were tried again (`--retry-failed`)
 `holder.json`          machine and process of the arena that claimed the run last
@@ -137,7 +137,16 @@ class RunDir:
     def add_snapshot(self, policy: Path, env_steps: int) -> None:
         """Copies the file `policy`, taken after `env_steps`, into the snapshots, atomically; their names sort by age."""
         self.folder.make(self.snapshots.name)
-        self.folder.write(f"{self.snapshots.name}/env-steps-{env_steps:012d}.onnx", read_file(policy, max_bytes=MAX_POLICY_BYTES))
+        self.folder.write(f"{self.snapshots.name}/{self.snapshot(env_steps).name}", read_file(policy, max_bytes=MAX_POLICY_BYTES))
+
+    def snapshot(self, env_steps: int) -> Path:
+        """Returns the file of the snapshot that was taken after `env_steps`."""
+        return self.snapshots / f"env-steps-{env_steps:012d}.onnx"
+
+    def snapshot_steps(self) -> list[int]:
+        """Returns the env steps after which the snapshots were taken, sorted."""
+        matches = (_SNAPSHOT.fullmatch(entry.name) for entry in self.folder.entries(self.snapshots.name))
+        return sorted(int(match[1]) for match in matches if match)
 
     def drop_snapshots_after(self, env_steps: int) -> None:
         """Deletes the snapshots that were taken after more than `env_steps`, for a resume from an earlier checkpoint."""

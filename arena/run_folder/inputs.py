@@ -49,6 +49,9 @@ class EvaluationProtocol:
     """Max number of environments that exist at once in an evaluation: 1 for an environment of which there can be one."""
     keep: Literal["best", "last"] = "best"
     """Policy that the final evaluation judges: that of the best selection evaluation (the later of two equal ones), or the last."""
+    keep_policies: Literal["all"] | Count | None = None
+    """Policies that stay in `snapshots/` beside the judged one: those of `all` selection evaluations, or one for each period of so many
+    env steps. None keeps none, unless the environment plays against them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,6 +148,8 @@ class Run:
     log_period: Count
     """Env steps between two points of the training curves."""
     resources: Resources = dataclasses.field(default_factory=Resources)
+    extended_from: tuple[Count, ...] = ()
+    """Smaller budgets of env steps with which the run had ended before it was continued (`--extend`), in their order."""
 
     @property
     def name(self) -> str:
@@ -157,6 +162,9 @@ class Run:
         for part in (value, value["agent"]):
             del part["resources"]
         del value["agent"]["tuning"]
+        for part, key in ((value, "extended_from"), (value["evaluation"], "keep_policies")):
+            if not part[key]:  # a run without it is what it was before there was the field
+                del part[key]
         return value
 
     def code_names(self) -> tuple[str, ...]:

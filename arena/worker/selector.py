@@ -70,7 +70,7 @@ class Selector:
             candidate = self._run_dir.path / private / self._run_dir.policy.name
             self._agent.export_policy(candidate)
             policy, env_steps = OnnxPolicy(candidate), self._meter.env_steps
-            if self._keeps_snapshots:
+            if self._keeps_snapshots or self._is_snapshot_due(env_steps):
                 self._run_dir.add_snapshot(candidate, env_steps)
             evaluation = self._play(policy, self._run.evaluation.episodes, self._seeds.selection)
             self._log.add_evaluation("selection", evaluation, env_steps)
@@ -99,6 +99,13 @@ class Selector:
     def _is_to_keep(self, evaluation: Evaluation) -> bool:
         best = self._state.best_return
         return self._run.evaluation.keep == "last" or best is None or evaluation.episode_return_mean >= best
+
+    def _is_snapshot_due(self, env_steps: int) -> bool:
+        """Returns whether a policy that was taken after `env_steps` is one of those that `evaluation.keep_policies` asks for."""
+        wanted = self._run.evaluation.keep_policies
+        if wanted is None or wanted == "all":
+            return wanted is not None
+        return Period(wanted).is_due(max(self._run_dir.snapshot_steps(), default=0), env_steps)
 
     def _keep(self, policy: OnnxPolicy, evaluation: Evaluation, env_steps: int) -> None:
         spaces = self._factory.observation_space, self._factory.action_space

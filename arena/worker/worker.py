@@ -58,6 +58,7 @@ from arena.worker.loop import train
 from arena.worker.run_log import RunLog
 from arena.worker.selector import Selector
 from arena.worker.state import TrainingState
+from arena.worker.stop_reason import StopReason
 
 LOCK_SECONDS = 60.0
 """Seconds to wait for the run folder: an earlier worker whose arena was killed needs a moment to end."""
@@ -147,6 +148,8 @@ def train_and_judge(
     for damage in damages:
         sys.stderr.write(f"{damage}\n")
         emit(PhaseBegan(phase="building", message=damage))
+    if run.extended_from and state.stop_reason is StopReason.ENV_STEPS and meter.env_steps <= run.extended_from[-1]:
+        state.stop_reason = None
     attempt = Attempt(started=time.strftime("%Y-%m-%dT%H:%M:%S%z"), env_steps=meter.env_steps, notes=tuple(damages))
     state.num_attempts = max(state.num_attempts, add_attempt(run_dir, attempt))
     usage = UsageSampler([] if device == "cpu" else visible_gpus())

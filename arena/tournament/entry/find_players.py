@@ -9,6 +9,7 @@ from arena.errors import ArenaError
 from arena.tournament.entry.admission import Admission, AdmittedPolicy
 from arena.tournament.entry.entrants import check_entrants, checked_entrant
 from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.entry.kept_policies import kept_policies
 from arena.tournament.entry.player import RANDOM, Player, random_player
 from arena.tournament.entry.player_arguments import split_argument
 from arena.tournament.entry.run_players import run_players
@@ -34,7 +35,8 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
     """Returns the players that `arguments` name, and the random one.
 
     Args:
-        arguments: A policy file, a run folder, a folder of runs, or `random`; `NAME=PATH` names the entrant.
+        arguments: A policy file, a run folder, a folder of runs, the `snapshots` of a run, each of which is an entrant, or `random`;
+            `NAME=PATH` names the entrant.
         envs: Everything that is played.
         admission: Admits the policies of the players; none is opened before it has been tried.
         allow: Import paths and files that runs may name, where they were trained on something else than is played.
@@ -53,6 +55,9 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
         if not path.is_dir():
             entrant = checked_entrant(name or path.stem, path)
             entries.append(_Entry(Player(name=entrant, entrant=entrant, policies={}), tuple(spaces), path))
+            continue
+        if policies := kept_policies(path):
+            entries += [_kept_entry(name or policies.agent, env_steps, file, spaces) for env_steps, file in policies.by_env_steps]
             continue
         found, reasons = run_players(path, name, spaces, allow)
         left_out += reasons
@@ -95,6 +100,11 @@ class _Entry:
         if self.policy is None:
             return self.player
         return dataclasses.replace(self.player, policies=dict.fromkeys(self.env_names, admitted[self.policy]))
+
+
+def _kept_entry(name: str, env_steps: int, file: Path, envs: Iterable[str]) -> _Entry:
+    entrant = checked_entrant(f"{name}@{env_steps}", file)
+    return _Entry(Player(name=entrant, entrant=entrant, policies={}), tuple(envs), file)
 
 
 def _by_name(players: Iterable[Player]) -> list[Player]:

@@ -114,7 +114,7 @@ def test_free_space_is_looked_at_before_anything_is_made(experiment: Experiment,
 
 def test_finished_runs_need_no_room(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(disk, "free_bytes", lambda path: 0)
-    monkeypatch.setattr(runner, "_todo", lambda *arguments: ([], {}))
+    monkeypatch.setattr(runner, "_todo", lambda *arguments, **named: ([], {}))
 
     class Idle(NoExecutor):
         def execute(self, *arguments: object) -> None:

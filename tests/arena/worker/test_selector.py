@@ -152,3 +152,15 @@ def test_the_kept_policy_says_where_it_comes_from_and_equal_runs_write_equal_fil
         again.evaluate(env_steps)
     again.selector.final_evaluation()
     assert again.run_dir.policy.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("keep_policies", "steps"), [(None, []), ("all", [90, 180, 270, 360, 450]), (200, [270, 450]), (400, [450]), (1_000, [])]
+)
+def test_policies_are_kept_by_step_where_they_are_asked_for(stage, keep_policies: object, steps: list[int]):
+    found = stage(*range(5), evaluation={"period": 90, "episodes": 3, "keep_policies": keep_policies})
+    for env_steps in (90, 180, 270, 360, 450):
+        found.evaluate(env_steps)
+    assert found.run_dir.snapshot_steps() == steps
+    for env_steps in steps:
+        assert float(OnnxPolicy(found.run_dir.snapshot(env_steps)).scores(np.ones((1, 2), np.float32))[0, 0]) == env_steps

@@ -92,3 +92,19 @@ def test_those_who_were_found_apart_are_checked_together(tmp_path, write_policy,
         find([str(file)], [CARTPOLE]).joined(trained)
     with pytest.raises(ArenaError, match="two players are called 'a/seed-0'"):
         trained.joined(trained)
+
+
+def test_the_policies_that_a_run_has_kept_are_entrants_of_their_own(tmp_path, write_policy, write_run, find):
+    run = write_run(tmp_path / "x", "a", "CartPole-v1", 0)
+    (run / "snapshots").mkdir()
+    for env_steps in (20_000, 3_000):
+        write_policy(run / "snapshots" / f"env-steps-{env_steps:012d}.onnx", "CartPole-v1")
+    (run / "snapshots" / "notes.txt").touch()
+    field = find([str(run / "snapshots"), str(run)], [CARTPOLE])
+    assert [(player.name, player.entrant) for player in field.players[1:]] == [
+        ("a@3000", "a@3000"),
+        ("a@20000", "a@20000"),
+        ("a/seed-0", "a"),
+    ]
+    field = find([f"mine={run / 'snapshots'}"], [CARTPOLE])
+    assert [player.entrant for player in field.players[1:]] == ["mine@3000", "mine@20000"]
