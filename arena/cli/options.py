@@ -21,6 +21,14 @@ Policies = Annotated[
     list[str],
     typer.Argument(metavar="POLICY...", help="Policy files, or run or experiment folders; NAME=PATH names one.", show_default=False),
 ]
+PoliciesAndEnv = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="POLICY... ENV",
+        help="Policy files, or run or experiment folders (NAME=PATH names one), and a Gymnasium id; runs of one environment need no id.",
+        show_default=False,
+    ),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed earlier, from their last checkpoint.")]
 
 Extend = Annotated[bool, typer.Option("--extend", help="Continue runs that finished with a smaller budget of env steps.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Json, Policies, Quiet, output_mode
+from arena.cli.options import Allow, Json, MaxEpisodeSteps, Policies, PoliciesAndEnv, Quiet, output_mode
 
 policy_app = typer.Typer(rich_markup_mode=None)
 
@@ -19,6 +19,34 @@ def show(policies: Policies, json_lines: Json = False) -> None:
     from arena.cli import show as command
 
     command.show(policies, mode=output_mode(quiet=False, json_lines=json_lines))
+
+
+@policy_app.command()
+def evaluate(
+    arguments: PoliciesAndEnv,
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Number of initial states, one episode each.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the initial states.")] = 0,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="A:B", help="Reset seeds of single environments instead: A to B - 1, one episode each.")
+    ] = None,
+    max_episode_steps: MaxEpisodeSteps = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write each episode to FILE.csv or FILE.json.")] = None,
+    allow: Allow = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Play policies, one episode from each initial state.
+
+    Mean and interquartile mean are printed with their intervals, and how episodes ended. All policies play the same initial states, so
+    their differences are paired.
+    """
+    from arena.cli import evaluate as command
+
+    given = None if seeds is None else command.parse_seeds(seeds)
+    played = command.PlayedEpisodes(
+        num_episodes=episodes if given is None else len(given), seed=seed, seeds=given, max_episode_steps=max_episode_steps
+    )
+    command.evaluate_all(arguments, played, out, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @policy_app.command()

@@ -2,14 +2,17 @@
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from arena.environments.config import EnvConfig
+from arena.environments.user_modules import full_id
 from arena.errors import ArenaError
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord, readable, run_folders
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.entry.run_players import envs_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,30 @@ def given_policies(arguments: Sequence[str]) -> list[GivenPolicy]:
         found += _of_folder(path, name) if path.is_dir() else [GivenPolicy(name or path.stem, path)]
     counts = collections.Counter(policy.name for policy in found)
     return [policy if counts[policy.name] == 1 else dataclasses.replace(policy, name=str(policy.path)) for policy in found]
+
+
+def split_env(arguments: Sequence[str], allow: Collection[str] = ()) -> tuple[list[str], EnvConfig]:
+    """Returns the policies and the environment that arguments name: the last is its id, or it is that of all runs.
+
+    Args:
+        arguments: Policies, and perhaps the id of an environment.
+        allow: Import paths and files that run folders may name.
+
+    Raises:
+        ArenaError: If no environment is named, runs are of several, or a run's needs the user's word.
+    """
+    *paths, last = arguments
+    if paths and not _is_policy(last):
+        return paths, EnvConfig(full_id(last))
+    envs = envs_of([argument for argument in arguments if _is_policy(argument)], allow)
+    if len(envs) != 1:
+        named = f"; the runs are of {', '.join(env.name for env in envs)}" if envs else ""
+        raise ArenaError(f"say on which environment: its id comes last, CartPole-v1 say{named}")
+    return list(arguments), envs[0]
+
+
+def _is_policy(argument: str) -> bool:
+    return Path(argument).exists() or ("=" in argument and Path(argument.partition("=")[2]).exists())
 
 
 def _of_folder(folder: Path, name: str | None) -> list[GivenPolicy]:

@@ -42,6 +42,11 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
         if has_form and common_actions(actions)[0] == actions:
             return vector_env if type(vector_env).__module__.startswith("gymnasium.") else OwnArrays(vector_env)
         vector_env.close()
+    return make_sync_env(config, num_envs, autoreset_mode=autoreset_mode)
+
+
+def make_sync_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
+    """Returns `num_envs` single environments, stepped one after the other; each takes a seed of its own. Arguments as `make_vec_env`."""
     return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
 
 

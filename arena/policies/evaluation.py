@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig
 from arena.environments.values import MissingValue, ValueWatch, environment_fault
-from arena.environments.vectorize import make_vec_env, time_limit
+from arena.environments.vectorize import make_sync_env, make_vec_env, time_limit
 from arena.errors import EnvironmentFault
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
@@ -28,6 +28,8 @@ PROGRESS_STEPS = 64
 """Number of vector steps between two calls of the function that follows an evaluation's progress."""
 MAX_VISITED = 1_000
 """Max number of visited observations that are kept of each batch of environments."""
+ENDINGS = ("terminated", "truncated", "cut")
+"""Reasons of an episode's end: the environment's own end, its time limit, or the evaluation's limit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Evaluation:
     """Number of observations that the environment gave outside of their space."""
     num_cut: int = 0
     """Number of episodes that were cut by the evaluation's own limit, not ended by the environment; their returns so far count."""
+
+    endings: Array = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
+    """Reason of each episode's end, `int8 [E]`, as an index of `ENDINGS`; empty where nobody noted them."""
+
+    @property
+    def num_endings(self) -> dict[str, int]:
+        """Number of episodes by the reason of their end."""
+        return {ending: int(np.count_nonzero(self.endings == index)) for index, ending in enumerate(ENDINGS)}
 
     @property
     def episode_return_mean(self) -> float:
@@ -63,6 +73,7 @@ def evaluate(
     num_episodes: int,
     seed: int,
     max_episode_steps: int | None = None,
+    seeds: Sequence[int] | None = None,
     num_envs: int | None = None,
     on_step: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda _: None,
@@ -76,6 +87,8 @@ def evaluate(
         seed: Seed of every initial state; episodes of two policies under one seed are paired.
         max_episode_steps: Env steps after which an episode is cut; None takes `DEFAULT_MAX_EPISODE_STEPS` where the environment has no
             time limit of its own, and no limit elsewhere.
+        seeds: Reset seed of each episode, `[E]`, as `env.reset(seed=...)` of a single environment takes it; None draws the initial states
+            from `seed`. Faster implementations of many environments, which take one seed for all, are not used then.
         num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`. Where a vectorised environment draws all
             initial states from one seed, another number gives other initial states.
         on_step: Called after each reset and step of the environments.
@@ -84,11 +97,13 @@ def evaluate(
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
     """
+    make_envs = make_vec_env if seeds is None else make_sync_env
     return evaluate_in(
-        lambda batch_size: make_vec_env(env_config, batch_size, autoreset_mode=AutoresetMode.NEXT_STEP),
+        lambda batch_size: make_envs(env_config, batch_size, autoreset_mode=AutoresetMode.NEXT_STEP),
         policy,
         num_episodes=num_episodes,
         seed=seed,
+        seeds=seeds,
         max_episode_steps=max_episode_steps,
         num_envs=num_envs,
         on_step=on_step,
@@ -102,6 +117,7 @@ def evaluate_in(
     *,
     num_episodes: int,
     seed: int,
+    seeds: Sequence[int] | None = None,
     max_episode_steps: int | None = None,
     num_envs: int | None = None,
     on_step: Callable[[], None] = lambda: None,
@@ -114,6 +130,7 @@ def evaluate_in(
         policy: Policy to evaluate.
         num_episodes: Number of episodes.
         seed: Seed of every initial state.
+        seeds: Reset seed of each episode; the environments take a list of seeds then.
         max_episode_steps: Env steps after which an episode is cut, as `evaluate` takes it.
         num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`.
         on_step: Called after each reset and step of the environments.
@@ -125,13 +142,14 @@ def evaluate_in(
         limit = max_episode_steps
         if limit is None and time_limit(env) is None:
             limit = DEFAULT_MAX_EPISODE_STEPS
-        *columns, outside, cut = _play(policy, env, vector_seed, limit, first, on_step, progress)
+        reset_seed = vector_seed if seeds is None else [int(each) for each in seeds[first : first + batch_size]]
+        *columns, outside, cut = _play(policy, env, reset_seed, limit, first, on_step, progress)
         batches.append(columns)
         num_outside += outside
         num_cut += cut
         first += batch_size
-    returns, lengths, visited = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return Evaluation(returns, lengths, visited, num_outside, num_cut)
+    returns, lengths, visited, endings = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return Evaluation(returns, lengths, visited, num_outside, num_cut, endings)
 
 
 def episode_batches(num_episodes: int, seed: int, num_envs: int | None = None) -> Iterator[tuple[int, int]]:
@@ -144,24 +162,26 @@ def episode_batches(num_episodes: int, seed: int, num_envs: int | None = None) -
 def _play(
     policy: Policy,
     env: gym.vector.VectorEnv[Any, Any, Any],
-    seed: int,
+    seed: int | list[int],
     max_steps: int | None,
     first: int,
     on_step: Callable[[], None],
     progress: Callable[[int], None],
-) -> tuple[Array, Array, Array, int, int]:
+) -> tuple[Array, Array, Array, Array, int, int]:
     """Plays one episode of each environment.
 
     Returns:
-        Returns, lengths and visited observations, the number of observations outside of their space, and the number of episodes cut.
+        Returns, lengths, visited observations and reasons of the ends; the number of observations outside of their space, and of episodes
+        cut.
     """
     values = _Values(env, first)
     visited = []
     running = np.ones(env.num_envs, np.bool_)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
+    endings = np.full(env.num_envs, ENDINGS.index("cut"), np.int8)
     try:
         with values.located():
-            observations, _ = env.reset(seed=seed)
+            observations, _ = env.reset(seed=seed)  # type: ignore[arg-type]  # that of single environments takes a list
             on_step()
             values.look_at_reset(observations)
             for step in itertools.count() if max_steps is None else range(max_steps):
@@ -172,6 +192,8 @@ def _play(
                 values.note(observations, rewards, running, info)
                 returns += np.where(running, rewards, 0.0)
                 lengths += running
+                endings[running & truncated] = ENDINGS.index("truncated")
+                endings[running & terminated] = ENDINGS.index("terminated")
                 running &= ~(terminated | truncated)
                 num_running = int(np.count_nonzero(running))
                 if step % PROGRESS_STEPS == 0:
@@ -181,7 +203,7 @@ def _play(
             values.look()
     finally:
         env.close()
-    return returns, lengths, np.stack(visited), values.num_outside, int(np.count_nonzero(running))
+    return returns, lengths, np.stack(visited), endings, values.num_outside, int(np.count_nonzero(running))
 
 
 class _Values:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.statistics.estimate import Estimate
+from arena.statistics.metrics import TRIMMED_FRACTION, iqm
+from arena.statistics.student import critical_value
 from arena.statistics.variance_components import EstimatedVariance, variance_of_starts
 
 Array = npt.NDArray[Any]
@@ -45,6 +47,24 @@ def _sum_of_means(*sides: Array, confidence: float) -> Estimate:
         return Estimate(value=value, num_seeds=num_seeds, note="the returns show no spread to estimate an interval from")
     half = float(variance.half_width(confidence))
     return Estimate(value=value, low=value - half, high=value + half, num_seeds=num_seeds)
+
+
+def trimmed_interval(values: Array, *, confidence: float = 0.95) -> Estimate:
+    """Returns the interquartile mean of `values` `[E]` with its t interval, whose variance is the Winsorised one.
+
+    Source: Tukey and McLaughlin (1963), "Less vulnerable confidence and significance procedures for location", Sankhya A 25.
+    """
+    count, num_cut = len(values), int(TRIMMED_FRACTION * len(values))
+    value, kept = float(iqm([values])), count - 2 * num_cut
+    if kept < 2:
+        return Estimate(value=value, num_seeds=1, note="so few episodes support no interval")
+    ordered = np.sort(values)
+    deviation = float(np.clip(values, ordered[num_cut], ordered[count - num_cut - 1]).std(ddof=1))
+    error = deviation * count**0.5 / kept
+    if error <= ROUNDING * float(np.abs(values).max()):
+        return Estimate(value=value, num_seeds=1, note="the returns show no spread to estimate an interval from")
+    half = error * float(critical_value(confidence, kept - 1))
+    return Estimate(value=value, low=value - half, high=value + half, num_seeds=1)
 
 
 def variance_saved(first: Array, second: Array) -> float | None:

@@ -4,9 +4,10 @@ import pytest
 from bad_env import GIVEN, LENGTH, NAMES, PLACES, BadEnv
 
 from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.errors import EnvironmentFault
 from arena.policies import evaluation as evaluation_module
-from arena.policies.evaluation import evaluate
+from arena.policies.evaluation import ENDINGS, evaluate
 from arena.policies.policy import UniformPolicy
 from arena.testing import FakeEnv
 
@@ -168,3 +169,29 @@ def test_observations_outside_of_their_space_are_counted(place: str) -> None:
     gives = {"what": "observation", "value": "-1.5", "at": PLACES[place], "episode": 1}
     assert evaluate(Constant(), EnvConfig("ArenaTestBad-v0", gives), num_episodes=3, seed=0).num_outside == 1
     assert evaluate(Constant(), EnvConfig("CartPole-v1"), num_episodes=3, seed=0).num_outside == 0
+
+
+def test_the_reason_of_each_end_is_told():
+    """CartPole ends by itself, arena/Identity-v0 by its time limit, and both are cut by a limit of the evaluation."""
+    for env_id, limit, ending in (("CartPole-v1", None, "terminated"), ("arena/Identity-v0", None, "truncated"), ("CartPole-v1", 5, "cut")):
+        env = make_env(EnvConfig(env_id))
+        policy = UniformPolicy(env.action_space, np.random.default_rng(0))
+        found = evaluate(policy, EnvConfig(env_id), num_episodes=4, seed=0, max_episode_steps=limit)
+        assert found.num_endings == {**dict.fromkeys(ENDINGS, 0), ending: 4}
+        assert (found.num_cut == 4) == (ending == "cut")
+
+
+def test_seeds_begin_episodes_as_single_environments_do():
+    env = make_env(EnvConfig("CartPole-v1"))
+    expected = [env.reset(seed=seed)[0].tolist() for seed in (5, 9)]
+    seen = []
+
+    class Looks:
+        def act(self, observations, *, action_masks=None):
+            seen.append(observations.copy())
+            return np.zeros(len(observations), np.int64)
+
+    evaluate(Looks(), EnvConfig("CartPole-v1"), num_episodes=2, seed=0, seeds=[5, 9], max_episode_steps=1)
+    assert seen[0].tolist() == expected
+    evaluate(Looks(), EnvConfig("CartPole-v1"), num_episodes=2, seed=0, seeds=[5, 9], max_episode_steps=1, num_envs=1)
+    assert [observations[0].tolist() for observations in seen[1:]] == expected

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
+from arena.statistics.mean_intervals import difference_interval, mean_interval, trimmed_interval, variance_saved
 
 
 def test_with_one_seed_each_it_is_the_paired_t_interval():
@@ -57,3 +57,28 @@ def test_pairing_saves_what_both_have_in_common():
     assert variance_saved(starts, starts + 3.0) == pytest.approx(1.0)
     assert variance_saved(starts, -starts) == pytest.approx(-1.0)
     assert variance_saved(np.zeros((2, 5)), np.ones((1, 5))) is None
+
+
+def test_the_interval_of_the_interquartile_mean_is_that_of_the_winsorised_variance():
+    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 100.0])
+    found = trimmed_interval(values)
+    winsorised = np.array([3.0, 3.0, 3.0, 4.0, 5.0, 6.0, 6.0, 6.0])
+    error = winsorised.std(ddof=1) * 8**0.5 / 4
+    assert found.value == 4.5
+    assert found.low is not None
+    assert found.value - found.low == pytest.approx(stats.t.ppf(0.975, 3) * error)
+    assert found.high == pytest.approx(2 * found.value - found.low)
+
+
+def test_the_interval_of_the_interquartile_mean_covers_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(400):
+        found = trimmed_interval(rng.normal(3.0, 2.0, 40))
+        hits += found.low <= 3.0 <= found.high
+    assert 0.92 <= hits / 400 <= 0.98
+
+
+def test_few_or_equal_values_have_no_interval_of_their_interquartile_mean():
+    assert trimmed_interval(np.array([3.0])).note == "so few episodes support no interval"
+    assert "no spread" in trimmed_interval(np.full(20, 500.0)).note
