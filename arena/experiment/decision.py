@@ -29,6 +29,8 @@ class DecidedRule:
     """Largest number of seeds of an agent."""
     alpha: Annotated[Finite, Gt(0), Lt(1)]
     """Largest probability of any wrong claim."""
+    equal_within: Annotated[Finite, Gt(0), Lt(0.5)] | None = None
+    """Distance from an even chance within which two agents count as equal; None if no pair is declared equal, as in files without it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class DecidedPair:
     """Name of the first agent."""
     other: str
     """Name of the second agent."""
-    verdict: Literal["better", "worse", "undecided"]
+    verdict: Literal["better", "worse", "equal", "undecided"]
     """Verdict on the first agent against the second."""
 
 

@@ -23,6 +23,8 @@ class UntilDecided:
     """Largest number of seeds of an agent, a multiple of `group_size`; a pair that is undecided there stays undecided."""
     alpha: Annotated[float, Interval(gt=0.0, lt=0.5)] = 0.05
     """Bound on the probability of any wrong claim, over all pairs and all looks together."""
+    equal_within: Annotated[float, Interval(gt=0.0, lt=0.5)] | None = None
+    """Distance from an even chance within which two agents count as equal and need no more seeds; None if no pair is declared equal."""
 
     def __post_init__(self) -> None:
         if self.max_seeds % self.group_size:

@@ -57,7 +57,8 @@ def run_until_decided(experiment: Experiment, run_all: RunAll) -> tuple[list[Run
 
 def stopping_rule(rule: UntilDecided) -> StoppingRule:
     """Returns the rule of the comparison that an experiment's file describes."""
-    return StoppingRule(group_size=rule.group_size, num_looks=rule.max_seeds // rule.group_size, alpha=rule.alpha)
+    num_looks = rule.max_seeds // rule.group_size
+    return StoppingRule(group_size=rule.group_size, num_looks=num_looks, alpha=rule.alpha, equal_within=rule.equal_within)
 
 
 def refuse_another_question(experiment: Experiment) -> None:
@@ -81,6 +82,7 @@ def sentences(decision: Decision) -> list[str]:
     forms = {
         "better": claim.format("{x}", "{y}"),
         "worse": claim.format("{y}", "{x}"),
+        "equal": "{x} and {y} are equal: neither returns more than the other much more often than not",
         "undecided": "{x} or {y}: undecided whose runs return more, more often than not",
     }
     return [forms[verdict].format(x=x, y=y) for (x, y), verdict in decision.verdicts.items()]

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 from scipy import stats
 
 from arena.rating.matches import Matches
 from arena.rating.pair_cells import pair_cells
+from arena.statistics.circles import Circle, circles, strong_components
 from arena.statistics.multiple_tests import holm_of_pairs
 from arena.statistics.proportions import wilson
 from arena.statistics.student import critical_value
@@ -53,12 +53,21 @@ class WinMatrix:
         They are the strongly connected components of the graph of decided majorities. If the truth has no cycle, one is reported with
         probability at most 1 - level: it would take a wrongly decided pair.
         """
-        return _strong_components(self._majority & (self.p_value < 1 - self.level))
+        return strong_components(self._decided)
+
+    @property
+    def circles(self) -> list[Circle]:
+        """The most certain circle of each of the `cycles`."""
+        return circles(self._decided, self.p_value)
 
     @property
     def apparent_cycles(self) -> list[list[int]]:
         """Groups of entrants that beat each other in a circle, decided or not; nearly equal entrants form such groups by chance."""
-        return _strong_components(self._majority)
+        return strong_components(self._majority)
+
+    @property
+    def _decided(self) -> Array:
+        return np.asarray(self._majority & (self.p_value < 1 - self.level))
 
     @property
     def _majority(self) -> Array:
@@ -167,10 +176,3 @@ def _both_views(table: Matches, entrants: Array, num_entrants: int) -> _Views:
         start=None if table.start is None else np.tile(table.start, 2),
         num_entrants=num_entrants,
     )
-
-
-def _strong_components(graph: Array) -> list[list[int]]:
-    """Returns the strongly connected components of more than one node, sorted, from the adjacency matrix `bool [E, E]`."""
-    _, label = scipy.sparse.csgraph.connected_components(scipy.sparse.csr_array(graph), connection="strong")
-    groups = [np.flatnonzero(label == value).tolist() for value in np.unique(label)]
-    return sorted(group for group in groups if len(group) > 1)

@@ -27,6 +27,7 @@ from arena.report.document import (
 )
 from arena.report.exclusions import included
 from arena.report.load import LoadedRun
+from arena.report.pairs import env_pairs, score_differences
 from arena.report.samples import Samples
 from arena.report.saturation import saturated_envs
 from arena.statistics.bootstrap import band, estimate
@@ -104,6 +105,8 @@ def build_report(
         aggregates=tuple(_aggregates(samples, confidence)),
         profiles=tuple(_profiles(samples, scored, confidence)),
         pairs=pairs,
+        score_differences=tuple(score_differences(samples, confidence)),
+        env_pairs=tuple(env_pairs(samples, confidence)),
         decisions=decisions,
         curves=tuple(_curves(samples, scored, confidence)),
         rankings=tuple(_rankings(samples, scored, confidence)),

@@ -32,6 +32,7 @@ def _comparison(experiment: str, document: DecisionDocument) -> SequentialCompar
         group_size=rule.group_size,
         max_seeds=rule.max_seeds,
         alpha=rule.alpha,
+        equal_within=rule.equal_within,
         envs=document.envs,
         look=document.look,
         finished=document.finished,

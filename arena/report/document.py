@@ -73,6 +73,32 @@ class Profile:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoreDifference:
+    """How much more one agent scores than another, over the environments that `Aggregate` is over; each interval holds by itself."""
+
+    x: str
+    """Name of the first agent."""
+    y: str
+    """Name of the second agent, after `x` in the alphabet."""
+    mean: Estimate
+    """Mean score of x minus that of y."""
+    iqm: Estimate
+    """IQM of x minus that of y."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvPair:
+    """Two agents on one environment."""
+
+    env: str
+    """Name of the environment."""
+    pair: AgentPair
+    """Test of the two there; `p_value_joint` is corrected for all pairs on all environments."""
+    return_difference: Estimate
+    """Mean return of `pair.x` minus that of `pair.y`, failed runs included; the interval holds by itself."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SequentialVerdict:
     """What a sequential comparison says of two agents."""
 
@@ -81,7 +107,7 @@ class SequentialVerdict:
     other: str
     """Name of the second agent."""
     verdict: str
-    """`better` or `worse` if `agent` is better or worse than `other`; else `undecided`."""
+    """`better` or `worse` if `agent` is better or worse than `other`, `equal` if neither is by much; else `undecided`."""
 
     @property
     def claim(self) -> tuple[str, str] | None:
@@ -101,6 +127,8 @@ class SequentialComparison:
     """Largest number of seeds of an agent."""
     alpha: float
     """Largest probability of any wrong claim, over all its pairs and looks together."""
+    equal_within: float | None = None
+    """Distance of P(improvement) from an even chance within which two agents count as equal; None if no pair is declared equal."""
     envs: tuple[str, ...]
     """Names of the environments."""
     look: int
@@ -256,6 +284,10 @@ class ExperimentReport:
     """Performance profiles, by agent."""
     pairs: tuple[AgentPair, ...]
     """Every pair of agents once, x before y by name."""
+    score_differences: tuple[ScoreDifference, ...]
+    """Differences of scores of every pair of agents, in the order of `pairs`; none without references."""
+    env_pairs: tuple[EnvPair, ...]
+    """Every pair of agents on each environment, by environment."""
     decisions: tuple[SequentialComparison, ...]
     """Sequential comparisons: experiments that added seeds until the ranking was decided."""
     curves: tuple[MeanCurve, ...]

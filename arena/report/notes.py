@@ -230,7 +230,7 @@ def _sequential(decision: SequentialComparison) -> str:
     used = ", ".join(f"{agent} {num_seeds}" for agent, num_seeds in decision.num_seeds.items())
     if not decision.finished:
         outcome = "The comparison has not ended"
-    elif all(pair.claim for pair in decision.verdicts):
+    elif all(pair.verdict != "undecided" for pair in decision.verdicts):
         outcome = "All pairs are decided"
     else:
         outcome = "Not all pairs are decided"

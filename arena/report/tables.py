@@ -12,6 +12,7 @@ from arena.formats.json import write_bytes, write_json
 from arena.html.rendering import write_page
 from arena.report.document import ExperimentReport
 from arena.report.page import render
+from arena.statistics.estimate import Estimate
 
 Row = Mapping[str, Any]
 """Row of a CSV table: column -> value."""
@@ -41,6 +42,7 @@ def tables(report: ExperimentReport) -> dict[str, list[Row]]:
         "scores": _scores(report),
         "curves": _curves(report),
         "pairs": _pairs(report),
+        "env_pairs": _env_pairs(report),
     }
     if report.decisions:
         found["decisions"] = _decisions(report)
@@ -66,12 +68,39 @@ def _curves(report: ExperimentReport) -> list[Row]:
     ]
 
 
+_TEST = ("p_value", "p_value_joint", "basis", "apart_at_most")
+
+
 def _pairs(report: ExperimentReport) -> list[Row]:
-    numbers = ("p_value", "p_value_joint", "basis", "apart_at_most")
+    apart = {(each.x, each.y): {"mean_difference": each.mean, "iqm_difference": each.iqm} for each in report.score_differences}
     return [
-        {"x": pair.x, "y": pair.y, **dataclasses.asdict(pair.probability), **{name: getattr(pair, name) for name in numbers}}
+        {
+            **{"x": pair.x, "y": pair.y, **dataclasses.asdict(pair.probability)},
+            **{name: getattr(pair, name) for name in _TEST},
+            **_ends(apart.get((pair.x, pair.y), {})),
+        }
         for pair in report.pairs
     ]
+
+
+def _env_pairs(report: ExperimentReport) -> list[Row]:
+    return [
+        {
+            **{"env": each.env, "x": each.pair.x, "y": each.pair.y, **dataclasses.asdict(each.pair.probability)},
+            **{name: getattr(each.pair, name) for name in _TEST},
+            **_ends({"return_difference": each.return_difference}),
+        }
+        for each in report.env_pairs
+    ]
+
+
+def _ends(estimates: Mapping[str, Estimate]) -> dict[str, float | None]:
+    """Returns value and ends of estimates under their names: `mean_difference`, `mean_difference_low`, `mean_difference_high`."""
+    return {
+        key: end
+        for name, estimate in estimates.items()
+        for key, end in ((name, estimate.value), (f"{name}_low", estimate.low), (f"{name}_high", estimate.high))
+    }
 
 
 def _decisions(report: ExperimentReport) -> list[Row]:

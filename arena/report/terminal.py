@@ -14,6 +14,7 @@ from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
 from arena.report.tables import write_report
 from arena.report.verdict import QUANTITY, judge
+from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 from arena.statistics.ties import Rank
 from arena.terminal.output import Mode, Output, command_line, make_table
@@ -100,14 +101,33 @@ def _print_returns(document: ExperimentReport, output: Output) -> None:
 
 def _print_pairs(document: ExperimentReport, output: Output) -> None:
     verdict, rows = judge(document), []
+    apart = {(each.x, each.y): (words(each.mean), words(each.iqm)) for each in document.score_differences}
     for pair in document.pairs:
-        p_value = "too few seeds" if pair.basis == "nothing" else f"{pair.p_value_joint:.3f}"
-        rows.append((pair.x, pair.y, words(pair.probability), p_value, verdict.claim(pair.x, pair.y)))
-    if rows:
-        if verdict.equal:
-            output.say(equal_words(document.equal_within))
-        title = f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs"
-        _print_table(output, title, ("x", "y", "probability", "p", "by the sequential test" if verdict.sequential else ""), rows)
+        claim = verdict.claim(pair.x, pair.y)
+        rows.append((pair.x, pair.y, words(pair.probability), *apart.get((pair.x, pair.y), ()), _p_value(pair), claim))
+    if not rows:
+        return
+    if verdict.equal:
+        output.say(equal_words(verdict.equal_within))
+    differences = ("mean of x - y", "IQM of x - y") if apart else ()
+    columns = ("x", "y", "probability", *differences, "p", "by the sequential test" if verdict.sequential else "")
+    _print_table(output, f"Probability that a run of x returns more than a run of y, p corrected for {len(rows)} pairs", columns, rows)
+    for circle in verdict.circles:
+        output.say(f"A circle: {circle}. No single number ranks them.")
+    _print_env_pairs(document, output)
+
+
+def _print_env_pairs(document: ExperimentReport, output: Output) -> None:
+    rows = []
+    for each in document.env_pairs:
+        apart = words(each.return_difference, f".{decimals(each.return_difference)}f")
+        rows.append((each.env, each.pair.x, each.pair.y, words(each.pair.probability), apart, _p_value(each.pair)))
+    columns = ("env", "x", "y", "probability", "mean return of x - y", "p")
+    _print_table(output, f"Pairs on each environment, p corrected for all {len(rows)}", columns, rows)
+
+
+def _p_value(pair: AgentPair) -> str:
+    return "too few seeds" if pair.basis == "nothing" else f"{pair.p_value_joint:.3f}"
 
 
 def _print_saturated(document: ExperimentReport, output: Output) -> None:

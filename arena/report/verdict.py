@@ -11,12 +11,12 @@ import dataclasses
 import itertools
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from arena.report.document import ExperimentReport, SequentialComparison
-from arena.statistics.pair_tests import MAX_ERROR
+from arena.statistics.circles import circles, in_words
 from arena.statistics.ties import Rank, rank_all, without_noise
 
 QUANTITY = "the chance that a run of it returns more than a run of another agent (P(improvement), mean over the others)"
@@ -34,7 +34,11 @@ class ReportVerdict:
     ranks: Mapping[str, Rank]
     """Rank of each agent by `chances`, with the ranks that `better` does not exclude."""
     equal: frozenset[tuple[str, str]]
-    """Pairs (x, y), x before y by name, that are decided to be equal within `ExperimentReport.equal_within`."""
+    """Pairs (x, y), x before y by name, that are decided to be equal."""
+    equal_within: float
+    """Distance of P(improvement) from an even chance within which agents count as equal."""
+    circles: tuple[str, ...]
+    """Circles of agents that beat each other, in words: A beats B, B beats C, C beats A, and how certain that is."""
     sequential: SequentialComparison | None
     """The sequential comparison that decided; None if the corrected p-values did."""
 
@@ -61,19 +65,41 @@ class ReportVerdict:
 def judge(report: ExperimentReport) -> ReportVerdict:
     """Returns which agents of the report are better than which."""
     sequential = _governing(report)
+    p_values = {(pair.x, pair.y): pair.p_value_joint for pair in report.pairs}
     if sequential is not None:
         better = {pair.claim for pair in sequential.verdicts if pair.claim is not None}
+        equal = {_by_name(pair.agent, pair.other) for pair in sequential.verdicts if pair.verdict == "equal"}
+        p_values = dict.fromkeys(p_values, sequential.alpha)
     else:
-        decided = [pair for pair in report.pairs if pair.p_value_joint <= MAX_ERROR]
-        better = {(pair.x, pair.y) if pair.probability.value > 0.5 else (pair.y, pair.x) for pair in decided}
+        better = {pair.claim for pair in report.pairs if pair.claim is not None}
+        # Intervals are not corrected for looking several times, so that they decide nothing after a sequential comparison.
+        bounds = {(pair.x, pair.y): pair.apart_at_most for pair in report.pairs}
+        equal = {names for names, bound in bounds.items() if bound is not None and bound <= report.equal_within}
+    within = sequential.equal_within if sequential is not None and sequential.equal_within is not None else report.equal_within
     chances = _chances(report)
-    # Intervals are not corrected for looking several times, so that they decide nothing after a sequential comparison.
-    equal = {
-        (pair.x, pair.y)
-        for pair in (report.pairs if sequential is None else ())
-        if pair.apart_at_most is not None and pair.apart_at_most <= report.equal_within
-    }
-    return ReportVerdict(frozenset(better), chances, rank_all(chances, better), frozenset(equal), sequential)
+    return ReportVerdict(
+        better=frozenset(better),
+        chances=chances,
+        ranks=rank_all(chances, better),
+        equal=frozenset(equal),
+        equal_within=within,
+        circles=_circles(better, p_values),
+        sequential=sequential,
+    )
+
+
+def _by_name(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def _circles(better: Collection[tuple[str, str]], p_values: Mapping[tuple[str, str], float]) -> tuple[str, ...]:
+    """Returns the most certain circle of each group of agents that beat each other in circles, in words."""
+    names = sorted({name for pair in better for name in pair})
+    beats, p_value = np.zeros((len(names),) * 2, np.bool_), np.ones((len(names),) * 2)
+    for winner, loser in better:
+        place = names.index(winner), names.index(loser)
+        beats[place], p_value[place] = True, p_values[_by_name(winner, loser)]
+    return tuple(in_words(circle, names) for circle in circles(beats, p_value))
 
 
 def disagreements(ranks: Mapping[str, Rank], values: Mapping[str, float]) -> list[tuple[str, str]]:

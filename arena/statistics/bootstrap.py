@@ -16,6 +16,7 @@ for all seeds, so they are resampled once for all of them (Owen, 2007, doi:10.12
 Symbols: M environments, P points (of a curve, say), S seeds, E episodes, B resamples.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from scipy import stats
 
 from arena.seeding import resampling_rng
 from arena.statistics.estimate import Bounds, Estimate
-from arena.statistics.metrics import METRICS, Scores
+from arena.statistics.metrics import METRICS
 from arena.statistics.score_scale import UNBOUNDED
 from arena.statistics.student import critical_value
 from arena.statistics.variance_components import EstimatedVariance, variance_of_starts
@@ -85,6 +86,46 @@ def estimate(
     return Estimate(value=value, low=float(low[0]), high=float(high[0]), num_seeds=fewest, note=note).clipped(bounds)
 
 
+def difference(
+    first: Sequence[Array],
+    second: Sequence[Array],
+    metric: str,
+    *,
+    bounds: Bounds = UNBOUNDED,
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Estimate:
+    """Returns the metric of the scores of `first` minus that of `second`, with its interval.
+
+    Args:
+        first: scores of one agent, as `estimate` takes them.
+        second: scores of another agent on the same environments, from the same starts.
+        metric: `mean` or `iqm`.
+        bounds: smallest and largest possible value of the metric of one agent; the difference is cut off where they put it.
+        confidence: probability that the interval holds the true difference.
+        seed: seed of the resampling.
+        num_resamples: number of resamples B.
+    """
+    sides = [list(pair) for pair in zip(*map(_same_episodes, first, second), strict=True)]
+    means = [[env_returns.mean(-1) for env_returns in side] for side in sides]
+    value = float(METRICS[metric](means[0]) - METRICS[metric](means[1]))
+    fewest = min(len(env_means) for side in means for env_means in side)
+    if reason := _no_interval([env_returns for side in sides for env_returns in side], fewest, confidence):
+        return Estimate(value=value, num_seeds=fewest, note=reason)
+    one, other = ([env_returns[None] for env_returns in side] for side in sides)
+    low, high = difference_interval(one, other, metric, confidence, resampling_rng(seed), num_resamples)
+    widest = bounds[1] - bounds[0]
+    return Estimate(value=value, low=float(low[0]), high=float(high[0]), num_seeds=fewest).clipped((-widest, widest))
+
+
+def _same_episodes(one: Array, other: Array) -> tuple[Array, Array]:
+    """Returns two arrays `[S, E]` of equal E: all runs of an agent may have failed, with one and the same return for all episodes."""
+    num_episodes = max(one.shape[1], other.shape[1])
+    first, second = (np.repeat(side, num_episodes // side.shape[1], axis=1) for side in (one, other))
+    return first, second
+
+
 def band(
     values: Sequence[Array], *, bounds: Bounds = UNBOUNDED, confidence: float = 0.95, seed: int = 0, num_resamples: int = 1_000
 ) -> tuple[Array, Array, Array]:
@@ -132,14 +173,66 @@ def interval(returns: Sequence[Array], metric: str, confidence: float, rng: np.r
         metric = "mean"  # the median of one or two means
     samples = [_resample(env_returns, rng, num_resamples) for env_returns in returns]  # each [P, B, S]
     if metric in STUDENTISED:
-        return _studentised(returns, samples, metric, confidence)
-    return _percentile(returns, samples, metric, confidence)
+        sides = [_Side(returns, samples, 1.0).limited(metric)]
+        return _studentised(sides, [variance_of_starts(env_returns) for env_returns in sides[0].returns], metric, confidence)
+    return _percentile([_Side(returns, samples, 1.0)], metric, confidence)
 
 
-def _percentile(returns: Sequence[Array], samples: Scores, metric: str, confidence: float) -> tuple[Array, Array]:
-    observed = [env_returns.mean(-1) for env_returns in returns]  # each [P, S]
-    values, resampled = METRICS[metric](observed), METRICS[metric](samples)  # [P], [P, B]
-    num_seeds = [env_observed.shape[-1] for env_observed in observed]
+def difference_interval(
+    first: Sequence[Array], second: Sequence[Array], metric: str, confidence: float, rng: np.random.Generator, num_resamples: int
+) -> tuple[Array, Array]:
+    """Returns both ends `[P]` of the interval of the metric of `first` minus that of `second`; takes what `interval` takes.
+
+    Training seeds of the two are resampled independently of each other. The starts of the evaluation episodes are the same for both, and
+    are resampled once for them. At least one environment must have two seeds of one side that differ.
+    """
+    samples: tuple[list[Array], list[Array]] = ([], [])
+    for one, other in zip(first, second, strict=True):
+        counts = _start_counts(one.shape[-1], rng, num_resamples)
+        for side, env_returns in zip(samples, (one, other), strict=True):
+            side.append(_resample(env_returns, rng, num_resamples, counts))
+    sides = [_Side(first, samples[0], 1.0), _Side(second, samples[1], -1.0)]
+    if metric in STUDENTISED:
+        sides = [side.limited(metric) for side in sides]
+        starts = [variance_of_starts(one, -other) for one, other in zip(sides[0].returns, sides[1].returns, strict=True)]
+        return _studentised(sides, starts, metric, confidence)
+    return _percentile(sides, metric, confidence)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Side:
+    """Scores of one agent, which are added to or subtracted from those of another."""
+
+    returns: Sequence[Array]
+    """One array `[P, S, E]` for each environment."""
+    samples: Sequence[Array]
+    """Resamples of the means of seeds, one array `[P, B, S]` for each environment."""
+    sign: float
+    """1, or -1 for an agent whose metric is subtracted."""
+
+    def limited(self, metric: str) -> "_Side":
+        """Returns the side as the metric sees it: the optimality gap is a mean of scores that are cut off at 1."""
+        if metric != "optimality_gap":
+            return self
+        returns = [np.where(env_returns.mean(-1, keepdims=True) < 1.0, env_returns, 1.0) for env_returns in self.returns]
+        return _Side(returns, [np.minimum(env, 1.0) for env in self.samples], self.sign)
+
+    @property
+    def observed(self) -> list[Array]:
+        """Means of seeds, one array `[P, S]` for each environment."""
+        return [env_returns.mean(-1) for env_returns in self.returns]
+
+
+def _values(sides: Sequence[_Side], metric: str) -> tuple[Array, Array]:
+    """Returns the metric `[P]`, and that of the resamples `[P, B]`."""
+    observed = sum(side.sign * METRICS[metric](side.observed) for side in sides)
+    resampled = sum(side.sign * METRICS[metric](side.samples) for side in sides)
+    return np.asarray(observed), np.asarray(resampled)
+
+
+def _percentile(sides: Sequence[_Side], metric: str, confidence: float) -> tuple[Array, Array]:
+    values, resampled = _values(sides, metric)  # [P], [P, B]
+    num_seeds = [env_observed.shape[-1] for side in sides for env_observed in side.observed]
     tail = _student_tail((1.0 - confidence) / 2.0, num_seeds)
     ends = np.quantile(resampled, [tail, 1.0 - tail], axis=-1, method="nearest")  # [2, P]
     low, high = values + (1.0 + _WIDENING / min(num_seeds) ** 2) * (ends - values)
@@ -157,17 +250,15 @@ def _student_tail(tail: float, num_seeds: Sequence[int]) -> float:
     return float(stats.norm.cdf(max(pooled, stats.t.ppf(tail, fewest - 1))))
 
 
-def _studentised(returns: Sequence[Array], samples: Scores, metric: str, confidence: float) -> tuple[Array, Array]:
-    observed = [env_returns.mean(-1) for env_returns in returns]  # each [P, S]
-    values, resampled = METRICS[metric](observed), METRICS[metric](samples)  # [P], [P, B]
-    if metric == "optimality_gap":  # a mean of scores that are cut off at 1
-        returns = [np.where(env_returns.mean(-1, keepdims=True) < 1.0, env_returns, 1.0) for env_returns in returns]
-        observed, samples = ([np.minimum(env, 1.0) for env in envs] for envs in (observed, samples))
-    starts = [variance_of_starts(env_returns) for env_returns in returns]  # each [P]
+def _studentised(sides: Sequence[_Side], starts: Sequence[EstimatedVariance], metric: str, confidence: float) -> tuple[Array, Array]:
+    values, resampled = _values(sides, metric)  # [P], [P, B]
+    num_envs = len(starts)
+    observed = [env for side in sides for env in side.observed]
     variance = EstimatedVariance.total([*map(EstimatedVariance.of_mean, observed), *starts])  # [P], of the sum over environments
     of_starts = np.sum([part.variance for part in starts], axis=0)  # [P], the same in all resamples
-    resampled_variance = np.sum([EstimatedVariance.of_mean(env).variance for env in samples], axis=0) + of_starts[:, None]  # [P, B]
-    error, resampled_error = np.sqrt(variance.variance) / len(returns), np.sqrt(resampled_variance) / len(returns)  # [P], [P, B]
+    of_seeds = np.sum([EstimatedVariance.of_mean(env).variance for side in sides for env in side.samples], axis=0)  # [P, B]
+    resampled_variance = of_seeds + of_starts[:, None]
+    error, resampled_error = np.sqrt(variance.variance) / num_envs, np.sqrt(resampled_variance) / num_envs  # [P], [P, B]
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.nan_to_num((resampled - values[:, None]) / resampled_error, nan=0.0, posinf=np.inf, neginf=-np.inf)  # [P, B]
     tail = (1.0 - confidence) / 2.0
@@ -178,13 +269,26 @@ def _studentised(returns: Sequence[Array], samples: Scores, metric: str, confide
     return values - below * error, values + above * error
 
 
-def _resample(returns: Array, rng: np.random.Generator, num_resamples: int) -> Array:
-    """Returns B resamples of the mean score of each seed `[P, B, S]`, from `returns` `[P, S, E]`."""
+def _resample(returns: Array, rng: np.random.Generator, num_resamples: int, counts: Array | None = None) -> Array:
+    """Returns B resamples of the mean score of each seed `[P, B, S]`, from `returns` `[P, S, E]`.
+
+    Args:
+        returns: scores.
+        rng: source of the resamples.
+        num_resamples: number of resamples B.
+        counts: how often each start is drawn, `[B, E]`; None draws them here.
+    """
     num_points, num_seeds, num_episodes = returns.shape
     seeds = rng.integers(num_seeds, size=(num_resamples, num_seeds))
     if num_episodes == 1:
         return returns[:, seeds, 0]
-    counts = rng.multinomial(num_episodes, np.full(num_episodes, 1.0 / num_episodes), size=num_resamples)  # [B, E]
+    if counts is None:
+        counts = _start_counts(num_episodes, rng, num_resamples)
     means = returns @ counts.T / num_episodes  # [P, S, B]
     drawn: Array = means[np.arange(num_points)[:, None, None], seeds, np.arange(num_resamples)[:, None]]
     return drawn
+
+
+def _start_counts(num_episodes: int, rng: np.random.Generator, num_resamples: int) -> Array:
+    """Returns how often each start is drawn in each resample, `[B, E]`."""
+    return rng.multinomial(num_episodes, np.full(num_episodes, 1.0 / num_episodes), size=num_resamples)

@@ -4,7 +4,11 @@ Seeds come in groups; after each group a *look* decides which pairs of agents di
 undecided (`arena.statistics.pair_tests`), on all seeds so far: the same test, and so the same meaning of "beats", as in a report. A
 decision needs a p-value of `alpha` over the number of looks, so that the probability of any wrong claim, over all looks together, is
 `alpha` at most. A less strict level, which counts on looks being alike (Pocock, 1977), found a tenth more and claimed too much where
-agents spread differently. Two things differ from AdaStop: it looks at means, and it declares pairs equal.
+agents spread differently. AdaStop looks at means.
+
+A pair can also be decided to be equal, as AdaStop's pairs can, if the rule says how far apart equal agents may be: neither returns more
+than the other over 75% of the time, say. Two one-sided tests then look at all pairs at the level of one look, so that the probability of
+any wrong "equal", over all pairs and looks, is `alpha` at most as well.
 """
 
 import dataclasses
@@ -16,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.errors import ArenaError
-from arena.statistics.improvement import probability_of_improvement
+from arena.statistics.comparison import apart_at_most
+from arena.statistics.improvement import Samples, probability_of_improvement
 from arena.statistics.pair_tests import NUM_LABELLINGS, pair_tests
 
 Array = npt.NDArray[Any]
-Verdict = Literal["better", "worse", "undecided"]
+Verdict = Literal["better", "worse", "equal", "undecided"]
 """Verdict on the first of two agents, compared with the second."""
 AgentNames = tuple[str, str]
 """Names of the two agents of a pair."""
@@ -43,6 +48,9 @@ class StoppingRule:
     alpha: float = 0.05
     """Largest probability of any wrong claim, over all pairs and all looks together."""
 
+    equal_within: float | None = None
+    """Distance of P(improvement) from an even chance within which two agents are equal; None if no pair is ever declared equal."""
+
     @property
     def level_of_looks(self) -> float:
         """Largest probability of any wrong claim at one look, over all pairs together."""
@@ -51,6 +59,8 @@ class StoppingRule:
     def __post_init__(self) -> None:
         if self.group_size < 2 or self.num_looks < 1 or not 0.0 < self.alpha < 1.0:
             raise ArenaError(f"{self}: group_size must be at least 2, num_looks at least 1, and alpha between 0 and 1")
+        if self.equal_within is not None and not 0.0 < self.equal_within < 0.5:
+            raise ArenaError(f"{self}: equal_within must lie between 0 and 0.5")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,9 +109,20 @@ def decide(returns: Returns, rule: StoppingRule, *, seed: int = 0, num_labelling
                 undecided.remove(pair)
                 wins = np.mean([probability_of_improvement(x, y) for x, y in own])
                 verdicts[pair] = "better" if wins > 0.5 else "worse"
+            elif _is_equal(own, rule, len(verdicts)):
+                undecided.remove(pair)
+                verdicts[pair] = "equal"
     wanted = () if look == rule.num_looks else {agent for pair in undecided for agent in pair}
     next_seeds = {agent: (look + 1) * rule.group_size for agent in returns if agent in wanted}
     return Decision(look=look, verdicts=verdicts, next_seeds=next_seeds)
+
+
+def _is_equal(samples: Samples, rule: StoppingRule, num_pairs: int) -> bool:
+    """Returns whether two agents are equal by the rule at one look, at which all pairs may be tested."""
+    if rule.equal_within is None:
+        return False
+    apart = apart_at_most(samples, num_pairs=num_pairs, level=rule.level_of_looks)
+    return apart is not None and apart <= rule.equal_within
 
 
 def _checked(returns: Returns) -> dict[str, list[Array]]:

@@ -3,6 +3,7 @@
 In 0.943(5), the standard error by simulation is 0.005.
 
 benchmark.py calibrate-intervals [EXPERIMENTS] [--shape NAME …]
+benchmark.py calibrate-intervals [EXPERIMENTS] --differences
 """
 
 import functools
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from arena.statistics.bootstrap import interval
+from arena.statistics.bootstrap import difference_interval, interval
 from arena.statistics.improvement import improvement
 from arena.statistics.mean_intervals import mean_interval
 from arena.statistics.metrics import METRICS
@@ -85,6 +86,13 @@ PAIRS: dict[str, list[Shape]] = {
     "bimodal against normal": [bimodal, normal],
 }
 """Name -> distributions of the returns of two agents on one environment."""
+UNSTEADY: dict[str, list[Shape]] = {
+    "exponential, the same": [exponential, exponential],
+    "one seed in five fails, the same": [functools.partial(failing, fraction=0.2, value=-0.1)] * 2,
+    "one seed in five fails against normal": [functools.partial(failing, fraction=0.2, value=-0.1), normal],
+    "one in twenty is a catastrophe, the same": [functools.partial(failing, fraction=0.05, value=-9.1)] * 2,
+}
+"""Further pairs, in which some seeds fail or lie far out."""
 
 
 def truth(shapes: list[Shape], metric: str) -> float:
@@ -102,6 +110,20 @@ def coverage(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: 
         returns = [shape(rng, size) for shape in shapes]
         has_spread = np.any([np.ptp(env_returns, axis=-1) > 0 for env_returns in returns], axis=0)
         low, high = interval([env_returns[has_spread, :, None] for env_returns in returns], metric, 0.95, rng, 2_000)
+        held += int(((low <= true + 1e-9) & (true <= high + 1e-9)).sum())
+        given += int(has_spread.sum())
+    return held / given
+
+
+def coverage_of_difference(shapes: list[Shape], metric: str, num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
+    """Returns how often the interval of the difference of two agents' metrics holds the true difference, of those that have one."""
+    rng, true = np.random.default_rng(seed), truth(shapes[:1], metric) - truth(shapes[1:], metric)
+    held, given = 0, 0
+    for first in range(0, num_experiments, 100):  # one set of resamples for 100 experiments
+        sides = [shape(rng, (min(100, num_experiments - first), num_seeds)) for shape in shapes]
+        has_spread = np.any([np.ptp(side, axis=-1) > 0 for side in sides], axis=0)
+        one, other = ([side[has_spread, :, None]] for side in sides)
+        low, high = difference_interval(one, other, metric, 0.95, rng, 2_000)
         held += int(((low <= true + 1e-9) & (true <= high + 1e-9)).sum())
         given += int(has_spread.sum())
     return held / given
@@ -143,7 +165,11 @@ def main(options: Sequence[str]) -> None:
     parser = option_parser(__name__, __doc__)
     parser.add_argument("experiments", type=int, nargs="?", default=2_000, help="number of simulated experiments for each figure")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="a row of the first table; then no others are measured")
+    parser.add_argument("--differences", action="store_true", help="measure the intervals of differences between two agents, and no others")
     arguments = parser.parse_args(options)
+    if arguments.differences:
+        print_differences(arguments.experiments)
+        return
     print_scores(arguments.experiments, arguments.shape or list(SHAPES))
     if not arguments.shape:
         print_others(arguments.experiments)
@@ -165,6 +191,17 @@ def print_scores(num_experiments: int, rows: Sequence[str]) -> None:
             for count in counts
         ]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def print_differences(num_experiments: int) -> None:
+    """Simulates experiments of two agents, and prints how often the intervals of their differences held the true one."""
+    counts, metrics = COUNTS[1:], ("iqm", "mean")
+    columns = [f"{metric}, {count} seeds" for metric in metrics for count in counts]
+    print(f"| two agents | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}", flush=True)
+    shifted = ("normal, 1.3 standard deviations apart", "nearly separate")  # the same intervals as those of the same normal, moved
+    for name, shapes in {**{name: pair for name, pair in PAIRS.items() if name not in shifted}, **UNSTEADY}.items():
+        found = [coverage_of_difference(shapes, metric, count, num_experiments) for metric in metrics for count in counts]
+        print(f"| {name} | {' | '.join(simulated_share(each, num_experiments) for each in found)} |", flush=True)
 
 
 def print_others(num_experiments: int) -> None:

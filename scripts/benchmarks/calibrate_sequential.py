@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from arena.report.build import EQUAL_WITHIN
 from arena.statistics.group_sequential import StoppingRule, decide
 from arena.statistics.improvement import probability_of_improvement
 from arena.statistics.proportions import simulated_share
@@ -69,7 +70,7 @@ def simulate(shape: Draw, shifts: tuple[float, ...], num_experiments: int) -> tu
         returns: dict[str, dict[str, np.ndarray]] = {agent: {"env": values[:0]} for agent, values in every.items()}
         while not (decision := decide(returns, rule, seed=experiment, num_labellings=NUM_LABELLINGS)).finished:
             returns |= {agent: {"env": every[agent][:count]} for agent, count in decision.next_seeds.items()}
-        claims = {pair: {"better": 1, "worse": -1, "undecided": 0}[verdict] for pair, verdict in decision.verdicts.items()}
+        claims = {pair: {"better": 1, "worse": -1}.get(verdict, 0) for pair, verdict in decision.verdicts.items()}
         num_wrong += any(claim not in (0, truth[pair]) for pair, claim in claims.items())
         num_found += sum(claim != 0 and claim == truth[pair] for pair, claim in claims.items())
         num_seeds += sum(len(by_env["env"]) for by_env in returns.values()) / len(returns)
@@ -77,11 +78,38 @@ def simulate(shape: Draw, shifts: tuple[float, ...], num_experiments: int) -> tu
     return num_wrong / num_experiments, num_found / num_true if num_true else np.nan, num_seeds / num_experiments
 
 
+def simulate_equal(shift: float, num_experiments: int, equal_within: float = EQUAL_WITHIN) -> tuple[float, float]:
+    """Returns the share of experiments in which two agents are declared equal, and the mean number of seeds of an agent.
+
+    Seeds are normal; of up to 40, ten come at a time.
+    """
+    rule, rng = StoppingRule(group_size=10, num_looks=4, equal_within=equal_within), np.random.default_rng(0)
+    num_equal, num_seeds = 0, 0
+    for experiment in range(num_experiments):
+        every = {"a": rng.normal(0.0, 1.0, 40), "b": rng.normal(shift, 1.0, 40)}
+        decision = decide({name: {"env": values} for name, values in every.items()}, rule, seed=experiment, num_labellings=NUM_LABELLINGS)
+        num_equal += "equal" in decision.verdicts.values()
+        num_seeds += decision.look * rule.group_size
+    return num_equal / num_experiments, num_seeds / num_experiments
+
+
+def print_equal(num_experiments: int) -> None:
+    """Prints how often two agents are declared equal within 0.25: one that wins three times in four, and two that are equal."""
+    print("\n| two agents | declared equal | seeds of an agent |\n|---|---|---|")
+    for name, shift in (("one wins 75% of the time", 0.9539), ("equally likely to win", 0.0)):
+        equal, seeds = simulate_equal(shift, num_experiments)
+        print(f"| {name} | {simulated_share(equal, num_experiments)} | {seeds:.1f} |", flush=True)
+
+
 def main(options: Sequence[str]) -> None:
     """Prints the table."""
     parser = option_parser(__name__, __doc__)
     parser.add_argument("experiments", type=int, nargs="?", default=500, help="number of simulated experiments for each row")
-    print_table(parser.parse_args(options).experiments)
+    parser.add_argument("--equal", action="store_true", help="measure how often two agents are declared equal, and nothing else")
+    arguments = parser.parse_args(options)
+    if not arguments.equal:
+        print_table(arguments.experiments)
+    print_equal(arguments.experiments)
 
 
 def print_table(num_experiments: int) -> None:

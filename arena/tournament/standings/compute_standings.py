@@ -16,6 +16,7 @@ from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
 from arena.rating.field_points import FieldPoints
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
+from arena.statistics.circles import in_words
 from arena.statistics.estimate import Estimate
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.league_journal import read_journal
@@ -71,6 +72,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         pairs=tuple(pair for env in envs for pair in env.pairs([entrants[place] for place in order])),
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
+        circles=tuple(in_words(circle, list(entrants)) for circle in wins.circles),
         against_order=_against_order(ranking, entrants),
         interval_remark=STOPPED_EARLY if looks else "",
         seat_advantage=_seat_advantage(envs, len(tournament.players)),

@@ -145,6 +145,8 @@ class Standings:
     """Tables of the environments."""
     cycles: tuple[tuple[str, ...], ...]
     """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
+    circles: tuple[str, ...]
+    """The most certain circle of each of the `cycles`, in words: who beats whom, and with which certainty."""
     against_order: tuple[tuple[str, str, float], ...]
     """Pairs that contradict the ranking: (higher, lower, points of the higher), where the lower took more than half."""
     interval_remark: str

@@ -65,6 +65,10 @@ def test_matches_from_one_start_decide_nothing() -> None:
 def test_a_circle_is_found_once_it_is_decided() -> None:
     clear, faint = win_matrix([circle(100, 0.7)], np.arange(3)), win_matrix([circle(20, 0.6)], np.arange(3))
     assert clear.cycles == clear.apparent_cycles == [[0, 1, 2]]
+    [found] = clear.circles
+    assert (found.members, found.certainty) == ((0, 1, 2), 1 - max(clear.p_value[0, 1], clear.p_value[1, 2], clear.p_value[2, 0]))
+    assert found.certainty > 0.95
+    assert not faint.circles
     assert (faint.cycles, faint.apparent_cycles) == ([], [[0, 1, 2]])
 
 

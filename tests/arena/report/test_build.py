@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arena.environments.config import EnvConfig
-from arena.environments.references import Catalogue, Published, Reference, Score
+from arena.environments.references import Catalogue, Published, Reference, Score, catalogue
 from arena.errors import ArenaError
 from arena.experiment.file import from_toml
 from arena.report.build import build_report
@@ -240,3 +240,26 @@ def test_a_crash_is_an_outcome(tmp_path, write_run):
 def test_a_distance_from_an_even_chance_that_is_none_is_refused(five_seeds, equal_within):
     with pytest.raises(ArenaError, match="--equal-within"):
         build_report(load_runs([five_seeds]).runs, Catalogue({}), title="t", command="arena report", equal_within=equal_within)
+
+
+def test_differences_of_pairs_follow_from_the_tables_of_agents(tmp_path, write_run):
+    for agent, shift in (("a", 0.0), ("b", 90.0)):
+        for seed in range(6):
+            for env in ("CartPole-v1", "Acrobot-v1"):
+                low = 100.0 if env == "CartPole-v1" else -400.0
+                final = (low + shift + 5.0 * seed, low + shift + 7.0 * seed)
+                status = "crashed" if (agent, seed) == ("a", 5) else "finished"
+                write_run(tmp_path, agent, seed, env=env, final=final, curve=[(500, 1.0, low)], status=status)
+    report = build_report(load_runs([tmp_path]).runs, catalogue(), title="test", command="arena report")
+    [apart] = report.score_differences
+    aggregates = {(row.agent, row.metric): row.estimate.value for row in report.aggregates}
+    assert apart.mean.value == pytest.approx(aggregates["a", "mean"] - aggregates["b", "mean"])
+    assert apart.iqm.value == pytest.approx(aggregates["a", "iqm"] - aggregates["b", "iqm"])
+    assert apart.mean.high < 0.0
+    means = {(row.agent, row.env): row.return_mean.value for row in report.results}
+    assert [each.env for each in report.env_pairs] == ["Acrobot-v1", "CartPole-v1"]
+    for each in report.env_pairs:
+        assert each.return_difference.value == pytest.approx(means["a", each.env] - means["b", each.env])
+        assert each.return_difference.low < each.return_difference.value < each.return_difference.high < 0.0
+        assert each.pair.claim == ("b", "a")
+    assert report.pairs[0].p_value <= min(each.pair.p_value for each in report.env_pairs)

@@ -144,6 +144,10 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
             for name in names
         ),
         pairs=tuple(_pairs(names)),
+        score_differences=tuple(
+            doc.ScoreDifference(x=pair.x, y=pair.y, mean=_estimate(0.125), iqm=_estimate(-0.375)) for pair in _pairs(names)
+        ),
+        env_pairs=tuple(doc.EnvPair(env="CartPole-v1", pair=pair, return_difference=_estimate(12.5, 3)) for pair in _pairs(names)),
         decisions=(),
         curves=tuple(_curve(name, env, axis) for axis in axes for env in (None, "CartPole-v1", "Own-v0") for name in names),
         rankings=tuple(
@@ -354,3 +358,30 @@ def test_equal_agents_are_shown_as_equal(problems: Callable[[str], list[str]]) -
     assert "keras-ppo, random and tfagents-dqn are equal. Ranked by" in html
     assert html.count('<tr><td>1= <small class="missing">(1\N{EN DASH}4)</small></td>') == len(VALUES)
     assert problems(html) == []
+
+
+def test_differences_of_every_pair_stand_with_their_intervals(html: str) -> None:
+    apart = html.partition("<h3>How far apart</h3>")[2]
+    assert "0.13" in apart or "0.12" in apart
+    assert apart.count("<td>-0.38") + apart.count("<td>\N{MINUS SIGN}0.38") == 6
+    alone = apart.partition("<h3>On each environment</h3>")[2].partition("</table>")[0]
+    assert alone.count("CartPole-v1") == 6
+    assert "keras-ppo beats random" in alone
+    assert "undecided" in alone
+
+
+def test_a_circle_is_named(problems: Callable[[str], list[str]]) -> None:
+    report = make_report()
+    names = sorted(VALUES)
+    wins = {(names[1], names[2]), (names[2], names[3]), (names[3], names[1])}
+    pairs = tuple(
+        dataclasses.replace(
+            pair,
+            probability=_estimate(0.9 if (pair.x, pair.y) in wins else 0.1),
+            p_value_joint=0.01 if {(pair.x, pair.y), (pair.y, pair.x)} & wins else 1.0,
+        )
+        for pair in report.pairs
+    )
+    page = render(dataclasses.replace(report, pairs=pairs))
+    assert "<b>A circle</b>: keras-ppo beats random, random beats tfagents-dqn, tfagents-dqn beats keras-ppo (certainty 99.0%)" in page
+    assert problems(page) == []

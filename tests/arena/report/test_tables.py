@@ -21,7 +21,7 @@ def document(tmp_path, write_run):
 
 def test_every_row_of_a_table_has_the_same_columns(document):
     found = tables(document)
-    assert list(found) == ["runs", "scores", "curves", "pairs"], "no decisions without a sequential comparison"
+    assert list(found) == ["runs", "scores", "curves", "pairs", "env_pairs"], "no decisions without a sequential comparison"
     for rows in found.values():
         assert len({tuple(row) for row in rows}) == 1
     assert (len(found["runs"]), len(found["pairs"])) == (10, 1)
@@ -32,7 +32,7 @@ def test_the_files_hold_the_same_numbers(document, tmp_path):
     write_report(document, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("report.html", "report.json", "test.toml"),
-        *("runs.csv", "scores.csv", "curves.csv", "pairs.csv"),
+        *("runs.csv", "scores.csv", "curves.csv", "pairs.csv", "env_pairs.csv"),
     }
     stored = read_json(tmp_path / "out" / "report.json")
     pair = document.pairs[0]

@@ -32,10 +32,11 @@ def folder(tmp_path, write_run):
 def test_report_prints_a_summary_and_writes_tables_and_the_file_that_repeats_it(folder, capsys):
     report([folder], None, mode="plain")
     printed = capsys.readouterr().out
-    for words in ("Probability that a run of x", "a  b  0.50 [", "Cost of a run", str(folder / "report")):
+    pairs = ("Probability that a run of x", "a  b  0.50 [", "Pairs on each environment, p corrected for all 1")
+    for words in (*pairs, "Cost of a run", str(folder / "report")):
         assert words in printed
     rows = {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in (folder / "report").glob("*.csv")}
-    assert sorted(rows) == ["curves", "pairs", "runs", "scores"]
+    assert sorted(rows) == ["curves", "env_pairs", "pairs", "runs", "scores"]
     assert [row["seed"] for row in rows["runs"]] == ["0", "1", "2", "3", "4"] * 2
     assert (rows["pairs"][0]["x"], rows["pairs"][0]["value"]) == ("a", "0.5")
     assert {row["axis"] for row in rows["curves"]} == {"env_steps", "train_seconds"}

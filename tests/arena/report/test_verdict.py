@@ -115,3 +115,19 @@ def test_agents_are_equal_if_no_chance_beyond_the_limit_is_left(document):
     assert judge(dataclasses.replace(document, pairs=tuple(pairs), equal_within=0.2)).claim("a", "c") == "undecided"
     stopped = dataclasses.replace(document, pairs=tuple(pairs), decisions=(EVERY_PAIR,))
     assert judge(stopped).equal == frozenset(), "intervals are not corrected for looking several times"
+
+
+def test_what_a_sequential_comparison_declares_equal_is_equal(document):
+    decided = sequential(("b", "a", "equal"), ("c", "a", "better"), ("b", "c", "undecided"))
+    verdict = judge(dataclasses.replace(document, decisions=(dataclasses.replace(decided, equal_within=0.1),)))
+    assert [verdict.claim(each.x, each.y) for each in PAIRS] == ["equal", "c beats a", "undecided"]
+    assert verdict.equal_within == 0.1
+
+
+def test_a_circle_is_named_with_the_certainty_of_its_weakest_claim(document):
+    circle = (pair("a", "b", 0.9, 0.01), pair("a", "c", 0.1, 0.03), pair("b", "c", 0.9, 0.002))
+    assert judge(dataclasses.replace(document, pairs=circle)).circles == ("a beats b, b beats c, c beats a (certainty 97.0%)",)
+    assert judge(document).circles == ()
+    decided = sequential(("a", "b", "better"), ("c", "a", "better"), ("b", "c", "better"))
+    [found] = judge(dataclasses.replace(document, decisions=(decided,))).circles
+    assert found.endswith("(certainty 95.0%)")

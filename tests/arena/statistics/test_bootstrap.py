@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.statistics.bootstrap import band, estimate, interval
+from arena.statistics.bootstrap import band, difference, estimate, interval
 from arena.statistics.metrics import METRICS
 from benchmarks import calibrate_intervals as calibration
 
@@ -97,3 +97,46 @@ def test_measured_coverage_of_the_95_percent_interval(name, metric):
         measured = calibration.coverage(calibration.SHAPES[name], metric, num_seeds, 2_000)
         slack = 0.02 if (name, metric, num_seeds) in KNOWN_MISSES else 0.01
         assert 0.93 - slack <= measured <= 0.97 + slack, (num_seeds, measured)
+
+
+@pytest.mark.parametrize("metric", ["mean", "iqm"])
+def test_a_difference_turned_around_changes_its_sign(metric):
+    one, other = [returns(6), returns(5, seed=1)], [returns(7, seed=2) + 0.2, returns(9, seed=3)]
+    forth, back = difference(one, other, metric), difference(other, one, metric, seed=5)
+    assert forth.value == pytest.approx(-back.value)
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low), abs=0.03)
+    assert forth.low < forth.value < forth.high
+    assert forth.num_seeds == 5
+
+
+@pytest.mark.parametrize("metric", ["mean", "iqm"])
+def test_a_difference_of_many_seeds_has_the_error_of_both(metric):
+    one, other = [returns(400, 1)], [returns(100, 1, seed=1)]
+    apart, own = difference(one, other, metric), [estimate(side, metric) for side in (one, other)]
+    widths = [each.high - each.low for each in (*own, apart)]
+    assert widths[2] == pytest.approx(np.hypot(*widths[:2]), rel=0.1)
+
+
+def test_starts_that_both_agents_share_hardly_widen_their_difference():
+    starts = np.random.default_rng(0).normal(0.0, 0.5, 5)
+    one, other = (np.repeat(returns(30, 1, seed=seed), 5, axis=1) for seed in (1, 2))
+    for metric in ("mean", "iqm"):
+        narrow, shared = (difference([one + luck], [other + luck], metric) for luck in (0.0, starts))
+        assert shared.high - shared.low == pytest.approx(narrow.high - narrow.low, rel=0.05)
+
+
+def test_a_difference_needs_seeds_and_spread_and_is_cut_off_at_what_is_possible():
+    few = difference([returns(4)], [returns(9)], "mean")
+    assert (few.low, few.num_seeds) == (None, 4)
+    assert "at least 5" in few.note
+    assert difference([np.full((5, 3), 0.7)], [np.full((6, 3), 0.2)], "iqm").low is None
+    one_sided = difference([returns(6)], [np.full((6, 1), 0.2)], "mean", bounds=(0.3, 0.5))
+    assert one_sided.high == pytest.approx(0.2), "an agent whose runs all failed has one return, on every start"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["mean", "iqm"])
+@pytest.mark.parametrize("pair", ["the same normal", "bimodal against normal"])
+def test_intervals_of_differences_hold_as_often_as_they_say(pair, metric):
+    held = calibration.coverage_of_difference(calibration.PAIRS[pair], metric, 5, 400)
+    assert 0.92 <= held <= 0.995

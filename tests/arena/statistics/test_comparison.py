@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.statistics.comparison import compare_all
+from arena.statistics.comparison import compare_all, compare_on_each
 from arena.statistics.improvement import improvement
 
 
@@ -25,3 +25,19 @@ def test_how_far_apart_two_agents_can_be_is_the_farther_end_of_a_90_percent_inte
     assert among_three.apart_at_most > pair.apart_at_most, "all pairs together"
     [unknown] = compare_all({"a": {"e": x[:2]}, "b": {"e": y[:2]}})
     assert unknown.apart_at_most is None
+
+
+def test_environments_alone_are_corrected_together():
+    returns = {name: {env: np.arange(10.0) + 20.0 * (name == "b" and env == "f") for env in "ef"} for name in "ab"}
+    returns["c"] = {"f": np.arange(10.0) + 0.5}
+    alone = compare_on_each(returns)
+    assert [(pair.x, pair.y, pair.envs) for pair in alone] == [
+        ("a", "b", ("e",)),
+        ("a", "b", ("f",)),
+        ("a", "c", ("f",)),
+        ("b", "c", ("f",)),
+    ]
+    assert [pair.claim for pair in alone] == [None, ("b", "a"), None, ("b", "c")]
+    [one] = compare_all({name: {"f": returns[name]["f"]} for name in "ab"})
+    assert one.probability == alone[1].probability
+    assert one.p_value_joint <= alone[1].p_value_joint

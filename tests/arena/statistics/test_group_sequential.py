@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -95,3 +96,34 @@ def test_wrong_claims_are_as_rare_as_alpha_says(means):
         equal = [verdict for (x, y), verdict in verdicts.items() if "agent-3" not in (x, y)]
         wrong += any(verdict != "undecided" for verdict in equal)
     assert wrong / 600 <= 0.05 + 2 * 0.009
+
+
+def test_equal_agents_are_declared_equal_once_the_margin_excludes_more():
+    scores = draw([0.0, 0.0], num_seeds=80)
+    rule = StoppingRule(group_size=20, num_looks=4, equal_within=0.25)
+    decision = decide(scores, rule)
+    assert decision.verdicts == {("agent-0", "agent-1"): "equal"}
+    assert (decision.finished, decision.look < 4) == (True, True)
+    assert decide(scores, dataclasses.replace(rule, equal_within=0.01)).verdicts == {("agent-0", "agent-1"): "undecided"}
+    assert decide(scores, dataclasses.replace(rule, equal_within=None)).verdicts == {("agent-0", "agent-1"): "undecided"}
+
+
+def test_an_agent_that_equals_one_and_beats_another_needs_no_more_seeds():
+    scores = draw([0.0, 0.0, 9.0], num_seeds=60)
+    decision = decide(scores, StoppingRule(group_size=60, num_looks=1, equal_within=0.3))
+    assert list(decision.verdicts.values()) == ["equal", "worse", "worse"]
+    assert decision.next_seeds == {}
+
+
+def test_a_margin_that_excludes_nothing_is_refused():
+    for margin in (0.0, 0.5, -0.1):
+        with pytest.raises(ArenaError, match="equal_within must lie between 0 and"):
+            StoppingRule(equal_within=margin)
+
+
+def test_agents_just_beyond_the_margin_are_rarely_called_equal():
+    """The shift makes one win three times in four, just not equal within 0.25; alpha bounds wrong claims of being equal too."""
+    rule, wrong = StoppingRule(group_size=10, num_looks=3, equal_within=0.25), 0
+    for seed in range(60):
+        wrong += "equal" in decide(draw([0.0, 0.9539], num_seeds=30, seed=seed), rule, num_labellings=200).verdicts.values()
+    assert wrong <= 6  # 5% of 60 is 3

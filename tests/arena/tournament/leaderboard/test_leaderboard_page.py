@@ -167,7 +167,7 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
         dataclasses.replace(row, rank_low=low, rank_high=high)
         for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
     )
-    page = render_leaderboard(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),)), tournament)
+    page = render_leaderboard(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),), circles=("a beats b",)), tournament)
     text = page.replace("&lt;", "<").replace("&gt;", ">")
     assert (
         f"{names[0]} is ahead of all others. Between {names[1]} and {names[2]} nothing is decided. Ranked by points against the field."
@@ -175,7 +175,7 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     )
     assert f"Decided: {names[0]} has more points against the field than {names[1]}." in text
     assert f"<b>Not decided</b>: {names[1]} or {names[2]}." in text
-    assert "a, b, c beat each other in a circle" in text
+    assert "a, b, c beat each other in a circle: a beats b. No single number ranks them." in text
     assert problems(page) == []
     assert "player.js" not in page
 

@@ -54,6 +54,7 @@ def standings() -> Standings:
         pairs=(),
         envs=(EnvStandings(env="CartPole-v1", kind="duel", scores=scores, equal_steps=None, equal_seconds=None),),
         cycles=(),
+        circles=(),
         interval_remark="",
         seat_advantage=None,
         notes=(),
