@@ -68,6 +68,7 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
     output: ExperimentsFolder = Path("logs"),
+    init: Annotated[Path | None, typer.Option("--init", metavar="DIR", help="Begin from the latest checkpoint of this run.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the same run from its last checkpoint.")] = False,
     device: Device = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
@@ -80,7 +81,7 @@ def train(
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
     resources = {"threads": threads, "device": device or "auto", "workers": 1}
     mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
-    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=limit, resume=resume, mode=mode)
+    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=limit, init=init, resume=resume, mode=mode)
 
 
 @app.command()

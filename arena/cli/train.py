@@ -43,12 +43,15 @@ def train(
     resources: Mapping[str, Any],
     *,
     evaluation: Mapping[str, Any] | None = None,
+    init: Path | None = None,
     resume: bool,
     mode: Mode,
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     hyperparameters = dict(parse_setting(setting) for setting in settings)
-    experiment = one_run(agent, env, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output)
+    experiment = one_run(
+        agent, env, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init
+    )
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:
         state = "a finished run" if run_dir.result.exists() else "a run that --resume continues"

@@ -26,6 +26,8 @@ def check_experiment(experiment: Experiment, known: Mapping[str, EnvTraits] | No
     """
     traits = check_pairs(experiment, known)
     check_frameworks(experiment.pairs())
+    if experiment.executor.kind != "local" and any(agent.init for agent in experiment.agents):
+        raise ArenaError("init needs the other run's folder where the worker is, and a node of a cluster may not have it: run it locally")
     if experiment.until_decided is not None:
         check_comparison(experiment)
     return traits

@@ -30,6 +30,8 @@ class FileEntry:
     """Hyperparameters that the entry itself gives."""
     resources: Mapping[str, Any]
     """Resources that the entry itself gives."""
+    init: str | None
+    """Folder of the run that the agent begins from."""
     block_names: tuple[str, ...]
     """Names of the blocks that apply to the entry; a later one overrides an earlier one."""
 
@@ -47,6 +49,7 @@ class FileEntry:
             hyperparameters=self.hyperparameters(blocks),
             resources=self.resources,
             tuning=costs[-1] if costs else None,
+            init=self.init,
         )
 
     def hyperparameters(self, *layers: Blocks) -> dict[str, Any]:
@@ -67,19 +70,20 @@ def read_entries(value: Any) -> Iterator[FileEntry]:
     given = {"agent": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping) or not isinstance(given.get("agent"), str):
         raise ArenaError(f"agents: {value!r} must be an id or a table with the key 'agent'")
-    check_keys(given, {"agent", "name", "hyperparameters", "grid", "resources"}, "agents: ")
+    check_keys(given, {"agent", "name", "hyperparameters", "grid", "resources", "init"}, "agents: ")
     spec = agent_spec(given["agent"])
     name = given.get("name", spec.id)
     if not isinstance(name, str):
         raise ArenaError(f"agents: name={name!r} must be a string")
     check_name(name, "agent name")
     where = f"agent {name!r}: "
+    init = checked(str | None, given.get("init"), f"{where}init")
     own, resources = table_at(given, "hyperparameters", where), _resources(table_at(given, "resources", where), where)
     for point in _points(table_at(given, "grid", where), own, name):
         full_name = ",".join([name, *(f"{key}={_word(part)}" for key, part in point.items())])
         check_name(full_name, "agent name")
         block_names = tuple(dict.fromkeys((spec.algorithm, spec.id, name, full_name)))
-        yield FileEntry(full_name, given["agent"], {**own, **point}, resources, block_names)
+        yield FileEntry(full_name, given["agent"], {**own, **point}, resources, init, block_names)
 
 
 def read_blocks(table: Mapping[str, Any], key: str, entries: Sequence[FileEntry], inherited: Mapping[str, Any], where: str = "") -> Blocks:

@@ -88,6 +88,7 @@ def _agent(ids: Sequence[str]) -> dict[str, Any]:
             "additionalProperties": {"type": "array", "minItems": 1},
             "description": "Values to combine: one agent each.",
         },
+        "init": {**_NAME, "description": "Folder of a run, or of its seeds, whose latest checkpoint the agent begins from."},
         "resources": {"type": "object", "propertyNames": {"enum": list(OWN_RESOURCES)}, "description": "Resources of this agent's runs."},
     }
     known = [

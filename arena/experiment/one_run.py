@@ -28,6 +28,7 @@ def train(
     output: Path | str = "logs",
     device: str = "auto",
     threads: int = 1,
+    init: Path | str | None = None,
     executor: Executor | None = None,
     view: View | None = None,
 ) -> RunRecord:
@@ -49,6 +50,7 @@ def train(
         output: folder that holds the experiment's folder.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         threads: cores of the worker.
+        init: folder of another run of the agent, from whose latest checkpoint this one begins.
         executor: runs the worker; this machine if None.
         view: receives the progress of the run.
 
@@ -61,7 +63,7 @@ def train(
     resources = {"threads": threads, "device": device, "workers": 1}
     evaluation = {"max_episode_steps": max_episode_steps}
     settings = hyperparameters or {}
-    experiment = one_run(agent, env, settings, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output)
+    experiment = one_run(agent, env, settings, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init)
     [result] = run_experiment(experiment, executor or LocalExecutor(1), view, retry_failed=True)
     if result.status != "finished":
         raise ArenaError(f"{result.run_name} {result.status}: {result.reason} (log in {result.path})")
@@ -79,13 +81,14 @@ def one_run(
     seed: int,
     name: str,
     output: Path | str,
+    init: Path | str | None = None,
 ) -> Experiment:
     """Returns the experiment that has one run; takes what `train` takes.
 
     Raises:
         ArenaError: if anything is unknown or wrong.
     """
-    entry = {"agent": agent, "hyperparameters": dict(hyperparameters)}
+    entry = {"agent": agent, "hyperparameters": dict(hyperparameters), **({} if init is None else {"init": str(init)})}
     env_table = {"id": env.id, "kwargs": dict(env.kwargs), "name": env.label} if isinstance(env, EnvConfig) else env
     table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": budget, "resources": resources}
     return from_table({**table, "evaluation": evaluation or {}, "output": str(output)})

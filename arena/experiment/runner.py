@@ -30,6 +30,7 @@ from arena.run_folder.inputs import Run
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import UNREADABLE, RunResult, Status
 from arena.run_folder.schema import keep_failure, write_result, write_run
+from arena.run_folder.warm_start import find_origin
 from arena.statistics.outcomes import is_failure
 
 SETUP_SECONDS = 60.0
@@ -266,6 +267,8 @@ def _todo(experiment: Experiment, runs: list[Run], *, retry_failed: bool, extend
     ended = {name: result for name, result in found.results.items() if name not in again}
     todo = [run for run in runs if run.name not in ended]
     for run in todo:
+        if run.agent.init is not None and RunDir(experiment.path / run.name).latest_checkpoint() is None:
+            find_origin(run)  # refuses what cannot be begun from
         if run.name in extended:
             _refuse_useless_extension(run, RunDir(experiment.path / run.name))
     return todo, ended

@@ -8,6 +8,7 @@ from arena.environments.references import Catalogue
 from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
 from arena.report.samples import Samples
+from arena.run_folder.warm_start import began_from
 from arena.statistics.bootstrap import MEAN_NOTE, MIN_SEEDS
 from arena.statistics.comparison import AgentPair
 from arena.statistics.pair_tests import RANK_SEEDS, seeds_to_decide
@@ -34,6 +35,7 @@ def notes(
         *_failures(samples),
         *_retried(samples),
         *_extended(samples),
+        *_warm(samples),
         *_unsealed(samples),
         *_identities(samples),
         *_missing(samples),
@@ -118,6 +120,18 @@ def _extended(samples: Samples) -> list[str]:
     return [
         f"{len(extended)} of {len(samples.runs)} runs had ended with a smaller budget and were continued (--extend): "
         f"{named}{'; …' if len(extended) > 5 else ''}. Whoever chose them may have looked at their scores before."
+    ]
+
+
+def _warm(samples: Samples) -> list[str]:
+    warm = [run for run in samples.runs if run.run.agent.init is not None]
+    if not warm:
+        return []
+    agents = ", ".join(dict.fromkeys(run.agent for run in warm))
+    named = "; ".join(f"{run.name} from {began_from(run.provenance.init)}" for run in warm[:5])
+    return [
+        f"{agents} did not begin from nothing (init): {named}{'; …' if len(warm) > 5 else ''}. Env steps and seconds are those since then; "
+        "what the other runs took is not counted."
     ]
 
 

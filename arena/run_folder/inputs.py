@@ -89,6 +89,8 @@ class AgentEntry:
     """Fields of `Resources` in which the agent's runs differ from the experiment's."""
     tuning: Mapping[str, Any] | None = None
     """Cost of the search that found the hyperparameters (`arena tune`); None if nothing is recorded."""
+    init: str | None = None
+    """Folder of a run whose latest checkpoint the agent begins from, or folder of its seeds; None begins from nothing."""
 
     def spec(self) -> AgentSpec:
         """Returns the agent's spec.
@@ -162,7 +164,7 @@ class Run:
         for part in (value, value["agent"]):
             del part["resources"]
         del value["agent"]["tuning"]
-        for part, key in ((value, "extended_from"), (value["evaluation"], "keep_policies")):
+        for part, key in ((value, "extended_from"), (value["agent"], "init"), (value["evaluation"], "keep_policies")):
             if not part[key]:  # a run without it is what it was before there was the field
                 del part[key]
         return value

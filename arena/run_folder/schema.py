@@ -73,6 +73,8 @@ class Provenance:
     """Local time at which the latest worker began, in ISO 8601."""
     environment: Mapping[str, Any] | None = None
     """Code, package and version behind the environment's id (`arena.environments.identity`); None if no worker has made it."""
+    init: Mapping[str, Any] | None = None
+    """Run, env steps and SHA-256 of the checkpoint that the agent began from (`arena.run_folder.warm_start`); None without one."""
     workers: Whole | None = None
     """Runs that the executor had at work at a time; None if it did not say."""
     load_at_start: Finite | None = None

@@ -100,6 +100,11 @@ class Checkpointer:
         self._latest: Path | None = None  # written or restored by this process
         self._num_bytes = 0  # of the latest, without what it shares
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a checkpoint was written or restored by this process."""
+        return self._latest is not None
+
     def write(self, lengths: LogLengths) -> None:
         """Writes a checkpoint and resets all environments; the last but one is deleted once this one is complete.
 

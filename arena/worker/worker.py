@@ -28,7 +28,7 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.identity import refuse_changed_environment
 from arena.environments.metering import Meter
 from arena.environments.word import refuse_without_word
-from arena.errors import DeviceUnavailable, EnvironmentFault, TrainingDiverged
+from arena.errors import ArenaError, DeviceUnavailable, EnvironmentFault, TrainingDiverged
 from arena.executors.base import DISK_FULL_CODE
 from arena.executors.process import BUSY_CODE, CPUS_VARIABLE, IMPORTED_VARIABLE, STARTED_VARIABLE, WORKERS_VARIABLE
 from arena.experiment.compatibility import env_frameworks
@@ -50,6 +50,7 @@ from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult, Status
 from arena.run_folder.schema import Provenance, write_result, write_run
 from arena.run_folder.timings import Part, Timings
+from arena.run_folder.warm_start import Origin, find_origin
 from arena.seeding import training_seeds
 from arena.worker.checkpoint import Checkpointer
 from arena.worker.evaluating import Evaluator
@@ -82,7 +83,9 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
     refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
     refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
-    provenance = dataclasses.replace(_provenance(spec), environment=earlier)
+    provenance = dataclasses.replace(_provenance(spec), environment=earlier, init=record.provenance.init)
+    if run.agent.init is not None and run_dir.latest_checkpoint() is None:
+        provenance = dataclasses.replace(provenance, init=find_origin(run).described())
     write_run(run_dir, run, provenance)
     device = resolve_device(run.resources.device)
     own_device = isolate(device)
@@ -145,6 +148,8 @@ def train_and_judge(
     run_dir.clear_private()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
     lengths, damages = checkpointer.restore()
+    if run.agent.init is not None and not checkpointer.has_checkpoint:
+        _begin_from(find_origin(run), agent, factory)
     for damage in damages:
         sys.stderr.write(f"{damage}\n")
         emit(PhaseBegan(phase="building", message=damage))
@@ -195,6 +200,19 @@ def train_and_judge(
         follows_seed=factory.follows_seed,
         num_attempts=state.num_attempts,
     )
+
+
+def _begin_from(origin: Origin, agent: Agent, factory: ArenaEnvFactory) -> None:
+    """Gives a new agent all that another run's agent had learned; env steps and records begin at zero.
+
+    Raises:
+        ArenaError: if the agent cannot take it over.
+    """
+    try:
+        agent.restore(origin.checkpoint / "agent")
+    except Exception as error:
+        raise ArenaError(f"init: {origin.checkpoint} cannot be taken over ({type(error).__name__}: {error})") from error
+    factory.cut_episodes(0)
 
 
 @contextlib.contextmanager

@@ -156,7 +156,9 @@ def _runs(folder: Path) -> list[_Run]:
 def _read_run(record: RunRecord) -> _Run:
     run = record.run
     inputs = run.inputs()
-    origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters")} | {key: inputs[key] for key in ("budget", "env")}
+    origin = {key: inputs["agent"][key] for key in ("agent", "hyperparameters", "init") if key in inputs["agent"]} | {
+        key: inputs[key] for key in ("budget", "env")
+    }
     return _Run(record.path, run.agent.agent, run.agent.name, run.env, run.seed, origin, run.evaluation.max_episode_steps)
 
 

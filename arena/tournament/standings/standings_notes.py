@@ -61,6 +61,11 @@ def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
         if num_players == 1 and entrant != RANDOM
     ]
     notes = [*_failures(tournament), *(f"left out: {reason}" for reason in tournament.left_out)]
+    warm = {player.entrant: origin["init"] for player in tournament.players for origin in player.origins.values() if origin.get("init")}
+    if warm:
+        notes.append(
+            f"these did not begin from nothing, but from other runs: {_some([f'{name} from {init}' for name, init in warm.items()])}"
+        )
     if single:
         notes.append(f"one training seed each, so their intervals say nothing about training again: {', '.join(single)}")
     if ranking.num_looks:

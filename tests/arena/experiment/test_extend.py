@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from arena.errors import ArenaError
@@ -16,7 +17,7 @@ from arena.run_folder.record import RunRecord
 
 pytestmark = pytest.mark.worker
 FAKE = "arena.testing.fakes:FAKE_AGENT"
-FILES = ("episodes.jsonl", "evaluations.jsonl", "policy.onnx")
+FILES = ("episodes.jsonl", "evaluations.jsonl")
 
 
 def experiment(folder: Path, env_steps: int, **budget: Any) -> Experiment:
@@ -36,6 +37,8 @@ def test_an_extended_run_is_the_run_that_had_the_larger_budget_from_the_beginnin
     assert (extended.status, extended.env_steps, extended.num_attempts) == ("finished", 4_000, 2)
     for name in FILES:
         assert (Path(extended.path) / name).read_bytes() == (Path(straight.path) / name).read_bytes(), name
+    graphs = [onnx.load(Path(result.path) / "policy.onnx").graph.SerializeToString() for result in (straight, extended)]
+    assert graphs[0] == graphs[1], "what the file says of its inputs differs"
     record = RunRecord(Path(extended.path))
     assert record.run.extended_from == (2_000,)
     assert record.result == extended, "the seal holds"
@@ -78,3 +81,32 @@ def test_a_run_whose_learning_rate_ends_before_the_new_budget_is_refused(tmp_pat
     assert run_experiment(annealed(2_000), Nothing()) == []
     with pytest.raises(ArenaError, match="its learning rate is 0 after anneal_steps = 2,000"):
         run_experiment(annealed(4_000), Nothing(), extend=True)
+
+
+def test_an_agent_begins_with_what_another_run_had_learned(tmp_path: Path):
+    [base] = run_experiment(experiment(tmp_path / "base", 4_000), LocalExecutor(1))
+    assert base.score_mean is not None
+
+    def warm(folder: Path, init: object) -> Experiment:
+        agents = [{"agent": FAKE, "name": "warm", "init": str(init)}]
+        table = {"name": "test", "output": str(folder), "agents": agents, "envs": ["arena/Identity-v0"], "budget": {"env_steps": 400}}
+        return from_table({**table, "evaluation": {"period": 400, "episodes": 5, "final_episodes": 10}})
+
+    [result] = run_experiment(warm(tmp_path / "warm", Path(base.path).parent), LocalExecutor(1))
+    [cold] = run_experiment(experiment(tmp_path / "cold", 400), LocalExecutor(1))
+    assert (result.status, result.env_steps) == ("finished", 400)
+    assert result.score_mean == base.score_mean, "all is known after a tenth of the env steps"
+    assert cold.score_mean is not None
+    assert cold.score_mean < base.score_mean, "too few to learn it"
+    init = RunRecord(Path(result.path)).provenance.init
+    assert init is not None
+    assert (init["run"], init["env_steps"]) == (base.run_name, 4_000)
+    [loaded] = load_runs([tmp_path / "warm"]).runs
+    assert loaded.run.agent.init == str(Path(base.path).parent)
+    (Path(base.path) / "checkpoint" / "env-steps-4000" / "agent" / "weights.npz").write_bytes(b"damaged")
+    with pytest.raises(ArenaError, match=r"weights\.npz has 7 bytes"):
+        run_experiment(warm(tmp_path / "again", base.path), LocalExecutor(1))
+    assert not (tmp_path / "again").exists()
+    assert run_experiment(warm(tmp_path / "warm", Path(base.path).parent), LocalExecutor(1)) == [result], (
+        "what has finished needs it no more"
+    )
