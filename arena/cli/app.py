@@ -26,6 +26,7 @@ from arena.cli.options import (
     ScheduleOption,
     Storage,
     Workers,
+    Wrappers,
     agents_beginning,
     end_as_by_ctrl_c,
     envs_beginning,
@@ -65,6 +66,7 @@ def train(
     target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
     max_episode_steps: MaxEpisodeSteps = None,
+    wrapper: Wrappers = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
     output: ExperimentsFolder = Path("logs"),
@@ -79,9 +81,10 @@ def train(
     from arena.cli import train as command
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
-    resources = {"threads": threads, "device": device or "auto", "workers": 1}
     mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
-    command.train(agent, env, set_ or [], budget, seed, name, output, resources, evaluation=limit, init=init, resume=resume, mode=mode)
+    resources = {"threads": threads, "device": device or "auto", "workers": 1}
+    inputs = (agent, env, set_ or [], budget, seed, name, output, resources)
+    command.train(*inputs, wrappers=wrapper or (), evaluation=limit, init=init, resume=resume, mode=mode)
 
 
 @app.command()

@@ -16,9 +16,9 @@ from arena.terminal.output import Mode, Output, make_table
 
 def list_envs(*, mode: Mode) -> None:
     """Prints the ids of all environments, and for those that cannot be made here the package that is missing."""
-    output = Output(mode)
-    width = max(map(len, registered_ids()), default=0)
-    for env_id in registered_ids():
+    output, ids = Output(mode), registered_ids(everything=True)
+    width = max(map(len, ids), default=0)
+    for env_id in ids:
         missing = missing_for(env_id)
         output.say(f"{env_id:{width}}  {missing}" if missing else env_id)
         output.record({"id": env_id, "installed": not missing, "needs": missing})

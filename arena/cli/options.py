@@ -11,6 +11,9 @@ import typer
 
 from arena.errors import ArenaError
 
+Wrappers = Annotated[
+    list[str] | None, typer.Option("--wrapper", metavar="NAME", help="Put a wrapper around it: a preset (atari), or package.module:Class.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]

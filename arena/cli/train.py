@@ -11,6 +11,7 @@ from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
 from arena.cli.live_rows import LiveRow
 from arena.cli.sync import PROJECT, make_tracker, send
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError
 from arena.executors.base import ExecutorConfig
 from arena.executors.choice import make_executor
@@ -42,6 +43,7 @@ def train(
     output: Path,
     resources: Mapping[str, Any],
     *,
+    wrappers: Sequence[str] = (),
     evaluation: Mapping[str, Any] | None = None,
     init: Path | None = None,
     resume: bool,
@@ -49,8 +51,9 @@ def train(
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     hyperparameters = dict(parse_setting(setting) for setting in settings)
+    config = EnvConfig(env, wrappers=tuple(map(WrapperConfig, wrappers)))
     experiment = one_run(
-        agent, env, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init
+        agent, config, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init
     )
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:

@@ -25,7 +25,7 @@ class ArenaEnvFactory:
     """Makes the metered environments of one run (an `arena.agent.interface.EnvFactory`).
 
     Args:
-        config: The environment.
+        config: The environment; its `train_wrappers` are put around it.
         meter: Counts what happens in all environments made here.
         seed: Source of the seeds of all resets: the first one, and one after every `cut_episodes`.
         snapshots: Folder in which the run can keep policies of its own past. An environment whose attribute `wants_snapshots` is true gets
@@ -33,6 +33,7 @@ class ArenaEnvFactory:
     """
 
     def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence, *, snapshots: Path | None = None) -> None:
+        config = config.in_training()
         self.config, self.meter = config, meter
         self.snapshots: Path | None = None
         """Folder to which the training loop adds a policy at every selection evaluation; None if the environment wants none."""

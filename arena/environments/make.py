@@ -9,9 +9,11 @@ import gymnasium as gym
 from arena.environments.common_form import CommonForm, action_kind, observation_kind
 from arena.environments.config import EnvConfig
 from arena.environments.images import is_frame_stack, looks_channels_first
-from arena.environments.plugins import NAMESPACES, prepare, registered_ids
+from arena.environments.plugins import prepare, registered_ids, registering_package
+from arena.environments.requirements import install_package
 from arena.environments.spaces import MaskedBox
 from arena.environments.word import refuse_without_word
+from arena.environments.wrappers import wrapped
 from arena.errors import ArenaError, EnvironmentUnavailable, HiddenModule, did_you_mean
 from arena.machine.installation import install_command
 
@@ -32,6 +34,8 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         prepare(config.id)
         env = gym.make(config.id, **{**config.kwargs, **kwargs})
     except gym.error.NameNotFound as error:
+        if (package := registering_package(config.id)) and importlib.util.find_spec(package) is None:
+            raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {install_package(package)}") from error
         near = did_you_mean(config.id, registered_ids())
         raise ArenaError(
             f"no environment {config.id!r}{near} (arena list envs); one that a script or notebook has registered is known there alone: put "
@@ -45,6 +49,11 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
         if isinstance(error, ModuleNotFoundError) and not isinstance(error, HiddenModule) and error.name == "jax":
             hint = f" ({install_command('keras')})"
         raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+    try:
+        env = wrapped(env, config.wrappers)
+    except ArenaError as error:
+        env.close()
+        raise ArenaError(f"environment {config.id!r}: {error}") from error
     _refuse_own_normalization(env, config.id)
     for answer, kinds in (
         (observation_kind(env.observation_space), ("flat", "image")),
@@ -89,9 +98,8 @@ def _refuse_own_normalization(env: gym.Env[Any, Any], env_id: str) -> None:
 def _import_hint(env_id: str, error: Exception) -> str:
     """Returns what to do where the module of `module:Id`, or the package of a namespace, is not found."""
     module, colon, _ = env_id.rpartition(":")
-    namespace = env_id.rpartition("/")[0]
-    if isinstance(error, gym.error.NamespaceNotFound) and namespace in NAMESPACES:
-        return f" (pip install {NAMESPACES[namespace].replace('_', '-')})"
+    if isinstance(error, gym.error.NamespaceNotFound) and (package := registering_package(env_id)):
+        return f" ({install_package(package)})"
     if not colon or importlib.util.find_spec(module.partition(".")[0]) is not None:
         return ""
     if Path(f"{module.partition('.')[0]}.py").exists() or Path(module.partition(".")[0]).is_dir():
@@ -100,11 +108,12 @@ def _import_hint(env_id: str, error: Exception) -> str:
 
 
 def own_time_limit(env: gym.Env[Any, Any]) -> int | None:
-    """Returns the env steps after which an environment truncates an episode, by its spec or `TimeLimit`; None if neither says so."""
+    """Returns the env steps after which an environment truncates an episode; None if no spec, `TimeLimit` or `time_limit` says so."""
     limits = [env.spec.max_episode_steps if env.spec is not None else None]
     while isinstance(env, gym.Wrapper):
         if isinstance(env, gym.wrappers.TimeLimit):
             limits.append(env._max_episode_steps)
+        limits.append(getattr(env, "time_limit", None))
         env = env.env
     known = [limit for limit in limits if limit is not None]
     return min(known) if known else None

@@ -9,7 +9,6 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,8 +18,14 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 
 ENTRY_POINT_GROUP = "gymnasium.envs"
-NAMESPACES: Mapping[str, str] = {"ALE": "ale_py"}
-"""Module that registers the environments of a namespace when it is imported, of packages that bring no plug-in."""
+REGISTERED_BY: Mapping[str, str] = {
+    "ALE/": "ale_py",
+    "BabyAI-": "minigrid",
+    "MinAtar/": "minatar.gym:register_envs",
+    "MiniGrid-": "minigrid",
+}
+"""Module that registers environments when it is imported, or function of one that does, by the beginning of their ids. These packages bring
+no plug-in, or one that takes seconds to import (MinAtar's imports pandas and seaborn), and are imported for an id of theirs alone."""
 
 Vectorize = Callable[[gym.Env[Any, Any], int, gym.Space[Any], gym.Space[Any]], VectorEnv[Any, Any, Any] | None]
 """`vectorize(env, num_envs, observation_space, action_space)` returns a vector environment of the arena's spaces that does what `num_envs`
@@ -37,6 +42,8 @@ class EnvPlugin:
     """Module to import before an environment is made, by the first part of the environment's entry point."""
     judged_with: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Keyword arguments with which a policy trained on an environment is judged, by its id, where its own episodes reward a fault."""
+    presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Import paths of wrappers (`package.module:Class`) by the name under which an experiment's `wrappers` have them."""
     frameworks: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """Top-level modules of frameworks that environments import (`jax`), by the first part of the environment's id (`phys2d/`)."""
 
@@ -46,6 +53,8 @@ def plugins() -> tuple[EnvPlugin, ...]:
     """Calls all plug-ins, once in a process; returns what they offer. One that fails is left out with a warning."""
     found = []
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if entry_point.value in REGISTERED_BY.values():
+            continue
         try:
             plugin = entry_point.load()()
         except Exception as error:  # another package's code: its failure must not keep ours from working
@@ -55,26 +64,44 @@ def plugins() -> tuple[EnvPlugin, ...]:
     return tuple(found)
 
 
-def registered_ids() -> list[str]:
-    """Returns the ids of all registered environments, sorted, those of plug-ins included."""
+def registered_ids(*, everything: bool = False) -> list[str]:
+    """Returns the ids of all registered environments, sorted, those of plug-ins included.
+
+    Args:
+        everything: Whether the packages of `REGISTERED_BY` are imported first, those that are installed; this takes seconds.
+    """
     plugins()
-    for namespace in NAMESPACES:
-        _import_namespace(namespace)
+    for prefix in REGISTERED_BY if everything else ():
+        _register(prefix)
     return sorted(gym.registry)
 
 
-def _import_namespace(namespace: str) -> None:
-    """Imports the package that registers the ids of a namespace, if it is known and installed; once in a process."""
-    module = NAMESPACES.get(namespace)
-    if module is not None and module not in sys.modules and importlib.util.find_spec(module) is not None:
-        importlib.import_module(module)
+def registering_package(env_id: str) -> str:
+    """Returns the package that registers an id, by the id's beginning; empty for an id of any other."""
+    return next((source.partition(".")[0] for prefix, source in REGISTERED_BY.items() if env_id.startswith(prefix)), "")
+
+
+def _register(env_id: str) -> None:
+    """Lets the package that registers an id do so, if it is known and installed."""
+    for prefix, source in REGISTERED_BY.items():
+        if env_id.startswith(prefix) and importlib.util.find_spec(source.partition(".")[0]) is not None:
+            _call(source)
+
+
+@functools.cache
+def _call(source: str) -> None:
+    """Imports a module and calls the function of it that is named, once in a process."""
+    module, _, function = source.partition(":")
+    imported = importlib.import_module(module)
+    if function:
+        getattr(imported, function)()
 
 
 def registered_spec(env_id: str) -> EnvSpec | None:
     """Returns what Gymnasium knows of `env_id`, an environment of a plug-in included; None if it is not registered."""
     plugins()
     if env_id not in gym.registry:
-        _import_namespace(env_id.rpartition("/")[0])
+        _register(env_id)
     return gym.registry.get(env_id)
 
 

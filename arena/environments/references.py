@@ -8,8 +8,8 @@ import functools
 import importlib.metadata
 import math
 from collections.abc import Mapping
-from typing import Any
 
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.statistics.score_scale import ScoreScale
 
@@ -100,12 +100,12 @@ class Catalogue:
         for entry in self.published:
             check_published(entry, self.references.get(entry.env_id))
 
-    def reference_for(self, env_id: str, kwargs: Mapping[str, Any]) -> Reference | None:
-        """Returns the reference scores that hold for an environment; None where there are none, or it is made with arguments of its own.
+    def reference_for(self, env: EnvConfig) -> Reference | None:
+        """Returns the reference scores that hold for an environment; None where there are none, or it has arguments or wrappers of its own.
 
-        Arguments change rewards, dynamics or the length of episodes, so that neither random play nor a solution returns what it did.
+        These change rewards, dynamics or the length of episodes, so that neither random play nor a solution returns what it did.
         """
-        return None if kwargs else self.references.get(env_id)
+        return self.references.get(env.id) if env.is_plain else None
 
 
 def check_published(entry: Published, reference: Reference | None) -> None:

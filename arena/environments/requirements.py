@@ -9,10 +9,16 @@ _MODULES = {
     "gymnasium.envs.box2d.": ("Box2D", "box2d"),
     "gymnasium.envs.phys2d.": ("jax", "keras"),
     "gymnasium.envs.tabular.": ("jax", "keras"),
+    "gymnasium.envs.mujoco.": ("mujoco", "mujoco"),
 }
 """Module that Gymnasium's environments import, and the extra of this project that installs it, by the beginning of the entry point."""
-_PACKAGES = {"gymnasium.envs.mujoco.": ("mujoco", "mujoco"), "ale_py.": ("ale_py", "ale-py")}
-"""Module, and the package of it, for environments that no extra of this project installs anything for."""
+_EXTRAS = {"ale_py": "atari", "minatar": "minatar", "minigrid": "minigrid"}
+"""Extra of this project that installs a package of environments."""
+
+
+def install_package(package: str) -> str:
+    """Returns what installs a package of environments, by the name of its module: a command of this project's, if an extra has it."""
+    return install_command(_EXTRAS[package]) if package in _EXTRAS else f"install the package of {package!r}"
 
 
 def missing_for(env_id: str) -> str:
@@ -24,11 +30,8 @@ def missing_for(env_id: str) -> str:
     for prefix, (module, extra) in _MODULES.items():
         if entry_point.startswith(prefix) and not _is_installed(module):
             return install_command(extra)
-    for prefix, (module, package) in _PACKAGES.items():
-        if entry_point.startswith(prefix) and not _is_installed(module):
-            return f"pip install {package}"
     top = entry_point.partition(":")[0].partition(".")[0]
-    return "" if _is_installed(top) else f"install the package of {top!r}"
+    return "" if _is_installed(top) else install_package(top)
 
 
 def _unless_usable(env_id: str) -> str:

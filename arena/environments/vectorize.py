@@ -34,7 +34,7 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     if vectorized is not None:
         return vectorized
     assert spec is not None
-    if spec.vector_entry_point is not None and spec.entry_point is not None and not config.kwargs:
+    if spec.vector_entry_point is not None and spec.entry_point is not None and config.is_plain:
         vector_env = gym.make_vec(config.id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
         space = vector_env.single_observation_space
         actions = vector_env.single_action_space
@@ -52,7 +52,9 @@ def make_sync_env(config: EnvConfig, num_envs: int, *, autoreset_mode: Autoreset
 
 def time_limit(env: VectorEnv[Any, Any, Any]) -> int | None:
     """Returns the env steps after which environments made by `make_vec_env` truncate an episode themselves; None if nothing is known."""
-    inner = env.unwrapped
+    inner, own = env.unwrapped, getattr(env, "time_limit", None)
+    if own is not None:
+        return int(own)
     if isinstance(inner, SyncVectorEnv):
         return own_time_limit(inner.envs[0])
     if hasattr(inner, "functions"):

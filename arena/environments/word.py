@@ -2,7 +2,8 @@
 
 An experiment's file and the command line are the user's own, so an `EnvConfig` may name any module. A run folder or a tournament may be a
 stranger's, so a `RecordedEnv` is made only if nothing that it names could load more than what is installed: its id is registered, by
-Gymnasium or by an installed plug-in, or is a game of PettingZoo; and its arguments hold no text that could be an import path or a file.
+Gymnasium or by an installed plug-in, or is a game of PettingZoo; its wrappers are presets or such of Gymnasium as only compute; and its
+arguments hold no text that could be an import path or a file.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Any
 from arena.environments.config import EnvConfig, RecordedEnv
 from arena.environments.games import CLASSIC_ID, is_game
 from arena.environments.plugins import registered_spec
+from arena.environments.wrappers import is_installed_wrapper
 from arena.errors import ArenaError
 
 _PLAIN_TEXT = re.compile(r"[\w+=, -]*|[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
@@ -21,9 +23,12 @@ _PLAIN_TEXT = re.compile(r"[\w+=, -]*|[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def code_names(config: EnvConfig) -> tuple[str, ...]:
-    """Returns what an environment's id and arguments name that is not installed here: import paths, and text that may be a file."""
+    """Returns what an environment names (id, wrappers, arguments) that is not installed here: import paths, and text that may be a file."""
     names = [] if _is_installed(config.id) else [config.id]
-    names += [text for text in _texts(config.kwargs) if not _PLAIN_TEXT.fullmatch(text)]
+    wrappers = [*config.wrappers, *config.train_wrappers]
+    names += [wrapper.wrapper for wrapper in wrappers if not is_installed_wrapper(wrapper.wrapper)]
+    arguments = [config.kwargs, *(wrapper.kwargs for wrapper in wrappers)]
+    names += [text for text in _texts(arguments) if not _PLAIN_TEXT.fullmatch(text)]
     return tuple(dict.fromkeys(names))
 
 
@@ -40,7 +45,7 @@ def with_word(config: EnvConfig, allow: Collection[str]) -> EnvConfig:
         allow: Names for which the user gives their word, such as `module:Id-v0`.
     """
     if isinstance(config, RecordedEnv) and set(code_names(config)) <= set(allow):
-        return EnvConfig(config.id, config.kwargs, config.label)
+        return EnvConfig(**vars(config))
     return config
 
 

@@ -42,6 +42,8 @@ def env_traits(config: EnvConfig) -> EnvTraits:
     """
     _refuse_main(config)
     env = make_env(config)
+    if config.train_wrappers:
+        _refuse_other_spaces(config, env)
     try:
         is_of_functions = has_functions(env)
         return EnvTraits(
@@ -53,6 +55,20 @@ def env_traits(config: EnvConfig) -> EnvTraits:
         )
     finally:
         env.close()
+
+
+def _refuse_other_spaces(config: EnvConfig, env: gym.Env[Any, Any]) -> None:
+    """Refuses wrappers of training that change a space: the policy could not be evaluated without them."""
+    trained_on = make_env(config.in_training())
+    trained_on.close()
+    for kind in ("observation_space", "action_space"):
+        one, other = getattr(env, kind), getattr(trained_on, kind)
+        if one != other:
+            env.close()
+            raise ArenaError(
+                f"environment {config.id!r}: train_wrappers change its {kind} from {one} to {other}, so a policy could not be evaluated "
+                "without them; put what changes a space into wrappers"
+            )
 
 
 def _refuse_main(config: EnvConfig) -> None:

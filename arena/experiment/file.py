@@ -22,6 +22,8 @@ MAX_SEEDS = 10_000
 """Largest value accepted for `seeds = N`."""
 FROM_FOLDERS = "from_run_folders"
 """Key of a file that `arena report` put together from run folders that name code; such a file is nobody's word yet."""
+_OF_ENV = ("kwargs", "wrappers", "train_wrappers")
+"""Keys of a member of `envs` that are fields of `EnvConfig` as they stand."""
 _PLAIN = ("name", "output", "seed", "checkpoint_period", "log_period", "budget", "evaluation", "resources", "executor")
 """Keys of the file that are fields of `Experiment` as they stand."""
 
@@ -103,9 +105,19 @@ def _env(
     given = {"id": value} if isinstance(value, str) else value
     if not isinstance(given, Mapping) or not isinstance(given.get("id"), str):
         raise ArenaError(f"envs: {value!r} must be an id or a table with the key 'id'")
-    check_keys(given, {"id", "kwargs", "name", "frameworks", "budget", "hyperparameters"}, "envs: ")
-    named = {"id": full_id(given["id"], modules), "kwargs": given.get("kwargs", {}), "label": given.get("name")}
-    env = checked(EnvConfig, named, "envs")
+    check_keys(given, {"id", "name", *_OF_ENV, "frameworks", "budget", "hyperparameters"}, "envs: ")
+    named: dict[str, Any] = {
+        "id": full_id(given["id"], modules),
+        "label": given.get("name"),
+        **{key: given[key] for key in _OF_ENV if key in given},
+    }
+    for key in ("wrappers", "train_wrappers"):
+        if isinstance(given.get(key), list):
+            members = [{"wrapper": each} if isinstance(each, str) else each for each in given[key]]
+            named[key] = members
+            for each in members:
+                check_keys(each if isinstance(each, Mapping) else {}, ("wrapper", "kwargs"), f"envs: {given['id']}: {key}: ")
+    env = checked(EnvConfig, named, f"envs: {given['id']}")
     if env.label is not None:
         check_name(env.label, "environment name")
     where = f"envs: {given['id']}: "

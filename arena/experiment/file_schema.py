@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.agent.spec import AgentSpec
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.executors.base import ExecutorConfig
 from arena.experiment.entries import OWN_RESOURCES
 from arena.experiment.experiment import Experiment, UntilDecided
@@ -99,10 +100,18 @@ def _agent(ids: Sequence[str]) -> dict[str, Any]:
     return {"anyOf": [agent_id, table]}
 
 
+def _wrapper() -> dict[str, Any]:
+    path = {**_NAME, "description": field_docs(WrapperConfig)["wrapper"]}
+    table = {"type": "object", "required": ["wrapper"], "properties": {"wrapper": path, "kwargs": _TABLE}, "additionalProperties": False}
+    return {"anyOf": [path, table]}
+
+
 def _env(ids: Sequence[str], specs: Sequence[AgentSpec]) -> dict[str, Any]:
+    docs = field_docs(EnvConfig)
     properties = {
         "id": {**_NAME, "description": "Gymnasium id, such as CartPole-v1."},
         "kwargs": {**_TABLE, "description": "Keyword arguments of the environment."},
+        **{key: {"type": "array", "items": _wrapper(), "description": docs[key]} for key in ("wrappers", "train_wrappers")},
         "name": {**_NAME, "description": "Name of the environment in folders and tables; made of id and arguments by default."},
         "frameworks": {"type": "array", "items": _NAME, "description": "Top-level modules of frameworks that the environment imports."},
         "budget": _ref("Budget"),

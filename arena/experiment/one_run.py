@@ -89,6 +89,6 @@ def one_run(
         ArenaError: if anything is unknown or wrong.
     """
     entry = {"agent": agent, "hyperparameters": dict(hyperparameters), **({} if init is None else {"init": str(init)})}
-    env_table = {"id": env.id, "kwargs": dict(env.kwargs), "name": env.label} if isinstance(env, EnvConfig) else env
+    env_table = env.to_entry() if isinstance(env, EnvConfig) else env
     table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": budget, "resources": resources}
     return from_table({**table, "evaluation": evaluation or {}, "output": str(output)})

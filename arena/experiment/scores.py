@@ -22,7 +22,7 @@ def check_scores(experiment: Experiment) -> None:
         ArenaError: names the environment that has no reference scores.
     """
     for env in experiment.envs if len(experiment.envs) > 1 else ():
-        reference = catalogue().reference_for(env.id, env.kwargs)
+        reference = catalogue().reference_for(env)
         if reference is None or reference.solved is None:
             raise ArenaError(
                 f"{env.name} has no reference scores, so its returns cannot be averaged with others; give one environment alone"
@@ -71,7 +71,7 @@ def _by_env(experiment: Experiment, results: Iterable[RunResult]) -> Iterator[tu
     counted = [result for result in results if result.status != "pruned"]
     for env in experiment.envs:
         if runs := [result for result in counted if result.env == env.name]:
-            yield env.name, catalogue().reference_for(env.id, env.kwargs), runs
+            yield env.name, catalogue().reference_for(env), runs
 
 
 def _returns(runs: Sequence[RunResult], reference: Reference | None) -> npt.NDArray[Any]:

@@ -34,7 +34,7 @@ def included(runs: Sequence[LoadedRun], catalogue: Catalogue) -> Included:
     """
     impossible: dict[str, str] = {}
     for run in runs:
-        reference = catalogue.reference_for(run.run.env.id, run.run.env.kwargs)
+        reference = catalogue.reference_for(run.run.env)
         returns = [value for evaluated in (*run.selection, *([run.final] if run.final else [])) for value in evaluated.episode_returns]
         if run.env not in impossible and (words := impossible_return(reference, returns)):
             impossible[run.env] = (

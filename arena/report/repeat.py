@@ -48,9 +48,7 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
         ]
     for env, own_budget in budgets.items():
         config = next(run.run.env for run in runs if run.env == env)
-        lines += ["\n[[envs]]", f"id = {toml_value(config.id)}"]
-        lines += [f"name = {toml_value(config.label)}"] if config.label is not None else []
-        lines += [f"kwargs = {toml_value(config.kwargs)}"] if config.kwargs else []
+        lines += ["\n[[envs]]", *(f"{key} = {toml_value(value)}" for key, value in config.to_entry().items())]
         lines += [f"budget = {toml_value(own_budget)}"] if own_budget != budget else []
         own = {agent: special[agent][env] for agent in special if special[agent].get(env)}
         lines += [f"hyperparameters = {toml_value(own)}"] if own else []

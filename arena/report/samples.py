@@ -110,7 +110,7 @@ class Samples:
 
 def _scale(runs: Sequence[LoadedRun], catalogue: Catalogue) -> EnvScale:
     env = runs[0].run.env
-    reference = catalogue.reference_for(env.id, env.kwargs)
+    reference = catalogue.reference_for(env)
     random = reference.random.value if reference else None
     worst = min(
         (evaluated.episode_return_mean for run in runs for evaluated in (*run.selection, *([run.final] if run.final else []))), default=0.0

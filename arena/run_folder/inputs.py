@@ -167,6 +167,7 @@ class Run:
         for part, key in ((value, "extended_from"), (value["agent"], "init"), (value["evaluation"], "keep_policies")):
             if not part[key]:  # a run without it is what it was before there was the field
                 del part[key]
+        value["env"] = self.env.to_json()
         return value
 
     def code_names(self) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class Run:
 
     def recorded(self) -> Self:
         """Returns the run as data of a folder: its agent and its environment are known by ids of installed plug-ins alone."""
-        agent, env = RecordedAgent(**vars(self.agent)), RecordedEnv(self.env.id, self.env.kwargs, self.env.label)
+        agent, env = RecordedAgent(**vars(self.agent)), RecordedEnv(**vars(self.env))
         return dataclasses.replace(self, agent=agent, env=env)
 
     def with_word(self, allow: Collection[str]) -> Self:

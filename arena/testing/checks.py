@@ -152,7 +152,7 @@ def check_learns(
         AssertionError: The mean is below `min_return`.
     """
     config = config if isinstance(config, spec.config) else build_config(spec.config, config or {}, where=spec.id)
-    judged_on = evaluation_env or EnvConfig(env.id, {**env.kwargs, **judged_with(env.id)})
+    judged_on = evaluation_env or dataclasses.replace(env, kwargs={**env.kwargs, **judged_with(env.id)})
     trial = _Trial(spec, env, config, seed, device, max_env_steps=num_steps)
     with tempfile.TemporaryDirectory() as folder:
         trial.check_budget(num_steps)

@@ -105,7 +105,7 @@ class TournamentFolder:
         return Tournament(
             path=self.path,
             players=players,
-            envs=tuple(with_word(RecordedEnv(env.id, env.kwargs, env.label), allow) for env in content.inputs.envs),
+            envs=tuple(with_word(RecordedEnv(**vars(env)), allow) for env in content.inputs.envs),
             rules=content.inputs.rules,
             left_out=content.left_out,
             command=content.command if is_own_command(content.command) else "",

@@ -26,6 +26,12 @@ _TIME_LIMITS: dict[str, int | None] = {
     "MaskedFork": None,
 }
 """Names and the env steps after which an episode is truncated."""
+PRESETS = {
+    "atari": "arena_envs.atari:Atari",
+    "atari-training": "arena_envs.atari:AtariTraining",
+    "minigrid-image": "arena_envs.minigrid_forms:GridImage",
+}
+"""Wrappers by the name under which experiments have them."""
 _GAMES = {"ConnectFour": "connect_four_v3", "TicTacToe": "tictactoe_v3"}
 
 
@@ -33,8 +39,8 @@ def register_envs() -> "EnvPlugin":
     """Registers every environment of this package; calling it again changes nothing.
 
     Returns:
-        `vectorize`, the module that lets Gymnasium's environments in JAX be imported without Flax, the ids of those environments, and the
-        longer episodes on which policies of `Truncation` and `BoxTruncation` are judged.
+        `vectorize`, presets of wrappers, the module that lets Gymnasium's environments in JAX be imported without Flax, the ids of those
+        environments, and the longer episodes on which policies of `Truncation` and `BoxTruncation` are judged.
     """
     from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
 
@@ -44,6 +50,7 @@ def register_envs() -> "EnvPlugin":
         vectorize=vectorize,
         imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"),
         judged_with={f"arena/{name}-v0": {"max_episode_steps": 20} for name in ("Truncation", "BoxTruncation")},
+        presets=PRESETS,
         frameworks=dict.fromkeys(("phys2d/", "tabular/"), frozenset({"jax"})),
     )
 
@@ -59,12 +66,24 @@ def _register() -> None:
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
-    """Returns `num_envs` of `env` in one, where Gymnasium gives it as JAX functions; None elsewhere (a `Vectorize`)."""
-    if not hasattr(env.unwrapped, "func_env") or not isinstance(observation_space, gym.spaces.Box):
+    """Returns `num_envs` of `env` in one, if it is a game of ALE or Gymnasium gives it as JAX functions; else None (a `Vectorize`)."""
+    if isinstance(env, gym.Wrapper) and hasattr(env, "make_games"):
+        return env.make_games(num_envs)  # the wrapper `atari`, whose module imports ALE
+    if not hasattr(env.unwrapped, "func_env") or not isinstance(observation_space, gym.spaces.Box) or not _is_bare(env):
         return None
     from arena_envs.jax_vector_env import make_jax_vector_env  # JAX, which an environment of JAX functions has imported already
 
     return make_jax_vector_env(env, num_envs, observation_space, action_space)
+
+
+def _is_bare(env: gym.Env[Any, Any]) -> bool:
+    """Returns whether nothing is around an environment but what `gymnasium.make` puts there."""
+    usual = (gym.wrappers.OrderEnforcing, gym.wrappers.PassiveEnvChecker, gym.wrappers.TimeLimit)
+    while isinstance(env, gym.Wrapper):
+        if not isinstance(env, usual):
+            return False
+        env = env.env
+    return True
 
 
 _register()

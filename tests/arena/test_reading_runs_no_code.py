@@ -59,6 +59,8 @@ RUN_FIELDS = {
     "env": {"inputs.env.id": "evil:Id-v0"},
     "game": {"inputs.env.id": "evil_games.board"},
     "argument": {"inputs.env.kwargs": {"wrapper": "evil:Wrapper"}},
+    "wrapper": {"inputs.env.wrappers": [{"wrapper": "evil:Wrapper", "kwargs": {}}]},
+    "training": {"inputs.env.train_wrappers": [{"wrapper": "gymnasium.wrappers:ClipReward", "kwargs": {"bounds": "evil:Wrapper"}}]},
     "nested": {"inputs.env.kwargs": {"options": [{"evil.Wrapper": 1}, {"entry_point": "evil.Wrapper"}]}},
     "hyperparameter": {"inputs.agent.hyperparameters": {"encoder": "evil:Encoder"}},
     "command": {"record": {"command": ["evil:SPEC"], "versions": {"evil": "evil:SPEC"}, "git": {"commit": "evil:SPEC"}}},

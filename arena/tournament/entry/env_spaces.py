@@ -26,8 +26,8 @@ def env_spaces(env: EnvConfig) -> Spaces:
         made.close()
         return made.observation_space, made.action_space
     refuse_without_word(env)
-    if env.kwargs:
-        raise ArenaError(f"game {env.id!r} takes no arguments; got {dict(env.kwargs)}")
+    if not env.is_plain:
+        raise ArenaError(f"game {env.id!r} takes no arguments and no wrappers; got {env.to_entry()}")
     try:
         game = Game(env.id)
         game.close()

@@ -74,14 +74,14 @@ def _play_whole(player: Policy, task: EpisodesTask) -> tuple[Array, Array] | Non
     if (
         spec is None
         or task.max_episode_steps is not None
-        or task.env.kwargs
+        or not task.env.is_plain
         or not isinstance(player, PlayingPolicy)
         or not _is_stepped_by_gymnasium(task.env.id)
     ):
         return None
     asked = WholeEpisodes(env_id=task.env.id, spec=spec, num_episodes=task.num_episodes, seed=task.seed, action_seconds=task.action_seconds)
     played = player.play(asked)
-    reference = catalogue().reference_for(task.env.id, task.env.kwargs)
+    reference = catalogue().reference_for(task.env)
     return None if played is None or impossible_return(reference, played[0].tolist()) else played
 
 

@@ -57,7 +57,7 @@ class EnvMatches:
         index = {player.name: place for place, player in enumerate(tournament.players)}
         self.table = match_table(records, self.name, index, tournament.entrant_of)
         """All matches as arrays."""
-        reference = catalogue().reference_for(env.id, env.kwargs)
+        reference = catalogue().reference_for(env)
         self._bounds = reference.scale.bounds if reference else UNBOUNDED
         self.impossible = _impossible(self.name, reference, self.episodes.values())
         """Sentence about a return that no episode can have; empty if all are possible."""

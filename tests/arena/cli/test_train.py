@@ -72,3 +72,9 @@ def test_a_run_that_is_there_already_is_not_trained_over(experiment: Experiment,
     with pytest.raises(ArenaError) as error:
         train(FAKE, "CartPole-v1", [], {"env_steps": 10}, 0, "t", experiment.output, {}, resume=False, mode="quiet")
     assert str(error.value) == f"{folder} holds {state}; give another --name, --output or --seed"
+
+
+def test_a_wrapper_that_does_not_exist_is_refused_before_work(arena, tmp_path):
+    code, said = arena("train", "random", "CartPole-v1", "--wrapper", "atarii", "--output", str(tmp_path))
+    assert (code, "no wrapper 'atarii'; did you mean 'atari'?" in said) == (2, True), said
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from arena.environments.requirements import missing_for
     [
         ("LunarLander-v3", "Box2D", "box2d"),
         ("phys2d/CartPole-v1", "jax", "keras"),
-        ("HalfCheetah-v5", "mujoco", "pip install mujoco"),
+        ("HalfCheetah-v5", "mujoco", "[mujoco]"),
     ],
 )
 def test_what_is_missing_is_named_with_its_command(env_id, module, told, monkeypatch) -> None:

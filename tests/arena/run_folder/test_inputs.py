@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from arena.environments.config import EnvConfig
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError
 from arena.experiment.file import from_table
 from arena.formats.validation import validate
@@ -19,6 +19,18 @@ def test_inputs_survive_json():
     assert again.inputs() == json.loads(json.dumps(run.inputs()))
     assert again.env == EnvConfig("CartPole-v1", {"sutton_barto_reward": True})
     assert again.env.name == "CartPole-v1,sutton_barto_reward=True"
+
+
+def test_inputs_have_wrappers_where_there_are_any():
+    entry = {"id": "CartPole-v1", "wrappers": ["a:B", {"wrapper": "a:C", "kwargs": {"size": [8, 8]}}], "train_wrappers": ["a:D"]}
+    plain, run = (next(from_table({**MINIMAL, "envs": [env]}).runs()) for env in ("CartPole-v1", entry))
+    assert plain.inputs()["env"].keys() == {"id", "kwargs", "label"}  # as in run folders of earlier versions
+    assert run.env.wrappers == (WrapperConfig("a:B"), WrapperConfig("a:C", {"size": [8, 8]}))
+    assert run.env.train_wrappers == (WrapperConfig("a:D"),)
+    again = validate(Run, json.loads(json.dumps(run.inputs())))
+    assert again.env == run.env
+    assert again.inputs() == json.loads(json.dumps(run.inputs()))
+    assert run.code_names()[1:] == ("a:B", "a:C", "a:D")
 
 
 def test_inputs_are_all_that_decides_the_outcome_and_nothing_else():

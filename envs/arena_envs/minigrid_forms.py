@@ -1,0 +1,55 @@
+"""MiniGrid's views as planes of flags, which networks learn from far better than from MiniGrid's own numbers of kinds and colours.
+
+A cell of MiniGrid's view is three numbers: the kind of object, its colour, and its state. Here each of their values is a plane of flags.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
+
+Array = npt.NDArray[Any]
+
+SIZES = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX))
+"""Number of kinds, colours and states."""
+_EYES = [np.eye(size, dtype=np.uint8) for size in SIZES]
+
+
+class GridImage(gym.ObservationWrapper[Array, Any, Any]):
+    """The view alone, `uint8 [height, width, kinds + colours + states]` of 0 and 1; direction and mission are left out.
+
+    Args:
+        env: environment of MiniGrid or BabyAI.
+
+    Raises:
+        ValueError: if its observations have no view of MiniGrid's.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        height, width = view_of(env).shape[:2]
+        self.observation_space = gym.spaces.Box(0, 1, (height, width, sum(SIZES)), np.uint8)
+
+    def observation(self, observation: Any) -> Array:
+        """Returns the view as planes."""
+        return planes(observation["image"])
+
+
+def view_of(env: gym.Env[Any, Any]) -> gym.spaces.Box:
+    """Returns the space of the views of an environment.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    space = env.observation_space
+    view = space.spaces.get("image") if isinstance(space, gym.spaces.Dict) else None
+    if not isinstance(view, gym.spaces.Box) or len(view.shape) != 3 or view.shape[2] != 3:
+        raise ValueError("it goes around an environment of MiniGrid, such as MiniGrid-DoorKey-5x5-v0")
+    return view
+
+
+def planes(view: Array) -> Array:
+    """Returns a view `[H, W, 3]` as flags `uint8 [H, W, P]`: one of the kinds, one of the colours, and one of the states."""
+    return np.concatenate([eye[view[..., part]] for part, eye in enumerate(_EYES)], axis=-1)
