@@ -50,6 +50,28 @@ def evaluate(
 
 
 @policy_app.command()
+def explain(
+    arguments: PoliciesAndEnv,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a page, FILE.html, or FILE.json.")] = None,
+    observations: Annotated[int, typer.Option("--observations", min=1, help="Number of observations that are explained.")] = 100,
+    background: Annotated[int, typer.Option("--background", min=2, help="Observations that stand for features left out.")] = 50,
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Episodes in which observations are gathered.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the episodes and of all draws.")] = 0,
+    allow: Allow = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Say which features a policy decides by.
+
+    Shapley values and integrated gradients are computed on observations that the policy meets; of images, which patches count.
+    """
+    from arena.cli import explain as command
+
+    counts = {"num_episodes": episodes, "num_explained": observations, "num_background": background, "seed": seed}
+    command.explain_policy(arguments, counts, out, allow=allow or (), mode=output_mode(quiet, json_lines))
+
+
+@policy_app.command()
 def export(
     policy: Annotated[str, typer.Argument(metavar="POLICY", help="Policy file, or folder of a run.")],
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="litert, litert-int8, savedmodel, pt2, c or js.")],
