@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
 from arena.formats.json import write_bytes
-from arena.policies.onnx_network import IR_VERSION, OPSET
+from arena.policies.onnx_graph import IR_VERSION, OPSET
 
 Array = npt.NDArray[Any]
 

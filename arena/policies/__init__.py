@@ -7,6 +7,8 @@ How is a policy judged?                            `evaluation.py`: `evaluate`
 What is refused in a policy file?                  `file_check.py`: `check_policy_bytes`
 Where is a stranger's file tried safely?           `quarantine.py`: `check_policy_file`
 Where is ONNX written?                             `onnx_network.py`: `PolicyNetwork`
+How does a model from elsewhere become a policy?   `conversion/`: `from_torch`, `from_keras`, `from_sb3`, …
+What does a file say of itself?                    `metadata.py`: `read_metadata`
 =================================================  ==========================================================
 
 Each name is imported at its first use, so that `import arena.policies` costs nothing.
@@ -18,6 +20,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arena.policies.bounded.bounded_policy import BoundedPolicy as BoundedPolicy
     from arena.policies.bounded.bounds import Bounds as Bounds
+    from arena.policies.conversion.jax_functions import from_jax as from_jax
+    from arena.policies.conversion.keras_models import from_keras as from_keras
+    from arena.policies.conversion.onnx_files import from_onnx as from_onnx
+    from arena.policies.conversion.sb3_models import from_sb3 as from_sb3
+    from arena.policies.conversion.tensorflow_functions import from_tf_function as from_tf_function
+    from arena.policies.conversion.torch_models import from_torch as from_torch
     from arena.policies.evaluation import Evaluation as Evaluation
     from arena.policies.evaluation import evaluate as evaluate
     from arena.policies.file_check import check_policy_bytes as check_policy_bytes
@@ -35,6 +43,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "arena.policies.bounded.bounded_policy": ("BoundedPolicy",),
     "arena.policies.bounded.bounds": ("Bounds",),
+    "arena.policies.conversion.jax_functions": ("from_jax",),
+    "arena.policies.conversion.keras_models": ("from_keras",),
+    "arena.policies.conversion.onnx_files": ("from_onnx",),
+    "arena.policies.conversion.sb3_models": ("from_sb3",),
+    "arena.policies.conversion.tensorflow_functions": ("from_tf_function",),
+    "arena.policies.conversion.torch_models": ("from_torch",),
     "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.policies.file_check": ("check_policy_bytes",),
     "arena.policies.policy": ("OnnxPolicy", "Policy", "PolicySignature", "UniformPolicy"),

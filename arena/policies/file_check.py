@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from arena.errors import ArenaError
+from arena.policies.file_interface import check_interface
 from arena.policies.file_scan import check_parts
 from arena.policies.size_check import check_sizes
 
@@ -62,6 +63,21 @@ def check_policy_bytes(content: bytes, where: str) -> None:
     Raises:
         ArenaError: If the content is refused; says what is wrong.
     """
+    model = check_content(content, where)
+    check_interface(model, where)
+    check_sizes(model, sum(math.prod(tensor.dims) for tensor in _tensors(model.graph)), where)
+
+
+def check_content(content: bytes, where: str) -> onnx.ModelProto:
+    """Returns the model in the content of a file, refusing what no policy may hold, whatever its inputs and outputs.
+
+    Args:
+        content: Content of the file.
+        where: Name of the file; begins errors.
+
+    Raises:
+        ArenaError: If the content is refused; says what is wrong.
+    """
     if len(content) > MAX_FILE_BYTES:
         raise ArenaError(f"{where} has {len(content):,} bytes, more than the {MAX_FILE_BYTES:,} allowed")
     check_parts(content, where)
@@ -74,12 +90,13 @@ def check_policy_bytes(content: bytes, where: str) -> None:
         raise ArenaError(f"{where} is not an ONNX file: it holds no network")
     _check_versions(model, where)
     _check_nodes(model, where)
-    num_weights = sum(_checked_size(tensor, where) for tensor in _tensors(model.graph))
+    for tensor in _tensors(model.graph):
+        _check_tensor(tensor, where)
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise ArenaError(f"{where} is not a valid ONNX model: {error}") from error
-    check_sizes(model, num_weights, where)
+    return model
 
 
 def read_bounded(path: Path) -> bytes:
@@ -190,8 +207,8 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
 
 
-def _checked_size(tensor: onnx.TensorProto, where: str) -> int:
-    """Returns the number of elements of a tensor that is whole, numeric and finite."""
+def _check_tensor(tensor: onnx.TensorProto, where: str) -> None:
+    """Refuses a tensor that isn't whole, numeric and finite."""
     if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
         raise ArenaError(f"{where} keeps tensor {tensor.name!r} in another file; a policy is one file")
     if tensor.data_type not in _TYPES:
@@ -205,4 +222,3 @@ def _checked_size(tensor: onnx.TensorProto, where: str) -> int:
         raise ArenaError(f"{where}: tensor {tensor.name!r} is broken: {error}") from error
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         raise ArenaError(f"{where}: tensor {tensor.name!r} holds NaN or infinity")
-    return size

@@ -14,17 +14,14 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from arena.environments.images import largest_values
-from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, scale_actions
+from arena.environments.spaces import MaskedBox, scale_actions
 from arena.formats.json import write_bytes
+from arena.policies.onnx_graph import GraphWriter
 
 Array = npt.NDArray[Any]
 Activation = Literal["linear", "relu", "tanh"]
-
-OPSET = 17
-IR_VERSION = 9
 
 _NUMPY_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,
@@ -131,18 +128,8 @@ class PolicyNetwork:
 
     def to_onnx(self) -> onnx.ModelProto:
         """Returns the ONNX model: `observations` `[N, *obs]` -> `actions` `[N, *act]`, `action_scores` `[N, A]`."""
-        graph = _Graph()
-        x = "observations"
-        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.observation_space.dtype))
-        if dtype != TensorProto.FLOAT:
-            x = graph.node("Cast", x, to=TensorProto.FLOAT)
-        if self._largest is not None:
-            x = graph.node("Div", x, graph.constant(np.float32(self._largest)))
-        if isinstance(self.observation_space, MaskedBox):
-            split = graph.constant(np.array([self.observation_space.num_features], np.int64))
-            end, axis = graph.constant(np.array([2**31 - 1], np.int64)), graph.constant(np.array([1], np.int64))
-            mask = graph.node("Greater", graph.node("Slice", x, split, end, axis), graph.constant(np.float32(0.5)))
-            x = graph.node("Slice", x, graph.constant(np.array([0], np.int64)), split, axis)
+        graph = GraphWriter(self.observation_space, self.action_space)
+        x = graph.features(divisor=self._largest)
         convolutional = isinstance(self.layers[0], Conv)
         if convolutional:
             x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
@@ -162,26 +149,7 @@ class PolicyNetwork:
         if self.support is not None:
             x = graph.node("Reshape", x, graph.constant(np.array([0, -1, len(self.support)], np.int64)))
             x = graph.node("MatMul", graph.node("Softmax", x, axis=-1), graph.constant(self.support))
-        if isinstance(self.observation_space, MaskedBox):
-            x = graph.node("Where", mask, x, graph.constant(np.float32(ILLEGAL_SCORE)))
-        graph.node("Identity", x, output="action_scores")
-        if isinstance(self.action_space, gym.spaces.Discrete):
-            graph.node("ArgMax", x, output="actions", axis=-1, keepdims=0)
-            num_scores, actions = int(self.action_space.n), helper.make_tensor_value_info("actions", TensorProto.INT64, ["N"])
-        else:
-            space = self.action_space
-            low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
-            if self.squashed:
-                half = graph.constant(0.5 * (high - low))
-                x = graph.node("Add", graph.node("Mul", x, half), graph.constant(low + 0.5 * (high - low)))
-            graph.node("Min", graph.node("Max", x, graph.constant(low)), graph.constant(high), output="actions")
-            num_scores, actions = space.shape[0], helper.make_tensor_value_info("actions", TensorProto.FLOAT, ["N", *space.shape])
-        inputs = [helper.make_tensor_value_info("observations", dtype, ["N", *self.observation_space.shape])]
-        outputs = [actions, helper.make_tensor_value_info("action_scores", TensorProto.FLOAT, ["N", num_scores])]
-        proto = helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.initializers)
-        model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
-        onnx.checker.check_model(model)
-        return model
+        return graph.model(x, squashed=self.squashed)
 
 
 def network_layers(weights: Sequence[Array], activation: Activation, strides: Iterable[int]) -> list[Dense | Conv]:
@@ -231,24 +199,6 @@ def initial_weights(kernel_shapes: Iterable[Sequence[int]], rng: np.random.Gener
         bound = math.prod(shape[:-1]) ** -0.5
         weights += [rng.uniform(-bound, bound, size).astype(np.float32) for size in (tuple(shape), tuple(shape[-1:]))]
     return weights
-
-
-class _Graph:
-    """Collects nodes and constants under fresh names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-
-    def constant(self, array: Array | np.generic) -> str:
-        name = f"constant_{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
-        return name
-
-    def node(self, op_type: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        output = output or f"{op_type.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
-        return output
 
 
 def _convolve(x: Array, kernel: Array, stride: int) -> Array:

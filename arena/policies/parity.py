@@ -64,13 +64,19 @@ def parity_observations(space: gym.Space[Any], visited: Array, seed: int) -> Arr
     """Returns the observations `[PARITY_BATCH_SIZE, *obs]` that `check_parity` compares: random ones, then visited ones."""
     assert isinstance(space, gym.spaces.Box)
     rng, count = parity_rng(seed), PARITY_BATCH_SIZE // 2
+    scattered = random_observations(space, count, rng)
+    return np.concatenate([scattered, visited[rng.integers(0, len(visited), count)]])
+
+
+def random_observations(space: gym.spaces.Box, count: int, rng: np.random.Generator) -> Array:
+    """Returns random observations `[count, *obs]` of a space in the common form: bytes of images, normal features, random masks."""
     if (largest := largest_values(space)) is not None:
         scattered = rng.integers(0, np.int64(largest) + 1, (count, *space.shape)).astype(space.dtype)
     else:
         scattered = rng.normal(size=(count, *space.shape)).astype(space.dtype)
     if isinstance(space, MaskedBox):
         scattered[:, space.num_features :] = random_masks(rng, count, space.num_actions)
-    return np.concatenate([scattered, visited[rng.integers(0, len(visited), count)]])
+    return scattered
 
 
 def same_choices(actions: Array, scores: Array, other_actions: Array, *, tolerance: float = 1e-5, width: Array | float = 1.0) -> Array:
