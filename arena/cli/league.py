@@ -9,6 +9,7 @@ from arena.cli.standings import show_standings
 from arena.environments.config import EnvConfig
 from arena.environments.user_modules import full_id
 from arena.formats.validation import checked
+from arena.sharing.unpack import unpacked
 from arena.terminal.output import Mode, Output
 from arena.tournament.league import League, Season
 from arena.tournament.tournament import Rules
@@ -30,7 +31,8 @@ def add(
     output, league = Output(mode), League(path, allow)
     there = dataclasses.asdict(league.rules) if league.exists else {}
     of_rules = checked(Rules, {**there, **rules, "schedule": "adaptive"}, "league")
-    new = league.add(arguments, [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids)], of_rules)
+    with unpacked(arguments) as players:
+        new = league.add(players, [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids)], of_rules)
     for player in new:
         output.record({"player": player.name, "entrant": player.entrant, "envs": sorted(player.policies)})
         output.say(f"{player.name} joined")

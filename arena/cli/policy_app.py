@@ -117,3 +117,24 @@ def watch(
 
     options = command.WatchOptions(video=video, grid=grid, seed=seed, episodes=episodes, max_steps=max_steps, fps=fps)
     command.watch_arguments(policies_and_env, options, mode=output_mode(quiet, json_lines))
+
+
+@policy_app.command()
+def pack(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of finished runs, or of experiments.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Archive to write; it must not exist.")] = Path(
+        "policies.zip"
+    ),
+    licence: Annotated[
+        str | None, typer.Option("--licence", metavar="NAME|FILE", help="Licence of the policies: its name, or a file with its text.")
+    ] = None,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Pack policies with a card into one archive.
+
+    `arena tournament` and `arena league add` take it as a player.
+    """
+    from arena.cli import pack as command
+
+    command.pack(runs, output, licence, mode=output_mode(quiet, json_lines))

@@ -21,6 +21,7 @@ from arena.experiment.inheritance import load_table
 from arena.experiment.names import check_name
 from arena.formats.folders import refuse_link
 from arena.formats.validation import checked
+from arena.sharing.unpack import unpacked
 from arena.terminal.output import Mode, Output, command_line, explain_stop
 from arena.tournament.entry.admission import Admission
 from arena.tournament.entry.env_spaces import env_spaces
@@ -69,6 +70,23 @@ def tournament(
     """
     if len(arguments) == 1 and _is_experiment(arguments[0]):
         return _of_file(Path(arguments[0]), env_ids, rules, output, workers, allow, mode)
+    with unpacked(arguments) as players:
+        return _of_players(players, env_ids, rules, training, name=name, output=output, workers=workers, allow=allow, mode=mode)
+
+
+def _of_players(
+    arguments: Sequence[str],
+    env_ids: Sequence[str],
+    rules: Mapping[str, Any],
+    training: TrainingOptions,
+    *,
+    name: str,
+    output: Path | None,
+    workers: int | None,
+    allow: Collection[str],
+    mode: Mode,
+) -> int:
+    """Plays a tournament of players that are given one by one; arguments and result as for `tournament`."""
     agents = [argument for argument in arguments if argument in agent_ids() and argument != RANDOM and not Path(argument).exists()]
     given = [argument for argument in arguments if argument not in agents]
     envs = [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids)] or envs_of(given, allow)
