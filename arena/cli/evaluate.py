@@ -146,7 +146,7 @@ def _evaluate(given: GivenPolicy, env: EnvConfig, spaces: Any, episodes: PlayedE
                 progress=progress,
             )
         except PolicyFailed as error:
-            raise ArenaError(f"policy {given.path} cannot be evaluated on {env.name}: it {error}") from error
+            raise ArenaError(f"policy {given.path} cannot be evaluated on {env.name}: {error}") from error
     if not np.isfinite(evaluation.episode_returns).all():
         raise ArenaError(f"environment {env.name} gives rewards whose sum over an episode is infinite; scale its rewards")
     returns = evaluation.episode_returns[None]

@@ -12,9 +12,10 @@ from arena.explain.page import render_explanation
 from arena.formats.json import write_json
 from arena.formats.readable import number
 from arena.html.rendering import write_page
-from arena.policies.bounded.bounded_policy import BoundedPolicy
+from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.terminal.output import Mode, Output, make_table
 from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.faults import GuardedPolicy, PolicyFailed
 
 
 def explain_policy(
@@ -43,7 +44,10 @@ def explain_policy(
     spaces = env_spaces(env)
     with BoundedPolicy(given.path) as policy:
         policy.signature.check(*spaces, where=f"{env.name}: policy {given.path}")
-        found = explain(policy, env, ExplainedObservations(**counts))
+        try:
+            found = explain(policy, env, ExplainedObservations(**counts), player=GuardedPolicy(policy, *spaces))
+        except (PolicyFailed, PolicyBroke) as error:
+            raise ArenaError(f"policy {given.path} cannot be explained on {env.name}: {error}") from error
     output.record({"policy": given.name, "env": env.name, **found.to_json()})
     if isinstance(found, Explanation):
         _show(found, output)

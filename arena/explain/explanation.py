@@ -15,7 +15,7 @@ from arena.explain.gradients import integrated_gradients
 from arena.explain.saliency import occlusion
 from arena.explain.shapley import MAX_EXACT_FEATURES, exact_shapley, sampled_shapley
 from arena.policies.evaluation import evaluate
-from arena.policies.policy import PolicySignature
+from arena.policies.policy import Policy, PolicySignature
 from arena.seeding import resampling_rng
 
 Array = npt.NDArray[Any]
@@ -160,22 +160,25 @@ class ExplainedObservations:
     """Seed of the episodes and of all draws."""
 
 
-def explain(policy: ScoredPolicy, env: EnvConfig, asked: ExplainedObservations | None = None) -> Explanation | ImageExplanation:
+def explain(
+    policy: ScoredPolicy, env: EnvConfig, asked: ExplainedObservations | None = None, *, player: Policy | None = None
+) -> Explanation | ImageExplanation:
     """Returns which features a policy decides by, on observations that it visits itself.
 
     Args:
         policy: Policy to explain; it fits the environment.
         env: Environment that it plays.
         asked: How many observations are explained.
+        player: Object that acts for the policy, and says whose fault it is where something fails; None lets the policy act itself.
     """
-    asked = asked or ExplainedObservations()
+    asked, player = asked or ExplainedObservations(), player or policy
     made = make_env(env)
     space, names = made.observation_space, names_of(made)
     is_discrete = isinstance(made.action_space, gym.spaces.Discrete)
     made.close()
     rng = resampling_rng(asked.seed)
-    visited = evaluate(policy, env, num_episodes=asked.num_episodes, seed=asked.seed).visited_observations
-    episode = evaluate(policy, env, num_episodes=1, seed=asked.seed).visited_observations[:MAX_EPISODE_STEPS_SHOWN]
+    visited = evaluate(player, env, num_episodes=asked.num_episodes, seed=asked.seed).visited_observations
+    episode = evaluate(player, env, num_episodes=1, seed=asked.seed).visited_observations[:MAX_EPISODE_STEPS_SHOWN]
     background = _draw(visited, asked.num_background, rng)
     if len(visited.shape) == 4:
         shown = episode[np.linspace(0, len(episode) - 1, min(len(episode), 8)).astype(int)]

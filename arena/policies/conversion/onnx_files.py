@@ -143,18 +143,15 @@ def _free_batch(model: onnx.ModelProto, what: str) -> None:
 def _reference(
     content: bytes, given: onnx.ValueInfoProto, scores: str, conversion: Conversion, *, is_first: bool
 ) -> Callable[[Array], Array]:
-    """Returns the scores of the file as it is: asked for as many observations at a time as its batch axis says."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class of their own
-        raise ArenaError(f"{conversion.what} is not usable: {error}") from error
+    """Returns the scores of the file as it is: asked for as many observations at a time as its batch axis says.
+
+    The file is loaded when it is first asked, which is after what was written of it has passed all checks of sizes and work.
+    """
     dtype = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
     batch = (_sizes(given) or [None])[0]
 
     def answers(features: Array) -> Array:
+        session = _session(content, conversion.what)
         x = np.ascontiguousarray(features.transpose(0, 3, 1, 2) if is_first else features).astype(dtype)
         count = batch or len(x)
         filled = np.concatenate([x, np.zeros((-len(x) % count, *x.shape[1:]), dtype)])
@@ -163,3 +160,13 @@ def _reference(
         return scored
 
     return answers
+
+
+def _session(content: bytes, what: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise ArenaError(f"{what} is not usable: {error}") from error

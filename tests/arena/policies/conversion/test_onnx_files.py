@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from hostile_policies import Network, dividing, looping, swelling
 from onnx import TensorProto, helper, numpy_helper
 
 from arena.errors import ArenaError
@@ -74,4 +76,12 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_written(tmp_path: Path
     source = write(tmp_path / "theirs.onnx", **change)
     with pytest.raises(ArenaError, match=match):
         from_onnx(source, tmp_path / "policy.onnx", **{"observation_space": SPACE, "action_space": ACTIONS, **spaces})
+    assert not (tmp_path / "policy.onnx").exists()
+
+
+@pytest.mark.parametrize("make", [dividing, looping, lambda: swelling(2**40)], ids=["dividing", "looping", "swelling"])
+def test_what_may_not_be_in_a_policy_is_refused_before_it_runs(tmp_path: Path, make: Callable[[], Network]):
+    source = make().write(tmp_path / "theirs.onnx")
+    with pytest.raises(ArenaError):
+        from_onnx(source, tmp_path / "policy.onnx", observation_space=SPACE, action_space=ACTIONS)
     assert not (tmp_path / "policy.onnx").exists()
