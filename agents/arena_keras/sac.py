@@ -19,6 +19,7 @@ from arena.environments.spaces import scale_actions
 from arena.formats.json import read_json, write_json
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
+from arena.learning.squashed_gaussian import draw_actions
 from arena.policies.onnx_network import PolicyNetwork, squashed_mean
 from arena.policies.parity import PARITY_BATCH_SIZE
 from arena.seeding import split_seed
@@ -113,9 +114,7 @@ class SAC(Agent):
 
     def draw_actions(self, observations: Array) -> Array:
         """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`, drawn from the policy."""
-        means, log_stds = np.split(self._outputs.scores(observations), 2, -1)
-        noise = self._rng.standard_normal(means.shape, np.float32)
-        return np.tanh(means + np.exp(np.clip(log_stds, *LOG_STD_BOUNDS)) * noise)
+        return draw_actions(self._outputs.scores(observations), self._rng)
 
     def _greedy(self, parameters: list[Any], observations: Any) -> Any:
         return ops.tanh(self._actor(parameters, observations)[:, : self._size])

@@ -56,6 +56,11 @@ PPO_OPTIONS: Mapping[str, Option] = {
 }
 """RLlib's names, from `PPOConfig.training` and `DefaultModelConfig`."""
 
+SAC_OPTIONS: Mapping[str, Option] = {
+    "td_error_loss_fn": Option("mse", "'huber' or 'mse'", lambda value: value in ("huber", "mse")),
+}
+"""RLlib's SAC always has the Huber loss; this is the name of its DQN for the same choice."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DQNConfig(hyperparameters.DQNConfig):
@@ -89,6 +94,23 @@ class PPOConfig(hyperparameters.PPOConfig):
     def options(self) -> dict[str, Any]:
         """All of `PPO_OPTIONS` with their values."""
         return _with_defaults(self.overrides, PPO_OPTIONS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SACConfig(hyperparameters.SACConfig):
+    """SAC on RLlib; the shared names mean what they say, defaults included."""
+
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """RLlib's further options, by the names of `SAC_OPTIONS`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.overrides, SAC_OPTIONS)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All of `SAC_OPTIONS` with their values."""
+        return _with_defaults(self.overrides, SAC_OPTIONS)
 
 
 def _with_defaults(overrides: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ public calls of `ray.rllib.core.learner.Learner` that its own `update` makes per
 leaner without changing their result beyond rounding, and `LocalLearner.record` records all but the optimizer's step as one graph.
 """
 
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch.optim.adam import adam
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox
@@ -39,14 +41,26 @@ class FastLearner:
     """
 
     def postprocess_gradients_for_module(self, *, module_id: str, config: Any, module_gradients_dict: dict[Any, torch.Tensor]) -> Any:
-        """Scales all gradients down to the global norm `config.grad_clip`, as `ray.rllib.utils.torch_utils.clip_gradients` does."""
-        norm = torch.nn.utils.get_total_norm(list(module_gradients_dict.values()), foreach=True)
-        scale = (config.grad_clip / torch.clamp(norm + 1e-6, min=config.grad_clip)).clamp(max=1.0)
-        self.metrics.log_value((module_id, "gradient_norm"), norm)  # type: ignore[attr-defined]
-        return {reference: gradient * scale for reference, gradient in module_gradients_dict.items()}
+        """Scales the gradients of every part down to the global norm `config.grad_clip`, if there is one.
+
+        A part is what one optimizer steps, as for `ray.rllib.utils.torch_utils.clip_gradients`; but SAC's two critics are one part.
+        """
+        if not config.grad_clip:
+            return module_gradients_dict
+        parts: dict[str, dict[Any, torch.Tensor]] = {}
+        for name, optimizer in self.get_optimizers_for_module(module_id):  # type: ignore[attr-defined]
+            gradients = self.filter_param_dict_for_optimizer(module_gradients_dict, optimizer)  # type: ignore[attr-defined]
+            parts.setdefault(name.removesuffix("_twin"), {}).update(gradients)
+        clipped = {}
+        for name, gradients in parts.items():
+            norm = torch.nn.utils.get_total_norm(list(gradients.values()), foreach=True)
+            scale = (config.grad_clip / torch.clamp(norm + 1e-6, min=config.grad_clip)).clamp(max=1.0)
+            clipped |= {reference: gradient * scale for reference, gradient in gradients.items()}
+            self.metrics.log_value((module_id, "gradient_norm" if len(parts) == 1 else f"{name}_gradient_norm"), norm)  # type: ignore[attr-defined]
+        return clipped
 
     def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
-        """Steps the optimizer."""
+        """Steps every optimizer."""
         parameters = parameters_by_reference(self)
         for reference, gradient in gradients_dict.items():
             parameters[reference].grad = gradient
@@ -78,13 +92,13 @@ class LastValues:
 
 
 class LocalLearner:
-    """One RLlib Learner with one module and one Adam, advanced a minibatch at a time.
+    """One RLlib Learner with one module and its Adams, advanced a minibatch at a time.
 
     Args:
         algorithm_config: names the algorithm, network and loss.
         observation_space: Space as the arena makes it; integers arrive at the module as floats in [0, 1].
         action_space: Space of one environment.
-        adam_epsilon: set in the optimizer; RLlib's new API stack leaves Adam's default.
+        adam_epsilon: set in every optimizer; RLlib's new API stack has its own fixed ones.
         seed: Seed of the initial weights; nothing else here is random.
         device: `"cpu"`, `"cuda"` or `"cuda:<index>"`.
         fast: use `FastLearner` and fused Adam; without them every update is equal to RLlib's to the last bit.
@@ -110,7 +124,7 @@ class LocalLearner:
             spare_dynamo()
         config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
         if fast:
-            stock = config.get_default_learner_class()
+            stock = config.learner_class
             config = config.learners(learner_class=type(f"Fast{stock.__name__}", (FastLearner, stock), {}))
         largest = largest_values(observation_space)
         self._scale: Any = None if largest is None else 1.0 / largest
@@ -123,8 +137,9 @@ class LocalLearner:
         self.learner: TorchLearner = config.build_learner(spaces={DEFAULT_MODULE_ID: (space, action_space)})
         self.learner.metrics = LastValues()
         self.module: TorchRLModule = self.learner.module[DEFAULT_MODULE_ID]
-        [(_, self.optimizer)] = self.learner.get_optimizers_for_module(DEFAULT_MODULE_ID)
-        self.optimizer.param_groups[0].update({"eps": adam_epsilon} | ({"fused": True, "foreach": False} if fast else {}))
+        self.optimizers = [optimizer for _, optimizer in self.learner.get_optimizers_for_module(DEFAULT_MODULE_ID)]
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0].update({"eps": adam_epsilon} | ({"fused": True, "foreach": False} if fast else {}))
         _freeze_mode(self.module)
         coefficients = getattr(self.learner, "curr_kl_coeffs_per_module", None)
         if coefficients is not None:  # it changes in place, which a recorded graph sees of parameters only
@@ -164,9 +179,8 @@ class LocalLearner:
 
         graph = RecordedGraph(compute, tuple(batch.values()))
         logged.update(dict.fromkeys(keys))  # what was recorded stands for no value
-        layout = _layout(batch)
         parameters = parameters_by_reference(learner)
-        self._recorded = _Recorded(graph, layout, [parameters[reference] for reference in references], keys)
+        self._recorded = _Recorded(graph, _layout(batch), [parameters[reference] for reference in references], keys)
 
     def update(self, batch: Batch) -> None:
         """Makes one optimizer step on a minibatch whose columns have RLlib's names, as `Learner.update` would."""
@@ -184,22 +198,25 @@ class LocalLearner:
 
     def _step(self, parameters: list[torch.nn.Parameter], gradients: list[torch.Tensor]) -> None:
         # The optimizer's own function on its own slots, without what `Optimizer.step` looks up each time: a fifth of an update.
-        optimizer = self.optimizer
-        if len(optimizer.state) < len(parameters):
+        # All optimizers have the same settings, so that one call steps them all.
+        slots: dict[torch.nn.Parameter, Any] = {}
+        for optimizer in self.optimizers:
+            slots |= optimizer.state
+        if len(slots) < len(parameters):
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
-            optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             return
-        group = optimizer.param_groups[0]
-        slots = [optimizer.state[parameter] for parameter in parameters]
+        group = self.optimizers[0].param_groups[0]
         with torch.no_grad():
             adam(
                 parameters,  # type: ignore[arg-type]
                 gradients,
-                [slot["exp_avg"] for slot in slots],
-                [slot["exp_avg_sq"] for slot in slots],
+                [slots[parameter]["exp_avg"] for parameter in parameters],
+                [slots[parameter]["exp_avg_sq"] for parameter in parameters],
                 [],
-                [slot["step"] for slot in slots],
+                [slots[parameter]["step"] for parameter in parameters],
                 fused=True,
                 amsgrad=False,
                 beta1=group["betas"][0],
@@ -210,13 +227,24 @@ class LocalLearner:
                 maximize=False,
             )
 
+    def move_targets(self, tau: float) -> None:
+        """Moves all target networks towards their main networks by the share `tau`, as `update_target_network` does, in one fused call."""
+        mains, targets = self._target_pairs
+        get_ema_multi_avg_fn(1.0 - tau)(targets, mains, 0)
+
+    @functools.cached_property
+    def _target_pairs(self) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+        mains, targets = zip(*self.module.get_target_network_pairs(), strict=True)
+        return [weight for main in mains for weight in main.parameters()], [weight for target in targets for weight in target.parameters()]
+
     def end_iteration(self, env_steps: int) -> None:
         """Calls what RLlib calls after all minibatches of an iteration: schedules and PPO's KL coefficient."""
         self.learner.after_gradient_based_update(timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps})
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """Sets the optimizer's learning rate."""
-        self.optimizer.param_groups[0]["lr"] = learning_rate
+        """Sets the learning rate of every optimizer."""
+        for optimizer in self.optimizers:
+            optimizer.param_groups[0]["lr"] = learning_rate
 
     def metric(self, name: str) -> torch.Tensor:
         """Returns the last value that the Learner logged under `name`."""
@@ -229,11 +257,13 @@ class LocalLearner:
         return dict(zip(names, torch.stack(values).tolist(), strict=True))
 
     def state(self) -> dict[str, Array]:
-        """Returns weights (target networks included) and optimizer slots as arrays by name."""
+        """Returns weights (target networks included), the temperature where there is one, and optimizer slots as arrays by name."""
         arrays = {f"module/{name}": tensor for name, tensor in self.module.state_dict().items()}
-        for name, parameter in self._optimized():
-            slots = self.optimizer.state.get(parameter, {})  # reading it by [] would make empty ones, which look like a step taken
-            arrays |= {f"optimizer/{name}/{slot}": tensor for slot, tensor in slots.items()}
+        arrays |= self._temperature()
+        for optimizer in self.optimizers:
+            for name, parameter in self._optimized(optimizer):
+                slots = optimizer.state.get(parameter, {})  # reading it by [] would make empty ones, which look like a step taken
+                arrays |= {f"optimizer/{name}/{slot}": tensor for slot, tensor in slots.items()}
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in arrays.items()}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
@@ -241,16 +271,25 @@ class LocalLearner:
         # Not Learner.set_state: it keeps its own weights where the state's sequence number is not larger (Learner.set_state, ray 2.60).
         weights = {name: self.tensor(arrays[f"module/{name}"]) for name in self.module.state_dict()}
         self.module.load_state_dict(weights)
-        self.optimizer.state.clear()
-        for name, parameter in self._optimized():
-            prefix = f"optimizer/{name}/"
-            slots = {key.removeprefix(prefix): self.tensor(array) for key, array in arrays.items() if key.startswith(prefix)}
-            if slots:
-                self.optimizer.state[parameter] = slots
+        for name, parameter in self._temperature().items():
+            parameter.data.copy_(self.tensor(arrays[name]))
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+            for name, parameter in self._optimized(optimizer):
+                prefix = f"optimizer/{name}/"
+                slots = {key.removeprefix(prefix): self.tensor(array) for key, array in arrays.items() if key.startswith(prefix)}
+                if slots:
+                    optimizer.state[parameter] = slots
 
-    def _optimized(self) -> list[tuple[str, torch.nn.Parameter]]:
-        optimized = {id(parameter) for parameter in self.optimizer.param_groups[0]["params"]}
-        return [(name, parameter) for name, parameter in self.module.named_parameters() if id(parameter) in optimized]
+    def _temperature(self) -> dict[str, torch.nn.Parameter]:
+        """Returns SAC's temperature, which is no part of the module."""
+        temperatures = getattr(self.learner, "curr_log_alpha", None)
+        return {} if temperatures is None else {"log_alpha": temperatures[DEFAULT_MODULE_ID]}
+
+    def _optimized(self, optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.nn.Parameter]]:
+        optimized = {id(parameter) for parameter in optimizer.param_groups[0]["params"]}
+        named = dict(self.module.named_parameters()) | self._temperature()
+        return [(name, parameter) for name, parameter in named.items() if id(parameter) in optimized]
 
 
 class _Recorded(NamedTuple):

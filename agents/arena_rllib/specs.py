@@ -1,7 +1,7 @@
 """Specs of the RLlib agents; imports no framework."""
 
 from arena.agent.spec import AgentSpec
-from arena_rllib.config import DQNConfig, PPOConfig
+from arena_rllib.config import DQNConfig, PPOConfig, SACConfig
 
 _RLLIB = {
     "framework": "RLlib",
@@ -11,10 +11,10 @@ _RLLIB = {
         "RLLIB_TEST_NO_TF_IMPORT": "1",  # RLlib imports TensorFlow where it finds it, and cannot use it for anything here
     },
     "extra": "rllib",
-    "observation_spaces": frozenset({"flat", "image"}),
-    "action_masks": True,
     "warm_imports": ("torch._dynamo",),  # imported by the recording of the update as a graph
 }
+
+_DISCRETE = {"observation_spaces": frozenset({"flat", "image"}), "action_masks": True}
 
 DQN = AgentSpec(
     id="rllib-dqn",
@@ -22,6 +22,7 @@ DQN = AgentSpec(
     config=DQNConfig,
     algorithm="dqn",
     action_spaces=frozenset({"discrete"}),
+    **_DISCRETE,
     **_RLLIB,  # type: ignore[arg-type]
 )
 
@@ -31,5 +32,15 @@ PPO = AgentSpec(
     config=PPOConfig,
     algorithm="ppo",
     action_spaces=frozenset({"discrete", "box"}),
+    **_DISCRETE,
+    **_RLLIB,  # type: ignore[arg-type]
+)
+
+SAC = AgentSpec(
+    id="rllib-sac",
+    entry_point="arena_rllib.sac:SACAgent",
+    config=SACConfig,
+    algorithm="sac",
+    action_spaces=frozenset({"box"}),
     **_RLLIB,  # type: ignore[arg-type]
 )

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from arena.agent.hyperparameters import DQNConfig
+from arena.agent.hyperparameters import DQNConfig, SACConfig
 from arena.errors import did_you_mean
 
 OVERRIDES = ("gradient_clipping", "reward_scale_factor")
 """Arguments of `DqnAgent` and `CategoricalDqnAgent` that `overrides` may hold."""
+SAC_OVERRIDES = (*OVERRIDES, "td_errors_loss_fn")
+"""Arguments of `SacAgent` that `overrides` may hold."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,9 +26,7 @@ class TFAgentsDQNConfig(DQNConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in self.overrides:
-            if name not in OVERRIDES:
-                raise ValueError(f"overrides has no {name!r}{did_you_mean(name, OVERRIDES)} (it may have: {', '.join(OVERRIDES)})")
+        _check_names(self.overrides, OVERRIDES)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,3 +49,25 @@ class C51Config(TFAgentsDQNConfig):
             raise ValueError("double=True is not expressible: TF-Agents' CategoricalDqnAgent has no double variant")
         if not self.min_q_value < self.max_q_value:
             raise ValueError(f"min_q_value={self.min_q_value} must be below max_q_value={self.max_q_value}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TFAgentsSACConfig(SACConfig):
+    """Soft actor-critic by TF-Agents' `SacAgent`."""
+
+    overrides: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
+    """Further arguments of the TF-Agents agent: `gradient_clipping` (norm per variable), `reward_scale_factor`, and `td_errors_loss_fn`
+    (`"mse"`, squared errors, or `"huber"`)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_names(self.overrides, SAC_OVERRIDES)
+        loss = self.overrides.get("td_errors_loss_fn", "mse")
+        if loss not in ("mse", "huber"):
+            raise ValueError(f"overrides.td_errors_loss_fn={loss!r} must be 'mse' or 'huber'")
+
+
+def _check_names(overrides: Mapping[str, object], names: tuple[str, ...]) -> None:
+    for name in overrides:
+        if name not in names:
+            raise ValueError(f"overrides has no {name!r}{did_you_mean(name, names)} (it may have: {', '.join(names)})")

@@ -15,7 +15,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)
     import tensorflow as tf
     from tf_agents.agents.categorical_dqn.categorical_dqn_agent import CategoricalDqnAgent
+    from tf_agents.agents.ddpg.critic_network import CriticNetwork
     from tf_agents.agents.dqn.dqn_agent import DdqnAgent, DqnAgent
+    from tf_agents.agents.sac.sac_agent import SacAgent
+    from tf_agents.agents.sac.tanh_normal_projection_network import TanhNormalProjectionNetwork
+    from tf_agents.networks.actor_distribution_network import ActorDistributionNetwork
     from tf_agents.networks.categorical_q_network import CategoricalQNetwork
     from tf_agents.networks.q_network import QNetwork
     from tf_agents.replay_buffers.tf_uniform_replay_buffer import TFUniformReplayBuffer
@@ -24,14 +28,18 @@ with warnings.catch_warnings():
     from tf_agents.utils.common import element_wise_huber_loss
 
 __all__ = [
+    "ActorDistributionNetwork",
     "BoundedTensorSpec",
     "CategoricalDqnAgent",
     "CategoricalQNetwork",
+    "CriticNetwork",
     "DdqnAgent",
     "DqnAgent",
     "QNetwork",
+    "SacAgent",
     "StepType",
     "TFUniformReplayBuffer",
+    "TanhNormalProjectionNetwork",
     "TimeStep",
     "Trajectory",
     "element_wise_huber_loss",

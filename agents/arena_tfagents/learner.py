@@ -24,12 +24,12 @@ from arena_tfagents.framework import (
     QNetwork,
     StepType,
     TimeStep,
-    Trajectory,
     element_wise_huber_loss,
     tf,
     time_step_spec,
 )
 from arena_tfagents.private_api import online_variables, optimizer, target_update_counter, target_variables
+from arena_tfagents.trajectories import scaled, trajectories
 
 Array = npt.NDArray[Any]
 
@@ -76,7 +76,7 @@ class Learner:
 
     def _train_burst(self, *batches: tf.Tensor) -> dict[str, tf.Tensor]:
         def train(index: tf.Tensor, losses: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-            info = self.agent.train(_trajectories(*(batch[index] for batch in batches), largest=self._largest))
+            info = self.agent.train(trajectories(*(batch[index] for batch in batches), largest=self._largest))
             update = {"loss": info.loss}
             if "td_error" in losses:
                 update["td_error"] = tf.reduce_mean(tf.abs(info.extra.td_error))
@@ -91,7 +91,7 @@ class Learner:
     def _greedy_actions(self, observations: tf.Tensor) -> tf.Tensor:
         ones = tf.ones(tf.shape(observations)[:1])
         step_type = tf.fill(tf.shape(ones), StepType.FIRST)
-        time_step = TimeStep(step_type=step_type, reward=0.0 * ones, discount=ones, observation=_scaled(observations, self._largest))
+        time_step = TimeStep(step_type=step_type, reward=0.0 * ones, discount=ones, observation=scaled(observations, self._largest))
         return self.agent.policy.action(time_step).action
 
     def update(self, *batches: Array) -> dict[str, float]:
@@ -182,36 +182,5 @@ def splitter(num_features: int, num_actions: int) -> Callable[[Any], tuple[Any, 
     return split
 
 
-def _scaled(observations: tf.Tensor, largest: float | Array | None) -> tf.Tensor:
-    """Returns images of bytes divided by their largest values; TF-Agents' networks neither scale them nor take `uint8`."""
-    return observations if largest is None else tf.cast(observations, tf.float32) / largest
-
-
 def _tanh_after_dense(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(x) if x.shape.rank == 4 else tf.tanh(x)  # QNetwork has one activation for both; convolutions have relu here
-
-
-def _trajectories(
-    observations: tf.Tensor,
-    actions: tf.Tensor,
-    rewards: tf.Tensor,
-    next_observations: tf.Tensor,
-    terminated: tf.Tensor,
-    *,
-    largest: float | Array | None = None,
-) -> Trajectory:
-    """Returns transitions `[B]` as trajectories `[B, 2]`, of which DQN reads both observations and the first of all else."""
-
-    def twice(x: tf.Tensor) -> tf.Tensor:
-        return tf.stack([x, x], axis=1)
-
-    middle = tf.fill((tf.shape(actions)[0], 2), StepType.MID)  # no LAST: those rows would be masked out of the loss
-    return Trajectory(
-        step_type=middle,
-        observation=tf.stack([_scaled(observations, largest), _scaled(next_observations, largest)], axis=1),
-        action=twice(actions),
-        policy_info=(),
-        next_step_type=middle,
-        reward=twice(rewards),
-        discount=twice(1.0 - tf.cast(terminated, tf.float32)),  # a truncated transition keeps discount 1: bootstrap
-    )

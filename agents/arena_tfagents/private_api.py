@@ -3,12 +3,15 @@
 - `_q_network`, `_target_q_network` of a `DqnAgent`: TF-Agents saves weights by checkpoints of its own format. The arena reads the weights
   for ONNX files and for an exact resume.
 - `_optimizer` of a `DqnAgent`: holds Adam's moments, which an exact resume needs.
-- `_update_target` of a `DqnAgent`, and its `_counter`: number of updates since the weights were last copied into the target network.
+- `_update_target` of a `DqnAgent` or `SacAgent`, and its `_counter`: number of updates since the weights were last copied into the target
+  networks.
+- `_log_alpha` of a `SacAgent`: the temperature, which an exact resume needs.
+- `_squashed_distribution` of a `SquashToSpecNormal`: has the bijector that makes actions of samples of its normal distribution.
 """
 
 from typing import Any
 
-from arena_tfagents.framework import DqnAgent, tf
+from arena_tfagents.framework import DqnAgent, SacAgent, tf
 
 
 def online_variables(agent: DqnAgent) -> list[tf.Variable]:
@@ -26,6 +29,16 @@ def optimizer(agent: DqnAgent) -> Any:
     return agent._optimizer
 
 
-def target_update_counter(agent: DqnAgent) -> tf.Variable:
+def target_update_counter(agent: DqnAgent | SacAgent) -> tf.Variable:
     """Returns the number of updates since the target network was last updated."""
     return agent._update_target._counter
+
+
+def log_alpha(agent: SacAgent) -> tf.Variable:
+    """Returns the logarithm of the temperature."""
+    return agent._log_alpha
+
+
+def squashing_bijector(distribution: Any) -> Any:
+    """Returns the bijector from samples of a normal distribution to actions."""
+    return distribution._squashed_distribution.bijector

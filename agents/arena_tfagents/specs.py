@@ -3,20 +3,31 @@
 from typing import Any
 
 from arena.agent.spec import AgentSpec
-from arena_tfagents.config import C51Config, TFAgentsDQNConfig
+from arena_tfagents.config import C51Config, TFAgentsDQNConfig, TFAgentsSACConfig
 
 _SHARED: dict[str, Any] = {
-    "entry_point": "arena_tfagents.dqn:DQN",
     "framework": "TF-Agents",
     "modules": frozenset({"tensorflow", "tf_agents", "tf_keras", "tensorflow_probability"}),
     "distributions": ("tf-agents", "tensorflow", "tf-keras", "tensorflow-probability", "numpy"),
-    "observation_spaces": frozenset({"flat", "image"}),
-    "action_masks": True,
     # TF-Agents needs Keras 2 under the name tf.keras; TensorFlow's C++ log holds notices about its build only.
     "process_env": {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
     "unneeded": frozenset({"matplotlib", "pandas"}),  # for data frames
     "extra": "tfagents",
 }
 
-DQN = AgentSpec(id="tfagents-dqn", config=TFAgentsDQNConfig, algorithm="dqn", **_SHARED)
-C51 = AgentSpec(id="tfagents-c51", config=C51Config, algorithm="c51", **_SHARED)
+_DISCRETE: dict[str, Any] = {
+    "entry_point": "arena_tfagents.dqn:DQN",
+    "observation_spaces": frozenset({"flat", "image"}),
+    "action_masks": True,
+}
+
+DQN = AgentSpec(id="tfagents-dqn", config=TFAgentsDQNConfig, algorithm="dqn", **_DISCRETE, **_SHARED)
+C51 = AgentSpec(id="tfagents-c51", config=C51Config, algorithm="c51", **_DISCRETE, **_SHARED)
+SAC = AgentSpec(
+    id="tfagents-sac",
+    entry_point="arena_tfagents.sac:SAC",
+    config=TFAgentsSACConfig,
+    algorithm="sac",
+    action_spaces=frozenset({"box"}),
+    **_SHARED,
+)

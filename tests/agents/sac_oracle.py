@@ -186,7 +186,7 @@ class SACOracle(Oracle):
     def __init__(self, config, actor, critics, conventions=Conventions(), fault=""):
         super().__init__(config, actor, critics, conventions, fault)
         self.log_alpha = np.asarray(math.log(config.initial_alpha))
-        share = 0.5 if fault == "target entropy" else 1.0
+        share = -1.0 if fault == "target entropy" else 1.0
         self.target_entropy = config.target_entropy_per_dimension * NUM_DIMENSIONS * share
 
     def parts(self):
@@ -229,13 +229,16 @@ class SACOracle(Oracle):
         inside = (log_stds > LOG_STD_MIN) & (log_stds < LOG_STD_MAX)
         log_stds = np.clip(log_stds, LOG_STD_MIN, LOG_STD_MAX)
         spread = np.exp(log_stds) * noise
-        actions = np.tanh(means + spread)
-        slopes = 1.0 - actions**2
-        squashing = np.log(slopes + self.conventions.log_det_epsilon)
+        choices = means + spread
+        actions = np.tanh(choices)
+        log_slopes = 2.0 * (math.log(2.0) - choices - np.logaddexp(0.0, -2.0 * choices))  # of 1 - actions**2, which may round to 0
+        epsilon = self.conventions.log_det_epsilon
+        squashing = np.logaddexp(log_slopes, math.log(epsilon)) if epsilon else log_slopes
         if self.fault == "squashing":
             squashing = np.zeros_like(squashing)
         log_probs = (-0.5 * noise**2 - log_stds - 0.5 * math.log(2.0 * math.pi) - squashing).sum(-1)
-        return {"layers": layers, "actions": actions, "log_probs": log_probs, "spread": spread, "slopes": slopes, "inside": inside}
+        found = {"layers": layers, "actions": actions, "log_probs": log_probs, "spread": spread, "inside": inside}
+        return {**found, "slopes": np.exp(log_slopes), "share": np.exp(log_slopes - squashing)}
 
     def actor_loss_and_gradients(self, batch, alpha):
         drawn = self.draw(batch.observations, batch.noise)
@@ -248,7 +251,7 @@ class SACOracle(Oracle):
             _, of_inputs = backward(critic, layers, (lower == index)[:, None].astype(np.float64))
             of_actions += of_inputs[:, NUM_INPUTS:]
         loss = (alpha * drawn["log_probs"] - values.min(0)).mean()
-        growth = 2.0 * actions * slopes / (slopes + self.conventions.log_det_epsilon)  # of log probabilities by actions before tanh
+        growth = 2.0 * actions * drawn["share"]  # of log probabilities by actions before tanh
         if self.fault == "squashing":
             growth = np.zeros_like(growth)
         of_means = (alpha * growth - of_actions * slopes) / size

@@ -11,8 +11,8 @@ from rllib_worker import in_worker, largest_difference, make_agent
 from arena.agent.hyperparameters import build_config
 from arena.errors import ArenaError
 from arena.policies.policy import OnnxPolicy
-from arena_rllib.config import DQNConfig, PPOConfig
-from arena_rllib.specs import DQN, PPO
+from arena_rllib.config import DQNConfig, PPOConfig, SACConfig
+from arena_rllib.specs import DQN, PPO, SAC
 
 # --- initial weights are the arena's
 
@@ -38,12 +38,29 @@ def initial_weights_as_drawn():
     return answers
 
 
+def initial_sac_weights_as_drawn():
+    from arena.policies.onnx_network import initial_weights
+    from arena_rllib import networks
+
+    agent, _ = make_agent(SAC, {"hidden_sizes": [16, 24]}, "Pendulum-v1", seed=3)
+    module = agent.learner.module
+    rng = np.random.default_rng(int(np.random.SeedSequence(3).generate_state(1)[0]))
+    answers = []
+    for encoder, head in ((module.qf_encoder, module.qf), (module.qf_twin_encoder, module.qf_twin), (module.pi_encoder, module.pi)):
+        layers = networks.layers(encoder, head)
+        drawn = initial_weights([layer.kernel.shape for layer in layers], rng)
+        found = [array for layer in layers for array in (layer.kernel, layer.bias)]
+        answers.append([list(layers[0].kernel.shape), all(np.array_equal(array, other) for array, other in zip(found, drawn, strict=True))])
+    return answers + [largest_difference(main, target) for main, target in module.get_target_network_pairs()]
+
+
 @pytest.mark.framework
 @pytest.mark.xdist_group("oracles rllib")
-def test_dqn_begins_with_the_weights_that_the_arena_draws():
+def test_agents_begin_with_the_weights_that_the_arena_draws():
     answers = in_worker(initial_weights_as_drawn)
     assert len(answers) == 1 + 3 + 1 + 2
     assert all(answers)
+    assert in_worker(initial_sac_weights_as_drawn) == [[[4, 16], True], [[4, 16], True], [[3, 16], True], *[0.0] * 4]
 
 
 # --- resume, seeds, export
@@ -85,6 +102,11 @@ RUNS = {
             "overrides": {"dueling": True, "n_step": 3, "prioritized_replay": True},
         },
         "CartPole-v1",
+    ),
+    "sac": (
+        SAC,
+        {"hidden_sizes": [16], "batch_size": 32, "learning_starts": 200, "num_updates": 4, "train_period": 16, "replay_capacity": 700},
+        "Pendulum-v1",
     ),
 }
 
@@ -207,6 +229,8 @@ def test_log_probabilities_equal_those_of_the_module():
         (DQNConfig, {"prioritized_replay_alpha": 0.5}, "no effect without overrides.prioritized_replay"),
         (PPOConfig, {"kl_coeff": 0.5}, "no effect without overrides.use_kl_loss"),
         (PPOConfig, {"use_critic": False}, "cannot be honoured"),
+        (SACConfig, {"td_error_loss_fn": "l1"}, "must be 'huber' or 'mse'"),
+        (SACConfig, {"twin_q": False}, "cannot be honoured"),
     ],
 )
 def test_options_that_cannot_be_honoured_are_refused(config, overrides, message):

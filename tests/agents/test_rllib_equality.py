@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rllib_worker import in_worker, largest_difference, make_agent, weights
 
-from arena_rllib.config import DQNConfig, PPOConfig
+from arena_rllib.config import DQNConfig, PPOConfig, SACConfig
 from arena_rllib.specs import DQN, PPO
 
 # --- updates equal RLlib's own
@@ -69,6 +69,70 @@ def all_update_differences():
 def test_updates_equal_those_of_stock_learner():
     for way, result in in_worker(all_update_differences):
         assert result["moved"] > 1e-2
+        assert result["difference"] <= (0.0 if way == "stock" else 1e-6), way
+
+
+def sac_update_differences(loss, way):
+    """Compares with a stock learner, module and target update, that draw from PyTorch's generator the noise that ours is given."""
+    import torch
+    from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
+    from ray.rllib.core import DEFAULT_MODULE_ID
+    from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+    from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+
+    from arena_rllib import sac
+    from arena_rllib.learner import LocalLearner
+    from arena_rllib.sac_module import NEXT_NOISE, NOISE, Catalog
+
+    space, actions = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32), gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
+    table = {"hidden_sizes": (16, 24), "learning_rate": 1e-3, "adam_epsilon": 1e-7, "batch_size": 32, "target_update_tau": 0.05}
+    config = sac.algorithm_config(SACConfig(**table, overrides={"td_error_loss_fn": loss}), actions)
+    ours = LocalLearner(config.copy(), space, actions, adam_epsilon=1e-7, seed=0, device="cpu", fast=way != "stock")
+    spec = RLModuleSpec(module_class=DefaultSACTorchRLModule, catalog_class=Catalog)
+    stock = config.rl_module(rl_module_spec=spec).build_learner(spaces={DEFAULT_MODULE_ID: (space, actions)})
+    stock_module = stock.module[DEFAULT_MODULE_ID]
+    stock_module.load_state_dict(ours.module.state_dict())
+    rng = np.random.default_rng(0)
+    first = {name: array.copy() for name, array in weights(stock_module).items() if not name.endswith("_const")}
+    for number in range(50):
+        batch = {
+            "obs": rng.normal(size=(32, 4)).astype(np.float32),
+            "actions": np.tanh(rng.normal(size=(32, 2))).astype(np.float32),
+            "rewards": 3.0 * rng.normal(size=32).astype(np.float32),
+            "new_obs": rng.normal(size=(32, 4)).astype(np.float32),
+            "terminateds": rng.random(32) < 0.2,
+            "weights": rng.random(32).astype(np.float32),
+            "n_step": np.ones(32, np.float32),
+        }
+        torch.manual_seed(number)
+        noise = {name: torch.normal(torch.zeros(32, 2), torch.ones(32, 2)) for name in (NOISE, NEXT_NOISE)}
+        tensors = {name: torch.as_tensor(column) for name, column in batch.items()} | noise
+        if way == "recorded" and number == 0:
+            ours.record(tensors)
+        torch.manual_seed(number)
+        stock.update(batch=MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(batch)}, env_steps=32))  # moves its targets, too
+        ours.update(tensors)
+        if way == "stock":
+            ours.end_iteration(0)
+        else:
+            ours.move_targets(0.05)
+    temperatures = [float(learner.curr_log_alpha[DEFAULT_MODULE_ID].detach()) for learner in (ours.learner, stock)]
+    last = weights(stock_module)
+    moved = min(float(np.abs(last[name] - array).max()) for name, array in first.items())
+    difference = max(largest_difference(ours.module, stock_module), abs(temperatures[0] - temperatures[1]))
+    return {"difference": difference, "moved": min(moved, abs(temperatures[1])), "num_weights": len(first)}
+
+
+def all_sac_update_differences():
+    return [[way, sac_update_differences(loss, way)] for loss in ("huber", "mse") for way in ("stock", "fast", "recorded")]
+
+
+@pytest.mark.framework
+@pytest.mark.xdist_group("oracles rllib")
+def test_sac_updates_equal_those_of_stock_learner_and_module():
+    for way, result in in_worker(all_sac_update_differences):
+        assert result["num_weights"] == 5 * 2 * 3  # actor, two critics, their targets: three layers each
+        assert result["moved"] > 1e-3
         assert result["difference"] <= (0.0 if way == "stock" else 1e-6), way
 
 

@@ -3,6 +3,10 @@
 Each agent runs in the process of its framework (`question_server.py`). docs/continuous.md has the figures.
 """
 
+import dataclasses
+import itertools
+import re
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -23,8 +27,11 @@ from sac_oracle import (
 from arena.agent.hyperparameters import SACConfig, TD3Config, build_config
 from arena.agent.registry import agent_spec
 from arena.environments.metering import Meter, MeteredVectorEnv
+from arena.policies.onnx_network import initial_weights
+from arena.seeding import split_seed
 from arena.testing import FakeVectorEnv
 
+SEED = 11
 STUDY = {
     "hidden_sizes": [16, 12],
     "learning_rate": 1e-3,
@@ -43,10 +50,16 @@ SETTINGS = {
 }
 ORACLES = {"sac": (SACOracle, SACConfig, 2 * NUM_DIMENSIONS), "td3": (TD3Oracle, TD3Config, NUM_DIMENSIONS)}
 """Oracle, shared settings, and number of outputs of the actor, by algorithm."""
+TFAGENTS, RLLIB = Conventions(own_alpha_noise=True), Conventions(together=True, corrected_epsilon=True)
 AGENTS = {
     f"{agent}-{backend}": (agent, {"backend": backend}, Conventions())
     for agent in ("keras-sac", "keras-td3")
     for backend in ("jax", "tensorflow", "torch")
+} | {
+    "tfagents-sac": ("tfagents-sac", {}, TFAGENTS),
+    "tfagents-sac-huber": ("tfagents-sac", {"overrides": {"td_errors_loss_fn": "huber"}}, dataclasses.replace(TFAGENTS, huber=True)),
+    "rllib-sac": ("rllib-sac", {}, RLLIB),
+    "rllib-sac-huber": ("rllib-sac", {"overrides": {"td_error_loss_fn": "huber"}}, dataclasses.replace(RLLIB, huber=True)),
 }
 """Agent, settings and conventions by the name of a case."""
 TOLERANCE = 1e-4
@@ -73,11 +86,12 @@ def learn_batches(agent_id, table, out):
     """Lets an agent learn from the study's minibatches, and writes its weights before and after, and its losses."""
     spec = agent_spec(agent_id)
     config = build_config(spec.config, {**SETTINGS[spec.algorithm], **table}, where=agent_id)
-    agent = spec.load()(Factory(), config, seed=11, device="cpu")
-    arrays = {f"before.{name}.{index}": array for name, part in keras_parts(agent).items() for index, array in enumerate(part)}
-    for name, value in learn_keras(agent, make_batches()).items():
+    agent = spec.load()(Factory(), config, seed=SEED, device="cpu")
+    parts, learn = DRIVERS[agent_id.partition("-")[0]]
+    arrays = {f"before.{name}.{index}": array for name, part in parts(agent).items() for index, array in enumerate(part)}
+    for name, value in learn(agent, make_batches()).items():
         arrays[f"loss.{name}"] = np.asarray(value)
-    arrays |= {f"after.{name}.{index}": array for name, part in keras_parts(agent).items() for index, array in enumerate(part)}
+    arrays |= {f"after.{name}.{index}": array for name, part in parts(agent).items() for index, array in enumerate(part)}
     np.savez(out, **arrays)
 
 
@@ -98,7 +112,55 @@ def learn_keras(agent, batches):
     return agent.burst.update(tuple(field.reshape(*shape, *field.shape[1:]) for field in fields))
 
 
+def tfagents_parts(agent):
+    """Returns the weights of `tfagents-sac` by part, named as in the oracles."""
+    arrays = agent.learner.arrays()
+    names = {"actor": "actor", "critics": "critics", "target": "targets", "alpha": "alpha"}
+    counts = {name: sum(re.fullmatch(rf"{prefix}_[0-9]+", key) is not None for key in arrays) for name, prefix in names.items()}
+    return {name: [arrays[f"{prefix}_{index}"] for index in range(counts[name])] for name, prefix in names.items()}
+
+
+def learn_tfagents(agent, batches):
+    return agent.learner.update(*batches.transitions, batches.next_noise, batches.noise, batches.alpha_noise)
+
+
+def rllib_parts(agent):
+    """Returns the weights of `rllib-sac` by part, named as in the oracles; copies, as what it gives are views."""
+    from arena_rllib import networks
+
+    def weights(*stacks):
+        return [np.array(array) for layer in networks.layers(*stacks) for array in (layer.kernel, layer.bias)]
+
+    module = agent.learner.module
+    return {
+        "actor": weights(module.pi_encoder, module.pi),
+        "critics": weights(module.qf_encoder, module.qf) + weights(module.qf_twin_encoder, module.qf_twin),
+        "target": weights(module.target_qf_encoder, module.target_qf) + weights(module.target_qf_twin_encoder, module.target_qf_twin),
+        "alpha": [agent.learner.state()["log_alpha"]],
+    }
+
+
+def learn_rllib(agent, batches):
+    fields = (*batches.transitions, batches.next_noise, batches.noise)
+    losses = [agent.update(*(field[index : index + 1] for field in fields)) for index in range(NUM_UPDATES)]
+    mean = {name: np.mean([update[name] for update in losses]) for name in losses[0]}
+    critic_loss = mean["qf_loss"] + mean["qf_twin_loss"]
+    return {"critic_loss": critic_loss, "actor_loss": mean["policy_loss"], "entropy": -mean["logps"], "alpha": mean["alpha_value"]}
+
+
+DRIVERS = {"keras": (keras_parts, learn_keras), "tfagents": (tfagents_parts, learn_tfagents), "rllib": (rllib_parts, learn_rllib)}
+"""Functions that read an agent's weights and let it learn, by framework."""
+
+
 # --- the tests
+
+
+def drawn(algorithm):
+    """Returns the weights that every framework begins with: those of both critics, then those of the actor."""
+    rng = np.random.default_rng(split_seed(SEED, 1)[0])
+    critic = list(itertools.pairwise((NUM_INPUTS + NUM_DIMENSIONS, *STUDY["hidden_sizes"], 1)))
+    actor = list(itertools.pairwise((NUM_INPUTS, *STUDY["hidden_sizes"], ORACLES[algorithm][2])))
+    return {"critics": initial_weights(2 * critic, rng), "actor": initial_weights(actor, rng)}
 
 
 def part(arrays, when, name):
@@ -150,18 +212,22 @@ def test_updates_equal_the_oracle(name, tmp_path):
     ask(learn_batches, agent_id, table, str(out), spec=spec, config=spec.config(**table), variables=variables)
     with np.load(out) as file:
         arrays = dict(file)
-    critics = part(arrays, "before", "critics")
-    half = len(critics) // 2
-    initial_weights = part(arrays, "before", "actor"), [critics[:half], critics[half:]]
-    expected, losses = run_oracle(spec.algorithm, *initial_weights, conventions)
+    start = drawn(spec.algorithm)
+    for of, weights in start.items():
+        for array, other in zip(part(arrays, "before", of), weights, strict=True):
+            np.testing.assert_array_equal(array, other)  # to the last bit: one seed, one actor and two critics
+    half = len(start["critics"]) // 2
+    networks = start["actor"], [start["critics"][:half], start["critics"][half:]]
+    expected, losses = run_oracle(spec.algorithm, *networks, conventions)
     for fault in FAULTS[spec.algorithm]:
-        wrong, _ = run_oracle(spec.algorithm, *initial_weights, conventions, fault)
+        wrong, _ = run_oracle(spec.algorithm, *networks, conventions, fault)
         assert max(difference(wrong[of], expected[of], part(arrays, "before", of)) for of in expected) > 10 * TOLERANCE, fault
     for of, weights in expected.items():
         apart = difference(part(arrays, "after", of), weights, part(arrays, "before", of))
         print(f"{name:22} {of:13} {apart:.1e}")
         assert apart < TOLERANCE, of
-    for loss, value in losses.items():
+    reported = {loss: value for loss, value in losses.items() if loss != "entropy" or agent_id != "tfagents-sac"}
+    for loss, value in reported.items():
         assert float(arrays[f"loss.{loss}"]) == pytest.approx(value, rel=1e-5, abs=1e-6), loss
 
 

@@ -167,7 +167,7 @@ def with_masks(rng, batches):
 
 def check_updates(agent_id, table, masked=False):
     from arena_tfagents.framework import tf
-    from arena_tfagents.learner import _trajectories
+    from arena_tfagents.trajectories import trajectories
 
     table = {**table, "max_gradient_norm": 0.01, "batch_size": 32}
     learner = make_learner(agent_id, MASKED if masked else FLAT, **table)
@@ -181,7 +181,7 @@ def check_updates(agent_id, table, masked=False):
     learner.assign(initial)
     stepwise_losses = []
     for burst in bursts:
-        stepwise_losses += [float(learner.agent.train(_trajectories(*map(tf.constant, batch))).loss) for batch in zip(*burst, strict=True)]
+        stepwise_losses += [float(learner.agent.train(trajectories(*map(tf.constant, batch))).loss) for batch in zip(*burst, strict=True)]
     stepwise = learner.arrays()
 
     batches = [np.concatenate(arrays) for arrays in zip(*bursts, strict=True)]
