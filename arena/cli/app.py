@@ -289,6 +289,11 @@ def report(
         Path | None, typer.Option("--output", "-o", help="Folder for the tables and the page; DIR/report by default.")
     ] = None,
     equal_within: EqualWithin = 0.25,
+    figures: Annotated[
+        str | None, typer.Option("--figures", metavar="FORMATS", help="Write each figure to a file too: pdf, svg, png; commas between.")
+    ] = None,
+    serif: Annotated[bool, typer.Option("--serif", help="Set the text of figures in a serif font.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Write tables for LaTeX (booktabs) too.")] = False,
     json_lines: Json = False,
 ) -> None:
     """Report on the runs in folders.
@@ -297,7 +302,9 @@ def report(
     """
     from arena.report import terminal as command
 
-    command.report(folders, output, equal_within=equal_within, mode=output_mode(quiet=False, json_lines=json_lines))
+    formats = [part for part in (figures or "").split(",") if part]
+    mode = output_mode(quiet=False, json_lines=json_lines)
+    command.report(folders, output, equal_within=equal_within, figures=formats, serif=serif, latex=latex, mode=mode)
 
 
 @app.command()

@@ -65,8 +65,8 @@ def render(report: ExperimentReport) -> str:
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
         scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
-        curves=_curves(report, colors),
-        profile=_profile(report, colors),
+        curves=curve_figures(report, colors),
+        profile=profile_figure(report, colors),
         probability=lambda x, y: _probability(report.pairs, x, y, verdict),
         against=_against(report.pairs, verdict),
         score_differences={(each.x, each.y): each for each in report.score_differences},
@@ -170,7 +170,13 @@ def _against(pairs: Sequence[AgentPair], verdict: ReportVerdict) -> list[str]:
     return [cell["note"] for cell in found if cell is not None and cell["note"]]
 
 
-def _curves(report: ExperimentReport, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:
+def curve_figures(report: ExperimentReport, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:
+    """Returns the learning curves: for all environments together and for each, those over env steps and over seconds.
+
+    Args:
+        report: the report.
+        colors: number of each agent's colour.
+    """
     groups: list[tuple[str | None, str]] = [(None, "All environments: mean score")]
     groups += [(env.name, env.name) for env in report.envs]
     found = []
@@ -198,7 +204,8 @@ def _figure(curves: Sequence[MeanCurve], colors: Mapping[str, int], caption: str
     return Figure(caption, charts.line_chart(lines, x_label=x_label, y_label=y_label, description=description, log_x=log_x), x_label, lines)
 
 
-def _profile(report: ExperimentReport, colors: Mapping[str, int]) -> Figure | None:
+def profile_figure(report: ExperimentReport, colors: Mapping[str, int]) -> Figure | None:
+    """Returns the performance profile; None without scores. Takes what `curve_figures` takes."""
     if not report.profiles:
         return None
     lines = tuple(

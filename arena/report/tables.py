@@ -11,6 +11,7 @@ from arena.errors import ArenaError
 from arena.formats.json import write_bytes, write_json
 from arena.html.rendering import write_page
 from arena.report.document import ExperimentReport
+from arena.report.latex import latex_tables
 from arena.report.page import render
 from arena.statistics.estimate import Estimate
 
@@ -33,6 +34,21 @@ def write_report(report: ExperimentReport, folder: Path) -> None:
         write_page(folder / "report.html", render(report))
     except OSError as error:
         raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
+
+
+def write_latex(report: ExperimentReport, folder: Path) -> list[str]:
+    """Writes the tables for LaTeX, and returns the names of the files.
+
+    Raises:
+        ArenaError: if the folder cannot be written to.
+    """
+    texts = {f"{name}.tex": text for name, text in latex_tables(report).items()}
+    try:
+        for name, text in texts.items():
+            write_bytes(folder / name, text.encode())
+    except OSError as error:
+        raise ArenaError(f"cannot write tables into {folder}: {error.strerror}; give another --output") from error
+    return list(texts)
 
 
 def tables(report: ExperimentReport) -> dict[str, list[Row]]:

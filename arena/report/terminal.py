@@ -1,18 +1,21 @@
 """`arena report`: reads run folders, writes the report's files and prints a summary."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from arena.environments.references import catalogue
+from arena.errors import ArenaError
 from arena.formats.folders import refuse_link
 from arena.formats.readable import return_decimals
+from arena.machine.installation import install_command
 from arena.report.attempts import attempts_sentence
 from arena.report.build import EQUAL_WITHIN, METRIC_NAMES, build_report
 from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
-from arena.report.tables import write_report
+from arena.report.tables import write_latex, write_report
 from arena.report.verdict import QUANTITY, judge
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
@@ -20,15 +23,28 @@ from arena.statistics.ties import Rank
 from arena.terminal.output import Mode, Output, command_line, make_table
 
 
-def report(folders: list[Path], output: Path | None, *, equal_within: float = EQUAL_WITHIN, mode: Mode) -> None:
+def report(
+    folders: list[Path],
+    output: Path | None,
+    *,
+    equal_within: float = EQUAL_WITHIN,
+    figures: Sequence[str] = (),
+    serif: bool = False,
+    latex: bool = False,
+    mode: Mode,
+) -> None:
     """Reports on the runs below `folders`.
 
     Args:
         folders: folders that `arena run` has written.
         output: folder to write into; by default `report` below the first of `folders`.
         equal_within: distance of P(improvement) from an even chance within which two agents count as equal.
+        figures: file formats in which each figure is written too (`arena.report.figures`).
+        serif: whether the text of figures is set in a serif font.
+        latex: whether tables are written for LaTeX too.
         mode: form of the output, a summary for people or JSON.
     """
+    draw = _drawing(figures, serif=serif) if figures else None
     title = "+".join(dict.fromkeys(re.sub(r"[^\w.+=,-]", "-", folder.resolve().name) for folder in folders))  # can name an experiment
     loaded = load_runs(folders)
     document = build_report(
@@ -48,6 +64,22 @@ def report(folders: list[Path], output: Path | None, *, equal_within: float = EQ
     if to.for_people:
         print_report(document, to)
     to.say(f"Page: {target / 'report.html'}; tables and all numbers beside it")
+    if draw is not None:
+        to.say(f"Figures: {len(draw(document, target / 'figures'))} files in {target / 'figures'}")
+    if latex:
+        to.say(f"LaTeX: {', '.join(write_latex(document, target))} in {target}")
+
+
+def _drawing(formats: Sequence[str], *, serif: bool) -> Callable[[ExperimentReport, Path], list[str]]:
+    """Returns the function that writes figures; refuses before any work what is unknown or not installed."""
+    try:
+        from arena.report import figures
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise ArenaError(f"arena report --figures needs matplotlib: {install_command('figures')}") from error
+    figures.check_formats(formats)
+    return functools.partial(figures.write_figures, formats=formats, serif=serif)
 
 
 def print_report(document: ExperimentReport, output: Output) -> None:
