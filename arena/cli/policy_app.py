@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from arena.cli.options import Allow, Json, MaxEpisodeSteps, Policies, PoliciesAndEnv, Quiet, output_mode
+from arena.errors import ArenaError
 
 policy_app = typer.Typer(rich_markup_mode=None)
 
@@ -138,3 +139,36 @@ def pack(
     from arena.cli import pack as command
 
     command.pack(runs, output, licence, mode=output_mode(quiet, json_lines))
+
+
+@policy_app.command()
+def serve(
+    policies: Policies,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; another than this machine's own asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8_000,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", metavar="FILE", help="File with a token that requests must carry.")
+    ] = None,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Requests of one client in a second; 0 means any number.")] = 1_000.0,
+    max_megabytes: Annotated[float, typer.Option("--max-megabytes", min=0.001, help="Largest body of a request.")] = 8.0,
+    quiet: Quiet = False,
+    json_lines: Json = False,
+) -> None:
+    """Serve policies over HTTP.
+
+    POST /act takes observations as JSON; /v2 speaks the open inference protocol of KServe and Triton.
+    """
+    try:
+        from arena.cli import serve as command
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn", "h11"):
+            raise
+        from arena.machine.installation import install_command
+
+        raise ArenaError(f"arena serve needs Starlette and uvicorn: {install_command('serve')}") from error
+    from arena.serve.limits import Limits
+
+    limits = Limits(requests_per_second=rate, max_body_bytes=round(1e6 * max_megabytes))
+    command.serve(policies, host, port, token_file, limits, mode=output_mode(quiet, json_lines))

@@ -16,6 +16,7 @@ sys.meta_path.insert(0, Hide())
 import arena
 from arena.agent.isolation import FRAMEWORK_MODULES
 names = [module.name for module in pkgutil.walk_packages(arena.__path__, "arena.") if not module.name.endswith("__main__")]
+names = [name for name in names if not ("starlette" in hidden and name in ("arena.serve.app", "arena.serve.server", "arena.cli.serve"))]
 names = [name for name in names if not ("optuna" in hidden and name.startswith(("arena.tuning.", "arena.cli.tune")))]
 for name in names:
     importlib.import_module(name)
@@ -29,7 +30,18 @@ found = sorted(name for name in FRAMEWORK_MODULES if name in sys.modules)
 print(len(names), len(agent_ids()), *found)
 """
 FRAMEWORKS = ("jax", "keras", "ray", "rl", "tensorflow", "tf_agents", "tf_keras", "torch")
-EXTRAS = ("Box2D", "optuna", "pyarrow", "stable_baselines3")
+EXTRAS = (
+    "Box2D",
+    "optuna",
+    "ai_edge_litert",
+    "h11",
+    "imageio_ffmpeg",
+    "pyarrow",
+    "py_mini_racer",
+    "stable_baselines3",
+    "starlette",
+    "uvicorn",
+)
 
 
 def check_imports(*hidden: str) -> None:
