@@ -13,6 +13,7 @@ from arena.html.rendering import write_page
 from arena.html.verdicts import verdict
 from arena.tournament.leaderboard.duel_replays import MAX_FRAME_BYTES, record_duels
 from arena.tournament.leaderboard.match_replays import MatchReplay
+from arena.tournament.leaderboard.page_games import PageGames, page_games
 from arena.tournament.leaderboard.replay_selection import choose_duels, find_duel, game_replays
 from arena.tournament.match_records import PlayedGame
 from arena.tournament.standings.standings import PairStanding, Standings
@@ -50,11 +51,18 @@ def write_leaderboard(
     duels, notes = record_duels(tournament, [*asked, *choose_duels(tournament, records, order)], max_frame_bytes)
     unknown = [(env.name, names) for env in tournament.envs if (names := names_without_word(env))]
     notes += [f"{name} has no replays: {needs_word(names, tournament_folder.tournament)}." for name, names in unknown]
-    write_page(tournament_folder.page, render_leaderboard(standings, tournament, [*games, *duels], notes))
+    page = render_leaderboard(standings, tournament, [*games, *duels], notes, page_games(tournament, order))
+    write_page(tournament_folder.page, page)
     return tournament_folder.page
 
 
-def render_leaderboard(standings: Standings, tournament: Tournament, replays: Sequence[MatchReplay] = (), notes: Sequence[str] = ()) -> str:
+def render_leaderboard(
+    standings: Standings,
+    tournament: Tournament,
+    replays: Sequence[MatchReplay] = (),
+    notes: Sequence[str] = (),
+    playing: PageGames | None = None,
+) -> str:
     """Returns the HTML of the page.
 
     Args:
@@ -62,7 +70,9 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
         tournament: The tournament; its rules, versions and command are shown.
         replays: Replays in the order of their list.
         notes: Sentences about replays that are not there.
+        playing: Games that a person can play in the page; None for none.
     """
+    playing = playing or PageGames()
     rows = standings.rows
     games = [env for env in standings.envs if env.kind == "game"]
     sections = [
@@ -72,6 +82,7 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
         ("envs", "Environments", standings.envs),
         ("cost", "Training cost", any(row.cost for row in rows)),
         ("replays", "Replays", replays or notes),
+        ("play", "Play against them", playing.games),
         ("again", "How to repeat it", True),
     ]
     return render_page(
@@ -97,6 +108,7 @@ def render_leaderboard(standings: Standings, tournament: Tournament, replays: Se
         env_scales={env.env: row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
         replays=replays,
         notes=notes,
+        playing=playing,
     )
 
 
