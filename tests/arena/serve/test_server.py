@@ -7,8 +7,10 @@ import socket
 import threading
 
 import numpy as np
+import onnx
 import pytest
 import tritonclient.http as triton
+from hostile_policies import Network
 
 from arena.errors import ArenaError
 from arena.policies.policy import OnnxPolicy
@@ -85,6 +87,21 @@ def test_slow_malformed_and_oversized_requests_hurt_nobody(served):
             connection.settimeout(60)
             assert connection.recv(1_000)[:12] == beginning
     assert _act(host, port, [0, 0, 0.1, 0])[0] == 200
+
+
+@pytest.mark.worker
+def test_a_policy_that_breaks_on_some_observations_answers_the_others(tmp_path):
+    network = Network()
+    first = network.add("Slice", "observations", np.array([0]), np.array([1]), np.array([1]))
+    is_far = network.add("Greater", first, np.array([[1e6]], np.float32))  # no trial goes there
+    one = network.add("Where", is_far, np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
+    network.scores = network.add("Mul", network.scores, network.add("Div", one, one))
+    onnx.save(network.model(), tmp_path / "hostile.onnx")
+    with _serving([tmp_path / "hostile.onnx"], Limits()) as (host, port):
+        for _ in range(2):
+            status, answer = _act(host, port, [1e9, 0, 0, 0])
+            assert (status, "gave no answer" in answer["error"]) == (500, True), answer
+            assert _act(host, port, [1, 0, 0, 0])[0] == 200
 
 
 def _act(host, port, observation):
