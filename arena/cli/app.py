@@ -35,11 +35,13 @@ from arena.cli.options import (
     refuse,
 )
 from arena.cli.policy_app import policy_app
+from arena.cli.tune_app import tune_app
 from arena.errors import ArenaError
 
 app = typer.Typer(name="arena", rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(league_app, name="league")
 app.add_typer(policy_app)
+app.add_typer(tune_app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,13 +63,16 @@ def options(
 def train(
     agent: Annotated[str, typer.Argument(help="Agent id (arena list agents), or package.module:SPEC.", autocompletion=agents_beginning)],
     env: Annotated[str, typer.Argument(help="Gymnasium id, such as CartPole-v1.", autocompletion=envs_beginning)],
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Budget in env steps.")] = 100_000,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Budget in env steps; by default 100,000, or that of the tuned settings.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Budget in wall seconds of training.")] = None,
     target: Annotated[float | None, typer.Option("--target", help="Stop once this return is held over 100 evaluation episodes.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
     max_episode_steps: MaxEpisodeSteps = None,
     wrapper: Wrappers = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
+    tuned: Annotated[bool, typer.Option("--tuned", help="Use the settings that arena list tuned shows.")] = False,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
     output: ExperimentsFolder = Path("logs"),
     init: Annotated[Path | None, typer.Option("--init", metavar="DIR", help="Begin from the latest checkpoint of this run.")] = None,
@@ -81,10 +86,10 @@ def train(
     from arena.cli import train as command
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
-    mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
     resources = {"threads": threads, "device": device or "auto", "workers": 1}
+    mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
     inputs = (agent, env, set_ or [], budget, seed, name, output, resources)
-    command.train(*inputs, wrappers=wrapper or (), evaluation=limit, init=init, resume=resume, mode=mode)
+    command.train(*inputs, wrappers=wrapper or (), evaluation=limit, init=init, tuned=tuned, resume=resume, mode=mode)
 
 
 @app.command()
@@ -129,37 +134,6 @@ def run(
             mode=output_mode(quiet, json_lines),
         )
     )
-
-
-@app.command()
-def tune(
-    file: Annotated[Path, typer.Argument(help="Experiment in TOML with a table [tune].")],
-    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Settings to try for each agent, instead of the file's.")] = None,
-    output: OtherFolder = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the experiment, instead of the one in the file.")] = None,
-    workers: Workers = None,
-    device: Device = None,
-    executor: ExecutorOption = None,
-    address: Address = None,
-    storage: Storage = None,
-    quiet: Quiet = False,
-    json_lines: Json = False,
-) -> None:
-    """Search hyperparameters, or resume a search.
-
-    Optuna proposes the settings; the best ones are written to best.toml.
-    """
-    try:
-        from arena.cli import tune as command
-    except ModuleNotFoundError as error:
-        if error.name != "optuna":
-            raise
-        from arena.machine.installation import install_command
-
-        raise ArenaError(f"arena tune needs Optuna: {install_command('tune')}") from error
-    chosen = {"kind": executor and executor.value, "address": address, "storage": storage}
-    options = {"name": name, "output": output, "workers": workers, "device": device, "executor": chosen}
-    sys.exit(command.tune(file, options, trials, mode=output_mode(quiet, json_lines)))
 
 
 @app.command()
@@ -220,8 +194,8 @@ def tournament(
 
 
 @app.command(name="list")
-def list_(what: Annotated[Listed, typer.Argument(help="agents, envs or configs")], json_lines: Json = False) -> None:
-    """List agents, environments, or the experiments that come with the arena."""
+def list_(what: Annotated[Listed, typer.Argument(help="agents, envs, configs or tuned")], json_lines: Json = False) -> None:
+    """List agents, environments, or the experiments and the tuned settings that come with the arena."""
     from arena.cli import listing as command
 
     mode = output_mode(quiet=False, json_lines=json_lines)
@@ -229,6 +203,8 @@ def list_(what: Annotated[Listed, typer.Argument(help="agents, envs or configs")
         command.list_agents(mode=mode)
     elif what is Listed.envs:
         command.list_envs(mode=mode)
+    elif what is Listed.tuned:
+        command.list_tuned(mode=mode)
     else:
         command.list_configs(mode=mode)
 

@@ -11,6 +11,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.plugins import registered_ids
 from arena.environments.requirements import missing_for
 from arena.experiment.bundled import bundled_names, config_path
+from arena.experiment.tuned import all_tuned
 from arena.terminal.output import Mode, Output, make_table
 
 
@@ -46,6 +47,18 @@ def list_agents(*, mode: Mode) -> None:
         installed = "yes" if row["installed"] else spec.install_command(spec.config())
         rows.append((spec.id, spec.framework, spec.algorithm, " ".join(row["actions"]), " ".join(row["observations"]), masks, installed))
     output.show(make_table(("agent", "framework", "algorithm", "actions", "observations", "masks", "installed"), rows))
+
+
+def list_tuned(*, mode: Mode) -> None:
+    """Prints the tuned settings that come with the arena: what agents reached with them, over which seeds and budget, and their origin."""
+    output, rows = Output(mode), []
+    for settings in all_tuned():
+        scores = settings.measured.scores
+        output.record({**settings.record, "agent": settings.agent, "env": settings.env, "hyperparameters": dict(settings.hyperparameters)})
+        spread = f"{min(scores):.4g} to {max(scores):.4g}"
+        budget = f"{settings.entry.env_steps:,}"
+        rows.append((settings.env, settings.agent, f"{settings.measured.mean:.4g}", spread, str(len(scores)), budget, settings.entry.found))
+    output.show(make_table(("env", "agent", "score", "of seeds", "seeds", "env steps", "found"), rows))
 
 
 def _first_sentence(text: str) -> str:

@@ -44,6 +44,7 @@ class Listed(StrEnum):
     agents = "agents"
     envs = "envs"
     configs = "configs"
+    tuned = "tuned"
 
 
 class ExecutorName(StrEnum):

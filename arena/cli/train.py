@@ -46,15 +46,15 @@ def train(
     wrappers: Sequence[str] = (),
     evaluation: Mapping[str, Any] | None = None,
     init: Path | None = None,
+    tuned: bool = False,
     resume: bool,
     mode: Mode,
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     hyperparameters = dict(parse_setting(setting) for setting in settings)
     config = EnvConfig(env, wrappers=tuple(map(WrapperConfig, wrappers)))
-    experiment = one_run(
-        agent, config, hyperparameters, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init
-    )
+    place: dict[str, Any] = {"seed": seed, "name": name, "output": output, "init": init}
+    experiment = one_run(agent, config, hyperparameters, budget, resources, evaluation=evaluation, tuned=tuned, **place)
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
     if run_dir.run.exists() and not resume:
         state = "a finished run" if run_dir.result.exists() else "a run that --resume continues"

@@ -21,15 +21,40 @@ from arena.formats.locks import FolderLock
 from arena.run_folder.result import RunResult
 from arena.terminal.output import Mode, Output, complain, explain_stop
 from arena.tuning.best import write_best
-from arena.tuning.config import load_tuning
+from arena.tuning.config import TuneConfig, load_tuning, tuning_for
+from arena.tuning.space import Space
 from arena.tuning.storage import FILE_NAME, open_storage
 from arena.tuning.study import Search, Tuned
 
 
-def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mode) -> int:
-    """Searches the hyperparameters of a file's agents; returns 0 if every search has found some."""
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """A search as the command line asks for it."""
+
+    experiment: Experiment
+    """Experiment that each trial runs."""
+    config: TuneConfig
+    """Settings of the search."""
+    spaces: Mapping[str, Space]
+    """Hyperparameters that are searched, by agent name."""
+    words: str
+    """What stands behind `arena tune` on the command line, for the file with the outcome."""
+
+
+def of_file(path: Path) -> Wanted:
+    """Returns the search that a file describes; raises as `load_tuning`."""
+    return Wanted(*load_tuning(path), path.name)
+
+
+def of_pair(agent: str, env: str, *, env_steps: int, num_seeds: int) -> Wanted:
+    """Returns the search of an agent's default space on an environment; raises as `tuning_for`."""
+    return Wanted(*tuning_for(agent, env, env_steps=env_steps, num_seeds=num_seeds), f"{agent} {env}")
+
+
+def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode: Mode) -> int:
+    """Searches the hyperparameters of an experiment's agents; returns 0 if every search has found some."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    experiment, config, spaces = load_tuning(file)
+    experiment, config, spaces = wanted.experiment, wanted.config, wanted.spaces
     experiment = with_options(experiment, **options)
     if trials is not None:
         config = dataclasses.replace(config, trials=trials)
@@ -44,12 +69,12 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
 
     def report(agent: str, trial: FrozenTrial, score: float | None) -> None:
         current = search.tuned()
-        write_best(best, [*outcomes, current] if current is not None else outcomes, file)
+        write_best(best, [*outcomes, current] if current is not None else outcomes, wanted.words)
         _print_trial(agent, trial, score, config.trials, to)
 
-    def run_all(wanted: Experiment, judge: Judge) -> list[RunResult]:
-        check_experiment(wanted, traits)  # the settings are new, the environments are not
-        return _run(wanted, judge, mode)
+    def run_all(trials_of: Experiment, judge: Judge) -> list[RunResult]:
+        check_experiment(trials_of, traits)  # the settings are new, the environments are not
+        return _run(trials_of, judge, mode)
 
     try:
         with FolderLock(experiment.path):
@@ -61,7 +86,7 @@ def tune(file: Path, options: Mapping[str, Any], trials: int | None, *, mode: Mo
                     outcomes.append(outcome)
                 else:
                     complain(f"arena: no trial of {agent.name!r} ran to its end; the runs are in {experiment.path / agent.name}")
-            write_best(best, outcomes, file)
+            write_best(best, outcomes, wanted.words)
     except KeyboardInterrupt:
         explain_stop(f"All trials are kept in {experiment.path}")
         raise

@@ -38,6 +38,11 @@ def config_path(name: str) -> Path:
     return found[name]
 
 
+def zoo_files() -> dict[str, Path]:
+    """Returns the files with tuned settings, by the name of their environment as it stands in run folders."""
+    return {path.stem: path for folder in _FOLDERS for path in (folder / "zoo").glob("*.toml")}
+
+
 def _found() -> dict[str, Path]:
     return {path.stem: path for folder in _FOLDERS for path in folder.glob("*.toml")}
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arena.agent.registry import agent_spec
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.names import check_name
+from arena.experiment.tuned import TUNED, TunedSettings, tuned_settings
 from arena.formats.validation import check_keys, checked
 from arena.run_folder.inputs import AgentEntry, Resources
 
@@ -34,6 +36,12 @@ class FileEntry:
     """Folder of the run that the agent begins from."""
     block_names: tuple[str, ...]
     """Names of the blocks that apply to the entry; a later one overrides an earlier one."""
+    is_tuned: bool = False
+    """Whether the entry has on each environment the settings that were tuned for it."""
+
+    def tuned(self, env: EnvConfig) -> TunedSettings:
+        """Returns the settings that were tuned for the agent on an environment; raises as `tuned_settings`."""
+        return tuned_settings(agent_spec(self.agent).id, env)
 
     def resolve(self, blocks: Blocks, tuning: Blocks) -> AgentEntry:
         """Returns the agent with the value of every hyperparameter.
@@ -52,9 +60,14 @@ class FileEntry:
             init=self.init,
         )
 
-    def hyperparameters(self, *layers: Blocks) -> dict[str, Any]:
-        """Returns the value of every hyperparameter: a later layer overrides an earlier one, and the entry's own override all."""
-        values: dict[str, Any] = {}
+    def hyperparameters(self, *layers: Blocks, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the value of every hyperparameter.
+
+        Args:
+            layers: blocks; a later layer overrides an earlier one, and the entry's own values override all.
+            base: values that every layer overrides; None means the defaults alone.
+        """
+        values = dict(base or {})
         for layer in layers:
             for name in self.block_names:
                 values |= layer.get(name, {})
@@ -78,12 +91,14 @@ def read_entries(value: Any) -> Iterator[FileEntry]:
     check_name(name, "agent name")
     where = f"agent {name!r}: "
     init = checked(str | None, given.get("init"), f"{where}init")
-    own, resources = table_at(given, "hyperparameters", where), _resources(table_at(given, "resources", where), where)
+    is_tuned = asks_for_tuned(given, where)
+    own = {} if is_tuned else table_at(given, "hyperparameters", where)
+    resources = _resources(table_at(given, "resources", where), where)
     for point in _points(table_at(given, "grid", where), own, name):
         full_name = ",".join([name, *(f"{key}={_word(part)}" for key, part in point.items())])
         check_name(full_name, "agent name")
         block_names = tuple(dict.fromkeys((spec.algorithm, spec.id, name, full_name)))
-        yield FileEntry(full_name, given["agent"], {**own, **point}, resources, init, block_names)
+        yield FileEntry(full_name, given["agent"], {**own, **point}, resources, init, block_names, is_tuned)
 
 
 def read_blocks(table: Mapping[str, Any], key: str, entries: Sequence[FileEntry], inherited: Mapping[str, Any], where: str = "") -> Blocks:
@@ -107,6 +122,14 @@ def read_blocks(table: Mapping[str, Any], key: str, entries: Sequence[FileEntry]
         if name not in known and name not in inherited.get(key, {}):
             raise ArenaError(f"{where}{key}.{name} names no algorithm or agent of this experiment{did_you_mean(name, known)}")
     return blocks
+
+
+def asks_for_tuned(table: Mapping[str, Any], where: str = "") -> bool:
+    """Returns whether a table has `hyperparameters = "tuned"`; refuses any other word, and `where` begins the error."""
+    value = table.get("hyperparameters")
+    if isinstance(value, str) and value != TUNED:
+        raise ArenaError(f"{where}hyperparameters={value!r} must be a table or {TUNED!r}{did_you_mean(value, [TUNED])}")
+    return value == TUNED
 
 
 def table_at(table: Mapping[str, Any], key: str, where: str = "") -> Mapping[str, Any]:

@@ -39,6 +39,8 @@ class EnvSettings:
     """Budget of the runs on this environment; None means the experiment's."""
     hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Value of every hyperparameter, by agent name; an agent that is missing here has the same values as everywhere."""
+    tuning: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """Origin of settings that were tuned for this environment, by agent name; an agent that is missing here has the same as everywhere."""
     frameworks: tuple[str, ...] = ()
     """Top-level modules of frameworks that this environment imports (`jax`), beside those that its plug-in declares."""
 
@@ -93,7 +95,7 @@ class Experiment:
         budget = settings.budget or self.budget
         hyperparameters = settings.hyperparameters.get(agent.name, agent.hyperparameters)
         return Run(
-            agent=dataclasses.replace(agent, hyperparameters=hyperparameters),
+            agent=dataclasses.replace(agent, hyperparameters=hyperparameters, tuning=settings.tuning.get(agent.name, agent.tuning)),
             env=env,
             seed=seed,
             experiment_seed=self.seed,

@@ -1,5 +1,6 @@
 """Reads experiments from TOML. `docs/experiments.md` describes the keys."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -7,7 +8,7 @@ from typing import Any, get_type_hints
 from arena.environments.config import EnvConfig
 from arena.environments.user_modules import full_id, import_modules
 from arena.errors import ArenaError, did_you_mean
-from arena.experiment.entries import Blocks, FileEntry, read_blocks, read_entries, table_at
+from arena.experiment.entries import Blocks, FileEntry, asks_for_tuned, read_blocks, read_entries, table_at
 from arena.experiment.experiment import EnvSettings, Experiment, UntilDecided
 from arena.experiment.inheritance import load_table, merged
 from arena.experiment.names import check_distinct, check_name
@@ -45,7 +46,8 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     """Returns the experiment that a table describes.
 
     An agent's hyperparameters come from these places, and each overrides the one before: the defaults; `hyperparameters.<algorithm>`;
-    `hyperparameters.<agent id>`; `hyperparameters.<entry name>`; the same three of the environment; the entry itself.
+    `hyperparameters.<agent id>`; `hyperparameters.<entry name>`; the same three of the environment; the entry itself. Tuned settings
+    (`hyperparameters = "tuned"` of the file or of an entry) take the place of all that stands outside of the environment and the entry.
 
     Args:
         table: the parsed file.
@@ -70,6 +72,9 @@ def from_table(table: Mapping[str, Any], *, inherited: Mapping[str, Any] | None 
     kinds = get_type_hints(Experiment, include_extras=True)
     plain = {key: checked(kinds[key], table[key], key) for key in _PLAIN if key in table}
     entries = [entry for value in table["agents"] for entry in read_entries(value)]
+    if asks_for_tuned(table):
+        entries = [dataclasses.replace(entry, is_tuned=True) for entry in entries]
+        table = {key: value for key, value in table.items() if key != "hyperparameters"}
     inherited = inherited or {}
     blocks, tuning = (read_blocks(table, key, entries, inherited) for key in ("hyperparameters", "tuning"))
     agents = tuple(entry.resolve(blocks, tuning) for entry in entries)
@@ -125,10 +130,15 @@ def _env(
     if "budget" in given:
         budget = checked(Budget, merged(table.get("budget", {}), table_at(given, "budget", "envs: ")), f"{where}budget")
     own = read_blocks(given, "hyperparameters", entries, given if value in inherited.get("envs", []) else {}, where)
-    affected = [entry for entry in entries if any(name in own for name in entry.block_names)]
+    affected = [entry for entry in entries if not entry.is_tuned and any(name in own for name in entry.block_names)]
+    tuned = [(entry, entry.tuned(env)) for entry in entries if entry.is_tuned]
     return env, EnvSettings(
         budget=budget,
-        hyperparameters={entry.name: entry.hyperparameters(blocks, own) for entry in affected},
+        hyperparameters={
+            **{entry.name: entry.hyperparameters(blocks, own) for entry in affected},
+            **{entry.name: entry.hyperparameters(own, base=settings.hyperparameters) for entry, settings in tuned},
+        },
+        tuning={entry.name: settings.record for entry, settings in tuned},
         frameworks=checked(tuple[str, ...], given.get("frameworks", []), f"{where}frameworks"),
     )
 

@@ -9,6 +9,7 @@ from arena.executors.base import ExecutorConfig
 from arena.experiment.entries import OWN_RESOURCES
 from arena.experiment.experiment import Experiment, UntilDecided
 from arena.experiment.file import MAX_SEEDS, UNTIL_DECIDED
+from arena.experiment.tuned import TUNED
 from arena.formats.json_schema import field_docs, schema_of
 from arena.run_folder.inputs import Budget, EvaluationProtocol, Resources
 
@@ -16,6 +17,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 """Version of JSON Schema that editors of TOML read."""
 _NAME = {"type": "string", "minLength": 1}
 _TABLE = {"type": "object"}
+_TUNED = {"const": TUNED, "description": "The settings that `arena list tuned` shows, on each environment its own."}
 
 
 def file_schema(specs: Sequence[AgentSpec], other_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def file_schema(specs: Sequence[AgentSpec], other_tables: Mapping[str, Mapping[s
     docs = field_docs(Experiment)
     ids = [spec.id for spec in specs]
     settings = {key: _settings(ids, specs, key) for key in ("hyperparameters", "tuning")}
+    settings["hyperparameters"] = {"anyOf": [settings["hyperparameters"], _TUNED]}
     return {
         "$schema": DRAFT,
         "title": "Experiment of arena-rl",
@@ -83,7 +86,7 @@ def _agent(ids: Sequence[str]) -> dict[str, Any]:
     properties = {
         "agent": agent_id,
         "name": {**_NAME, "description": "Name of the entry in folders and tables; the agent's id by default."},
-        "hyperparameters": {**_TABLE, "description": "Values that differ from the agent's defaults."},
+        "hyperparameters": {"anyOf": [_TABLE, _TUNED], "description": "Values that differ from the agent's defaults, or tuned ones."},
         "grid": {
             "type": "object",
             "additionalProperties": {"type": "array", "minItems": 1},
@@ -93,7 +96,10 @@ def _agent(ids: Sequence[str]) -> dict[str, Any]:
         "resources": {"type": "object", "propertyNames": {"enum": list(OWN_RESOURCES)}, "description": "Resources of this agent's runs."},
     }
     known = [
-        {"if": {"properties": {"agent": {"const": name}}, "required": ["agent"]}, "then": {"properties": {"hyperparameters": _ref(name)}}}
+        {
+            "if": {"properties": {"agent": {"const": name}}, "required": ["agent"]},
+            "then": {"properties": {"hyperparameters": {"anyOf": [_ref(name), _TUNED]}}},
+        }
         for name in ids
     ]
     table = {"type": "object", "required": ["agent"], "properties": properties, "additionalProperties": False, "allOf": known}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from arena.agent.registry import agent_spec
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.executors.base import Executor
@@ -11,6 +12,8 @@ from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import View, run_experiment
+from arena.experiment.tuned import tuned_settings
+from arena.run_folder.inputs import Budget
 from arena.run_folder.record import RunRecord
 
 
@@ -18,12 +21,13 @@ def train(
     agent: str,
     env: str | EnvConfig,
     *,
-    env_steps: int = 100_000,
+    env_steps: int | None = None,
     seconds: float | None = None,
     target_return: float | None = None,
     max_episode_steps: int | None = None,
     seed: int = 0,
     hyperparameters: Mapping[str, Any] | None = None,
+    tuned: bool = False,
     name: str = "train",
     output: Path | str = "logs",
     device: str = "auto",
@@ -40,12 +44,13 @@ def train(
     Args:
         agent: agent id, or `package.module:SPEC`.
         env: Gymnasium id, or id with arguments.
-        env_steps: budget in env steps.
+        env_steps: budget in env steps; None means 100,000, or with `tuned` the budget that the settings were measured with.
         seconds: budget in wall seconds of training, without compilation and evaluation.
         target_return: mean return over 100 evaluation episodes at which training stops.
         max_episode_steps: length at which an evaluation episode is cut; None means the environment's own limit, and 10,000 without one.
         seed: training seed.
-        hyperparameters: values that differ from the agent's defaults.
+        hyperparameters: values that differ from the agent's defaults, or from the tuned settings.
+        tuned: whether to use the settings that were tuned for the agent on the environment (`arena list tuned`).
         name: name of the experiment, whose folder `output/name` holds the run's.
         output: folder that holds the experiment's folder.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -63,7 +68,8 @@ def train(
     resources = {"threads": threads, "device": device, "workers": 1}
     evaluation = {"max_episode_steps": max_episode_steps}
     settings = hyperparameters or {}
-    experiment = one_run(agent, env, settings, budget, resources, evaluation=evaluation, seed=seed, name=name, output=output, init=init)
+    place: dict[str, Any] = {"seed": seed, "name": name, "output": output, "init": init}
+    experiment = one_run(agent, env, settings, budget, resources, evaluation=evaluation, tuned=tuned, **place)
     [result] = run_experiment(experiment, executor or LocalExecutor(1), view, retry_failed=True)
     if result.status != "finished":
         raise ArenaError(f"{result.run_name} {result.status}: {result.reason} (log in {result.path})")
@@ -78,6 +84,7 @@ def one_run(
     resources: Mapping[str, Any],
     *,
     evaluation: Mapping[str, Any] | None = None,
+    tuned: bool = False,
     seed: int,
     name: str,
     output: Path | str,
@@ -88,7 +95,16 @@ def one_run(
     Raises:
         ArenaError: if anything is unknown or wrong.
     """
-    entry = {"agent": agent, "hyperparameters": dict(hyperparameters), **({} if init is None else {"init": str(init)})}
     env_table = env.to_entry() if isinstance(env, EnvConfig) else env
-    table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": budget, "resources": resources}
-    return from_table({**table, "evaluation": evaluation or {}, "output": str(output)})
+    limits = dict(budget)
+    tuning: dict[str, Any] = {}
+    if tuned:
+        agent_id = agent_spec(agent).id
+        found = tuned_settings(agent_id, env if isinstance(env, EnvConfig) else EnvConfig(env))
+        tuning = {agent_id: {**found.record, "changed": sorted(hyperparameters)} if hyperparameters else found.record}
+        hyperparameters = {**found.hyperparameters, **hyperparameters}
+        limits["env_steps"] = limits.get("env_steps") or found.entry.env_steps
+    limits["env_steps"] = limits.get("env_steps") or Budget().env_steps
+    entry = {"agent": agent, "hyperparameters": dict(hyperparameters), **({} if init is None else {"init": str(init)})}
+    table = {"name": name, "agents": [entry], "envs": [env_table], "seeds": [seed], "budget": limits, "resources": resources}
+    return from_table({**table, "tuning": tuning, "evaluation": evaluation or {}, "output": str(output)})

@@ -43,10 +43,17 @@ def agent_summaries(samples: Samples) -> list[AgentSummary]:
                 num_finished=states.count("finished"),
                 num_failed=states.count("failed"),
                 num_unfinished=states.count("unfinished"),
-                tuning=next((run.run.agent.tuning for run in runs if run.run.agent.tuning), None),
+                tuning=_tuning(runs),
             )
         )
     return summaries
+
+
+def _tuning(runs: Sequence[LoadedRun]) -> Mapping[str, Any] | None:
+    """Returns what an agent's runs record of their settings' origin; by environment if that differs between environments."""
+    records = {run.env: run.run.agent.tuning for run in runs if run.run.agent.tuning}
+    first = next(iter(records.values()), None)
+    return first if all(record == first for record in records.values()) else records
 
 
 def env_summary(scale: EnvScale, runs: Sequence[LoadedRun]) -> EnvSummary:

@@ -33,7 +33,8 @@ class AgentSummary:
     num_unfinished: int
     """Runs without an outcome: still at work, or cut off; they enter no statistic."""
     tuning: Mapping[str, Any] | None
-    """Budget spent on finding the hyperparameters, as recorded in `run.json`; None if nothing is recorded."""
+    """Origin of the hyperparameters and the budget spent on finding them, as recorded in `run.json`; by environment if that differs between
+    environments; None if nothing is recorded."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

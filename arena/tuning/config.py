@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from arena.agent.hyperparameters import Count
 from arena.agent.registry import agent_spec
+from arena.environments.config import EnvConfig
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
@@ -18,6 +19,7 @@ from arena.experiment.inheritance import load_table
 from arena.formats.validation import check_keys, checked
 from arena.run_folder.inputs import AgentEntry
 from arena.seeding import sampler_seed
+from arena.tuning.default_space import default_space
 from arena.tuning.rehearsal import rehearse
 from arena.tuning.space import Space, make_space
 
@@ -61,19 +63,48 @@ def load_tuning(path: Path) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
     """
     table, inherited = load_table(path)
     try:
-        experiment = from_table({"name": path.stem, **table}, inherited=inherited)
-        if experiment.until_decided is not None:
-            raise ArenaError("seeds: tuning needs a count or a list")
-        settings = dict(table.get("tune", {}))
-        blocks = settings.pop("space", {})
-        check_keys(settings, {*(field.name for field in dataclasses.fields(TuneConfig)), "space"}, "tune: ")
-        config: TuneConfig = checked(TuneConfig, settings, "tune")
-        spaces = _spaces(experiment, blocks)
-        for space in spaces.values():
-            rehearse(space, config.make_sampler, config.make_pruner)
-        return experiment, config, spaces
+        return _tuning({"name": path.stem, **table}, inherited)
     except ArenaError as error:
         raise ArenaError(f"{path}: {error}") from error
+
+
+def tuning_for(agent: str, env: str, *, env_steps: int, num_seeds: int) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
+    """Returns what `load_tuning` does, for one agent on one environment and the default space of the agent's algorithm.
+
+    Args:
+        agent: agent id, or `package.module:SPEC`.
+        env: id of the environment.
+        env_steps: budget of a run.
+        num_seeds: training seeds of a trial.
+
+    Raises:
+        ArenaError: if anything is unknown or wrong, or the algorithm has no default space.
+    """
+    spec = agent_spec(agent)
+    table = {
+        "name": f"tune-{spec.id}-{EnvConfig(env).name}",
+        "agents": [agent],
+        "envs": [env],
+        "seeds": num_seeds,
+        "budget": {"env_steps": env_steps},
+        "evaluation": {"period": max(1, env_steps // 10)},
+        "tune": {"space": {spec.algorithm: default_space(spec)}},
+    }
+    return _tuning(table, {})
+
+
+def _tuning(table: Mapping[str, Any], inherited: Mapping[str, Any]) -> tuple[Experiment, TuneConfig, dict[str, Space]]:
+    experiment = from_table(table, inherited=inherited)
+    if experiment.until_decided is not None:
+        raise ArenaError("seeds: tuning needs a count or a list")
+    settings = dict(table.get("tune", {}))
+    blocks = settings.pop("space", {})
+    check_keys(settings, {*(field.name for field in dataclasses.fields(TuneConfig)), "space"}, "tune: ")
+    config: TuneConfig = checked(TuneConfig, settings, "tune")
+    spaces = _spaces(experiment, blocks)
+    for space in spaces.values():
+        rehearse(space, config.make_sampler, config.make_pruner)
+    return experiment, config, spaces
 
 
 def _spaces(experiment: Experiment, blocks: Any) -> dict[str, Space]:

@@ -124,7 +124,8 @@ class Search:
 
     def _refuse_other_inputs(self) -> None:
         run = next(self.experiment.runs())
-        envs = {name: dataclasses.asdict(settings) for name, settings in self.experiment.env_settings.items()}
+        own = {name: dataclasses.asdict(settings) for name, settings in self.experiment.env_settings.items()}
+        envs = {name: {key: value for key, value in settings.items() if key != "tuning"} for name, settings in own.items()}
         values = {**run.inputs(), "agent": dataclasses.asdict(self.agent), "envs": [env.name for env in self.experiment.envs], "own": envs}
         values |= {"seeds": self.experiment.seeds, "space": self.space.describe(), "tune_seed": self.config.seed}
         values |= {name: getattr(self.config, name) for name in ("sampler", "pruner", "group_size", "parallel_trials")}

@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("calibrate-pairs", "how often the tests of pairs claim a wrong difference, and find a true one", "1 h", "statistics.md"),
     Benchmark("calibrate-sequential", "errors and seeds of the rule that adds seeds until decided", "1 h", "statistics.md"),
     Benchmark("field-points", "how often the intervals of points against the field hold the truth", "20 min", "ratings.md"),
+    Benchmark("zoo", "scores of agents with tuned settings, beside published numbers", "hours; a cell takes minutes", "zoo.md"),
     Benchmark("fingerprint", "what this tree computes, to compare it with another tree", "2 min"),
     Benchmark("serving", "requests/s and latency of arena serve, beside onnxruntime called directly", "1 min", "serving.md"),
     Benchmark("policy-latency", "latency of one policy in every format of arena export", "2 min", "exports.md"),

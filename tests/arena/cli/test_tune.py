@@ -50,10 +50,22 @@ def test_a_search_makes_each_environment_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(command, "make_executor", lambda *_: FailingExecutor())
     file = tmp_path / "search.toml"
     file.write_text(FILE)
-    assert command.tune(file, {"output": tmp_path / "logs"}, None, mode="plain") == 1, "no trial finished"
+    assert command.tune(command.of_file(file), {"output": tmp_path / "logs"}, None, mode="plain") == 1, "no trial finished"
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:3]] == [f"fake trial-000{number} of 3" for number in range(3)]
     assert made == ["CartPole-v1", "Acrobot-v1"]
+
+
+def test_an_agent_and_an_environment_are_searched_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(command, "make_executor", lambda *_: FailingExecutor())
+    search = command.of_pair("keras-sac", "Pendulum-v1", env_steps=1_000, num_seeds=1)
+    assert command.tune(search, {"output": tmp_path}, 2, mode="plain") == 1, "no trial finished"
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("keras-sac trial-0000 of 2")
+    assert "target_update_tau=" in second
+    assert "`arena tune keras-sac Pendulum-v1`" in (tmp_path / "tune-keras-sac-Pendulum-v1" / "best.toml").read_text()
 
 
 @pytest.mark.parametrize("trap", ["link to a file", "link to a folder", "dangling link", "pipe", "hard link"])
@@ -65,7 +77,7 @@ def test_nothing_outside_of_a_search_changes(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(command, "make_executor", lambda config, workers: FailingExecutor())
     path = lay_trap(tmp_path / "logs" / "search" / name, trap)
     with pytest.raises(ArenaError, match=rf"{path.name} (is|has) |cannot write the lock|cannot make"):
-        command.tune(tmp_path / "search.toml", {"output": tmp_path / "logs"}, None, mode="quiet")
+        command.tune(command.of_file(tmp_path / "search.toml"), {"output": tmp_path / "logs"}, None, mode="quiet")
 
 
 def test_a_torn_database_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -74,4 +86,4 @@ def test_a_torn_database_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "logs" / "search").mkdir(parents=True)
     (tmp_path / "logs" / "search" / "tune.db").write_bytes(b"garbage" * 1000)
     with pytest.raises(ArenaError, match=r"tune\.db holds no search"):
-        command.tune(tmp_path / "search.toml", {"output": tmp_path / "logs"}, None, mode="quiet")
+        command.tune(command.of_file(tmp_path / "search.toml"), {"output": tmp_path / "logs"}, None, mode="quiet")

@@ -107,6 +107,13 @@ def test_environments_without_references_are_reported_but_not_averaged(five_seed
     assert any("Intervals of means and IQMs need at least 5 training seeds" in note for note in document.notes)
 
 
+def test_settings_that_were_tuned_on_each_environment_are_told_by_environment(tmp_path, write_run):
+    for env in ("CartPole-v1", "Acrobot-v1"):
+        write_run(tmp_path, "a", env=env, tuning={"settings": "tuned", "found": f"for {env}"})
+    tuning = report(tmp_path).agents[0].tuning
+    assert {env: record["found"] for env, record in tuning.items()} == {"CartPole-v1": "for CartPole-v1", "Acrobot-v1": "for Acrobot-v1"}
+
+
 def test_costs_differences_versions_and_published_numbers(tmp_path, write_run):
     machines = [{"cpu": "x"}, {"cpu": "y"}]
     for seed, machine in enumerate(machines):

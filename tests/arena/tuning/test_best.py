@@ -13,7 +13,7 @@ pytestmark = pytest.mark.extra
 
 def test_other_files_extend_the_outcome_and_carry_what_it_cost(tmp_path: Path):
     found = Tuned(agent="fake", settings={"epsilon": 0.3, "num_envs": 2}, score=0.12345678, record={"trials": 3, "envs": ["CartPole-v1"]})
-    write_best(tmp_path / "best.toml", [found], Path("search.toml"))
+    write_best(tmp_path / "best.toml", [found], "search.toml")
     (tmp_path / "after.toml").write_text(
         'extends = "best.toml"\nagents = ["arena.testing.fakes:FAKE_AGENT", "random"]\nenvs = ["CartPole-v1"]\n'
     )
