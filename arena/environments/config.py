@@ -42,6 +42,11 @@ class EnvConfig:
     train_wrappers: tuple[WrapperConfig, ...] = ()
     """Further wrappers around those in training alone, such as clipping of rewards; they keep both spaces as they are."""
 
+    text_encoder: str | None = None
+    """Import path `package.module:function` of what makes a vector of a text among the observations; None makes a bag of words."""
+    action_mask_key: str | None = None
+    """Key of `info` under which the environment says which Discrete actions are allowed, `action_mask` usually; None if it does not."""
+
     @property
     def name(self) -> str:
         """Name that is safe in a path; environments that differ in arguments or wrappers have different names.
@@ -52,13 +57,19 @@ class EnvConfig:
             return self.label
         parts = [self.id.replace(":", "-"), *(f"{key}={value}" for key, value in sorted(self.kwargs.items()))]
         parts += [wrapper.name for wrapper in self.wrappers] + [f"train+{wrapper.name}" for wrapper in self.train_wrappers]
+        parts += [f"{key}={value}" for key, value in self._what_is_asked().items()]
         whole = ",".join(part.replace("/", "-") for part in parts)
         if len(whole) <= MAX_NAME_CHARACTERS and whole.isprintable():
             return whole
         added = [[dataclasses.asdict(wrapper) for wrapper in wrappers] for wrappers in (self.wrappers, self.train_wrappers) if wrappers]
-        digest = hashlib.sha256(json.dumps([self.id, self.kwargs, *added], sort_keys=True, default=repr).encode()).hexdigest()[:8]
+        asked = [self._what_is_asked()] if self._what_is_asked() else []
+        digest = hashlib.sha256(json.dumps([self.id, self.kwargs, *added, *asked], sort_keys=True, default=repr).encode()).hexdigest()[:8]
         readable = "".join(character for character in whole if character.isalnum() or character in "-_.+=,")
         return f"{readable[:_KEPT_CHARACTERS].rstrip(',=')},{digest}"
+
+    def _what_is_asked(self) -> dict[str, str]:
+        asked = {"text_encoder": self.text_encoder, "action_mask_key": self.action_mask_key}
+        return {key: value.rpartition(":")[2] for key, value in asked.items() if value is not None}
 
     @property
     def is_plain(self) -> bool:
@@ -68,6 +79,11 @@ class EnvConfig:
     def in_training(self) -> Self:
         """Returns the environment that an agent trains on: with `train_wrappers` around the other wrappers."""
         return dataclasses.replace(self, wrappers=(*self.wrappers, *self.train_wrappers), train_wrappers=())
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """What a policy needs around the bare environment, as plain values: wrappers, encoder of texts, mask's key."""
+        return {key: value for key, value in self.to_json().items() if key in ("wrappers", "text_encoder", "action_mask_key")}
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as plain values; those that only some environments have are left out where they are empty."""

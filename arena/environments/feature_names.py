@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from arena.environments.common_form import CommonForm
 from arena.environments.spaces import MaskedBox, network_inputs
 
 FEATURE_NAMES, ACTION_NAMES = "feature_names", "action_names"
@@ -46,7 +47,8 @@ _GYMNASIUM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def names_of(env: gym.Env[Any, Any]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     """Returns the names of the features and of the actions of an environment; None where it has none.
 
-    Features are what a network reads: of a `MaskedBox`, without the mask. A Discrete observation, one-hot by then, is named by its states.
+    Features are what a network reads: of a `MaskedBox`, without the mask. A Discrete observation, one-hot by then, is named by its states,
+    and one of several parts by them (`arena.environments.flattening`).
 
     Args:
         env: The environment in the common form.
@@ -59,6 +61,8 @@ def names_of(env: gym.Env[Any, Any]) -> tuple[tuple[str, ...] | None, tuple[str,
     features, actions = own.get(FEATURE_NAMES, known[0]), own.get(ACTION_NAMES, known[1])
     if features is None and isinstance(env.unwrapped.observation_space, gym.spaces.Discrete):
         features = [f"state {index}" for index in range(min(int(env.unwrapped.observation_space.n), MAX_NAMES))]
+    elif features is None and isinstance(env, CommonForm):
+        features = env.feature_names
     assert isinstance(env.observation_space, gym.spaces.Box)
     return _fitting(features, _num_features(env.observation_space)), _fitting(actions, _num_actions(env.action_space))
 

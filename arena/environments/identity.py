@@ -34,10 +34,11 @@ def env_identity(env: gym.Env[Any, Any]) -> dict[str, Any]:
         `entry_point`: what Gymnasium makes the environment from. `vector_entry_point`: the same for its vector form, if it has one.
         `class`: class of the environment itself. `distribution` and `version`: installed package that provides it, None for a module that
         no package provides. `modules`: SHA-256 of the file of each module named here. `wrappers`: classes around the environment, from the
-        outermost, without the arena's own. `observation_space`, `action_space`: as the environment declares them.
+        outermost, without the arena's own. `observation_space`, `action_space`: as the environment in its wrappers declares them.
         `max_episode_steps`: its time limit.
     """
     spec, inner = env.unwrapped.spec, env.unwrapped
+    declared = env.env if isinstance(env, CommonForm) else env
     entry_point = _entry_point(spec.entry_point) if spec is not None else None
     wrappers = _wrappers(env)
     names = [entry_point or "", _name(type(inner)), *(wrapper for wrapper in wrappers if not wrapper.startswith("gymnasium."))]
@@ -51,8 +52,8 @@ def env_identity(env: gym.Env[Any, Any]) -> dict[str, Any]:
         "version": version,
         "modules": {module: _file_hash(module) for module in modules},
         "wrappers": wrappers,
-        "observation_space": str(inner.observation_space)[:MAX_SPACE_CHARACTERS],
-        "action_space": str(inner.action_space)[:MAX_SPACE_CHARACTERS],
+        "observation_space": str(declared.observation_space)[:MAX_SPACE_CHARACTERS],
+        "action_space": str(declared.action_space)[:MAX_SPACE_CHARACTERS],
         "max_episode_steps": env.spec.max_episode_steps if env.spec is not None else None,  # that of `inner` is without its wrappers
     }
 

@@ -17,6 +17,16 @@ MAX_BYTE = 255
 """Largest value of a byte."""
 
 
+def is_image(space: gym.spaces.Box) -> bool:
+    """Returns whether observations are images: with three axes, or with two if they are grey by type and bounds (bytes from 0 to 255)."""
+    return len(space.shape) == 3 or (len(space.shape) == 2 and is_bytes(space))
+
+
+def is_bytes(space: gym.spaces.Box) -> bool:
+    """Returns whether values are bytes from 0 to 255, as those of a picture."""
+    return space.dtype == np.uint8 and bool((space.low == 0).all() and (space.high == MAX_BYTE).all())
+
+
 def is_integer_image(space: gym.spaces.Box) -> bool:
     """Returns whether observations are images of whole numbers or flags."""
     return len(space.shape) == 3 and not np.issubdtype(space.dtype, np.floating)

@@ -6,9 +6,11 @@ from typing import Any
 
 import gymnasium as gym
 
-from arena.environments.common_form import CommonForm, action_kind, observation_kind
+from arena.environments.action_form import action_kind
+from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.images import is_frame_stack, looks_channels_first
+from arena.environments.observation_form import is_masked, observation_kind
 from arena.environments.plugins import prepare, registered_ids, registering_package
 from arena.environments.requirements import install_package
 from arena.environments.spaces import MaskedBox
@@ -50,35 +52,13 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
             hint = f" ({install_command('keras')})"
         raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     try:
-        env = wrapped(env, config.wrappers)
+        return _in_common_form(wrapped(env, config.wrappers), config)
     except ArenaError as error:
         env.close()
         raise ArenaError(f"environment {config.id!r}: {error}") from error
-    _refuse_own_normalization(env, config.id)
-    for answer, kinds in (
-        (observation_kind(env.observation_space), ("flat", "image")),
-        (action_kind(env.action_space), ("discrete", "box")),
-    ):
-        if answer not in kinds:
-            env.close()
-            raise ArenaError(f"environment {config.id!r}: {answer}")
-    shape = env.observation_space.shape or ()
-    channels_first = is_frame_stack(env)
-    if len(shape) == 3 and not channels_first and looks_channels_first(shape):
-        env.close()
-        raise ArenaError(
-            f"environment {config.id!r}: images are {shape}, which looks like channels first; the arena takes [height, width, channels]: "
-            "wrap the environment in gymnasium.wrappers.TransformObservation with numpy.moveaxis(image, 0, -1)"
-        )
-    common = CommonForm(env, channels_first=channels_first)
-    space, actions = common.observation_space, common.action_space
-    if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
-        env.close()
-        raise ArenaError(f"environment {config.id!r}: action_mask has {space.num_actions} flags, but actions are {actions}")
-    return common
 
 
-def _refuse_own_normalization(env: gym.Env[Any, Any], env_id: str) -> None:
+def _refuse_own_normalization(env: gym.Env[Any, Any]) -> None:
     """Refuses an environment that normalises by itself: its scores would be in no unit, and no policy file would have its statistics."""
     layer: Any = env
     while isinstance(layer, gym.Wrapper):
@@ -87,12 +67,43 @@ def _refuse_own_normalization(env: gym.Env[Any, Any], env_id: str) -> None:
             (gym.wrappers.NormalizeReward, "normalize_rewards"),
         ):
             if isinstance(layer, wrapper):
-                env.close()
                 raise ArenaError(
-                    f"environment {env_id!r} has {wrapper.__name__} inside; leave that wrapper out and set {option}=true in the agent's "
-                    "hyperparameters, so that scores keep their unit and the policy file has the statistics"
+                    f"it has {wrapper.__name__} inside; leave that wrapper out and set {option}=true in the agent's hyperparameters, so "
+                    "that scores keep their unit and the policy file has the statistics"
                 )
         layer = layer.env
+
+
+def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig) -> CommonForm:
+    """Returns an environment with its wrappers in the common form.
+
+    Raises:
+        ArenaError: says which space or wrapper is not taken, and why.
+    """
+    _refuse_own_normalization(env)
+    for answer, kinds in (
+        (observation_kind(env.observation_space), ("flat", "image")),
+        (action_kind(env.action_space), ("discrete", "box")),
+    ):
+        if answer not in kinds:
+            raise ArenaError(answer)
+    shape = env.observation_space.shape or ()
+    channels_first = is_frame_stack(env)
+    if len(shape) == 3 and not channels_first and looks_channels_first(shape):
+        raise ArenaError(
+            f"images are {shape}, which looks like channels first; the arena takes [height, width, channels]: "
+            "wrap the environment in gymnasium.wrappers.TransformObservation with numpy.moveaxis(image, 0, -1)"
+        )
+    if (key := config.action_mask_key) is not None:
+        if not isinstance(env.action_space, gym.spaces.Discrete):
+            raise ArenaError(f"action_mask_key={key!r} needs Discrete actions; they are {env.action_space}")
+        if isinstance(env.observation_space, MaskedBox) or is_masked(env.observation_space):
+            raise ArenaError(f"action_mask_key={key!r}: the observations hold a mask already; leave out the key")
+    common = CommonForm(env, channels_first=channels_first, text_encoder=config.text_encoder, action_mask_key=key)
+    space, actions = common.observation_space, env.action_space
+    if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
+        raise ArenaError(f"action_mask has {space.num_actions} flags, but actions are {actions}")
+    return common
 
 
 def _import_hint(env_id: str, error: Exception) -> str:

@@ -6,7 +6,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
-from arena.environments.common_form import CommonForm, common_actions
+from arena.environments.action_form import common_actions
+from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env, own_time_limit
 from arena.environments.own_arrays import OwnArrays

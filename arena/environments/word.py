@@ -27,6 +27,7 @@ def code_names(config: EnvConfig) -> tuple[str, ...]:
     names = [] if _is_installed(config.id) else [config.id]
     wrappers = [*config.wrappers, *config.train_wrappers]
     names += [wrapper.wrapper for wrapper in wrappers if not is_installed_wrapper(wrapper.wrapper)]
+    names += [] if config.text_encoder is None else [config.text_encoder]
     arguments = [config.kwargs, *(wrapper.kwargs for wrapper in wrappers)]
     names += [text for text in _texts(arguments) if not _PLAIN_TEXT.fullmatch(text)]
     return tuple(dict.fromkeys(names))

@@ -8,10 +8,11 @@ import gymnasium as gym
 
 from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.spec import AgentSpec
-from arena.environments.common_form import action_kind, observation_kind
+from arena.environments.action_form import action_kind
 from arena.environments.config import EnvConfig
 from arena.environments.follows_seed import follows_seed
 from arena.environments.make import make_env, own_time_limit
+from arena.environments.observation_form import observation_kind
 from arena.environments.plugins import declared_frameworks, registered_spec
 from arena.environments.spaces import MaskedBox
 from arena.environments.vectorize import has_functions

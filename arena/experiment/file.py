@@ -23,7 +23,7 @@ MAX_SEEDS = 10_000
 """Largest value accepted for `seeds = N`."""
 FROM_FOLDERS = "from_run_folders"
 """Key of a file that `arena report` put together from run folders that name code; such a file is nobody's word yet."""
-_OF_ENV = ("kwargs", "wrappers", "train_wrappers")
+_OF_ENV = ("kwargs", "wrappers", "train_wrappers", "text_encoder", "action_mask_key")
 """Keys of a member of `envs` that are fields of `EnvConfig` as they stand."""
 _PLAIN = ("name", "output", "seed", "checkpoint_period", "log_period", "budget", "evaluation", "resources", "executor")
 """Keys of the file that are fields of `Experiment` as they stand."""

@@ -118,6 +118,7 @@ def _env(ids: Sequence[str], specs: Sequence[AgentSpec]) -> dict[str, Any]:
         "id": {**_NAME, "description": "Gymnasium id, such as CartPole-v1."},
         "kwargs": {**_TABLE, "description": "Keyword arguments of the environment."},
         **{key: {"type": "array", "items": _wrapper(), "description": docs[key]} for key in ("wrappers", "train_wrappers")},
+        **{key: {**_NAME, "description": docs[key]} for key in ("text_encoder", "action_mask_key")},
         "name": {**_NAME, "description": "Name of the environment in folders and tables; made of id and arguments by default."},
         "frameworks": {"type": "array", "items": _NAME, "description": "Top-level modules of frameworks that the environment imports."},
         "budget": _ref("Budget"),

@@ -64,6 +64,8 @@ class EnvMetadata:
     """Version of that package."""
     entry_point: str | None = None
     """Code that makes the environment."""
+    form: Mapping[str, Any] | None = None
+    """Wrappers with arguments, encoder of texts and key of a mask, as the experiment names them; None for none, or too large ones."""
     wrappers: tuple[str, ...] = ()
     """Classes around the environment, from the outermost, without the arena's own."""
     max_episode_steps: Whole | None = None

@@ -39,6 +39,7 @@ def describe(
         env=EnvMetadata(
             id=run.env.id,
             arguments=kept_arguments(run.env.kwargs),
+            form=kept_arguments(run.env.form) if run.env.form else None,
             distribution=identity["distribution"],
             version=identity["version"],
             entry_point=identity["entry_point"],

@@ -24,11 +24,17 @@ _TIME_LIMITS: dict[str, int | None] = {
     "BoxTruncation": 2,
     "MaskedIdentity": 100,
     "MaskedFork": None,
+    "Instruction": 20,
+    "Choices": 20,
 }
 """Names and the env steps after which an episode is truncated."""
+_MODULES = {"MaskedIdentity": "masked_probes", "MaskedFork": "masked_probes", "Instruction": "nested_probes", "Choices": "nested_probes"}
+"""Modules of the probes that are not in `probes`."""
 PRESETS = {
     "atari": "arena_envs.atari:Atari",
     "atari-training": "arena_envs.atari:AtariTraining",
+    "flat": "arena_envs.flat:FlatImages",
+    "minigrid-flat": "arena_envs.minigrid_forms:GridFlat",
     "minigrid-image": "arena_envs.minigrid_forms:GridImage",
 }
 """Wrappers by the name under which experiments have them."""
@@ -58,8 +64,7 @@ def register_envs() -> "EnvPlugin":
 def _register() -> None:
     for name, time_limit in _TIME_LIMITS.items():
         if f"arena/{name}-v0" not in gym.registry:
-            module = "masked_probes" if name.startswith("Masked") else "probes"
-            gym.register(f"arena/{name}-v0", entry_point=f"arena_envs.{module}:{name}", max_episode_steps=time_limit)
+            gym.register(f"arena/{name}-v0", entry_point=f"arena_envs.{_MODULES.get(name, 'probes')}:{name}", max_episode_steps=time_limit)
     for name, game in _GAMES.items():
         if f"arena/{name}-v0" not in gym.registry:
             gym.register(f"arena/{name}-v0", entry_point="arena_envs.games:Seat", kwargs={"game": game})
@@ -69,11 +74,22 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Spac
     """Returns `num_envs` of `env` in one, if it is a game of ALE or Gymnasium gives it as JAX functions; else None (a `Vectorize`)."""
     if isinstance(env, gym.Wrapper) and hasattr(env, "make_games"):
         return env.make_games(num_envs)  # the wrapper `atari`, whose module imports ALE
-    if not hasattr(env.unwrapped, "func_env") or not isinstance(observation_space, gym.spaces.Box) or not _is_bare(env):
+    if (
+        not hasattr(env.unwrapped, "func_env")
+        or not isinstance(observation_space, gym.spaces.Box)
+        or not _is_bare(env)
+        or not _has_plain_spaces(env)
+    ):
         return None
     from arena_envs.jax_vector_env import make_jax_vector_env  # JAX, which an environment of JAX functions has imported already
 
     return make_jax_vector_env(env, num_envs, observation_space, action_space)
+
+
+def _has_plain_spaces(env: gym.Env[Any, Any]) -> bool:
+    """Returns whether an environment's own spaces are those that `arena_envs.jax_vector_env` brings into the arena's form."""
+    observations, actions = env.observation_space, env.action_space
+    return isinstance(observations, (gym.spaces.Box, gym.spaces.Discrete)) and isinstance(actions, (gym.spaces.Box, gym.spaces.Discrete))
 
 
 def _is_bare(env: gym.Env[Any, Any]) -> bool:

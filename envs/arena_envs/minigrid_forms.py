@@ -30,11 +30,39 @@ class GridImage(gym.ObservationWrapper[Array, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
         height, width = view_of(env).shape[:2]
+        self.time_limit: int | None = getattr(env.unwrapped, "max_steps", 0) or None  # BabyAI sets it when it is reset
+        """Env steps after which MiniGrid truncates an episode, which its registration does not say."""
         self.observation_space = gym.spaces.Box(0, 1, (height, width, sum(SIZES)), np.uint8)
 
     def observation(self, observation: Any) -> Array:
         """Returns the view as planes."""
         return planes(observation["image"])
+
+
+class GridFlat(gym.ObservationWrapper[Any, Any, Any]):
+    """All that is seen, `Dict(direction, image, mission)`, with the planes of the view as one vector, `float32 [H * W * P]` of 0 and 1.
+
+    The arena makes one vector of all three (`arena.environments.flattening`): the mission becomes words.
+
+    Args:
+        env: environment of MiniGrid or BabyAI.
+
+    Raises:
+        ValueError: if its observations have no view of MiniGrid's.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        height, width = view_of(env).shape[:2]
+        self.time_limit: int | None = getattr(env.unwrapped, "max_steps", 0) or None  # BabyAI sets it when it is reset
+        """Env steps after which MiniGrid truncates an episode, which its registration does not say."""
+        assert isinstance(env.observation_space, gym.spaces.Dict)
+        view = gym.spaces.Box(0.0, 1.0, (height * width * sum(SIZES),), np.float32)
+        self.observation_space = gym.spaces.Dict({**env.observation_space.spaces, "image": view})
+
+    def observation(self, observation: Any) -> Any:
+        """Returns an observation whose view is a vector."""
+        return {**observation, "image": planes(observation["image"]).reshape(-1).astype(np.float32)}
 
 
 def view_of(env: gym.Env[Any, Any]) -> gym.spaces.Box:

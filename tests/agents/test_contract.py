@@ -181,7 +181,8 @@ def learn(agent: str, table: dict, env_id: str, options: dict) -> float:
     """Returns the mean return of the policy that `agent` learns."""
     options = dict(options)
     env = EnvConfig(f"arena/{env_id}-v0", options.pop("env", {}))
-    return check_learns(agent_spec(agent), env, config=table, **options)
+    judged_on = EnvConfig(env.id, options.pop("judged_with")) if "judged_with" in options else None
+    return check_learns(agent_spec(agent), env, config=table, evaluation_env=judged_on, **options)
 
 
 def small(agent: str, table: dict, **settings: Any) -> dict:
@@ -204,6 +205,15 @@ def test_agent_learns_the_probes(name: str):
         ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
     # The larger reward is worth less at this discount.
     assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 3_000, "min_return": 1.0}) == 1.0
+
+
+@each({name: LEARNERS[name] for name in DISCRETE})
+def test_agent_learns_from_text_and_makes_several_choices_at_once(name: str):
+    """The text is judged by phrases that training never saw; without it no policy returns more than 5."""
+    agent, table = LEARNERS[name]
+    settings = small(agent, table, discount=0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {}))
+    ask_agent(learn, agent, settings, "Instruction", {"num_steps": 6_000, "min_return": 15.0, "judged_with": {"held_out": True}})
+    ask_agent(learn, agent, settings, "Choices", {"num_steps": 8_000, "min_return": 15.0})
 
 
 @each(LEARNERS)

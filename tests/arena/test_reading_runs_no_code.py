@@ -60,6 +60,7 @@ RUN_FIELDS = {
     "game": {"inputs.env.id": "evil_games.board"},
     "argument": {"inputs.env.kwargs": {"wrapper": "evil:Wrapper"}},
     "wrapper": {"inputs.env.wrappers": [{"wrapper": "evil:Wrapper", "kwargs": {}}]},
+    "text": {"inputs.env.text_encoder": "evil:encode"},
     "training": {"inputs.env.train_wrappers": [{"wrapper": "gymnasium.wrappers:ClipReward", "kwargs": {"bounds": "evil:Wrapper"}}]},
     "nested": {"inputs.env.kwargs": {"options": [{"evil.Wrapper": 1}, {"entry_point": "evil.Wrapper"}]}},
     "hyperparameter": {"inputs.agent.hyperparameters": {"encoder": "evil:Encoder"}},

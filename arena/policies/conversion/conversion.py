@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from arena.environments.common_form import action_kind, common_actions, common_observations, observation_kind
+from arena.environments.action_form import action_kind, common_actions
 from arena.environments.images import channels_last, looks_channels_first
+from arena.environments.observation_form import is_masked, observation_form, observation_kind
 from arena.environments.spaces import features_of
 from arena.errors import ArenaError
 from arena.formats.json import write_bytes
@@ -55,11 +56,17 @@ class Conversion:
         for answer, kinds in ((observation_kind(observation_space), ("flat", "image")), (action_kind(action_space), ("discrete", "box"))):
             if answer not in kinds:
                 raise ArenaError(f"{what}: {answer}")
+        is_single = isinstance(observation_space, (gym.spaces.Discrete, gym.spaces.Box)) or is_masked(observation_space)
+        if not is_single or not isinstance(action_space, (gym.spaces.Discrete, gym.spaces.Box)):
+            raise ArenaError(
+                f"{what}: observations are {observation_space} and actions are {action_space}; a model made elsewhere reads several parts, "
+                "and makes several choices, in an order of its own: train it on one vector and Discrete or Box actions"
+            )
         self.declared = str(observation_space), str(action_space)
         shape = observation_space.shape or ()
         if isinstance(observation_space, gym.spaces.Box) and len(shape) == 3 and looks_channels_first(shape):
             observation_space = channels_last(observation_space)
-        self.observation_space, _ = common_observations(observation_space)
+        self.observation_space = observation_form(observation_space).space
         actions, _ = common_actions(action_space)
         assert isinstance(actions, (gym.spaces.Discrete, gym.spaces.Box))
         self.action_space: gym.spaces.Discrete[Any] | gym.spaces.Box = actions

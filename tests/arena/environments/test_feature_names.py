@@ -49,3 +49,9 @@ def test_one_hot_observations_are_named_by_their_states():
 def test_long_names_are_cut():
     features, _ = names_of(Named(["a" * 100, "b"]))
     assert features == ("a" * 60, "b")
+
+
+def test_observations_of_several_parts_are_named_by_them():
+    features, _ = names_of(make_env(EnvConfig("Blackjack-v1")))
+    assert features is not None
+    assert (len(features), features[0], features[32], features[-1]) == (45, "[0]=0", "[1]=0", "[2]=1")

@@ -93,7 +93,7 @@ def test_a_dict_with_a_mask_becomes_flat(observation, num_features, mask) -> Non
             masked(gym.spaces.Discrete(3), gym.spaces.Box(0, 1, (4,)), gym.spaces.Box(0, 1, (4,))),
             "action_mask has 4 flags, but actions are",
         ),
-        (masked(gym.spaces.MultiBinary(3), gym.spaces.MultiBinary(4)), "observations are Dict"),
+        (masked(gym.spaces.Sequence(gym.spaces.Discrete(2)), gym.spaces.MultiBinary(4)), "observations are Dict"),
         (masked(gym.spaces.Discrete(3), gym.spaces.Box(-1, 1, (4,))), "observations are Dict"),
         (masked(gym.spaces.Discrete(3), gym.spaces.MultiBinary([2, 2])), "observations are Dict"),
     ],

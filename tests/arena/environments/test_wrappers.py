@@ -108,13 +108,21 @@ def test_a_wrapper_that_cannot_be_put_around_an_environment_is_refused_by_name(w
 
 def test_wrappers_make_another_environment_with_a_name_of_its_own_and_without_reference_scores():
     plain = EnvConfig("CartPole-v1")
-    configs = [plain, of(APPENDED), of((APPENDED, {"numbers": [1]})), of(train=(DOUBLED,)), of((APPENDED, {"numbers": ["a/b"] * 40}))]
+    configs = [
+        plain,
+        EnvConfig("CartPole-v1", text_encoder="a:b"),
+        EnvConfig("CartPole-v1", action_mask_key="b"),
+        of(APPENDED),
+        of((APPENDED, {"numbers": [1]})),
+        of(train=(DOUBLED,)),
+        of((APPENDED, {"numbers": ["a/b"] * 40})),
+    ]
     assert len({config.name for config in configs}) == len(configs)
     assert not any(one == other for one in configs for other in configs if one is not other)
-    assert configs[1].name == "CartPole-v1,Appended"
-    assert configs[3].name == "CartPole-v1,train+Doubled"
+    assert configs[3].name == "CartPole-v1,Appended"
+    assert configs[5].name == "CartPole-v1,train+Doubled"
     assert all("/" not in config.name for config in configs)
-    assert [catalogue().reference_for(config) is None for config in configs] == [False, True, True, True, True]
+    assert [catalogue().reference_for(config) is None for config in configs] == [False] + [True] * 6
 
 
 def test_a_time_limit_among_wrappers_is_seen():
@@ -131,6 +139,8 @@ def test_a_folder_names_wrappers_of_gymnasium_and_presets_freely_and_others_by_t
     assert code_names(writing) == ("gymnasium.wrappers:RecordVideo", DOUBLED, "/tmp/x")
     with pytest.raises(ArenaError, match=r"--allow gymnasium\.wrappers:RecordVideo"):
         make_env(writing)
+    assert code_names(RecordedEnv("arena/Instruction-v0", text_encoder="their.module:encode")) == ("their.module:encode",)
+    assert code_names(RecordedEnv("CartPole-v1", action_mask_key="a:b")) == ()  # a key is only looked up
     allowed = with_word(writing, code_names(writing))
     assert type(allowed) is EnvConfig
     assert allowed == writing

@@ -23,14 +23,16 @@ def test_inputs_survive_json():
 
 def test_inputs_have_wrappers_where_there_are_any():
     entry = {"id": "CartPole-v1", "wrappers": ["a:B", {"wrapper": "a:C", "kwargs": {"size": [8, 8]}}], "train_wrappers": ["a:D"]}
+    entry |= {"text_encoder": "a:encode", "action_mask_key": "mask"}
     plain, run = (next(from_table({**MINIMAL, "envs": [env]}).runs()) for env in ("CartPole-v1", entry))
     assert plain.inputs()["env"].keys() == {"id", "kwargs", "label"}  # as in run folders of earlier versions
     assert run.env.wrappers == (WrapperConfig("a:B"), WrapperConfig("a:C", {"size": [8, 8]}))
     assert run.env.train_wrappers == (WrapperConfig("a:D"),)
+    assert (run.env.text_encoder, run.env.action_mask_key) == ("a:encode", "mask")
     again = validate(Run, json.loads(json.dumps(run.inputs())))
     assert again.env == run.env
     assert again.inputs() == json.loads(json.dumps(run.inputs()))
-    assert run.code_names()[1:] == ("a:B", "a:C", "a:D")
+    assert run.code_names()[1:] == ("a:B", "a:C", "a:D", "a:encode")
 
 
 def test_inputs_are_all_that_decides_the_outcome_and_nothing_else():

@@ -1,0 +1,79 @@
+"""Actions in their common form: Discrete, counting from zero, or a bounded Box with one axis.
+
+Several choices at once (MultiDiscrete, MultiBinary) become one Discrete of all their combinations, where these are few enough, so that
+every agent of discrete actions can take them.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+MAX_WHOLE_ACTION = 2**23
+"""Magnitude that whole numbers of an action stay below; above it float32, which policies give, does not tell halves apart."""
+MAX_COMBINATIONS = 1_024
+"""Largest number of combinations of several choices that are taken as actions: as many outputs as a policy then has."""
+
+
+def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any], Any]]:
+    """Returns the common form of an action space, and the function that makes of an action what the environment gets, as a copy.
+
+    Half of a step is added at both ends of a Box of whole numbers, so that uniform actions give each number alike.
+    """
+    if isinstance(space, gym.spaces.Discrete):
+        start = int(space.start)
+        return gym.spaces.Discrete(int(space.n)), lambda action: action + start if start else action
+    if isinstance(space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
+        table = combinations(space)
+        return gym.spaces.Discrete(len(table)), lambda action: table[action].copy()
+    if not isinstance(space, gym.spaces.Box):
+        return space, lambda action: action
+    if np.issubdtype(space.dtype, np.floating):
+        return space, np.array
+    low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+    dtype, lowest, highest = space.dtype, space.low, space.high
+    whole = gym.spaces.Box(low - np.float32(0.5), high + np.float32(0.5), dtype=np.float32)
+    return whole, lambda action: np.clip(np.rint(action), lowest, highest).astype(dtype)
+
+
+def combinations(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> Array:
+    """Returns all actions of a space `[P, *act]`, the last choice changing fastest; no space may have more than `MAX_COMBINATIONS`."""
+    starts = space.start.reshape(-1) if isinstance(space, gym.spaces.MultiDiscrete) else np.zeros(math.prod(space.shape), np.int64)
+    choices = [range(int(start), int(start) + size) for start, size in zip(starts, _sizes(space), strict=True)]
+    return np.array(list(itertools.product(*choices)), space.dtype).reshape(-1, *space.shape)
+
+
+def action_kind(space: gym.Space[Any]) -> str:
+    """Returns `discrete` or `box`, or a sentence that says why the arena cannot take such actions."""
+    if isinstance(space, gym.spaces.Discrete):
+        return "discrete"
+    if isinstance(space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
+        count = math.prod(_sizes(space))
+        if count <= MAX_COMBINATIONS:
+            return "discrete"
+        return (
+            f"actions are {space}: {count:,} combinations, and the arena takes several choices at once as one Discrete of at most "
+            f"{MAX_COMBINATIONS:,}; leave out choices by a wrapper (gymnasium.ActionWrapper), or make them one after the other"
+        )
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and _are_bounded(space):
+        return "box"
+    return f"actions are {space}; the arena takes Discrete, MultiDiscrete, MultiBinary, and bounded Box with one axis"
+
+
+def _sizes(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> list[int]:
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        return [int(size) for size in space.nvec.reshape(-1)]
+    return [2] * math.prod(space.shape)
+
+
+def _are_bounded(space: gym.spaces.Box) -> bool:
+    largest = np.maximum(np.abs(space.low.astype(np.float64)), np.abs(space.high.astype(np.float64)))
+    if np.issubdtype(space.dtype, np.floating):
+        return bool(np.isfinite(largest).all())
+    return bool((largest < MAX_WHOLE_ACTION).all())

@@ -1,0 +1,88 @@
+"""Probe environments whose observations have several parts, text among them, and whose actions are several choices at once."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+Info = dict[str, Any]
+
+COLOURS = ("red", "green", "blue", "yellow")
+"""Word of an instruction that matters, by the action that it asks for."""
+PHRASES = ("go to the {} door", "open the {} one", "take a {} key", "{} is where the ball goes")
+"""Phrases in training."""
+HELD_OUT_PHRASES = ("put the key into the {} box", "now {} please", "what lamp is {} tonight")
+"""Phrases that training never sees."""
+
+
+class Instruction(gym.Env[Mapping[str, Any], np.int64]):
+    """Reward 1 for what the text asks for; all else that is seen has nothing to do with it.
+
+    Catches: text that is lost, cut, or read in another way in an evaluation than in training.
+
+    Observation: `Dict(instruction: Text, lamp: Discrete(4))`, both drawn anew at every step: a phrase with a colour in it, and a number of
+    no meaning. Action: `Discrete(4)`, the colour. Reward: 1 for the colour that the text names, else 0. Episode: truncated after 20 steps,
+    never terminated.
+    Optimal return: 20. Optimal values: `1 / (1 - g)`. Without the text no policy gets more than a quarter of it, 5, as random play does.
+
+    Args:
+        held_out: whether the phrases are those that training never sees.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self, *, held_out: bool = False) -> None:
+        self.phrases = HELD_OUT_PHRASES if held_out else PHRASES
+        text = gym.spaces.Text(60, charset="abcdefghijklmnopqrstuvwxyz ")
+        self.observation_space = gym.spaces.Dict(instruction=text, lamp=gym.spaces.Discrete(4))
+        self.action_space = gym.spaces.Discrete(len(COLOURS))
+        self._answer = 0
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Mapping[str, Any], Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: np.int64) -> tuple[Mapping[str, Any], float, bool, bool, Info]:
+        """Takes one step."""
+        reward = float(int(action) == self._answer)
+        return self._draw(), reward, False, False, {}
+
+    def _draw(self) -> Mapping[str, Any]:
+        self._answer = int(self.np_random.integers(len(COLOURS)))
+        phrase = self.phrases[self.np_random.integers(len(self.phrases))]
+        return {"instruction": phrase.format(COLOURS[self._answer]), "lamp": self.np_random.integers(4)}
+
+
+class Choices(gym.Env[tuple[Any, ...], npt.NDArray[np.integer[Any]]]):
+    """Three choices at once, each of which should repeat its part of the observation.
+
+    Catches: parts that are mixed up, and combinations of choices that are counted in one order and played in another.
+
+    Observation: `Tuple(Discrete(3), MultiBinary(2))`, drawn anew at every step. Action: `MultiDiscrete([3, 2, 2])`, the same numbers.
+    Reward: the share of the choices that are right. Episode: truncated after 20 steps, never terminated.
+    Optimal return: 20. Optimal values: `1 / (1 - g)`. Random policy: 80/9, about 8.9.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        self.observation_space = gym.spaces.Tuple([gym.spaces.Discrete(3), gym.spaces.MultiBinary(2)])
+        self.action_space = gym.spaces.MultiDiscrete([3, 2, 2])
+        self._answer = np.zeros(3, np.int64)
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[tuple[Any, ...], Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: npt.NDArray[np.integer[Any]]) -> tuple[tuple[Any, ...], float, bool, bool, Info]:
+        """Takes one step."""
+        reward = float(np.mean(action == self._answer))
+        return self._draw(), reward, False, False, {}
+
+    def _draw(self) -> tuple[Any, ...]:
+        self._answer = self.np_random.integers([3, 2, 2])
+        return self._answer[0], self._answer[1:].astype(np.int8)
