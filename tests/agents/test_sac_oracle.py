@@ -231,16 +231,14 @@ def test_updates_equal_the_oracle(name, tmp_path):
         assert float(arrays[f"loss.{loss}"]) == pytest.approx(value, rel=1e-5, abs=1e-6), loss
 
 
-@pytest.mark.parametrize("algorithm", ORACLES)
-def test_every_mistake_shows(algorithm):
-    actor, critics = initial(algorithm)
-    right, _ = run_oracle(algorithm, actor, critics)
+@pytest.mark.parametrize(("algorithm", "fault"), [(algorithm, fault) for algorithm in ORACLES for fault in FAULTS[algorithm]])
+def test_every_mistake_shows(algorithm, fault):
+    right, _ = run_oracle(algorithm, *initial(algorithm))
+    wrong, _ = run_oracle(algorithm, *initial(algorithm), fault=fault)
     before = untrained(algorithm)
-    for fault in FAULTS[algorithm]:
-        wrong, _ = run_oracle(algorithm, actor, critics, fault=fault)
-        apart = max(difference(wrong[name], right[name], before[name]) for name in right)
-        print(algorithm, fault, f"{apart:.1e}")
-        assert apart > 10 * TOLERANCE, fault
+    apart = max(difference(wrong[name], right[name], before[name]) for name in right)
+    print(algorithm, fault, f"{apart:.1e}")
+    assert apart > 10 * TOLERANCE
 
 
 CHOICES = [
