@@ -22,5 +22,5 @@ FLAT, DISCRETE = spaces.Box(-1.0, 1.0, (3,), np.float32), spaces.Discrete(2)
 def test_a_model_of_several_parts_or_choices_is_refused(observations: gym.Space, actions: gym.Space):
     Conversion("model", FLAT, DISCRETE)
     Conversion("model", spaces.Dict(observation=FLAT, action_mask=spaces.MultiBinary(2)), DISCRETE)
-    with pytest.raises(ArenaError, match="model: observations are .* in an order of its own"):
+    with pytest.raises(ArenaError, match=r"model: observations are .* in an order of its own"):
         Conversion("model", observations, actions)
