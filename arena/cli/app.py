@@ -1,5 +1,6 @@
 """The command line: it parses options and calls commands. Imports stand in the commands, so that `arena --help` answers at once."""
 
+import functools
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -270,6 +271,8 @@ def report(
     ] = None,
     serif: Annotated[bool, typer.Option("--serif", help="Set the text of figures in a serif font.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Write tables for LaTeX (booktabs) too.")] = False,
+    videos: Annotated[bool, typer.Option("--videos", help="Show episodes of the final evaluations in the page, played again.")] = False,
+    allow: Allow = None,
     json_lines: Json = False,
 ) -> None:
     """Report on the runs in folders.
@@ -280,7 +283,8 @@ def report(
 
     formats = [part for part in (figures or "").split(",") if part]
     mode = output_mode(quiet=False, json_lines=json_lines)
-    command.report(folders, output, equal_within=equal_within, figures=formats, serif=serif, latex=latex, mode=mode)
+    write = functools.partial(command.report, folders, output, equal_within=equal_within, mode=mode)
+    write(figures=formats, serif=serif, latex=latex, videos=videos, allow=allow or ())
 
 
 @app.command()

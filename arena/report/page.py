@@ -11,6 +11,7 @@ from arena.html.verdicts import verdict as verdict_sentence
 from arena.report.attempts import attempts_sentence
 from arena.report.document import Axis, ExperimentReport, MeanCurve, SaturatedEnv
 from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
+from arena.report.videos import EpisodeVideo
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 
@@ -44,15 +45,23 @@ class Figure:
         return [(grid[i], [(c.y[i], c.low[i] if c.low else None, c.high[i] if c.high else None) for c in self.curves]) for i in wanted]
 
 
-def render(report: ExperimentReport) -> str:
-    """Returns the page."""
+def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_notes: Sequence[str] = ()) -> str:
+    """Returns the page.
+
+    Args:
+        report: all numbers.
+        videos: episodes to show.
+        video_notes: sentences about agents and environments that have none.
+    """
     colors = {agent.name: index for index, agent in enumerate(report.agents)}
     iqm = {row.agent: row.estimate for row in report.aggregates if row.metric == "iqm"}
     verdict = judge(report)
     return render_page(
         "report.html",
         report=report,
-        sections=_sections(report),
+        sections=[*_sections(report)[:-1], ("videos", "Episodes", [*videos, *video_notes]), _sections(report)[-1]],
+        videos=videos,
+        video_notes=video_notes,
         verdict=_lead(report, verdict) if report.pairs else "",
         facts=_facts(report),
         order=verdict.order,

@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ from arena.html.rendering import write_page
 from arena.report.document import ExperimentReport
 from arena.report.latex import latex_tables
 from arena.report.page import render
+from arena.report.videos import EpisodeVideo
 from arena.statistics.estimate import Estimate
 
 Row = Mapping[str, Any]
 """Row of a CSV table: column -> value."""
 
 
-def write_report(report: ExperimentReport, folder: Path) -> None:
+def write_report(report: ExperimentReport, folder: Path, videos: tuple[Sequence[EpisodeVideo], Sequence[str]] = ((), ())) -> None:
     """Writes the page, `report.json`, the CSV tables and the file that repeats the experiment.
 
     Raises:
@@ -31,7 +32,7 @@ def write_report(report: ExperimentReport, folder: Path) -> None:
             write_bytes(folder / f"{name}.csv", _csv(rows))
         write_bytes(folder / f"{report.title}.toml", report.experiment_file.encode())
         write_json(folder / "report.json", dataclasses.asdict(report))
-        write_page(folder / "report.html", render(report))
+        write_page(folder / "report.html", render(report, *videos))
     except OSError as error:
         raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from arena.environments.references import catalogue
@@ -17,6 +17,7 @@ from arena.report.document import ExperimentReport, TimeToThreshold
 from arena.report.load import load_runs
 from arena.report.tables import write_latex, write_report
 from arena.report.verdict import QUANTITY, judge
+from arena.report.videos import episode_videos
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 from arena.statistics.ties import Rank
@@ -31,6 +32,8 @@ def report(
     figures: Sequence[str] = (),
     serif: bool = False,
     latex: bool = False,
+    videos: bool = False,
+    allow: Collection[str] = (),
     mode: Mode,
 ) -> None:
     """Reports on the runs below `folders`.
@@ -42,6 +45,8 @@ def report(
         figures: file formats in which each figure is written too (`arena.report.figures`).
         serif: whether the text of figures is set in a serif font.
         latex: whether tables are written for LaTeX too.
+        videos: whether the page shows episodes of the final evaluations, which are played again for it.
+        allow: import paths and files that the runs' environments may name, for the videos.
         mode: form of the output, a summary for people or JSON.
     """
     draw = _drawing(figures, serif=serif) if figures else None
@@ -58,7 +63,7 @@ def report(
     target = output or folders[0] / "report"
     if output is None:
         refuse_link(target)  # the folder is the user's, and what is in it may be a stranger's
-    write_report(document, target)
+    write_report(document, target, episode_videos(loaded.runs, allow) if videos else ((), ()))
     to = Output(mode)
     to.record(dataclasses.asdict(document))
     if to.for_people:

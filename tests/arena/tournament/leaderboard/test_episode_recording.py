@@ -13,8 +13,9 @@ from PIL import Image
 from arena.environments.config import EnvConfig
 from arena.environments.rendering import CannotRender
 from arena.policies.evaluation import evaluate
-from arena.tournament.leaderboard.episode_recording import FRAME_WIDTH, MAX_FRAMES, record_episode
+from arena.tournament.leaderboard.episode_recording import record_episode
 from arena.tournament.leaderboard.match_replays import Pane
+from arena.watching.film import FRAME_WIDTH, MAX_FRAMES
 
 Array = npt.NDArray[Any]
 
