@@ -77,11 +77,12 @@ def export(
     policy: Annotated[str, typer.Argument(metavar="POLICY", help="Policy file, or folder of a run.")],
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="litert, litert-int8, savedmodel, pt2, c or js.")],
     env: Annotated[
-        str | None, typer.Option("--env", metavar="ID", help="Compare on observations that the policy meets here; litert-int8 needs it.")
+        str | None, typer.Option("--env", metavar="ID", help="Compare on observations that the policy meets here; a run's own by default.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; it must not exist.")] = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Episodes that the policy plays in --env.")] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of these episodes.")] = 0,
+    allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -91,14 +92,12 @@ def export(
     """
     from arena.cli import export as command
 
-    command.export(policy, to, output, env, episodes, seed, mode=output_mode(quiet, json_lines))
+    command.export(policy, to, output, env, episodes, seed, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @policy_app.command()
 def watch(
-    policies_and_env: Annotated[
-        list[str], typer.Argument(metavar="POLICY... ENV", help="Policy files or folders of runs, and a Gymnasium id.", show_default=False)
-    ],
+    arguments: PoliciesAndEnv,
     video: Annotated[
         Path | None, typer.Option("--video", metavar="FILE", help="Write an .mp4, .webp or .gif; else a window opens.")
     ] = None,
@@ -107,6 +106,7 @@ def watch(
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Number of initial states.")] = 1,
     max_steps: Annotated[int, typer.Option("--max-episode-steps", min=1, help="Cut episodes here.")] = 1_000,
     fps: Annotated[float | None, typer.Option("--fps", min=1, max=240, help="Pictures in a second, instead of the environment's.")] = None,
+    allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -117,7 +117,7 @@ def watch(
     from arena.cli import watch as command
 
     options = command.WatchOptions(video=video, grid=grid, seed=seed, episodes=episodes, max_steps=max_steps, fps=fps)
-    command.watch_arguments(policies_and_env, options, mode=output_mode(quiet, json_lines))
+    command.watch_arguments(arguments, options, allow=allow or (), mode=output_mode(quiet, json_lines))
 
 
 @policy_app.command()

@@ -2,14 +2,14 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 from PIL import Image
 
-from arena.cli.policy_arguments import given_policies
+from arena.cli.policy_arguments import given_policies, split_env
 from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
 from arena.environments.rendering import CannotRender, make_renderer
@@ -43,29 +43,27 @@ class WatchOptions:
     """Pictures in a second; None takes the environment's."""
 
 
-def watch_arguments(arguments: Sequence[str], options: WatchOptions, *, mode: Mode) -> None:
-    """Shows what the command line names: policy files or folders of runs, and the environment at the end; raises as `watch`."""
-    *policies, env = arguments
-    if not policies:
-        raise ArenaError(f"name policies and an environment: arena watch POLICY... ENV (there is only {env!r})")
+def watch_arguments(arguments: Sequence[str], options: WatchOptions, *, allow: Collection[str] = (), mode: Mode) -> None:
+    """Shows what the command line names: policy files or folders of runs, and perhaps an environment; raises as `watch`."""
+    policies, env = split_env(arguments, allow)
     watch([(each.name, each.path) for each in given_policies(policies)], env, options, mode=mode)
 
 
-def watch(policies: Sequence[tuple[str, Path]], env: str, options: WatchOptions, *, mode: Mode) -> None:
+def watch(policies: Sequence[tuple[str, Path]], env: EnvConfig, options: WatchOptions, *, mode: Mode) -> None:
     """Shows policies play, or writes a video of it.
 
     Args:
         policies: name and policy file of each.
-        env: Gymnasium id.
+        env: environment to play.
         options: how they are watched.
         mode: what is printed.
 
     Raises:
         ArenaError: if there is neither a display nor a file to write, a policy does not fit, or the environment draws no pictures.
     """
-    out, config = Output(mode), EnvConfig(env)
-    if is_game(env):
-        raise ArenaError(f"{env} is a game of two: arena tournament plays it, and its page shows the games")
+    out = Output(mode)
+    if is_game(env.id):
+        raise ArenaError(f"{env.name} is a game of two: arena tournament plays it, and its page shows the games")
     if options.video is not None:
         check_video(options.video)
     elif not has_display():
@@ -73,9 +71,9 @@ def watch(policies: Sequence[tuple[str, Path]], env: str, options: WatchOptions,
     with contextlib.ExitStack() as stack:
         loaded = [(name, stack.enter_context(BoundedPolicy(path))) for name, path in policies]
         try:
-            renderers = [make_renderer(config, opens_window=options.video is None) for _ in (loaded if options.grid else loaded[:1])]
+            renderers = [make_renderer(env, opens_window=options.video is None) for _ in (loaded if options.grid else loaded[:1])]
         except CannotRender as reason:
-            raise ArenaError(f"{env} cannot be watched: {reason}") from reason
+            raise ArenaError(f"{env.id} cannot be watched: {reason}") from reason
         for renderer in renderers:
             stack.callback(renderer.close)
         for name, policy in loaded:
@@ -84,11 +82,11 @@ def watch(policies: Sequence[tuple[str, Path]], env: str, options: WatchOptions,
         watcher = _Watcher(out, loaded, renderers, options)
         try:
             if options.video is None:
-                show_window(watcher.pictures(), fps, f"{env} - arena")
+                show_window(watcher.pictures(), fps, f"{env.name} - arena")
                 return
             count = write_video(options.video, watcher.pictures(), fps)
         except CannotRender as reason:
-            raise ArenaError(f"{env} cannot be watched: {reason}") from reason
+            raise ArenaError(f"{env.id} cannot be watched: {reason}") from reason
     out.record({"path": str(options.video), "frames": count, "bytes": options.video.stat().st_size})
     out.say(f"{options.video}: {count} pictures, {options.video.stat().st_size:,} bytes")
 
