@@ -11,7 +11,7 @@ from arena.environments.metering import Meter
 from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
 from arena.policies.metadata import write_metadata
-from arena.policies.parity import check_parity
+from arena.policies.parity import check_every, check_parity
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
@@ -80,11 +80,22 @@ class Selector:
         return is_target_held
 
     def final_evaluation(self) -> Evaluation:
-        """Plays the kept policy on seeds that were used for nothing else: the run's score."""
+        """Plays the kept policy on seeds that were used for nothing else: the run's score.
+
+        The agent's own policy of now is then asked for its actions on every observation that was recorded, and so is its exported file.
+
+        Raises:
+            EnvironmentFault: if the environment gives NaN, infinity or None.
+            ParityBroken: if the agent's present policy, exported, acts otherwise than the agent.
+        """
         with self._state.measure("evaluate"):
             evaluation = self._play(OnnxPolicy(self._run_dir.policy), self._run.evaluation.final_episodes, self._seeds.final)
             self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
             self._describe(self._run_dir.policy, evaluation)
+            with self._run_dir.folder.private() as private:
+                present = self._run_dir.path / private / self._run_dir.policy.name
+                self._agent.export_policy(present)
+                check_every(OnnxPolicy(present), self._agent.act, self._factory.action_space, evaluation.visited_observations)
         return evaluation
 
     def _holds_target(self, policy: OnnxPolicy, evaluation: Evaluation) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from arena.environments.spaces import MaskedBox
 from arena.errors import TrainingDiverged
 from arena.policies.onnx_network import Dense, PolicyNetwork
-from arena.policies.parity import PARITY_BATCH_SIZE, ParityBroken, check_parity, parity_observations, same_choices
+from arena.policies.parity import PARITY_BATCH_SIZE, ParityBroken, check_every, check_parity, parity_observations, same_choices
 from arena.policies.policy import OnnxPolicy
 
 SPACE, ACTIONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discrete(2)
@@ -89,3 +89,25 @@ def test_half_of_the_observations_are_random_and_half_were_visited(space: gym.sp
         masks = observations[:half, space.num_features :]
         assert set(np.unique(masks)) == {0.0, 1.0}
         assert masks.any(-1).all(), "at least one action is allowed"
+
+
+def test_every_observation_is_compared_in_batches_that_agents_compile_for(exported):
+    policy, agent = exported
+    sizes, observations = [], np.random.default_rng(0).normal(size=(700, 3)).astype(np.float32)
+    check_every(policy, lambda batch: sizes.append(len(batch)) or agent.actions(batch), ACTIONS, observations)
+    assert sizes == [PARITY_BATCH_SIZE, PARITY_BATCH_SIZE]
+
+    def acts_otherwise_on_the_last(batch: np.ndarray) -> np.ndarray:
+        actions = agent.actions(batch)
+        return np.where((batch == observations[-1]).all(-1), 1 - actions, actions)
+
+    with pytest.raises(ParityBroken, match="on only"):
+        check_every(policy, acts_otherwise_on_the_last, ACTIONS, observations)
+
+
+def test_scores_that_are_not_finite_are_no_reason_to_fail_at_the_end(tmp_path: Path):
+    agent = network(np.full((3, 2), 3e38))
+    agent.export(tmp_path / "policy.onnx")
+    check_every(
+        OnnxPolicy(tmp_path / "policy.onnx"), lambda batch: np.zeros(len(batch), np.int64), ACTIONS, np.full((3, 3), 10.0, np.float32)
+    )

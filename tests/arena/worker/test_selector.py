@@ -8,7 +8,7 @@ import pytest
 from arena.errors import EnvironmentFault
 from arena.policies.evaluation import Evaluation
 from arena.policies.metadata import ScoreMetadata, read_metadata
-from arena.policies.parity import ParityBroken
+from arena.policies.parity import PARITY_BATCH_SIZE, ParityBroken
 from arena.policies.policy import OnnxPolicy
 from arena.run_folder.folder import RunDir
 from arena.seeding import evaluation_seeds
@@ -164,3 +164,18 @@ def test_policies_are_kept_by_step_where_they_are_asked_for(stage, keep_policies
     assert found.run_dir.snapshot_steps() == steps
     for env_steps in steps:
         assert float(OnnxPolicy(found.run_dir.snapshot(env_steps)).scores(np.ones((1, 2), np.float32))[0, 0]) == env_steps
+
+
+def test_the_agent_itself_answers_every_recorded_observation_at_the_end(stage, monkeypatch: pytest.MonkeyPatch):
+    found = stage(5.0, 4.0)
+    found.evaluate(100)
+    asked = []
+    monkeypatch.setattr(found.agent, "act", lambda observations: asked.append(observations) or found.agent.network.actions(observations))
+    found.selector.final_evaluation()
+    assert [len(observations) for observations in asked] == [PARITY_BATCH_SIZE], "with the batch size that agents compile for"
+    again = stage(4.0)
+    again.state.best_return, again.state.policy_env_steps = 5.0, 100
+    again.agent.network.layers[0].bias[:] = [1.0, 0.0]
+    monkeypatch.setattr(again.agent, "act", lambda observations: 1 - again.agent.network.actions(observations))
+    with pytest.raises(ParityBroken):
+        again.selector.final_evaluation()
