@@ -124,6 +124,14 @@ def test_the_page_and_the_json_hold_the_names_and_no_address(tmp_path: Path):
     assert np.shape(again["values"]) == (8, NUM_FEATURES, 2)
 
 
+def test_a_policy_that_always_acts_alike_uses_no_feature(tmp_path: Path):
+    kernel = np.zeros((NUM_FEATURES, 2), np.float32)
+    found = explain(policy_of(tmp_path / "p.onnx", Distractors, kernel), EnvConfig("arena_explain/Distractors-v0"), FEW)
+    assert isinstance(found, Explanation)
+    assert (found.importance.max(), found.shapley.incompleteness, found.gradients_incompleteness) == (0.0, 0.0, 0.0)
+    assert "No feature changes what it chooses" in render_explanation(found, policy="p", env="E-v0")
+
+
 def test_of_images_the_patches_that_count_are_found(tmp_path: Path):
     kernel = np.zeros((16, 16, 2), np.float32)
     kernel[:2, :2] = [1.0, -1.0]
