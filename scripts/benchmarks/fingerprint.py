@@ -28,6 +28,9 @@ SMALL = {
     "sarsa": "hidden_sizes = [32]\n",
 }
 SMALL["c51"] = SMALL["dqn"]
+SMALL["sac"] = SMALL["td3"] = "hidden_sizes = [32]\nlearning_starts = 500\nbatch_size = 32\ntrain_period = 32\nnum_updates = 16\n"
+CONTINUOUS = ("keras-sac", "keras-td3", "tfagents-sac", "rllib-sac")
+"""Agents that take Box actions alone."""
 AGENTS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "CartPole-v1": {
         **{
@@ -43,7 +46,7 @@ AGENTS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "tfagents-dqn-own-replay": ("tfagents-dqn", {"replay": "tf_agents"}),
         "kerasrl-dqn-own-replay": ("kerasrl-dqn", {"replay": "keras_rl", "num_envs": 1}),
     },
-    "Pendulum-v1": {name: (name, {}) for name in ("rllib-ppo", "keras-ppo", "random", "constant")},
+    "Pendulum-v1": {name: (name, {}) for name in ("rllib-ppo", "keras-ppo", *CONTINUOUS, "random", "constant")},
     "arena/TicTacToe-v0": {name: (name, {}) for name in ("tfagents-dqn", "rllib-dqn", "rllib-ppo", "keras-dqn", "keras-ppo", "random")},
     "phys2d/CartPole-v1": {name: (name, {"on_device": True}) for name in ("keras-dqn", "keras-ppo")},
 }

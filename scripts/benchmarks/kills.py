@@ -24,12 +24,13 @@ from typing import Any
 import psutil
 
 from arena.formats.locks import is_locked
-from benchmarks.fingerprint import AGENTS, SMALL
+from benchmarks.fingerprint import AGENTS, CONTINUOUS, SMALL
 from benchmarks.options import names, option_parser
 from benchmarks.run_differences import run_differences
 
 EVERY_AGENT: dict[str, tuple[str, str, dict[str, Any]]] = {
     **{name: ("CartPole-v1", *agent) for name, agent in AGENTS["CartPole-v1"].items()},
+    **{name: ("Pendulum-v1", *AGENTS["Pendulum-v1"][name]) for name in CONTINUOUS},
     **{f"{name}-on-device": ("phys2d/CartPole-v1", *agent) for name, agent in AGENTS["phys2d/CartPole-v1"].items()},
 }
 """Name -> environment, id and settings of the agents that are killed where `--agents` names none."""

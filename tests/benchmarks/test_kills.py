@@ -28,6 +28,7 @@ def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.Ca
 
 def test_every_agent_and_every_backend_of_keras_is_killed():
     assert {"tfagents-dqn", "tfagents-c51", "rllib-dqn", "rllib-ppo", "kerasrl-dqn", "kerasrl-sarsa", "random"} <= EVERY_AGENT.keys()
+    assert {"keras-sac", "keras-td3", "tfagents-sac", "rllib-sac"} <= EVERY_AGENT.keys()
     for algorithm in ("dqn", "ppo"):
         backends = (f"keras-{algorithm}{suffix}" for suffix in ("", "-tensorflow", "-torch", "-on-device"))
         assert set(backends) <= EVERY_AGENT.keys()
