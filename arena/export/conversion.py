@@ -23,6 +23,7 @@ from arena.export.formats import FORMATS
 from arena.export.graph import PolicyGraph, read_graph
 from arena.export.latency import BATCH_SIZES, measure
 from arena.export.runtime import NoRuntime, RuntimePolicy
+from arena.formats.validation import validate
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import OnnxSession
 
@@ -38,11 +39,16 @@ class Request:
     where: str
     """Name of the policy file; begins errors."""
     env: dict[str, Any] | None = None
-    """Id and keyword arguments of an environment in which the export plays episodes; None plays none."""
+    """Environment in which the export plays episodes, as `EnvConfig.to_json` gives it; None plays none."""
     num_episodes: int = 0
     """Number of episodes."""
     seed: int = 0
     """Seed of the episodes."""
+
+    @property
+    def env_config(self) -> EnvConfig | None:
+        """The environment, with its wrappers; the process that asks has refused what needs the user's word."""
+        return None if self.env is None else validate(EnvConfig, self.env)
 
 
 def serve_request(folder: Path) -> None:
@@ -73,9 +79,8 @@ def _played(request: Request, graph: PolicyGraph, path: Path, folder: Path, obse
         "export": _latencies(runtime.answer, observations),
         "onnx": _latencies(lambda batch: session.run(["actions", "action_scores"], batch), observations),
     }
-    if request.env is None:
+    if (env := request.env_config) is None:
         return {"latencies": latencies}
-    env = EnvConfig(request.env["id"], request.env["kwargs"])
     played = evaluate(RuntimePolicy(runtime), env, num_episodes=request.num_episodes, seed=request.seed)
     return {"latencies": latencies, "episode_returns": played.episode_returns.tolist()}
 

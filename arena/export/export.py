@@ -122,7 +122,7 @@ def export_policy(policy: Path, to: str, output: Path, *, env: EnvConfig | None 
         observations, num_visited = _observations(loaded.signature, played, visited_only=chosen.is_calibrated)
         request = Request(format=to, where=where)
         if env is not None and chosen.is_calibrated:
-            request = dataclasses.replace(request, env={"id": env.id, "kwargs": dict(env.kwargs)}, num_episodes=num_episodes, seed=seed)
+            request = dataclasses.replace(request, env=env.to_json(), num_episodes=num_episodes, seed=seed)
         answer = _in_its_own_process(Path(folder), request, observations)
         written = Path(folder, f"export{chosen.suffix}")
         comparison = None
