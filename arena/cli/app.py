@@ -20,6 +20,7 @@ from arena.cli.options import (
     Json,
     Listed,
     MaxEpisodeSteps,
+    MaxPlies,
     NoWait,
     OtherFolder,
     Quiet,
@@ -160,7 +161,8 @@ def tournament(
         list[str],
         typer.Argument(
             metavar="PLAYER...|FILE",
-            help="Policy files, run or experiment folders, agent ids to train, or one experiment: a TOML file, or a bundled one's name.",
+            help="Policy files, run or experiment folders, agent ids to train, programs of yours (NAME=module:callable), one experiment: "
+            "a TOML file, or a bundled one's name.",
         ),
     ],
     env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Gymnasium id or game; repeat for more.")] = None,
@@ -168,6 +170,7 @@ def tournament(
     games: Annotated[int | None, typer.Option("--games", help="Games of each pair of entrants in each game.")] = None,
     schedule: Annotated[ScheduleOption | None, typer.Option("--schedule", help="Schedule that decides who meets whom in games.")] = None,
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves with which each game begins.")] = None,
+    max_plies: MaxPlies = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings.")] = None,
     max_episode_steps: MaxEpisodeSteps = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Env steps to train agents that are given by id.")] = 100_000,
@@ -186,7 +189,8 @@ def tournament(
     from arena.cli import tournament as command
 
     rules = {"episodes": episodes, "games": games, "schedule": schedule and schedule.value, "opening_plies": opening_plies, "seed": seed}
-    given = {key: value for key, value in (rules | {"max_episode_steps": max_episode_steps}).items() if value is not None}
+    rules |= {"max_episode_steps": max_episode_steps, "max_plies": max_plies}
+    given = {key: value for key, value in rules.items() if value is not None}
     training = command.TrainingOptions(steps=steps, num_seeds=seeds)
     mode = output_mode(quiet, json_lines)
     sys.exit(

@@ -34,7 +34,8 @@ def add(
     with unpacked(arguments) as players:
         new = league.add(players, [EnvConfig(full_id(env_id)) for env_id in dict.fromkeys(env_ids)], of_rules)
     for player in new:
-        output.record({"player": player.name, "entrant": player.entrant, "envs": sorted(player.policies)})
+        program = player.program.name if player.program else None
+        output.record({"player": player.name, "entrant": player.entrant, "envs": sorted(player.policies), "program": program})
         output.say(f"{player.name} joined")
     output.say(f"{len(new)} new in {path}; let them play: arena league play --league {path}" if new else f"nobody new in {path}")
 
@@ -53,7 +54,7 @@ def play(path: Path, max_games: int, workers: int, *, allow: Collection[str] = (
     with output.progress("playing") as progress:
         season = League(path, allow).play(max_games=max_games, workers=workers, progress=progress)
     show_standings(path, output, allow)
-    _print_season(season, output)
+    print_season(season, output)
 
 
 def remove(path: Path, names: Sequence[str], *, mode: Mode) -> None:
@@ -79,7 +80,8 @@ def standings(path: Path, *, allow: Collection[str] = (), mode: Mode) -> None:
     show_standings(path, Output(mode), allow)
 
 
-def _print_season(season: Season, output: Output) -> None:
+def print_season(season: Season, output: Output) -> None:
+    """Prints how many matches were added, what is still open, and what would decide it."""
     outcome = f"Still open: {_pairs(season.undecided)}." if season.undecided else "Every place is decided."
     for player, why in season.absent.items():
         output.say(f"{player} plays no further matches: {why}")
@@ -87,7 +89,16 @@ def _print_season(season: Season, output: Output) -> None:
     if season.needs_seeds:
         output.say(f"Only more training seeds would decide: {_pairs(season.needs_seeds)}.")
     if season.used_up:
-        output.say(f"Out of openings: {_pairs(season.used_up)}. Only a league with more --opening-plies would decide.")
+        output.say(_remedy(season))
+
+
+def _remedy(season: Season) -> str:
+    """Returns what would decide pairs of whom further matches of this league would be the same again."""
+    pairs = _pairs(season.used_up)
+    if not season.has_games:
+        return f"More duels would be the same again: {pairs}. Only more training seeds, or a league with more --episodes, would decide."
+    more = "--opening-plies or --episodes" if season.has_duels else "--opening-plies"
+    return f"Out of openings: {pairs}. Only more training seeds, or a league with more {more}, would decide."
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Allow, Json, MaxEpisodeSteps, Quiet, Workers, output_mode
+from arena.cli.options import Allow, Json, MaxEpisodeSteps, MaxPlies, Quiet, Workers, output_mode
 
 league_app = typer.Typer(help="Keep a league that policies join over time.", no_args_is_help=True, rich_markup_mode=None)
 League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of the league.")]
@@ -14,7 +14,10 @@ League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of
 @league_app.command(name="add")
 def league_add(
     players: Annotated[
-        list[str], typer.Argument(metavar="PLAYER...", help="Policy files, run or experiment folders; NAME=PATH names one.")
+        list[str],
+        typer.Argument(
+            metavar="PLAYER...", help="Policy files, run or experiment folders; NAME=PATH names one, NAME=module:callable a program."
+        ),
     ],
     league: League = Path("league"),
     env: Annotated[list[str] | None, typer.Option("--env", metavar="ID", help="Id that a new league plays; repeat for more.")] = None,
@@ -22,6 +25,7 @@ def league_add(
     opening_plies: Annotated[int | None, typer.Option("--opening-plies", help="Random moves of each game in a new league.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of initial states and openings of a new league.")] = None,
     max_episode_steps: MaxEpisodeSteps = None,
+    max_plies: MaxPlies = None,
     allow: Allow = None,
     quiet: Quiet = False,
     json_lines: Json = False,
@@ -30,6 +34,7 @@ def league_add(
     from arena.cli import league as command
 
     rules = {"episodes": episodes, "opening_plies": opening_plies, "seed": seed, "max_episode_steps": max_episode_steps}
+    rules |= {"max_plies": max_plies}
     given = {key: value for key, value in rules.items() if value is not None}
     command.add(league, players, env or [], given, allow=allow or (), mode=output_mode(quiet, json_lines))
 

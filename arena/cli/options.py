@@ -89,6 +89,10 @@ MaxEpisodeSteps = Annotated[
     int | None,
     typer.Option("--max-episode-steps", min=1, help="Cut evaluation episodes here; by default at 10,000 where nothing else limits them."),
 ]
+MaxPlies = Annotated[
+    int | None,
+    typer.Option("--max-plies", min=1, help="Moves after which a game that has not ended is a draw; 10,000 by default."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

@@ -209,5 +209,6 @@ def _play(
         explain_stop(f"All matches so far are kept in {path}")
         raise
     given = {name for env in envs for name in code_names(env)}
+    given |= {player.program.name for player in participants.players if player.program is not None}
     runs = {str(run) for player in participants.players for run in player.runs.values()}
     show_standings(path, output, {*allow, *given, *runs})

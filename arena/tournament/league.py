@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from arena.environments.config import EnvConfig
+from arena.environments.games import is_game
 from arena.environments.word import code_names, refuse_without_word
 from arena.errors import ArenaError, did_you_mean
 from arena.tournament.entry.admission import Admission
@@ -43,6 +44,10 @@ class Season:
     """Other undecided pairs, who have met from every opening there is: further games would be the same again."""
     absent: Mapping[str, str]
     """Player -> why it plays no further matches: `removed on …` or `suspended: …`."""
+    has_games: bool
+    """Whether the league plays games, of which more can be played from other openings."""
+    has_duels: bool
+    """Whether the league plays duels, each of which all players have played once: only other starts or more seeds say more."""
 
 
 class League:
@@ -78,7 +83,7 @@ class League:
         """Takes players in, and returns those who are new, and those who were removed or suspended and play again.
 
         Args:
-            arguments: Policy files, run folders or folders of runs; `NAME=PATH` names the entrant.
+            arguments: Policy files, run folders or folders of runs; `NAME=PATH` names the entrant, `NAME=module:callable` a program.
             envs: Everything that the league plays; needed only for the first players.
             rules: Rules of the league, which the first players bring; the schedule is always adaptive.
 
@@ -172,7 +177,15 @@ class League:
             tuple((names[i], names[j]) for i, j in pairs) for pairs in (found.undecided, found.needs_seeds, found.used_up)
         )
         absent = read_journal(self._journal).absent(records)
-        return Season(num_new_records=len(records) - before, undecided=undecided, needs_seeds=needs_seeds, used_up=used_up, absent=absent)
+        return Season(
+            num_new_records=len(records) - before,
+            undecided=undecided,
+            needs_seeds=needs_seeds,
+            used_up=used_up,
+            absent=absent,
+            has_games=any(is_game(env.id) for env in tournament.envs),
+            has_duels=any(not is_game(env.id) for env in tournament.envs),
+        )
 
     def _absent(self, tournament: Tournament) -> dict[str, str]:
         """Returns who plays no further matches, and why."""
@@ -232,7 +245,8 @@ def _is_member(player: Player, known: Mapping[str, Player]) -> bool:
     if player.name not in known:
         return False
     there = known[player.name]
-    if player.hashes() != there.hashes() or player.failed.keys() != there.failed.keys():
-        what = "failed run" if there.failed else "policy"
+    if player.hashes() != there.hashes() or player.failed.keys() != there.failed.keys() or player.program != there.program:
+        kinds = {"program": there.program, "failed run": there.failed, "policy": True}
+        what = next(kind for kind, is_it in kinds.items() if is_it)
         raise ArenaError(f"the league has another {what} called {player.name!r}; a league keeps its players: give this one as NAME=PATH")
     return True

@@ -21,6 +21,9 @@ from annotated_types import Ge, Le
 from arena.errors import ArenaError
 from arena.formats.validation import checked
 
+NO_END = "no end"
+"""Beginning of the reason of a game that was cut after so many moves, and is a tie."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlayedGame:
@@ -43,8 +46,8 @@ class PlayedGame:
     num_opening_moves: Annotated[int, Ge(0)]
     """Number of moves at the beginning that were drawn at random."""
     reason: str = ""
-    """Reason for which the loser lost without being beaten: an illegal move, a time-out, an error of its policy, a failed training run.
-    Empty for a game that was played to its end."""
+    """Reason for which the loser lost without being beaten: an illegal move, a time-out, an error of its policy, a failed training run; or
+    for which there is none: `no end: 200 moves`. Empty for a game that was played to its end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,11 @@ class Episodes:
 
 Record = PlayedGame | Episodes
 """One line of `matches.jsonl`."""
+
+
+def is_cut(game: PlayedGame) -> bool:
+    """Returns whether a game had not ended after as many moves as it may have, and is a tie for that reason."""
+    return game.reason.startswith(NO_END)
 
 
 def to_line(record: Record) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from arena.formats.differences import all_told, differences
 from arena.formats.json import read_json_object
 from arena.formats.validation import check_keys, checked
 from arena.machine.versions import package_versions
+from arena.tournament.entry.player import Player
 from arena.tournament.tournament import Rules, Tournament
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -22,6 +23,16 @@ SCHEMA_VERSION: Literal[1] = 1
 
 PACKAGES = ("arena-rl", "gymnasium", "numpy", "onnxruntime", "pettingzoo")
 """Packages that decide what is played; their versions are kept."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredProgram:
+    """A program that plays: what it was, not what may be loaded."""
+
+    name: str
+    """`module:callable`."""
+    sha256: Annotated[str, pydantic.StringConstraints(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the module's file."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +45,8 @@ class StoredPlayer:
     """Environment name -> SHA-256 of the policy."""
     failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Environment name -> status and reason of a run that failed; empty in folders of earlier versions, which left failed runs out."""
+    program: StoredProgram | None = None
+    """Program that plays everywhere, in place of policies."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +89,10 @@ def stored(tournament: Tournament) -> StoredTournament:
             rules=tournament.rules,
             envs=tournament.envs,
             players={
-                player.name: StoredPlayer(entrant=player.entrant, policies=player.hashes(), failed=player.failed) for player in players
+                player.name: StoredPlayer(
+                    entrant=player.entrant, policies=player.hashes(), failed=player.failed, program=_stored_program(player)
+                )
+                for player in players
             },
         ),
         runs={player.name: {env: os.path.relpath(run, tournament.path) for env, run in player.runs.items()} for player in players},
@@ -85,6 +101,10 @@ def stored(tournament: Tournament) -> StoredTournament:
         versions=package_versions(PACKAGES),
         origins={player.name: player.origins for player in players if player.origins},
     )
+
+
+def _stored_program(player: Player) -> StoredProgram | None:
+    return None if player.program is None else StoredProgram(name=player.program.name, sha256=player.program.sha256)
 
 
 def read_stored(path: Path) -> StoredTournament:

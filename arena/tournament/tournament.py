@@ -11,6 +11,8 @@ from arena.agent.hyperparameters import Count
 from arena.environments.config import EnvConfig
 from arena.tournament.entry.player import Player
 
+MAX_PLIES = 10_000
+"""Default number of moves after which a game that has not ended is a tie: some games need not end."""
 ScheduleName = Literal["round-robin", "swiss", "adaptive"]
 """Name of a schedule of games."""
 
@@ -27,6 +29,8 @@ class Rules:
     """Number of games of each pair of entrants in each game, spread over their players and rounded up; each side moves first in half."""
     opening_plies: Annotated[int, Ge(0)] = 4
     """Number of random legal moves with which each game begins; two lead to 49 positions of connect four, four to 1,120."""
+    max_plies: Count = MAX_PLIES
+    """Number of moves, the opening's included, after which a game that has not ended is a tie."""
     move_seconds: Annotated[float, Gt(0)] = 1.0
     """Longest time for a move or an action: the time of a policy's call divided by the positions or observations in it."""
     max_episode_steps: Count | None = None

@@ -26,8 +26,9 @@ from arena.formats.locks import FolderLock
 from arena.policies.file_check import read_bounded
 from arena.tournament.entry.admission import AdmittedPolicy
 from arena.tournament.entry.player import Player
+from arena.tournament.entry.program import Program
 from arena.tournament.match_records import PlayedGame, Record, from_line
-from arena.tournament.stored_tournament import difference, is_own_command, read_stored, stored
+from arena.tournament.stored_tournament import StoredProgram, difference, is_own_command, read_stored, stored
 from arena.tournament.tournament import Tournament
 
 
@@ -84,7 +85,7 @@ class TournamentFolder:
         """Returns the tournament that the folder holds; nothing that the folder names is loaded, then or later, without the user's word.
 
         Args:
-            allow: Import paths and files that its environments may name (`arena.environments.word`).
+            allow: Import paths and files that its environments and programs may name (`arena.environments.word`).
 
         Raises:
             ArenaError: If it holds none, or a stored policy was changed.
@@ -99,6 +100,7 @@ class TournamentFolder:
                 runs={env: self.path / run for env, run in content.runs.get(name, {}).items()},
                 failed=player.failed,
                 origins=content.origins.get(name, {}),
+                program=_program(player.program, allow),
             )
             for name, player in content.inputs.players.items()
         )
@@ -179,3 +181,9 @@ class TournamentFolder:
                 "put the file back, or begin another tournament"
             )
         return AdmittedPolicy(path=path, sha256=sha256, source=path)
+
+
+def _program(stored_program: StoredProgram | None, allow: Collection[str]) -> Program | None:
+    if stored_program is None:
+        return None
+    return Program(name=stored_program.name, sha256=stored_program.sha256, allowed=stored_program.name in allow)

@@ -54,8 +54,9 @@ def _check_kind(first: Player, player: Player) -> None:
     if bool(first.runs) == bool(player.runs):
         return
     file, run = (first, player) if player.runs else (player, first)
-    source, folder = next(iter(file.policies.values())).source, next(iter(run.runs.values()))
-    raise ArenaError(f"entrant {player.entrant!r} would be both policy file {source} and run {folder}; give one as NAME=PATH")
+    folder = next(iter(run.runs.values()))
+    what = f"program {file.program.name}" if file.program else f"policy file {next(iter(file.policies.values())).source}"
+    raise ArenaError(f"entrant {player.entrant!r} would be both {what} and run {folder}; give one as NAME=PATH")
 
 
 def _check_origin(entrant: str, other_path: Path, there: Mapping[str, Any], path: Path, here: Mapping[str, Any]) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
+from arena.seeding import probe_rng
 from arena.tournament.entry.admission import Admission, AdmittedPolicy
 from arena.tournament.entry.entrants import check_entrants, checked_entrant
-from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.entry.env_spaces import Spaces, env_spaces
 from arena.tournament.entry.kept_policies import kept_policies
 from arena.tournament.entry.player import RANDOM, Player, random_player
-from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.entry.player_arguments import program_of, split_argument
+from arena.tournament.entry.program import find_program
 from arena.tournament.entry.run_players import run_players
 
 
@@ -36,7 +38,7 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
 
     Args:
         arguments: A policy file, a run folder, a folder of runs, the `snapshots` of a run, each of which is an entrant, or `random`;
-            `NAME=PATH` names the entrant.
+            `NAME=PATH` names the entrant. `NAME=module:callable` is a program, which is imported.
         envs: Everything that is played.
         admission: Admits the policies of the players; none is opened before it has been tried.
         allow: Import paths and files that runs may name, where they were trained on something else than is played.
@@ -50,6 +52,9 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
     left_out: list[str] = []
     for argument in arguments:
         if argument == RANDOM:
+            continue
+        if (named := program_of(argument)) is not None:
+            entries.append(_Entry(_program_player(*named, spaces), (), None))
             continue
         name, path = split_argument(argument)
         if not path.is_dir():
@@ -83,6 +88,14 @@ def find_players(arguments: Sequence[str], envs: Sequence[EnvConfig], admission:
         raise ArenaError("a tournament needs at least one player besides the random one")
     check_entrants(players)
     return Participants(players=tuple(players), left_out=tuple(left_out))
+
+
+def _program_player(name: str, program: str, spaces: Mapping[str, Spaces]) -> Player:
+    """Returns the player of a program, which is made once for all that is played, so that a bad one is refused before any match."""
+    found = find_program(program)
+    for of_env in spaces.values():
+        found.policy(of_env, probe_rng())
+    return Player(name=name, entrant=name, policies={}, program=found)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,14 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.tournament.entry.admission import AdmittedPolicy
+from arena.tournament.entry.program import Program
 
 RANDOM = "random"
 """Name of the player that draws uniformly from the allowed actions; its rating is the zero of the scale."""
+
+
+PlaysWith = Path | Program | None
+"""What plays: a policy file, a program, or, if it is None, uniformly random choices."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,12 +39,17 @@ class Player:
     origins: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Environment name -> what was trained: `agent` (its id), `hyperparameters`, `budget` and `env` of the run."""
 
+    program: Program | None = None
+    """Program of the user's own that plays everywhere, in place of policies."""
+
     def plays(self, env_name: str) -> bool:
         """Returns whether the player takes part on the environment: with a policy, or as a run that failed there."""
-        return self.entrant == RANDOM or env_name in self.policies or env_name in self.failed
+        return self.entrant == RANDOM or self.program is not None or env_name in self.policies or env_name in self.failed
 
-    def policy_path(self, env_name: str) -> Path | None:
-        """Returns the file that plays in an environment; None for the random player and for a run that failed, which have no file."""
+    def plays_with(self, env_name: str) -> PlaysWith:
+        """Returns the file or program that plays in an environment; None for the random player and for a run that failed."""
+        if self.program is not None:
+            return self.program
         policy = self.policies.get(env_name)
         return None if policy is None else policy.path
 
@@ -54,6 +64,8 @@ class Player:
             ArenaError: If both have a policy or a failed run for one environment.
         """
         here, there = self._sources(), other._sources()
+        if self.program is not None or other.program is not None:
+            raise ArenaError(f"two players are called {self.name!r}, and one is a program; give one as NAME=PATH")
         for env in here.keys() & there.keys():
             raise ArenaError(f"two players are called {self.name!r}: {here[env]} and {there[env]}; give one as NAME=PATH")
         return dataclasses.replace(

@@ -19,7 +19,7 @@ from arena.statistics.outcomes import is_failure
 from arena.tournament.entry.entrants import checked_entrant
 from arena.tournament.entry.env_spaces import Spaces, env_spaces
 from arena.tournament.entry.player import RANDOM
-from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.entry.player_arguments import folders
 from arena.tournament.faults import one_line
 
 
@@ -105,9 +105,8 @@ def envs_of(arguments: Sequence[str], allow: Collection[str] = ()) -> list[EnvCo
     Raises:
         ArenaError: If a path is missing, or a run is of an environment that needs the user's word, since making it could load code.
     """
-    folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
     envs: dict[str, EnvConfig] = {}
-    for run in sorted((run for folder in folders for run in _runs(folder)), key=lambda run: run.env.name):
+    for run in sorted((run for folder in folders(arguments) for run in _runs(folder)), key=lambda run: run.env.name):
         env = with_word(run.env, allow)
         refuse_without_word(env, run.path / "run.json")
         envs[env.name] = env
@@ -120,8 +119,7 @@ def episode_limit(arguments: Sequence[str]) -> int | None:
     Args:
         arguments: Players, as for `find_players`.
     """
-    folders = [path for _, path in map(split_argument, arguments) if path.is_dir()]
-    return max((run.limit for folder in folders for run in _runs(folder) if run.limit is not None), default=None)
+    return max((run.limit for folder in folders(arguments) for run in _runs(folder) if run.limit is not None), default=None)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,14 +23,14 @@ def record_duels(
 ) -> tuple[list[DuelReplay], list[str]]:
     """Plays the chosen duels again with frames; returns them, and sentences about those that are left out.
 
-    Environments that need the user's word are passed over.
+    Environments and programs that need the user's word are passed over.
     """
     recorder = _Recorder(tournament)
     replays: list[DuelReplay] = []
     dark: dict[str, str] = {}
     num_left_out, num_bytes = 0, 0
     for choice in choices:
-        if choice.env.name in dark or names_without_word(choice.env):
+        if choice.env.name in dark or names_without_word(choice.env) or recorder.needs_word(choice):
             continue
         if num_bytes > max_frame_bytes:
             num_left_out += 1
@@ -63,11 +63,16 @@ class _Recorder:
         players = (choice.episodes[0].player, choice.episodes[1].player)
         return DuelReplay(env=choice.env.name, players=players, outcome=outcome, why=choice.why, panes=(first, second))
 
+    def needs_word(self, choice: DuelChoice) -> bool:
+        """Returns whether a player of the duel is a program that the user did not name."""
+        programs = [self._players[record.player].program for record in choice.episodes]
+        return any(program is not None and not program.allowed for program in programs)
+
     def _pane(self, choice: DuelChoice, record: Episodes) -> Pane:
         key = (choice.env.name, record.player, choice.episode)
         if key not in self._panes:
-            path = self._players[record.player].policy_path(choice.env.name)
-            policy = duel_policy(path, choice.env, record.player, record.seed)
+            source = self._players[record.player].plays_with(choice.env.name)
+            policy = duel_policy(source, choice.env, record.player, record.seed)
             self._panes[key] = record_episode(
                 policy,
                 choice.env,

@@ -40,6 +40,8 @@ def leaderboard_lines(standings: Standings) -> Iterator[str]:
         yield f"{env.env}: {scores}"
         if env.kind == "game":
             yield f"  {env.num_distinct_games} distinct games of {env.num_games}; points of the first mover {env.first_mover_points:.1%}"
+        if env.num_cut_games:
+            yield f"  {env.num_cut_games} of {env.num_games} games had not ended after as many moves as --max-plies allows: draws"
         for player, kind, count in env.reasons:
             yield f"  {player}: {kind} ({num_of(count, 'game' if env.kind == 'game' else 'evaluation')})"
     for note in standings.notes:
@@ -51,7 +53,7 @@ def _columns(standings: Standings) -> list[list[str]]:
     rows = standings.rows
     columns = [
         ["rank", *map(_rank, rows)],
-        ["entrant", *(f"{row.entrant} ({row.absent.split()[0].strip(':')})" if row.absent else row.entrant for row in rows)],
+        ["entrant", *map(_entrant, rows)],
         ["points", *(f"{row.points.value:.1%}" for row in rows)],
         [f"{standings.confidence:.0%} interval", *(_interval(row.points) for row in rows)],
         ["rating", *("below all" if row.below_all else f"{row.rating.value:.0f}" for row in rows)],
@@ -63,6 +65,12 @@ def _columns(standings: Standings) -> list[list[str]]:
         columns.append(["env steps", *(_short(row.cost.env_steps) if row.cost else "" for row in rows)])
         columns.append(["CPU", *(duration(row.cost.cpu_seconds) if row.cost else "" for row in rows)])
     return columns
+
+
+def _entrant(row: Standing) -> str:
+    marks = ["program"] if row.program else []
+    marks += [row.absent.split()[0].strip(":")] if row.absent else []
+    return f"{row.entrant} ({', '.join(marks)})" if marks else row.entrant
 
 
 def _width(column: Sequence[str]) -> int:

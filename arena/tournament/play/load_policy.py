@@ -17,6 +17,8 @@ from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.bounded.whole_episodes import WholeEpisodes
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.tournament.entry.env_spaces import Spaces
+from arena.tournament.entry.player import PlaysWith
+from arena.tournament.entry.program import Program
 
 Array = npt.NDArray[Any]
 
@@ -24,18 +26,20 @@ MAX_PROCESSES = 16
 """Max number of policies that this process keeps ready, each in a process of its own."""
 
 
-def load_policy(path: Path | None, spaces: Spaces, rng: np.random.Generator, *, trusted: bool = False) -> Policy:
+def load_policy(source: PlaysWith, spaces: Spaces, rng: np.random.Generator, *, trusted: bool = False) -> Policy:
     """Returns the policy that plays for a player in one task.
 
     Args:
-        path: The player's policy file; None for the uniformly random player.
+        source: The player's policy file or program; None for the uniformly random player.
         spaces: Observation and action space of what is played.
-        rng: Random numbers of the uniformly random player.
+        rng: Random numbers of the uniformly random player, and of a program.
         trusted: Whether the file is the caller's own, and plays in this process without bounds.
     """
-    if path is None:
+    if source is None:
         return UniformPolicy(spaces[1], rng, spaces[0])
-    return _onnx_policy(path) if trusted else PlayingPolicy(path)
+    if isinstance(source, Program):
+        return source.policy(spaces, rng)
+    return _onnx_policy(source) if trusted else PlayingPolicy(source)
 
 
 class PlayingPolicy:

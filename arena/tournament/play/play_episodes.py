@@ -7,7 +7,6 @@ stepped, a policy with bounds plays whole episodes in its process; if anything g
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
 from arena.seeding import duel_player_rng
 from arena.tournament.entry.env_spaces import env_spaces
+from arena.tournament.entry.player import PlaysWith
 from arena.tournament.faults import ILLEGAL, GuardedPolicy, PolicyFailed, faults_of, one_line
 from arena.tournament.match_records import Episodes
 from arena.tournament.play.load_policy import PlayingPolicy, load_policy
@@ -97,6 +97,6 @@ def _is_stepped_by_gymnasium(env_id: str) -> bool:
     return type(envs).__module__.startswith(f"{PACKAGE}.")
 
 
-def duel_policy(path: Path | None, env: EnvConfig, player: str, seed: int, *, trusted: bool = False) -> Policy:
+def duel_policy(source: PlaysWith, env: EnvConfig, player: str, seed: int, *, trusted: bool = False) -> Policy:
     """Returns the policy that plays a player's episodes; its random draws, if any, follow from the player's name and the starts' seed."""
-    return load_policy(path, env_spaces(env), duel_player_rng(seed, player), trusted=trusted)
+    return load_policy(source, env_spaces(env), duel_player_rng(seed, player), trusted=trusted)

@@ -15,13 +15,10 @@ from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.policy import Policy
 from arena.seeding import game_player_rng
 from arena.tournament.faults import faults_of, one_line
-from arena.tournament.match_records import PlayedGame
+from arena.tournament.match_records import NO_END, PlayedGame
 from arena.tournament.play.load_policy import load_policy
 from arena.tournament.schedule.openings import Opening
 from arena.tournament.schedule.tasks import GamesTask
-
-MAX_PLIES = 10_000
-"""Number of moves after which a game that has not ended is a tie."""
 
 
 def play_games(task: GamesTask, *, trusted: bool = False) -> list[PlayedGame]:
@@ -38,7 +35,7 @@ def play_games(task: GamesTask, *, trusted: bool = False) -> list[PlayedGame]:
         return _unplayed(task)
     with faults_of(task.game_id):
         pairs = zip(task.openings, task.seeds, strict=True)
-        tables = [_Table(task.game_id, opening, seed, first) for opening, seed in pairs for first in (0, 1)]
+        tables = [_Table(task.game_id, opening, seed, first, task.max_plies) for opening, seed in pairs for first in (0, 1)]
     spaces = tables[0].game.observation_space, tables[0].game.action_space
     pair = "~".join(task.players)
     rngs = [game_player_rng(pair, index, task.seeds) for index in (0, 1)]
@@ -105,14 +102,15 @@ _spare: dict[str, list[Game]] = defaultdict(list)
 class _Table:
     """One game in progress: who sits where, and which moves were made."""
 
-    def __init__(self, game_id: str, opening: Opening, seed: int, first: int) -> None:
+    def __init__(self, game_id: str, opening: Opening, seed: int, first: int, max_plies: int) -> None:
         self.game = _spare[game_id].pop() if _spare[game_id] else Game(game_id)
         self.game.reset(seed)
-        self.first, self.seed = first, seed
+        self.first, self.seed, self.max_plies = first, seed, max_plies
         self.moves, self.num_opening_moves = list(opening), len(opening)
         self.reason, self.loser_seat = "", -1
         for action in opening:
             self.game.step(action)
+        self.stop()
 
     @property
     def player(self) -> int:
@@ -134,8 +132,12 @@ class _Table:
             return
         self.game.step(action)
         self.moves.append(action)
-        if len(self.moves) >= MAX_PLIES and not self.game.over:
-            self.reason = f"no end: {MAX_PLIES:,} moves"
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends a game that has as many moves as it may have, as a tie."""
+        if len(self.moves) >= self.max_plies and not self.game.over:
+            self.reason = f"{NO_END}: {self.max_plies:,} moves"
 
     def record(self, task: GamesTask, match: str) -> PlayedGame:
         first, second = self.game.returns

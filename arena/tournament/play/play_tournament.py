@@ -80,6 +80,9 @@ def play_more(
 def _refuse_without_word(tournament: Tournament, folder: TournamentFolder) -> None:
     for env in tournament.envs:
         refuse_without_word(env, folder.tournament)
+    for player in tournament.players:
+        if player.program is not None:
+            player.program.refuse_without_word(folder.tournament)
 
 
 class _Session:

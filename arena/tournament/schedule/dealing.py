@@ -156,9 +156,10 @@ class GameDealer:
                 match=f"{env.name}/{'~'.join(pair)}/{part[0]}",
                 game_id=env.id,
                 players=(pair[0], pair[1]),
-                policies=(players[0].policy_path(env.name), players[1].policy_path(env.name)),
+                policies=(players[0].plays_with(env.name), players[1].plays_with(env.name)),
                 openings=tuple(opening for _, opening in drawn),
                 seeds=tuple(seed for seed, _ in drawn),
                 move_seconds=self._rules.move_seconds,
+                max_plies=self._rules.max_plies,
                 failed=(players[0].failed.get(env.name, ""), players[1].failed.get(env.name, "")),
             )

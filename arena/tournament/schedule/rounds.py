@@ -93,7 +93,7 @@ def _episodes_task(tournament: Tournament, env: EnvConfig, player: Player) -> Ep
         match=f"{env.name}/{player.name}",
         env=env,
         player=player.name,
-        policy=player.policy_path(env.name),
+        policy=player.plays_with(env.name),
         seed=duel_seed(tournament.rules.seed, env.name),
         num_episodes=tournament.rules.episodes,
         action_seconds=tournament.rules.move_seconds,

@@ -1,10 +1,11 @@
 """The tasks that a tournament is made of: episodes of one player, or games of two. A task is data, which any process can play."""
 
 import dataclasses
-from pathlib import Path
 
 from arena.environments.config import EnvConfig
+from arena.tournament.entry.player import PlaysWith
 from arena.tournament.schedule.openings import Opening
+from arena.tournament.tournament import MAX_PLIES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,8 +18,8 @@ class EpisodesTask:
     """Environment to play."""
     player: str
     """Name of the player."""
-    policy: Path | None
-    """File that plays; None for the random player."""
+    policy: PlaysWith
+    """File or program that plays; None for the random player."""
     seed: int
     """Seed of the starts."""
     num_episodes: int
@@ -46,14 +47,16 @@ class GamesTask:
     """Id of the game to play."""
     players: tuple[str, str]
     """Names of the players."""
-    policies: tuple[Path | None, Path | None]
-    """Files that play; None for the random player."""
+    policies: tuple[PlaysWith, PlaysWith]
+    """Files or programs that play; None for the random player."""
     openings: tuple[Opening, ...]
     """Openings from which the players meet."""
     seeds: tuple[int, ...]
     """Seed of each opening."""
     move_seconds: float
     """Longest time for a move: the time of a call divided by the positions in it."""
+    max_plies: int = MAX_PLIES
+    """Number of moves, the opening's included, after which a game that has not ended is a tie."""
     failed: tuple[str, str] = ("", "")
     """Status and reason of each player's training run, if that failed: nothing is played then, and the player loses."""
 

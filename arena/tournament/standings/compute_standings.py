@@ -129,6 +129,7 @@ def _row(tournament: Tournament, ranking: Ranking, place: int, records: Mapping[
     reasons = [absent[player.name] for player in players if player.name in absent]
     return Standing(
         entrant=entrant,
+        program=next((player.program.name for player in players if player.program is not None), ""),
         absent=reasons[0] if len(reasons) == len(players) else "",
         rating=_estimate(field.rating, field.rating_low, field.rating_high, field, place),
         below_all=entrant == RANDOM and bool(np.all(np.delete(field.matrix[place], place) < 0.5)),

@@ -21,7 +21,7 @@ from arena.statistics.outcomes import failed_return
 from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
 from arena.tournament.entry.player import RANDOM
-from arena.tournament.match_records import Episodes, PlayedGame, Record
+from arena.tournament.match_records import Episodes, PlayedGame, Record, is_cut
 from arena.tournament.points import duel_points, match_table
 from arena.tournament.standings.ranking import CONFIDENCE
 from arena.tournament.standings.reward_curves import RewardCurve, read_reward_curve, returns_at_equal
@@ -110,6 +110,7 @@ class EnvMatches:
             equal_steps=None if steps is None else int(steps),
             equal_seconds=seconds,
             num_games=len(played),
+            num_cut_games=sum(is_cut(game) for game in played),
             num_distinct_games=len({game.moves for game in played}),
             first_mover_points=float(np.mean([game.points for game in played])) if played else None,
             reasons=self._faults(),
@@ -176,7 +177,9 @@ class EnvMatches:
     def _faults(self) -> tuple[tuple[str, str, int], ...]:
         """Returns (player, kind of fault, count), ordered by player."""
         failed = self._failed_players
-        faults = [(_loser(game), game.reason) for game in self.games if game.reason and failed.isdisjoint(game.players)]
+        faults = [
+            (_loser(game), game.reason) for game in self.games if game.reason and not is_cut(game) and failed.isdisjoint(game.players)
+        ]
         faults += [(each.player, each.reason) for each in self.episodes.values() if each.reason and each.player not in failed]
         counted = Counter((player, reason.partition(":")[0]) for player, reason in faults)
         return tuple((player, kind, count) for (player, kind), count in sorted(counted.items()))

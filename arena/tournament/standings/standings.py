@@ -56,6 +56,8 @@ class Standing:
     """Run folders of its members, relative to the tournament's folder where possible; empty for policy files and baselines."""
     cost: TrainingCost | None
     """Cost of its training; None for an entrant without run folders."""
+    program: str = ""
+    """`module:callable` if it is a program of the user's own; empty for policies."""
     absent: str = ""
     """Reason for which it plays no further matches of a league: `removed on …` or `suspended: …`; empty while any of its players plays."""
 
@@ -115,6 +117,8 @@ class EnvStandings:
     """Largest number of seconds that all of these runs trained; None without runs."""
     num_games: int = 0
     """Number of games that were played; 0 for duels. Games against failed runs are not played."""
+    num_cut_games: int = 0
+    """Number of games that had not ended after as many moves as the rules allow, and count as ties."""
     num_distinct_games: int = 0
     """Number of games that differ in their moves: games of two greedy policies repeat themselves."""
     first_mover_points: float | None = None

@@ -33,7 +33,7 @@ def standings_notes(tournament: Tournament, tables: Sequence[Matches], entrants:
         entrants: Entrant of each player, `int64 [P]`.
         ranking: The ranking that the notes stand below.
     """
-    return [*_notes_on_ranking(tournament, ranking), *_notes_on_matches(tournament, tables, entrants)]
+    return [*_programs(tournament), *_notes_on_ranking(tournament, ranking), *_notes_on_matches(tournament, tables, entrants)]
 
 
 def notes_on_word(tournament: Tournament, far_runs: Sequence[Path]) -> list[str]:
@@ -77,6 +77,16 @@ def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
     return notes
 
 
+def _programs(tournament: Tournament) -> list[str]:
+    """Returns a sentence about each player that is a program."""
+    return [
+        f"{player.name} is a program of whoever played this, {player.program.name} (SHA-256 {player.program.sha256[:12]}…), and no policy "
+        "file: it plays without bounds, and the folder does not hold it"
+        for player in tournament.players
+        if player.program is not None
+    ]
+
+
 def _failures(tournament: Tournament) -> list[str]:
     """Returns a sentence about the failed runs of each entrant."""
     notes = []
@@ -108,7 +118,9 @@ def _notes_on_matches(tournament: Tournament, tables: Sequence[Matches], index: 
     if apart := [f"{entrants[i]} and {entrants[j]}" for i, j in pairs if not (played[:, i] & played[:, j]).any()]:
         notes.append(f"these share no environment, so only their results against others order them: {_some(apart)}")
     if alike := [env for env, table in zip(envs, tables, strict=True) if table.start is not None and len(np.unique(table.start)) == 1]:
-        notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more --episodes or --opening-plies")
+        games = [is_game(env.id) for env in tournament.envs if env.name in alike]
+        options = " or ".join(["--opening-plies"] * any(games) + ["--episodes"] * (not all(games)))
+        notes.append(f"all matches began alike on {', '.join(alike)}, which supports no interval: give more {options}")
     return notes
 
 

@@ -4,6 +4,9 @@ import sys
 import pytest
 
 from arena.cli import app as cli
+from arena.cli import league
+from arena.terminal.output import Output
+from arena.tournament.league import Season
 
 
 @pytest.fixture
@@ -82,3 +85,28 @@ def test_a_player_is_removed_and_taken_back(arena, tmp_path, write_policy) -> No
     assert (code, "removed" in output) == (0, False)
     code, _, errors = arena("league", "remove", "c")
     assert (code, "has no player 'c' that could be removed" in errors) == (2, True)
+
+
+def test_a_program_joins_a_league_and_plays_by_the_users_word_alone(arena, tmp_path, write_policy) -> None:
+    write_policy(tmp_path / "a.onnx", "tictactoe_v3", 0)
+    add = ("league", "add", "a.onnx", "mine=programs_of_users:winning", "--env", "tictactoe_v3", "--max-plies", "200")
+    code, output, _ = arena(*add)
+    assert (code, "mine joined" in output) == (0, True)
+    code, _, errors = arena("league", "play", "--games", "20", "--workers", "1")
+    assert (code, "--allow programs_of_users:winning" in errors) == (2, True)
+    code, output, _ = arena("league", "play", "--games", "20", "--workers", "1", "--allow", "programs_of_users:winning")
+    assert (code, "mine (program)" in output) == (0, True)
+    assert json.loads((tmp_path / "league" / "tournament.json").read_text())["inputs"]["rules"]["max_plies"] == 200
+
+
+def test_a_league_of_duels_asks_for_more_episodes_or_seeds(capsys) -> None:
+    pairs = {"undecided": (("a", "b"),), "needs_seeds": (), "used_up": (("a", "b"),), "absent": {}, "num_new_records": 0}
+    words = []
+    for has_games, has_duels in ((False, True), (True, False), (True, True)):
+        league.print_season(Season(**pairs, has_games=has_games, has_duels=has_duels), Output("plain"))
+        words.append(capsys.readouterr().out.splitlines()[-1])
+    assert words == [
+        "More duels would be the same again: a and b. Only more training seeds, or a league with more --episodes, would decide.",
+        "Out of openings: a and b. Only more training seeds, or a league with more --opening-plies, would decide.",
+        "Out of openings: a and b. Only more training seeds, or a league with more --opening-plies or --episodes, would decide.",
+    ]

@@ -108,3 +108,25 @@ def test_the_policies_that_a_run_has_kept_are_entrants_of_their_own(tmp_path, wr
     ]
     field = find([f"mine={run / 'snapshots'}"], [CARTPOLE])
     assert [player.entrant for player in field.players[1:]] == ["mine@3000", "mine@20000"]
+
+
+def test_a_program_plays_everywhere_under_its_name(tmp_path, write_policy, find):
+    file = write_policy(tmp_path / "one.onnx", "connect_four_v3")
+    field = find([str(file), "mine=programs_of_users:first"], [CONNECT_FOUR])
+    mine = field.players[2]
+    assert (mine.name, mine.entrant, mine.program.name) == ("mine", "mine", "programs_of_users:first")
+    assert mine.plays("connect_four_v3")
+    assert mine.plays_with("connect_four_v3") == mine.program
+    with pytest.raises(ArenaError, match="two players are called 'mine', and one is a program"):
+        find([f"mine={file}", "mine=programs_of_users:first"], [CONNECT_FOUR])
+
+
+def test_a_program_and_runs_are_no_one_entrant(tmp_path, write_run, find):
+    run = write_run(tmp_path / "x", "a", "CartPole-v1", 0)
+    with pytest.raises(ArenaError, match="would be both program programs_of_users:right and run"):
+        find([str(run), "a=programs_of_users:right"], [CARTPOLE])
+
+
+def test_a_program_that_fails_when_it_is_made_is_refused_before_any_match(find):
+    with pytest.raises(ArenaError, match="no table of openings"):
+        find(["mine=programs_of_users:unmade"], [CARTPOLE])

@@ -18,7 +18,7 @@ def player(env: str, *, failed: bool = False) -> Player:
 def test_the_random_player_plays_everywhere_without_a_file():
     random = random_player()
     assert random.plays("anything")
-    assert random.policy_path("anything") is None
+    assert random.plays_with("anything") is None
     assert random.hashes() == {}
 
 
@@ -26,7 +26,7 @@ def test_a_player_plays_where_it_has_a_policy_or_a_failed_run():
     trained, failed = player("x"), player("x", failed=True)
     assert (trained.plays("x"), trained.plays("y")) == (True, False)
     assert (failed.plays("x"), failed.plays("y")) == (True, False)
-    assert (trained.policy_path("x"), failed.policy_path("x")) == (Path("copies/x"), None)
+    assert (trained.plays_with("x"), failed.plays_with("x")) == (Path("copies/x"), None)
     assert (trained.hashes(), failed.hashes()) == ({"x": "hash of x"}, {})
 
 

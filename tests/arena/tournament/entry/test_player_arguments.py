@@ -4,7 +4,7 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.tournament.entry import player_arguments
-from arena.tournament.entry.player_arguments import split_argument
+from arena.tournament.entry.player_arguments import program_of, split_argument
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,10 @@ def test_the_random_player_needs_no_file():
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("mine=absent.onnx", "no player 'absent.onnx' (a policy file, a run's or an experiment's folder, an agent's id, or 'random')"),
+        (
+            "mine=absent.onnx",
+            "no player 'absent.onnx' (a policy file, a run's or an experiment's folder, an agent's id, a program as NAME=module:callable,",
+        ),
         ("keras-dqm", "no player 'keras-dqm'; did you mean 'keras-dqn'? (a policy file,"),
     ],
 )
@@ -46,3 +49,12 @@ def test_what_does_not_exist_is_refused(argument: str, message: str):
 def test_a_name_that_cannot_name_an_entrant_is_refused():
     with pytest.raises(ArenaError, match=r"a~b"):
         split_argument("a~b=policy.onnx")
+
+
+def test_a_program_needs_a_name():
+    assert program_of("mine=my.heuristics:centre") == ("mine", "my.heuristics:centre")
+    assert program_of("mine=policy.onnx") is program_of("policy.onnx") is program_of("random") is None
+    with pytest.raises(ArenaError, match=r"is a program: give it a name, NAME=my\.heuristics:centre"):
+        program_of("my.heuristics:centre")
+    with pytest.raises(ArenaError, match="cannot name an entrant"):
+        program_of("a~b=my.heuristics:centre")

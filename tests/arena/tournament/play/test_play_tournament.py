@@ -1,9 +1,12 @@
+import dataclasses
 import shutil
 
 import pytest
 
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
+from arena.tournament.leaderboard.leaderboard_page import render_leaderboard
+from arena.tournament.leaderboard.leaderboard_table import leaderboard_lines
 from arena.tournament.match_records import Episodes, PlayedGame
 from arena.tournament.play.play_tournament import play
 from arena.tournament.points import match_table
@@ -13,6 +16,7 @@ from arena.tournament.tournament import Rules, Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
 ENVS = (EnvConfig("arena/ConnectFour-v0"), EnvConfig("tictactoe_v3"))
+TIC_TAC_TOE = ENVS[1]
 
 
 def test_each_player_plays_its_episodes_once_and_entrants_share_out_their_games(tournament):
@@ -107,3 +111,60 @@ def test_two_tournaments_at_once_do_not_share_a_new_folder(tournament):
     with folder.locked(), pytest.raises(ArenaError, match="another arena is at work"):
         play(tournament, workers=1)
     assert not folder.tournament.exists()
+
+
+def _of_programs(path, find, *names: str, **rules: int) -> Tournament:
+    players = find([f"{name}=programs_of_users:{name}" for name in names], [TIC_TAC_TOE]).players
+    return Tournament(path=path, players=players, envs=(TIC_TAC_TOE,), rules=Rules(games=40, **rules))
+
+
+def test_programs_play_and_are_marked_as_such(tmp_path, find):
+    tournament = _of_programs(tmp_path / "t", find, "winning", "broken")
+    records = play(tournament, workers=1)
+    standings = compute_standings(tmp_path / "t")
+    assert [(row.entrant, row.program) for row in standings.rows] == [
+        ("winning", "programs_of_users:winning"),
+        ("random", ""),
+        ("broken", "programs_of_users:broken"),
+    ]
+    of_broken = [record for record in records if "broken" in record.players]
+    assert {record.reason.partition(":")[0] for record in of_broken} <= {"failed", ""}
+    assert sum(bool(record.reason) for record in of_broken) > len(of_broken) / 2
+    assert any("winning is a program of whoever played this, programs_of_users:winning" in note for note in standings.notes)
+    shutil.copytree(tmp_path / "t", tmp_path / "again")
+    (tmp_path / "again" / "matches.jsonl").unlink()
+    again = _of_programs(tmp_path / "again", find, "winning", "broken")
+    assert play(again, workers=1) == records, "a program's random numbers follow from the tournament's seed"
+
+
+def test_a_folder_cannot_let_its_programs_play(tmp_path, find):
+    play(_of_programs(tmp_path / "t", find, "first"), workers=1)
+    stored = TournamentFolder(tmp_path / "t").read()
+    assert (stored.players[1].program.name, stored.players[1].program.allowed) == ("programs_of_users:first", False)
+    (tmp_path / "t" / "matches.jsonl").unlink()
+    with pytest.raises(ArenaError, match="--allow programs_of_users:first"):
+        play(stored, workers=1)
+    allowed = TournamentFolder(tmp_path / "t").read({"programs_of_users:first"})
+    assert play(allowed, workers=1)
+
+
+def test_a_changed_program_is_another_tournament(tmp_path, find):
+    tournament = _of_programs(tmp_path / "t", find, "first")
+    play(tournament, workers=1)
+    changed = dataclasses.replace(tournament.players[1].program, sha256="0" * 64)
+    players = (tournament.players[0], dataclasses.replace(tournament.players[1], program=changed))
+    with pytest.raises(ArenaError, match="holds another tournament"):
+        play(dataclasses.replace(tournament, players=players), workers=1)
+
+
+def test_games_that_do_not_end_are_draws_after_so_many_moves(tmp_path, find):
+    records = play(_of_programs(tmp_path / "t", find, "first", "winning", max_plies=4, opening_plies=2), workers=1)
+    assert {(record.points, record.reason, len(record.moves)) for record in records} == {(0.5, "no end: 4 moves", 4)}
+    standings = compute_standings(tmp_path / "t")
+    [env] = standings.envs
+    assert (env.num_cut_games, env.num_games) == (len(records), len(records))
+    assert env.reasons == (), "nobody is at fault"
+    assert f"{len(records)} of {len(records)} games had not ended" in " ".join(leaderboard_lines(standings))
+    page = render_leaderboard(standings, TournamentFolder(tmp_path / "t").read())
+    assert f"{len(records)} had not ended after 4 moves, and are draws" in page
+    assert ">program</td>" in page
