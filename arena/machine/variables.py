@@ -31,6 +31,9 @@ VARIABLES = (
     Variable(
         "ARENA_KEEP_DYNAMO", "you", "`1` lets RLlib's agents import PyTorch's compiler, which they do not need and which takes seconds."
     ),
+    Variable("DISPLAY", "you", "The desktop's own: screen of an X server, which `arena watch` opens its window on."),
+    Variable("WAYLAND_DISPLAY", "you", "The desktop's own: the same of a Wayland compositor."),
+    Variable("SDL_VIDEODRIVER", "you", "SDL's own: how windows are drawn; `dummy` draws none."),
     Variable("PYTHONSAFEPATH", "the arena", "Python's own: keeps the current folder off the import path of processes that play policies."),
     Variable("ARENA_NUM_THREADS", "the arena", "Number of cores of a worker, by which frameworks size their pools of threads."),
     Variable("ARENA_CPUS", "the arena", "Cores that a worker binds itself to, separated by commas."),

@@ -12,7 +12,7 @@ def has_display() -> bool:
     """Returns whether this process may open a window."""
     if sys.platform in ("win32", "darwin"):
         return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"))
+    return any((os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY"), os.environ.get("SDL_VIDEODRIVER")))
 
 
 def show_window(pictures: Iterator[Image.Image], fps: float, title: str) -> int:
