@@ -4,7 +4,7 @@ Prints the tables of docs/verdicts.md. Three rules stand beside each other: the 
 with Holm's correction, and the rule of earlier versions, a permutation test of ranks with Holm's correction. In 0.043(7), the standard
 error by simulation is 0.007.
 
-benchmark.py calibrate-pairs claims [--agents 2,4,8 --seeds 3,5,10,20 --experiments 1000]
+benchmark.py calibrate-pairs claims [--agents 2,4,8 --seeds 3,5,10,20 --experiments 1000 --shape NAME … --seed 1]
 benchmark.py calibrate-pairs partial [the same]
 benchmark.py calibrate-pairs uneven [--experiments 1000]
 benchmark.py calibrate-pairs equal [--seeds 5,10,20 --experiments 1000]
@@ -100,11 +100,12 @@ def claims(arguments: argparse.Namespace, *, partial: bool = False) -> None:
     print("| agents | shape | " + " | ".join(f"{count} seeds: {name}" for count in arguments.seeds for name in RULES) + " |")
     print("|---|---|" + "---|" * (len(RULES) * len(arguments.seeds)))
     for num_agents in arguments.agents:
-        for name, shape in {**SHAPES, **({} if partial else UNKNOWABLE)}.items():
+        shapes = {**SHAPES, **({} if partial else UNKNOWABLE)}
+        for name, shape in {name: shapes[name] for name in arguments.shape or shapes}.items():
             cells = []
             for num_seeds in arguments.seeds:
                 shifts = tuple(FAR * (place >= num_agents // 2) * partial for place in range(num_agents))
-                measured = measure(shape, Design((num_seeds,) * num_agents, shifts), arguments.experiments)
+                measured = measure(shape, Design((num_seeds,) * num_agents, shifts), arguments.experiments, arguments.seed)
                 cells += [simulated_share(wrong, arguments.experiments) for wrong, _ in measured.values()]
             print(f"| {num_agents} | {name} | {' | '.join(cells)} |", flush=True)
 
@@ -194,5 +195,7 @@ def main(options: Sequence[str]) -> None:
     parser.add_argument("--agents", type=numbers, default=[2, 4, 8], metavar="N,…", help="numbers of agents")
     parser.add_argument("--seeds", type=numbers, default=[3, 5, 10, 20], metavar="N,…", help="training seeds of each agent")
     parser.add_argument("--experiments", type=int, default=1_000, help="simulated experiments for each figure")
+    parser.add_argument("--shape", action="append", choices=SHAPES, help="a row of claims or partial; then no others are measured")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the experiments of claims and partial")
     arguments = parser.parse_args(options)
     MEASURES[arguments.what](arguments)
