@@ -96,14 +96,13 @@ class _Collected:
             if entrant == RANDOM:
                 found.append(Opponent(RANDOM, None))
                 continue
-            theirs = sorted((player for player in players if player.entrant == entrant and player.policy_path(env_name)), key=_name)
+            theirs = sorted((player for player in players if player.entrant == entrant and env_name in player.policies), key=_name)
             if theirs and (network := self._added(theirs[0], env_name)) is not None:
                 found.append(Opponent(theirs[0].name, network))
         return found
 
     def _added(self, player: Player, env_name: str) -> int | None:
-        path = player.policy_path(env_name)
-        assert path is not None
+        path = player.policies[env_name].path
         try:
             function = write_function(read_graph(read_bounded(path), player.name))
         except ArenaError as error:
