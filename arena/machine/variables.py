@@ -31,6 +31,7 @@ VARIABLES = (
     Variable(
         "ARENA_KEEP_DYNAMO", "you", "`1` lets RLlib's agents import PyTorch's compiler, which they do not need and which takes seconds."
     ),
+    Variable("CC", "you", "The C compiler with which `arena export` tries the C code that it wrote. Default: `cc`."),
     Variable("DISPLAY", "you", "The desktop's own: screen of an X server, which `arena watch` opens its window on."),
     Variable("WAYLAND_DISPLAY", "you", "The desktop's own: the same of a Wayland compositor."),
     Variable("SDL_VIDEODRIVER", "you", "SDL's own: how windows are drawn; `dummy` draws none."),
