@@ -5,7 +5,7 @@ import pytest
 from arena.calibration import calibrate, judges
 from arena.calibration.calibrate import ALL_SHAPES, Case, Row, judged
 from arena.errors import ArenaError
-from arena.report import verdict
+from arena.statistics import comparison
 
 EQUAL, APART = Case("normal", 2, 5, 0.0), Case("normal", 3, 5, 2.0)
 
@@ -59,7 +59,7 @@ def test_both_judges_find_what_is_far_apart_whatever_the_number_of_processes():
 
 @pytest.mark.worker
 def test_a_judge_that_claims_too_much_is_found_out(monkeypatch):
-    monkeypatch.setattr(verdict, "MAX_ERROR", 1.0)
+    monkeypatch.setattr(comparison, "MAX_ERROR", 1.0)
     monkeypatch.setattr(judges, "tournament_claims", lambda *_, **__: frozenset())
     monkeypatch.setattr(calibrate, "tournament_claims", lambda *_, **__: frozenset())
     report, tournament = judged([EQUAL], 8)
