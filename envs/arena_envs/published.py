@@ -35,6 +35,7 @@ PUBLISHED = tuple(
         ("Acrobot-v1", "RL Zoo (Stable-Baselines3)", "dqn", -76.6, 11.8, 100_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),
         ("Acrobot-v1", "RL Zoo (Stable-Baselines3)", "ppo", -73.5, 18.2, 1_000_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),
         ("Pendulum-v1", "RL Zoo (Stable-Baselines3)", "sac", -157.0, 88.7, 20_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),
+        ("Pendulum-v1", "RL Zoo (Stable-Baselines3)", "td3", -152.0, 90.0, 20_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),
         ("Pendulum-v1", "RL Zoo (Stable-Baselines3)", "ppo", -172.2, 104.2, 100_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),
         (
             *("Pendulum-v1", "RLlib", "sac", -250.0, None, 20_000, None),

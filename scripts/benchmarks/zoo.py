@@ -135,7 +135,7 @@ def _env_table(env: str, agents: Mapping[str, ZooAgent]) -> str:
 def _our_row(agent: str, entry: ZooAgent) -> list[str]:
     assert entry.measured is not None
     scores = entry.measured.scores
-    score = f"{entry.measured.mean:.4g} ({min(scores):.4g} to {max(scores):.4g})"
+    score = f"{entry.measured.mean:.4g}" + (f" ({min(scores):.4g} to {max(scores):.4g})" if len(scores) > 1 else "")
     algorithm = agent_spec(agent).algorithm
     seconds = f"{entry.measured.train_seconds:.0f}"
     return [f"`{agent}`", algorithm, score, str(len(scores)), f"{entry.env_steps:,}", seconds, entry.found, f"`{entry.measured.commit}`"]
