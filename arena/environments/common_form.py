@@ -4,10 +4,10 @@ Observations are flat, `float32 [D]`, or image-shaped, `[H, W, C]` (`arena.envir
 from zero, or a bounded Box with one axis (`arena.environments.action_form`). Everything else is refused.
 
 What crosses this edge is the receiver's own: an environment may change its arrays in place, and so may an agent. Nothing of `info` crosses
-it, whatever an environment puts there, but a mask of allowed actions that the user asks for by its name.
+it, whatever an environment puts there, but a mask of allowed actions and numbers that the user asks for by their names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -27,6 +27,7 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         channels_first: whether its images are `[C, H, W]`; they become `[H, W, C]`.
         text_encoder: `package.module:function` that makes vectors of texts; None makes bags of words.
         action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not.
+        info_metrics: keys of the `info` of a step whose values are kept, as floats.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         channels_first: bool = False,
         text_encoder: str | None = None,
         action_mask_key: str | None = None,
+        info_metrics: Sequence[str] = (),
     ) -> None:
         super().__init__(env)
+        self._info_metrics = tuple(info_metrics)
         form = observation_form(env.observation_space, channels_first=channels_first, text_encoder=text_encoder)
         self._observe, self._names = form.observe, form.names
         self.action_space, self._act = common_actions(env.action_space)
@@ -66,7 +69,18 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         self._env_step += 1
         reward = self._reward(given)
         terminated = bool(terminated)
-        return self._common(observation, info, terminated=terminated), reward, terminated, bool(truncated), {}
+        return self._common(observation, info, terminated=terminated), reward, terminated, bool(truncated), self._kept(info)
+
+    def _kept(self, info: Any) -> dict[str, Any]:
+        """Returns the numbers of `info` that are asked for."""
+        kept = {}
+        for name in self._info_metrics:
+            if name in info:
+                try:
+                    kept[name] = float(np.asarray(info[name]).item())
+                except (ValueError, TypeError) as error:
+                    raise MissingValue(f"{_shown(info[name])}, which is not a number,", f"info[{name!r}]", self._env_step) from error
+        return kept
 
     def _reward(self, given: Any) -> float:
         if given is None:

@@ -1,6 +1,7 @@
 """Makes one Gymnasium environment in the form that all agents and policies see."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from arena.errors import ArenaError, EnvironmentUnavailable, HiddenModule, did_y
 from arena.machine.installation import install_command
 
 
-def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
+def make_env(config: EnvConfig, *, info_metrics: Sequence[str] = (), **kwargs: Any) -> gym.Env[Any, Any]:
     """Returns one environment in the common form (`arena.environments.common_form`).
 
     Args:
         config: The environment.
+        info_metrics: Keys of the `info` of a step whose values are kept, as floats.
         **kwargs: Further keyword arguments of `gymnasium.make`, `render_mode` say.
 
     Raises:
@@ -52,7 +54,7 @@ def make_env(config: EnvConfig, **kwargs: Any) -> gym.Env[Any, Any]:
             hint = f" ({install_command('keras')})"
         raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
     try:
-        return _in_common_form(wrapped(env, config.wrappers), config)
+        return _in_common_form(wrapped(env, config.wrappers), config, info_metrics)
     except ArenaError as error:
         env.close()
         raise ArenaError(f"environment {config.id!r}: {error}") from error
@@ -74,7 +76,7 @@ def _refuse_own_normalization(env: gym.Env[Any, Any]) -> None:
         layer = layer.env
 
 
-def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig) -> CommonForm:
+def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Sequence[str]) -> CommonForm:
     """Returns an environment with its wrappers in the common form.
 
     Raises:
@@ -99,7 +101,13 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig) -> CommonForm:
             raise ArenaError(f"action_mask_key={key!r} needs Discrete actions; they are {env.action_space}")
         if isinstance(env.observation_space, MaskedBox) or is_masked(env.observation_space):
             raise ArenaError(f"action_mask_key={key!r}: the observations hold a mask already; leave out the key")
-    common = CommonForm(env, channels_first=channels_first, text_encoder=config.text_encoder, action_mask_key=key)
+    common = CommonForm(
+        env,
+        channels_first=channels_first,
+        text_encoder=config.text_encoder,
+        action_mask_key=key,
+        info_metrics=info_metrics,
+    )
     space, actions = common.observation_space, env.action_space
     if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
         raise ArenaError(f"action_mask has {space.num_actions} flags, but actions are {actions}")

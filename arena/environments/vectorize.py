@@ -1,5 +1,6 @@
 """Makes several environments at once, behind one vector environment, in the fastest way that is known for them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -46,9 +47,18 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
     return make_sync_env(config, num_envs, autoreset_mode=autoreset_mode)
 
 
-def make_sync_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
-    """Returns `num_envs` single environments, stepped one after the other; each takes a seed of its own. Arguments as `make_vec_env`."""
-    return SyncVectorEnv([lambda: make_env(config)] * num_envs, autoreset_mode=autoreset_mode)
+def make_sync_env(
+    config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP, info_metrics: Sequence[str] = ()
+) -> VectorEnv[Any, Any, Any]:
+    """Returns `num_envs` single environments, stepped one after the other; each takes a seed of its own.
+
+    Args:
+        config: The environment.
+        num_envs: Number of environments.
+        autoreset_mode: Mode of the environments.
+        info_metrics: Keys of `info` that are kept, as `make_env` takes them.
+    """
+    return SyncVectorEnv([lambda: make_env(config, info_metrics=info_metrics)] * num_envs, autoreset_mode=autoreset_mode)
 
 
 def time_limit(env: VectorEnv[Any, Any, Any]) -> int | None:

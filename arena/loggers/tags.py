@@ -17,6 +17,7 @@ GPU_MEMORY_BYTES = "system/gpu_memory_bytes"
 GPU_DEVICE_MEMORY_BYTES = "system/gpu_device_memory_bytes"
 GPU_PERCENT = "system/gpu_percent"
 LOSS_PREFIX = "loss/"
+METRIC_PREFIX = "metric/"
 
 TAGS: dict[str, str] = {
     SCORE: "Score of the run: mean undiscounted return of the kept policy over the final evaluation's episodes, which nothing else used.",
@@ -34,6 +35,7 @@ TAGS: dict[str, str] = {
     GPU_MEMORY_BYTES: "GPU memory that the worker process holds; absent on the CPU, and if a container hides process ids.",
     GPU_DEVICE_MEMORY_BYTES: "Memory of the run's GPU that all processes hold together; absent for runs on the CPU.",
     GPU_PERCENT: "Share of the last second or less in which the run's GPU computed, for whichever process; absent for runs on the CPU.",
+    METRIC_PREFIX + "*": "Mean over the evaluation episodes of what `info` held at their end, by the names in `evaluation.info_metrics`.",
     LOSS_PREFIX + "*": "Losses and related quantities that the agent's README explains.",
 }
 """Description of each tag, in the order of the table in `docs/tensorboard.md`."""

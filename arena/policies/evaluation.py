@@ -2,8 +2,9 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +16,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.values import MissingValue, ValueWatch, environment_fault
 from arena.environments.vectorize import make_sync_env, make_vec_env, time_limit
 from arena.errors import EnvironmentFault
+from arena.policies.info_metrics import InfoMetrics
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
 
@@ -50,6 +52,9 @@ class Evaluation:
     endings: Array = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
     """Reason of each episode's end, `int8 [E]`, as an index of `ENDINGS`; empty where nobody noted them."""
 
+    metrics: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    """Last value of each metric that was asked for in the `info` of each episode, `float64 [E]`, by its name."""
+
     @property
     def num_endings(self) -> dict[str, int]:
         """Number of episodes by the reason of their end."""
@@ -75,6 +80,7 @@ def evaluate(
     max_episode_steps: int | None = None,
     seeds: Sequence[int] | None = None,
     num_envs: int | None = None,
+    info_metrics: Sequence[str] = (),
     on_step: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
@@ -91,13 +97,18 @@ def evaluate(
             from `seed`. Faster implementations of many environments, which take one seed for all, are not used then.
         num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`. Where a vectorised environment draws all
             initial states from one seed, another number gives other initial states.
+        info_metrics: Keys of `info` whose last value in each episode is kept, such as `is_success`. With any, faster implementations of
+            many environments are not used.
         on_step: Called after each reset and step of the environments.
         progress: Function told of the number of episodes that are over, every `PROGRESS_STEPS` vector steps.
 
     Raises:
-        EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts.
+        EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts, or no
+            finite value of a metric that is asked for.
     """
     make_envs = make_vec_env if seeds is None else make_sync_env
+    if info_metrics:
+        make_envs = functools.partial(make_sync_env, info_metrics=info_metrics)
     return evaluate_in(
         lambda batch_size: make_envs(env_config, batch_size, autoreset_mode=AutoresetMode.NEXT_STEP),
         policy,
@@ -106,6 +117,7 @@ def evaluate(
         seeds=seeds,
         max_episode_steps=max_episode_steps,
         num_envs=num_envs,
+        info_metrics=info_metrics,
         on_step=on_step,
         progress=progress,
     )
@@ -120,6 +132,7 @@ def evaluate_in(
     seeds: Sequence[int] | None = None,
     max_episode_steps: int | None = None,
     num_envs: int | None = None,
+    info_metrics: Sequence[str] = (),
     on_step: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
@@ -133,23 +146,27 @@ def evaluate_in(
         seeds: Reset seed of each episode; the environments take a list of seeds then.
         max_episode_steps: Env steps after which an episode is cut, as `evaluate` takes it.
         num_envs: Number of environments that exist at once; None means `MAX_PARALLEL_ENVS`.
+        info_metrics: Keys of `info` whose last value in each episode is kept.
         on_step: Called after each reset and step of the environments.
         progress: Function told of the number of episodes that are over.
     """
-    batches, num_outside, num_cut, first = [], 0, 0, 0
+    batches, metrics, num_outside, num_cut, first = [], list[dict[str, Array]](), 0, 0, 0
     for batch_size, vector_seed in episode_batches(num_episodes, seed, num_envs):
         env = make_envs(batch_size)
         limit = max_episode_steps
         if limit is None and time_limit(env) is None:
             limit = DEFAULT_MAX_EPISODE_STEPS
         reset_seed = vector_seed if seeds is None else [int(each) for each in seeds[first : first + batch_size]]
-        *columns, outside, cut = _play(policy, env, reset_seed, limit, first, on_step, progress)
+        own_metrics = InfoMetrics(info_metrics, batch_size)
+        *columns, outside, cut = _play(policy, env, reset_seed, limit, first, own_metrics, on_step, progress)
         batches.append(columns)
+        metrics.append(own_metrics.values(first))
         num_outside += outside
         num_cut += cut
         first += batch_size
     returns, lengths, visited, endings = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return Evaluation(returns, lengths, visited, num_outside, num_cut, endings)
+    joined = {name: np.concatenate([values[name] for values in metrics]) for name in info_metrics}
+    return Evaluation(returns, lengths, visited, num_outside, num_cut, endings, joined)
 
 
 def episode_batches(num_episodes: int, seed: int, num_envs: int | None = None) -> Iterator[tuple[int, int]]:
@@ -165,6 +182,7 @@ def _play(
     seed: int | list[int],
     max_steps: int | None,
     first: int,
+    metrics: InfoMetrics,
     on_step: Callable[[], None],
     progress: Callable[[int], None],
 ) -> tuple[Array, Array, Array, Array, int, int]:
@@ -190,6 +208,7 @@ def _play(
                 observations, rewards, terminated, truncated, info = env.step(policy.act(observations))
                 on_step()
                 values.note(observations, rewards, running, info)
+                metrics.note(info, running)
                 returns += np.where(running, rewards, 0.0)
                 lengths += running
                 endings[running & truncated] = ENDINGS.index("truncated")

@@ -147,7 +147,18 @@ def _result(samples: Samples, agent: str, env: str, confidence: float) -> EnvRes
         return_mean=estimate([returns], "mean", bounds=scale.bounds, confidence=confidence),
         score_iqm=score_iqm,
         num_solved=num_solved,
+        metrics=_metrics(runs, confidence),
     )
+
+
+def _metrics(runs: Sequence[LoadedRun], confidence: float) -> dict[str, Estimate]:
+    """Returns the mean of each metric from `info` over the runs that finished; a failed run has no value that could count."""
+    finals = [run.final for run in runs if run.state == "finished" and run.final is not None]
+    found = {}
+    for name in finals[0].metrics if finals else ():
+        values = np.array([final.metrics[name] for final in finals])  # [S, E]
+        found[name] = estimate([values], "mean", bounds=(-np.inf, np.inf), confidence=confidence)
+    return found
 
 
 def _aggregates(samples: Samples, confidence: float) -> list[Aggregate]:

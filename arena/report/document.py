@@ -40,6 +40,8 @@ class EnvResult:
     """IQM of the scores over seeds; None without references."""
     num_solved: int
     """Number of seeds whose mean final return reaches `EnvSummary.solved_return`."""
+    metrics: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
+    """Mean over the seeds that finished of each metric from `info` (`evaluation.info_metrics`), in the final evaluation."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

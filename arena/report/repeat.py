@@ -46,6 +46,8 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
             f"name = {toml_value(agent)}",
             f"hyperparameters = {toml_value(usual[agent])}",
         ]
+        init = next((run.run.agent.init for run in runs if run.agent == agent and run.run.agent.init is not None), None)
+        lines += [f"init = {toml_value(init)}"] if init is not None else []
     for env, own_budget in budgets.items():
         config = next(run.run.env for run in runs if run.env == env)
         lines += ["\n[[envs]]", *(f"{key} = {toml_value(value)}" for key, value in config.to_entry().items())]

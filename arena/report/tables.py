@@ -74,6 +74,8 @@ def _scores(report: ExperimentReport) -> list[Row]:
         for statistic, estimate in (("return_mean", result.return_mean), ("iqm", result.score_iqm)):
             if estimate is not None:
                 rows.append({"agent": result.agent, "env": result.env, "statistic": statistic, **dataclasses.asdict(estimate)})
+        for name, estimate in result.metrics.items():
+            rows.append({"agent": result.agent, "env": result.env, "statistic": f"info.{name}", **dataclasses.asdict(estimate)})
     return rows
 
 

@@ -93,6 +93,7 @@ def print_report(document: ExperimentReport, output: Output) -> None:
         _print_scores(document, output)
     else:
         _print_returns(document, output)
+    _print_metrics(document, output)
     _print_pairs(document, output)
     _print_saturated(document, output)
     _print_rankings(document, output)
@@ -134,6 +135,12 @@ def _print_returns(document: ExperimentReport, output: Output) -> None:
         for result in document.results
     ]
     _print_table(output, "Final returns", ("agent", "env", "mean return", "failed"), rows)
+
+
+def _print_metrics(document: ExperimentReport, output: Output) -> None:
+    rows = [(result.agent, result.env, name, words(estimate)) for result in document.results for name, estimate in result.metrics.items()]
+    if rows:
+        _print_table(output, "Metrics from info, in the final evaluations of runs that finished", ("agent", "env", "metric", "mean"), rows)
 
 
 def _print_pairs(document: ExperimentReport, output: Output) -> None:

@@ -52,6 +52,8 @@ class EvaluationProtocol:
     keep_policies: Literal["all"] | Count | None = None
     """Policies that stay in `snapshots/` beside the judged one: those of `all` selection evaluations, or one for each period of so many
     env steps. None keeps none, unless the environment plays against them."""
+    info_metrics: tuple[Annotated[str, pydantic.StringConstraints(min_length=1, pattern="^[^_]")], ...] = ()
+    """Keys of `info`, such as `is_success`, whose last value in each evaluation episode is logged and reported."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -164,7 +166,8 @@ class Run:
         for part in (value, value["agent"]):
             del part["resources"]
         del value["agent"]["tuning"]
-        for part, key in ((value, "extended_from"), (value["agent"], "init"), (value["evaluation"], "keep_policies")):
+        parts = value, value["agent"], value["evaluation"], value["evaluation"]
+        for part, key in zip(parts, ("extended_from", "init", "keep_policies", "info_metrics"), strict=True):
             if not part[key]:  # a run without it is what it was before there was the field
                 del part[key]
         value["env"] = self.env.to_json()

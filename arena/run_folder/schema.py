@@ -55,6 +55,8 @@ class Evaluated:
     """Env steps of each episode."""
     num_cut: Whole = 0
     """Number of episodes cut at `evaluation.max_episode_steps`."""
+    metrics: Mapping[str, tuple[Finite, ...]] = dataclasses.field(default_factory=dict)
+    """Value of each of `evaluation.info_metrics` at the end of each episode."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

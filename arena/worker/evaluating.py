@@ -70,6 +70,7 @@ class Evaluator:
             seed=seed,
             max_episode_steps=protocol.max_episode_steps,
             num_envs=protocol.num_envs,
+            info_metrics=protocol.info_metrics,
             on_step=self._on_step,
             progress=progress,
         )

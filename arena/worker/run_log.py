@@ -103,12 +103,14 @@ class RunLog:
                 "episode_returns": evaluation.episode_returns.tolist(),
                 "episode_lengths": evaluation.episode_lengths.tolist(),
                 "num_cut": evaluation.num_cut,
+                **({"metrics": {name: values.tolist() for name, values in evaluation.metrics.items()}} if evaluation.metrics else {}),
             }
         )
         self._evaluations.flush()
         if kind != "target":
             tag = tags.EVALUATION_RETURN_MEAN if kind == "selection" else tags.SCORE
-            self._tensorboard.scalars(self._meter.env_steps, {tag: mean})
+            means = {tags.METRIC_PREFIX + name: float(values.mean()) for name, values in evaluation.metrics.items()}
+            self._tensorboard.scalars(self._meter.env_steps, {tag: mean, **(means if kind == "selection" else {})})
             self._emit(EvaluationEnded(kind=kind, env_steps=env_steps, episode_return_mean=mean))
 
     def write_point(self) -> None:

@@ -36,6 +36,7 @@ def write_run() -> WriteRun:
         record: Mapping[str, Any] | None = None,
         tuning: Mapping[str, Any] | None = None,
         episodes: Sequence[int] = (),
+        metrics: Mapping[str, Sequence[float]] | None = None,
         **inputs: Any,
     ) -> Path:
         run = Run(
@@ -57,7 +58,7 @@ def write_run() -> WriteRun:
             for env_steps, seconds, value in curve:
                 evaluations.write(_evaluation("selection", env_steps, seconds, [value, value]))
             if status == "finished":
-                evaluations.write(_evaluation("final", curve[-1][0], curve[-1][1], final))
+                evaluations.write({**_evaluation("final", curve[-1][0], curve[-1][1], final), **({"metrics": metrics} if metrics else {})})
         if episodes:
             with JsonlWriter(run_dir.episodes) as writer:
                 for length in episodes:

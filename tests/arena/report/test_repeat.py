@@ -65,3 +65,11 @@ def test_the_rule_that_chose_the_seeds_is_repeated_if_it_was_for_exactly_these_a
     again = tomllib.loads(experiment_toml("again", runs, [SequentialComparison(**rule, **state, envs=envs)]))
     expected = ("until-decided", rule) if agents == "ab" else ([3], None)
     assert (again["seeds"], again.get("until-decided")) == expected
+
+
+def test_an_agent_that_began_from_another_run_begins_there_again(tmp_path, write_run):
+    write_run(tmp_path, "a")
+    [loaded] = load_runs([tmp_path]).runs
+    warm = dataclasses.replace(loaded, run=dataclasses.replace(loaded.run, agent=dataclasses.replace(loaded.run.agent, init="logs/base/a")))
+    assert tomllib.loads(experiment_toml("again", [warm]))["agents"][0]["init"] == "logs/base/a"
+    assert "init" not in experiment_toml("again", [loaded])

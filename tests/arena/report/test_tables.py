@@ -8,6 +8,7 @@ from arena.errors import ArenaError
 from arena.formats.json import read_json
 from arena.report.build import build_report
 from arena.report.load import load_runs
+from arena.report.page import render
 from arena.report.tables import tables, write_report
 
 
@@ -53,3 +54,26 @@ def test_a_folder_that_is_a_file_is_refused(document, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match=r"cannot write the report into .*file.*; give another --output"):
         write_report(document, tmp_path / "file")
+
+
+def test_metrics_from_info_stand_with_their_intervals_in_tables_and_on_the_page(tmp_path, write_run):
+    for agent in "ab":
+        for seed in range(5):
+            metrics = {"is_success": [1.0, float(agent == "a")], "distance": [0.25, 0.75 + seed]}
+            write_run(tmp_path / "logs", agent, seed, final=(100.0 + seed,) * 2, metrics=metrics)
+    write_run(tmp_path / "logs", "b", 5, status="crashed")
+    found = build_report(load_runs([tmp_path / "logs"]).runs, Catalogue({}), title="test", command="arena report")
+    by_agent = {result.agent: result.metrics for result in found.results}
+    assert list(by_agent["a"]) == ["is_success", "distance"]
+    success = by_agent["b"]["is_success"]
+    assert (by_agent["a"]["is_success"].value, success.value, success.num_seeds) == (1.0, 0.5, 5), "the failed run has none"
+    assert success.low is None, "all seeds have the same"
+    distance = by_agent["b"]["distance"]
+    assert distance.low is not None
+    assert distance.high is not None
+    assert distance.low < distance.value < distance.high
+    rows = {(row["agent"], row["statistic"]): row["value"] for row in tables(found)["scores"]}
+    assert (rows["b", "info.is_success"], rows["b", "info.distance"]) == (0.5, 1.5)
+    page = render(found)
+    assert "Metrics from info" in page
+    assert page.count('<td class="text">is_success</td>') == 2
