@@ -12,6 +12,8 @@ COMPILE = (
     *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--override", str(REQUIREMENTS / "overrides.txt"), "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"),
 )
+SAME_VERSIONS = ("--constraint", "requirements/all.txt")
+"""Arguments that let a lock have the versions of the whole, which is written first."""
 
 for name, sources in {
     "uv.txt": [str(REQUIREMENTS / "uv.in")],
@@ -20,7 +22,8 @@ for name, sources in {
     "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
     "trackers.txt": ["pyproject.toml", str(REQUIREMENTS / "trackers.in")],
-    "core.txt": ["pyproject.toml", "--group", "unit", "--constraint", "requirements/all.txt"],  # the same versions
+    "core.txt": ["pyproject.toml", "--group", "unit", *SAME_VERSIONS],
+    **{f"{framework}.txt": ["pyproject.toml", "--extra", framework, *SAME_VERSIONS] for framework in setup_env.FRAMEWORKS},
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():
     subprocess.run([*COMPILE, *sources, "-o", str(REQUIREMENTS / name), *sys.argv[1:]], cwd=setup_env.ROOT, check=True)

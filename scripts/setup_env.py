@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,10 +19,11 @@ UV_LOCK = REQUIREMENTS / "uv.txt"
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """A virtual environment inside the repository that holds the packages of one lock file and this project."""
+    """A virtual environment inside the repository that holds the packages of some lock files and this project."""
 
     folder: Path
-    lock: Path
+    locks: tuple[Path, ...]
+    """Lock files; a package that several name has one version in all of them."""
     cost: str
     """Size and time of the set-up, printed before it begins."""
 
@@ -38,17 +40,38 @@ class Environment:
     def fingerprint(self) -> str:
         """Returns a digest of everything that the set-up reads."""
         digest = hashlib.sha256(str(ROOT).encode())
-        for path in (UV_LOCK, self.lock, ROOT / "pyproject.toml"):
+        for path in (UV_LOCK, *self.locks, ROOT / "pyproject.toml"):
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def is_ready(self) -> bool:
-        """Returns whether the environment holds what its lock file names."""
-        return self.python.exists() and self.stamp.exists() and self.stamp.read_text() == self.fingerprint()
+        """Returns whether the environment holds what its lock files name: it was set up with these, or with all frameworks."""
+        if not (self.python.exists() and self.stamp.exists()):
+            return False
+        enough = {self.fingerprint(), *([FULL.fingerprint()] if self.folder == FULL.folder else [])}
+        return self.stamp.read_text() in enough
 
 
-FULL = Environment(ROOT / ".venv", REQUIREMENTS / "all.txt", "once; about 10 GB with the CUDA libraries of PyTorch")
-CORE = Environment(ROOT / ".venv-core", REQUIREMENTS / "core.txt", "once; about 0.6 GB, under a minute")
+FULL = Environment(ROOT / ".venv", (REQUIREMENTS / "all.txt",), "once; about 11 GB with the CUDA libraries of PyTorch")
+CORE = Environment(ROOT / ".venv-core", (REQUIREMENTS / "core.txt",), "once; about 0.7 GB")
+GIGABYTES = {"keras": 1.0, "tfagents": 2.6, "kerasrl": 2.6, "rllib": 8.2}
+"""Framework -> size of an environment with the core and its agents, in GB on Linux; two that share TensorFlow share most of it."""
+FRAMEWORKS = tuple(GIGABYTES)
+"""Frameworks that can be set up without the others; each has a lock of its own, with the versions of `all.txt`."""
+
+
+def with_frameworks(names: Sequence[str]) -> Environment:
+    """Returns the project's environment with the core and some frameworks; what another set-up has put there stays.
+
+    Args:
+        names: members of `FRAMEWORKS`; anything else ends the program with one line.
+    """
+    unknown = [name for name in names if name not in FRAMEWORKS]
+    if unknown or not names:
+        sys.exit(f"no framework {', '.join(unknown) or 'is named'}; there are {', '.join(FRAMEWORKS)}")
+    chosen = [name for name in FRAMEWORKS if name in names]
+    cost = f"once; {' and '.join(chosen)}: at most {sum(GIGABYTES[name] for name in chosen):.1f} GB"
+    return Environment(ROOT / ".venv", tuple(REQUIREMENTS / f"{name}.txt" for name in chosen), cost)
 
 
 def enter(environment: Environment = FULL) -> None:
@@ -74,7 +97,8 @@ def _install(environment: Environment) -> None:
         venv.create(environment.folder, with_pip=True)
     _call(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", UV_LOCK)
     install = (python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps")
-    _call(*install, "--require-hashes", "--compile-bytecode", "-r", environment.lock)
+    locks = [part for lock in environment.locks for part in ("-r", lock)]
+    _call(*install, "--require-hashes", "--compile-bytecode", *locks)
     _call(*install, "--no-build-isolation", "--editable", ROOT)
     environment.stamp.write_text(environment.fingerprint())
 

@@ -42,7 +42,7 @@ class KnownSkill(gym.Env[Array, Array]):
         """Begins an episode."""
         super().reset(seed=seed, options=options)
         self._luck = self.np_random.standard_normal(1).astype(np.float32)
-        return self._luck, {}
+        return self._luck.copy(), {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Ends the episode."""

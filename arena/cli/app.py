@@ -1,6 +1,7 @@
 """The command line: it parses options and calls commands. Imports stand in the commands, so that `arena --help` answers at once."""
 
 import functools
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -361,6 +362,8 @@ def leaderboard(
 
 def main() -> None:
     """Runs the command line; bad input ends with one line on standard error and exit code 2, Ctrl-C with 130."""
+    if importlib.util.find_spec("fcntl") is None:
+        refuse("this system has no file locks (Python's fcntl): the arena runs on Linux and macOS, and on Windows under WSL")
     end_as_by_ctrl_c()
     try:
         with own_output(sys.argv):

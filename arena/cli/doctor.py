@@ -1,45 +1,44 @@
-"""`arena doctor`: which frameworks work here, as a table on a terminal and as plain lines elsewhere."""
+"""`arena doctor`: which frameworks work here, each said as soon as it is known."""
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+import dataclasses
+from collections.abc import Iterable
 
-from arena.doctor.diagnosis import Diagnosis, Finding, diagnose
-from arena.terminal.output import Mode, Output, literal
+from arena.doctor.diagnosis import Diagnosis, Finding, find, machine_diagnosis
+from arena.terminal.output import Mode, Output
 
 
 def doctor(*, mode: Mode) -> int:
-    """Prints what works here; returns 1 if a framework cannot be used, else 0."""
-    diagnosis = diagnose()
-    print_diagnosis(diagnosis, Output(mode))
-    return 0 if diagnosis.healthy else 1
+    """Prints what works here; returns 1 if a framework is installed and cannot be used, else 0."""
+    return 0 if print_diagnosis(machine_diagnosis(), find(), Output(mode)).healthy else 1
 
 
-def print_diagnosis(diagnosis: Diagnosis, output: Output) -> None:
-    """Prints a diagnosis."""
+def print_diagnosis(machine: Diagnosis, findings: Iterable[Finding], output: Output) -> Diagnosis:
+    """Prints a diagnosis, each finding once it is there, and returns the whole.
+
+    Args:
+        machine: diagnosis of the machine.
+        findings: outcomes of the frameworks, as they become known.
+        output: takes the text; as JSON, one object at the end.
+    """
+    for line in [*_machine_lines(machine), ""]:
+        output.say(line)
+    found = []
+    for finding in findings:
+        mark, style = _mark(finding)
+        output.say(f"{mark:8}{finding.name} [{', '.join(finding.agents)}]", style=style)
+        for line in _finding_lines(finding):
+            output.say(f"        {line}")
+        found.append(finding)
+    diagnosis = dataclasses.replace(machine, findings=tuple(found))
     output.record(diagnosis.to_dict())
-    if output.mode == "live":
-        output.show(_table(diagnosis))
-    else:
-        for line in _lines(diagnosis):
-            output.say(line)
+    return diagnosis
 
 
-def _lines(diagnosis: Diagnosis) -> list[str]:
-    lines = [*_machine_lines(diagnosis), ""]
-    for finding in diagnosis.findings:
-        lines.append(f"{'FAILED' if finding.error else 'ok':7}{finding.name} [{', '.join(finding.agents)}]")
-        lines += [f"       {line}" for line in _finding_lines(finding)]
-    return lines
-
-
-def _table(diagnosis: Diagnosis) -> RenderableType:
-    table = Table("", "framework", "agents")
-    table.add_column("found", overflow="fold")  # an install command must not be cut
-    for finding in diagnosis.findings:
-        mark = literal("failed", "red") if finding.error else literal("ok", "green")
-        agents, found = "\n".join(finding.agents), "\n".join(_finding_lines(finding))
-        table.add_row(mark, literal(finding.name), literal(agents), literal(found))
-    return Group(*(literal(line) for line in _machine_lines(diagnosis)), table)
+def _mark(finding: Finding) -> tuple[str, str]:
+    """Returns the word before a finding, and its colour."""
+    if finding.error is None:
+        return "ok", "green"
+    return ("FAILED", "red") if finding.is_installed else ("missing", "dim")
 
 
 def _machine_lines(diagnosis: Diagnosis) -> list[str]:

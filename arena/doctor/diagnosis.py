@@ -4,11 +4,12 @@ A framework that aborts its process, or hangs, thus becomes one finding among ot
 """
 
 import dataclasses
+import importlib.util
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,6 +42,8 @@ class Finding:
     """Devices that the framework sees, in its own words."""
     import_seconds: float | None = None
     """Wall seconds of the imports; None if they did not end."""
+    is_installed: bool = True
+    """Whether every module that its agents import is there; what is not installed is not broken."""
     gpu_notes: tuple[str, ...] = ()
     """Reasons for which it sees no GPU, or what it lacks to use one that it sees; one line each."""
 
@@ -60,43 +63,46 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether every framework can be used."""
-        return all(finding.error is None for finding in self.findings)
+        """Whether every framework that is installed can be used."""
+        return all(finding.error is None or not finding.is_installed for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the diagnosis, fit for JSON."""
         return {**dataclasses.asdict(self), "healthy": self.healthy}
 
 
-def diagnose(agents: Sequence[str] | None = None, *, timeout_seconds: float = 180.0) -> Diagnosis:
-    """Tries every framework that a registered agent needs.
+def machine_diagnosis() -> Diagnosis:
+    """Returns the diagnosis of the machine and of the core, before any framework was tried."""
+    return Diagnosis(machine=machine_info(), versions=package_versions(CORE_DISTRIBUTIONS), findings=(), driver_problem=driver_problem())
+
+
+def find(agents: Sequence[str] | None = None, *, timeout_seconds: float = 180.0) -> Iterator[Finding]:
+    """Tries every framework that a registered agent needs, `MAX_PROCESSES` at a time, and yields each outcome once it is known.
 
     Args:
         agents: ids or `package.module:SPEC`; all registered agents if None.
         timeout_seconds: longest time for the imports of one framework.
     """
-    specs, findings = [], []
+    specs = []
     for name in agent_ids() if agents is None else agents:
         try:
             spec = agent_spec(name)
             framework_variants([spec])
         except Exception as error:  # whatever a package raises, its framework cannot be used
-            findings.append(Finding(name="no spec", agents=(name,), error=error_line(error), install="fix its package", versions={}))
+            yield Finding(name="no spec", agents=(name,), error=error_line(error), install="fix its package", versions={})
         else:
             specs.append(spec)
     with ThreadPoolExecutor(MAX_PROCESSES) as pool:
-        findings += pool.map(lambda variant: try_variant(variant, timeout_seconds=timeout_seconds), framework_variants(specs))
-    return Diagnosis(
-        machine=machine_info(),
-        versions=package_versions(CORE_DISTRIBUTIONS),
-        findings=tuple(findings),
-        driver_problem=driver_problem(),
-    )
+        yield from pool.map(lambda variant: try_variant(variant, timeout_seconds=timeout_seconds), framework_variants(specs))
 
 
 def try_variant(variant: FrameworkVariant, *, timeout_seconds: float) -> Finding:
-    """Imports a variant's agents in a new process and returns the outcome."""
-    facts = _import_elsewhere(variant, timeout_seconds)
+    """Imports a variant's agents in a new process and returns the outcome; what is not installed is not tried."""
+    missing = sorted(module for module in variant.modules if importlib.util.find_spec(module) is None)
+    if missing:
+        facts: dict[str, Any] = {"error": f"not installed: {', '.join(missing)}"}
+    else:
+        facts = _import_elsewhere(variant, timeout_seconds)
     return Finding(
         name=variant.name,
         agents=variant.agents,
@@ -105,6 +111,7 @@ def try_variant(variant: FrameworkVariant, *, timeout_seconds: float) -> Finding
         versions=package_versions(variant.distributions),
         devices=tuple(facts.get("devices", ())),
         import_seconds=facts.get("import_seconds"),
+        is_installed=not missing,
         gpu_notes=tuple(facts.get("gpu_notes", ())),
     )
 

@@ -1,5 +1,6 @@
 """The command line as a person or a CI job meets it."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from arena.cli import app
 from arena.cli.smoke import FULL_BAR, QUICK_BAR, Verdict, judge, write_junit
 from arena.cli.train import parse_setting
 from arena.errors import ArenaError
@@ -202,3 +204,12 @@ def test_status_of_a_failed_run_gives_the_reason_and_exit_code_1(tmp_path: Path)
     assert "the fake agent crashes after" in state.stdout
     nothing = arena("status", "absent", cwd=tmp_path)
     assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+
+
+def test_a_system_without_file_locks_is_told_so_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error == "arena: this system has no file locks (Python's fcntl): the arena runs on Linux and macOS, and on Windows under WSL\n"

@@ -25,7 +25,7 @@ def spec(**changes) -> AgentSpec:
         "config": Config,
         "framework": "Fake",
         "algorithm": "dqn",
-        "modules": frozenset({"jax"}),
+        "modules": frozenset(),
         "distributions": ("numpy", "no-such-distribution"),
         "extra": "keras",
     }
@@ -36,6 +36,7 @@ def spec(**changes) -> AgentSpec:
 def package(tmp_path, monkeypatch):
     """Writes a module `arena_fake.dqn` that another process can import."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "arena_fake").mkdir()
 
     def write(source: str) -> None:
@@ -128,7 +129,7 @@ def test_specs_that_cannot_be_loaded_become_findings(monkeypatch):
     specs = {"fake-dqn": spec()}
     monkeypatch.setattr(diagnosis, "agent_ids", lambda: ["broken", "fake-dqn"])
     monkeypatch.setattr(diagnosis, "agent_spec", lambda name: specs[name])
-    broken, fake = diagnosis.diagnose(timeout_seconds=600).findings
+    broken, fake = diagnosis.find(timeout_seconds=600)
     assert (broken.agents, broken.error) == (("broken",), "KeyError: 'broken'")
     assert fake.error == "ModuleNotFoundError: No module named 'arena_fake'"
 
@@ -140,11 +141,17 @@ def test_doctor_itself_imports_no_framework():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=600)
 
 
-def test_a_diagnosis_is_healthy_if_no_framework_failed():
+def test_what_is_not_installed_is_not_tried_and_named_with_the_command_that_installs_it():
+    finding = find(spec(modules=frozenset({"no_such_framework", "json"})))
+    assert (finding.error, finding.is_installed) == ("not installed: no_such_framework", False)
+    assert finding.install == install_command("keras")
+
+
+def test_a_diagnosis_is_healthy_if_no_framework_that_is_installed_failed():
     good = diagnosis.Finding(name="Good", agents=("a",), error=None, install="x", versions={})
     bad = dataclasses.replace(good, name="Bad", error="no [x]")
     found = diagnosis.Diagnosis(machine={}, versions={"numpy": "2"}, findings=(good, bad))
     value = json.loads(json.dumps(found.to_dict()))
     assert [finding["error"] for finding in value["findings"]] == [None, "no [x]"]
     assert value["healthy"] is False
-    assert dataclasses.replace(found, findings=(good,)).healthy
+    assert dataclasses.replace(found, findings=(good, dataclasses.replace(bad, is_installed=False))).healthy

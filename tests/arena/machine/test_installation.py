@@ -1,11 +1,12 @@
 """The command that installs what is missing."""
 
 import importlib.metadata
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from arena.machine.installation import install_command
+from arena.machine.installation import OVERRIDES, install_command
 
 
 def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.Distribution:
@@ -39,3 +40,14 @@ def test_without_an_installation_it_names_the_package_index(monkeypatch: pytest.
 
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
     assert install_command("keras") == "pip install 'arena-rl[keras]'"
+
+
+def test_what_pip_cannot_resolve_is_installed_by_uv_with_the_overrides_that_the_package_brings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: _distribution(tmp_path, None))
+    assert install_command("tfagents") == f"pip install uv && uv pip install --override {OVERRIDES} 'arena-rl[tfagents]'"
+    root = Path(__file__).parents[3]
+    assert root / "arena" / "overrides.txt" == OVERRIDES
+    included = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included["requirements/overrides.txt"] == "arena/overrides.txt"
