@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from arena.agent.registry import agent_spec as agent_spec
     from arena.agent.spec import AgentSpec as AgentSpec
     from arena.environments.config import EnvConfig as EnvConfig
+    from arena.environments.spaces import MaskedBox as MaskedBox
+    from arena.environments.spaces import random_actions as random_actions
+    from arena.environments.spaces import scale_actions as scale_actions
     from arena.errors import ArenaError as ArenaError
     from arena.errors import BudgetExhausted as BudgetExhausted
     from arena.executors.base import Executor as Executor
@@ -34,21 +37,64 @@ if TYPE_CHECKING:
     from arena.experiment.file import from_toml as from_toml
     from arena.experiment.one_run import train as train
     from arena.experiment.runner import run_experiment as run_experiment
+    from arena.formats.json import read_json as read_json
+    from arena.formats.json import write_json as write_json
+    from arena.formats.npz import read_arrays as read_arrays
+    from arena.formats.npz import write_arrays as write_arrays
+    from arena.learning.learn_call import LearnCall as LearnCall
+    from arena.learning.replay import ReplayBuffer as ReplayBuffer
+    from arena.learning.replay_loop import ReplayLoop as ReplayLoop
+    from arena.learning.rollout_loop import RolloutLoop as RolloutLoop
+    from arena.learning.transitions import TransitionStream as TransitionStream
     from arena.policies.evaluation import Evaluation as Evaluation
     from arena.policies.evaluation import evaluate as evaluate
+    from arena.policies.onnx_network import Conv as Conv
+    from arena.policies.onnx_network import Dense as Dense
+    from arena.policies.onnx_network import LayerNorm as LayerNorm
+    from arena.policies.onnx_network import PolicyNetwork as PolicyNetwork
+    from arena.policies.onnx_network import squashed_mean as squashed_mean
     from arena.policies.policy import OnnxPolicy as OnnxPolicy
     from arena.policies.policy import Policy as Policy
+    from arena.policies.torch_network import torch_layers as torch_layers
     from arena.run_folder.folder import RunDir as RunDir
     from arena.run_folder.gathered import Runs as Runs
     from arena.run_folder.gathered import load as load
     from arena.run_folder.inputs import Run as Run
     from arena.run_folder.record import RunRecord as RunRecord
     from arena.run_folder.result import RunResult as RunResult
+    from arena.seeding import split_seed as split_seed
 
 __version__ = "0.1.0"
 """Version of the distribution `arena-rl`."""
 
 _HOMES = {
+    "arena.environments.spaces": (
+        "MaskedBox",
+        "random_actions",
+        "scale_actions",
+    ),
+    "arena.formats.json": (
+        "read_json",
+        "write_json",
+    ),
+    "arena.formats.npz": (
+        "read_arrays",
+        "write_arrays",
+    ),
+    "arena.learning.learn_call": ("LearnCall",),
+    "arena.learning.replay": ("ReplayBuffer",),
+    "arena.learning.replay_loop": ("ReplayLoop",),
+    "arena.learning.rollout_loop": ("RolloutLoop",),
+    "arena.learning.transitions": ("TransitionStream",),
+    "arena.policies.onnx_network": (
+        "Conv",
+        "Dense",
+        "LayerNorm",
+        "PolicyNetwork",
+        "squashed_mean",
+    ),
+    "arena.policies.torch_network": ("torch_layers",),
+    "arena.seeding": ("split_seed",),
     "arena.agent.interface": ("Agent", "EnvFactory", "Metrics"),
     "arena.environments.config": ("EnvConfig",),
     "arena.errors": ("ArenaError", "BudgetExhausted"),

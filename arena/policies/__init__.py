@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from arena.policies.file_check import check_policy_bytes as check_policy_bytes
     from arena.policies.onnx_network import Conv as Conv
     from arena.policies.onnx_network import Dense as Dense
+    from arena.policies.onnx_network import LayerNorm as LayerNorm
     from arena.policies.onnx_network import PolicyNetwork as PolicyNetwork
     from arena.policies.onnx_network import initial_weights as initial_weights
     from arena.policies.policy import OnnxPolicy as OnnxPolicy
@@ -52,7 +53,7 @@ _HOMES = {
     "arena.policies.evaluation": ("Evaluation", "evaluate"),
     "arena.policies.file_check": ("check_policy_bytes",),
     "arena.policies.policy": ("OnnxPolicy", "Policy", "PolicySignature", "UniformPolicy"),
-    "arena.policies.onnx_network": ("Conv", "Dense", "PolicyNetwork", "initial_weights"),
+    "arena.policies.onnx_network": ("Conv", "Dense", "LayerNorm", "PolicyNetwork", "initial_weights"),
     "arena.policies.quarantine": ("Trial", "check_policy_file"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -17,6 +17,7 @@ import onnx
 
 from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, scale_actions
+from arena.errors import ArenaError
 from arena.formats.json import write_bytes
 from arena.policies.onnx_graph import GraphWriter
 
@@ -54,12 +55,32 @@ class Conv:
     activation: Activation = "relu"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """Layer normalisation (Ba et al., 2016, arXiv:1607.06450) over the features: `activation((x - mean) / std * scale + bias)`."""
+
+    scale: Array
+    """`float32 [features]`"""
+    bias: Array
+    """`float32 [features]`"""
+    epsilon: float = 1e-5
+    """Number added to the variance; PyTorch's and Flax's default are 1e-5 and 1e-6, Keras' is 1e-3."""
+    activation: Activation = "linear"
+
+    def __call__(self, x: Array) -> Array:
+        """Returns `[N, features]`, before the activation."""
+        centred = x - x.mean(-1, keepdims=True)
+        normal = centred / np.sqrt(np.square(centred).mean(-1, keepdims=True) + np.float32(self.epsilon))
+        return np.asarray(normal * self.scale + self.bias, np.float32)
+
+
 class PolicyNetwork:
     """A stack of layers from observations to action scores, and the greedy action on top.
 
     Images of bytes are divided by their largest values first (`arena.environments.images.largest_values`). Convolutions come before dense
-    layers; between them the `[H, W, C]` axes are flattened in that order. Of a `MaskedBox` the layers read the features only, and actions
-    that its mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
+    layers; between them the `[H, W, C]` axes are flattened in that order. A `LayerNorm` may stand before or after any dense layer. Of a
+    `MaskedBox` the layers read the features only, and actions that its mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as
+    in the ONNX file.
 
     Args:
         layers: at least one dense layer; the last one is linear, or has tanh where scores are to stay within [-1, 1].
@@ -68,11 +89,14 @@ class PolicyNetwork:
         support: `[atoms]` for a distributional head (Bellemare et al., 2017): the last layer then gives `[A * atoms]` logits
             and a score is the mean under their softmax.
         squashed: for a Box, whether scores in [-1, 1] span `low..high`, or are actions already; both are clipped to the bounds.
+
+    Raises:
+        ArenaError: if a `LayerNorm` stands among convolutions.
     """
 
     def __init__(
         self,
-        layers: Sequence[Dense | Conv],
+        layers: Sequence[Dense | Conv | LayerNorm],
         observation_space: gym.spaces.Box,
         action_space: gym.spaces.Discrete[Any] | gym.spaces.Box,
         *,
@@ -80,6 +104,9 @@ class PolicyNetwork:
         squashed: bool = False,
     ) -> None:
         self.layers = tuple(layers)
+        behind = next((layer for layer in self.layers if not isinstance(layer, Conv)), None)  # what stands after the convolutions
+        if isinstance(self.layers[0], Conv) and isinstance(behind, LayerNorm):
+            raise ArenaError("a policy network takes a LayerNorm before or after a dense layer, not among or right after convolutions")
         self.observation_space = observation_space
         self.action_space = action_space
         self.support = None if support is None else np.asarray(support, np.float32)
@@ -96,6 +123,8 @@ class PolicyNetwork:
         for layer in self.layers:
             if isinstance(layer, Conv):
                 x = _convolve(x, layer.kernel, layer.stride) + layer.bias
+            elif isinstance(layer, LayerNorm):
+                x = layer(x if x.ndim == 2 else x.reshape(len(x), -1))
             else:
                 x = (x if x.ndim == 2 else x.reshape(len(x), -1)) @ layer.kernel + layer.bias
             x = _NUMPY_ACTIVATIONS[layer.activation](x)
@@ -143,7 +172,11 @@ class PolicyNetwork:
                     x = graph.node("Flatten", x, axis=1)
                 elif layer is self.layers[0] and len(self.observation_space.shape) > 1:
                     x = graph.node("Flatten", x, axis=1)
-                x = graph.node("Gemm", x, graph.constant(layer.kernel), graph.constant(layer.bias))
+                if isinstance(layer, LayerNorm):
+                    scale, bias = graph.constant(layer.scale), graph.constant(layer.bias)
+                    x = graph.node("LayerNormalization", x, scale, bias, axis=-1, epsilon=layer.epsilon)
+                else:
+                    x = graph.node("Gemm", x, graph.constant(layer.kernel), graph.constant(layer.bias))
             if layer.activation != "linear":
                 x = graph.node(_ONNX_ACTIVATIONS[layer.activation], x)
         if self.support is not None:

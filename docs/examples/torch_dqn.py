@@ -11,16 +11,20 @@ import time
 
 import numpy as np
 
-from arena.agent.interface import Agent
-from arena.agent.spec import AgentSpec
-from arena.formats.json import read_json, write_json
-from arena.formats.npz import read_arrays, write_arrays
-from arena.learning.learn_call import LearnCall
-from arena.learning.replay import ReplayBuffer
-from arena.learning.transitions import TransitionStream
-from arena.policies.onnx_network import PolicyNetwork
-from arena.policies.torch_network import torch_layers
-from arena.seeding import split_seed
+from arena import (
+    Agent,
+    AgentSpec,
+    LearnCall,
+    PolicyNetwork,
+    ReplayBuffer,
+    TransitionStream,
+    read_arrays,
+    read_json,
+    split_seed,
+    torch_layers,
+    write_arrays,
+    write_json,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

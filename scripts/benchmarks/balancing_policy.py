@@ -38,6 +38,7 @@ def write_policy(folder: Path) -> None:
         arrays = {
             f"{name}_{index}": array
             for index, layer in enumerate(network.layers)
+            if isinstance(layer, Dense)
             for name, array in (("k", layer.kernel), ("b", layer.bias))
         }
         np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -4,7 +4,8 @@ import onnxruntime
 import pytest
 import scipy.stats
 
-from arena.policies.onnx_network import Conv, Dense, PolicyNetwork, initial_weights, squashed_mean
+from arena.errors import ArenaError
+from arena.policies.onnx_network import Conv, Dense, LayerNorm, PolicyNetwork, initial_weights, squashed_mean
 from arena.policies.policy import OnnxPolicy
 
 FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
@@ -24,6 +25,11 @@ def conv(rng: np.random.Generator, size: int, inputs: int, outputs: int, stride:
     return Conv(kernel, rng.normal(size=outputs).astype(np.float32), stride)
 
 
+def norm(rng: np.random.Generator, features: int, activation="linear") -> LayerNorm:
+    scale, bias = rng.normal(1.0, 0.5, features), rng.normal(size=features)
+    return LayerNorm(scale.astype(np.float32), bias.astype(np.float32), 1e-3, activation)
+
+
 def networks() -> dict[str, PolicyNetwork]:
     rng = np.random.default_rng(0)
     nature = [conv(rng, 8, 3, 4, 4), conv(rng, 4, 4, 5, 2), conv(rng, 3, 5, 6, 1)]  # 36 -> 8 -> 3 -> 1
@@ -38,6 +44,15 @@ def networks() -> dict[str, PolicyNetwork]:
         "image": PolicyNetwork([*nature, dense(rng, 6, 7, "relu"), dense(rng, 7, 3)], IMAGE, DISCRETE),
         "float image": PolicyNetwork([*wide, dense(rng, 8 * 10 * 3, 3)], FLOAT_IMAGE, DISCRETE),
         "image without convolutions": PolicyNetwork([dense(rng, 20 * 24 * 2, 3)], FLOAT_IMAGE, DISCRETE),
+        "normalised": PolicyNetwork(
+            [norm(rng, 4), dense(rng, 4, 16), norm(rng, 16, "relu"), dense(rng, 16, 8, "tanh"), norm(rng, 8), dense(rng, 8, 3)],
+            FLAT,
+            DISCRETE,
+        ),
+        "normalised image": PolicyNetwork(
+            [*wide, dense(rng, 8 * 10 * 3, 7), norm(rng, 7, "relu"), dense(rng, 7, 3)], FLOAT_IMAGE, DISCRETE
+        ),
+        "normalised image without convolutions": PolicyNetwork([norm(rng, 960), dense(rng, 960, 3)], FLOAT_IMAGE, DISCRETE),
         "image to box": PolicyNetwork([*wide, dense(rng, 8 * 10 * 3, 2)], FLOAT_IMAGE, BOX),
     }
 
@@ -145,3 +160,15 @@ def test_the_greedy_policy_of_a_squashed_gaussian_is_tanh_of_its_means_scaled(tm
     np.testing.assert_allclose(policy.scores(observations), squashed, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(policy.act(observations), BOX.low + (squashed + 1.0) / 2.0 * (BOX.high - BOX.low), rtol=1e-5, atol=1e-5)
     assert np.abs(squashed).max() > 0.9, "the squashing must matter"
+
+
+def test_a_layer_norm_has_mean_zero_and_variance_one_before_scale_and_bias():
+    x = np.array([[1.0, 2.0, 3.0, 4.0]], np.float32)
+    normal = LayerNorm(np.ones(4, np.float32), np.zeros(4, np.float32), 0.25)(x)
+    np.testing.assert_allclose(normal, (x - 2.5) / np.sqrt(1.25 + 0.25), rtol=1e-6)
+
+
+def test_a_layer_norm_among_convolutions_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ArenaError, match="not among or right after convolutions"):
+        PolicyNetwork([conv(rng, 3, 2, 4, 2), norm(rng, 4), dense(rng, 396, 3)], FLOAT_IMAGE, DISCRETE)

@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from arena.policies.onnx_network import Dense, LayerNorm
 from arena.policies.torch_network import torch_layers
 
 
@@ -36,7 +37,9 @@ class Module:
             yield from part.modules()
 
 
-NN = types.SimpleNamespace(**{name: type(name, (Module,), {}) for name in ("Linear", "Conv2d", "ReLU", "Tanh", "Flatten", "Dropout")})
+NN = types.SimpleNamespace(
+    **{name: type(name, (Module,), {}) for name in ("Linear", "Conv2d", "LayerNorm", "ReLU", "Tanh", "Flatten", "Dropout")}
+)
 
 
 def test_layers_come_in_the_arenas_order_of_axes():
@@ -54,3 +57,13 @@ def test_layers_come_in_the_arenas_order_of_axes():
 def test_a_module_without_a_counterpart_is_refused():
     with pytest.raises(ValueError, match="a Dropout has no counterpart among the layers of arena"):
         torch_layers(NN, Module(NN.Dropout()))
+
+
+def test_a_layer_norm_keeps_its_epsilon_and_gets_the_activation_behind_it():
+    norm = NN.LayerNorm(weight=np.array([2.0, 3.0]), bias=np.array([0.5, 0.25]))
+    norm.eps = 1e-4
+    [dense, found] = torch_layers(NN, Module(NN.Linear(weight=np.ones((2, 2)), bias=np.zeros(2)), norm, NN.ReLU()))
+    assert isinstance(dense, Dense)
+    assert isinstance(found, LayerNorm)
+    assert (dense.activation, found.activation, found.epsilon) == ("linear", "relu", 1e-4)
+    assert (found.scale.tolist(), found.bias.tolist()) == ([2.0, 3.0], [0.5, 0.25])
