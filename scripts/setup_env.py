@@ -54,7 +54,7 @@ class Environment:
 
 FULL = Environment(ROOT / ".venv", (REQUIREMENTS / "all.txt",), "once; about 11 GB with the CUDA libraries of PyTorch")
 CORE = Environment(ROOT / ".venv-core", (REQUIREMENTS / "core.txt",), "once; about 0.7 GB")
-GIGABYTES = {"keras": 1.0, "tfagents": 2.6, "kerasrl": 2.6, "rllib": 8.2}
+GIGABYTES = {"keras": 1.0, "tfagents": 2.6, "kerasrl": 2.5, "rllib": 8.1}
 """Framework -> size of an environment with the core and its agents, in GB on Linux; two that share TensorFlow share most of it."""
 FRAMEWORKS = tuple(GIGABYTES)
 """Frameworks that can be set up without the others; each has a lock of its own, with the versions of `all.txt`."""
