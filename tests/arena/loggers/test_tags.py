@@ -4,8 +4,8 @@ from arena.loggers import tags
 
 
 def test_tags_are_distinct_and_all_explained():
-    names = {value for name, value in vars(tags).items() if name.isupper() and isinstance(value, str) and name != "LOSS_PREFIX"}
-    assert names | {tags.LOSS_PREFIX + "*"} == set(tags.TAGS)
+    names = {value for name, value in vars(tags).items() if name.isupper() and isinstance(value, str) and not name.endswith("_PREFIX")}
+    assert names | {tags.LOSS_PREFIX + "*", tags.METRIC_PREFIX + "*"} == set(tags.TAGS)
     assert all(explanation.endswith(".") for explanation in tags.TAGS.values())
 
 
