@@ -98,12 +98,12 @@ def test_a_policy_that_breaks_on_some_observations_answers_the_others(tmp_path):
     network.scores = network.add("Mul", network.scores, network.add("Div", one, one))
     onnx.save(network.model(), tmp_path / "hostile.onnx")
     with _serving([tmp_path / "hostile.onnx"], Limits()) as (host, port, server):
-        (listening,) = server.servers[0].sockets
-        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # without it, each answer waits for 40 ms
         for _ in range(2):
             status, answer = _act(host, port, [1e9, 0, 0, 0])
             assert (status, "gave no answer" in answer["error"]) == (500, True), answer
             assert _act(host, port, [1, 0, 0, 0])[0] == 200
+        (listening,) = server.servers[0].sockets
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # without it, each answer waits for 40 ms
 
 
 def _act(host, port, observation):
