@@ -76,8 +76,8 @@ EQUAL = {
     ),
     "sb3-td3": (
         "Pendulum-v1",
-        {**REPLAY, "replay_capacity": 300, "policy_delay": 3},
-        {**OWN_REPLAY, "buffer_size": 300, "learning_rate": 3e-4, "policy_delay": 3, "policy_kwargs": {"net_arch": [16]}},
+        {**REPLAY, "replay_capacity": 300, "policy_delay": 2},
+        {**OWN_REPLAY, "buffer_size": 300, "learning_rate": 3e-4, "policy_delay": 2, "policy_kwargs": {"net_arch": [16]}},
     ),
 }
 """Environment, the agent's hyperparameters, and the same for Stable-Baselines3's own class, whose defaults are the arena's otherwise."""
