@@ -69,9 +69,7 @@ class SAC(Agent):
         self.replay = ReplayBuffer(config.replay_capacity, space, actions, replay_seed)
         self._loop = ReplayLoop(self.env, config, self.replay, loop_seed)
         self.burst.compile(self._dummy_batches())
-        self._forward = self.engine.forward(
-            lambda parameters, observations: ops.tanh(self._actor(parameters, observations)[:, : self._size])
-        )
+        self._forward = self.engine.forward(self._greedy)
         self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
