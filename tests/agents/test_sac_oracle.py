@@ -156,11 +156,12 @@ DRIVERS = {"keras": (keras_parts, learn_keras), "tfagents": (tfagents_parts, lea
 
 
 def drawn(algorithm):
-    """Returns the weights that every framework begins with: those of both critics, then those of the actor."""
+    """Returns the weights that an agent begins with: SAC in every framework draws those of both critics first, TD3 those of the actor."""
     rng = np.random.default_rng(split_seed(SEED, 1)[0])
     critic = list(itertools.pairwise((NUM_INPUTS + NUM_DIMENSIONS, *STUDY["hidden_sizes"], 1)))
     actor = list(itertools.pairwise((NUM_INPUTS, *STUDY["hidden_sizes"], ORACLES[algorithm][2])))
-    return {"critics": initial_weights(2 * critic, rng), "actor": initial_weights(actor, rng)}
+    layers = {"critics": 2 * critic, "actor": actor}
+    return {name: initial_weights(layers[name], rng) for name in (layers if algorithm == "sac" else reversed(layers))}
 
 
 def part(arrays, when, name):

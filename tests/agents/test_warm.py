@@ -33,7 +33,7 @@ def train(folder: Path, name: str, num_seeds: int, *, warm: bool) -> list[RunRes
     return run_experiment(from_table(table), LocalExecutor(1, warm=warm))
 
 
-@each({name: variant for name, variant in VARIANTS.items() if name != "sb3-ppo"})
+@each({name: variant for name, variant in VARIANTS.items() if name != "torch-dqn"})
 def test_a_warm_worker_computes_what_a_spawned_one_computes_to_the_last_bit(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
