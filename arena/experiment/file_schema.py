@@ -41,7 +41,7 @@ def file_schema(specs: Sequence[AgentSpec], other_tables: Mapping[str, Mapping[s
         "description": "Agents x environments x seeds under one budget and one evaluation protocol; docs/experiments.md explains the keys.",
         "type": "object",
         "additionalProperties": False,
-        "required": ["agents", "envs"],
+        "anyOf": [{"required": ["agents", "envs"]}, {"required": ["extends"]}],  # what a file extends may name both
         "properties": {
             "extends": {**_one_or_more(_NAME), "description": "Files whose tables this one extends, relative to it; later ones win."},
             "name": {**_NAME, "description": docs["name"]},

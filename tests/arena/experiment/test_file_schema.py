@@ -49,6 +49,8 @@ def test_a_validator_accepts_every_bundled_experiment_and_finds_faults(schema: d
     for name in bundled_names():
         assert not list(validator.iter_errors(tomllib.loads(config_path(name).read_text()))), name
     good = {"agents": ["keras-dqn"], "envs": ["CartPole-v1"]}
+    assert not list(validator.iter_errors({"extends": "other.toml", "seeds": 3}))
+    assert list(validator.iter_errors({"agents": ["keras-dqn"]}))
     for change in (
         {"agnets": []},
         {"seeds": 0},
