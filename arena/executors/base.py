@@ -3,10 +3,9 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
-from annotated_types import Ge
-
+from arena.formats.validation import Whole
 from arena.run_folder.events import WorkerEvent
 
 DISK_FULL_CODE = 28
@@ -25,7 +24,7 @@ class ExecutorConfig:
     """URI under which run folders are kept, as `pyarrow.fs.FileSystem.from_uri` takes it; None keeps them on the machine of the driver."""
     warm: bool = True
     """Whether workers on this machine are forked from a server that has imported their framework, where that is possible; it is faster."""
-    node_losses: Annotated[int, Ge(0)] = 3
+    node_losses: Whole = 3
     """Largest number of times that a run may lose its node and resume on another from its last checkpoint; after one more it has failed."""
 
 

@@ -38,6 +38,8 @@ MAX_LOG_BYTES = 2**24
 """Size of a worker's log from which its middle is left out."""
 LOG_END_BYTES = 2**21
 """Number of bytes that are kept of each end of a log whose middle is left out."""
+CUT_LOOKS = 10
+"""Largest number of looks for what is appended while the end of a log is read: a worker that writes without pause would never let it go."""
 LEFT_SECONDS = 10.0
 """Seconds after which the keeper leaves processes alone that SIGKILL does not end: they wait in the kernel."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -205,6 +207,12 @@ class LogCap:
 
     def _cut(self, size: int) -> None:
         tail = os.pread(self._descriptor, LOG_END_BYTES, size - LOG_END_BYTES)
+        for _ in range(CUT_LOOKS):  # reading took a moment, in which more may have come
+            grown = os.fstat(self._descriptor).st_size
+            if grown == size:
+                break
+            tail = (tail + os.pread(self._descriptor, grown - size, size))[-LOG_END_BYTES:]
+            size = grown
         self._left_out += size - LOG_END_BYTES - len(tail)
         os.ftruncate(self._descriptor, LOG_END_BYTES)
         note = f"\n[{self._left_out:,} bytes of this log are left out here]\n".encode()

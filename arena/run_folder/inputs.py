@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
-from annotated_types import Ge, Gt, Le
+from annotated_types import Gt, Le
 
 from arena.agent.hyperparameters import Count, Positive, build_config
 from arena.agent.registry import agent_spec, is_import_path
@@ -60,7 +60,7 @@ class EvaluationProtocol:
 class Resources:
     """What a run may use; a change of it does not change what the run computes."""
 
-    workers: Annotated[int, Ge(0)] = 0
+    workers: Whole = 0
     """Number of runs at a time; 0 means the number of cores divided by `threads`."""
     threads: Count = 1
     """Cores of each worker; its threads are bound to them."""

@@ -6,12 +6,10 @@ A player that is removed, or whose file fails in a match, plays no further match
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
-
-from annotated_types import Ge
+from typing import Any
 
 from arena.formats.json import read_json_object, write_json
-from arena.formats.validation import checked
+from arena.formats.validation import Whole, checked
 from arena.tournament.faults import is_fault_of_file
 from arena.tournament.match_records import PlayedGame, Record
 
@@ -22,11 +20,11 @@ class LeagueJournal:
 
     joined: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Player -> moment of joining, as ISO 8601."""
-    looks: Annotated[int, Ge(0)] = 0
+    looks: Whole = 0
     """Number of looks at the results after which games were chosen."""
     removed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Player -> moment of its removal, of those that have not joined again."""
-    pardoned: Mapping[str, Annotated[int, Ge(0)]] = dataclasses.field(default_factory=dict)
+    pardoned: Mapping[str, Whole] = dataclasses.field(default_factory=dict)
     """Player -> number of matches that its file failed in before it joined again: they suspend it no longer."""
 
     def absent(self, records: Iterable[Record]) -> dict[str, str]:

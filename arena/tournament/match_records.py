@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from arena.errors import ArenaError
-from arena.formats.validation import checked
+from arena.formats.validation import Whole, checked
 
 NO_END = "no end"
 """Beginning of the reason of a game that was cut after so many moves, and is a tie."""
@@ -43,7 +43,7 @@ class PlayedGame:
     """Sum of rewards of either player, the first mover first."""
     moves: tuple[int, ...]
     """All moves, the opening's included: enough to replay the game."""
-    num_opening_moves: Annotated[int, Ge(0)]
+    num_opening_moves: Whole
     """Number of moves at the beginning that were drawn at random."""
     reason: str = ""
     """Reason for which the loser lost without being beaten: an illegal move, a time-out, an error of its policy, a failed training run; or

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 
 from arena.agent.hyperparameters import Count
 from arena.environments.config import EnvConfig
+from arena.formats.validation import Whole
 from arena.tournament.entry.player import Player
 
 MAX_PLIES = 10_000
@@ -27,7 +28,7 @@ class Rules:
     """Number of episodes of each player on each environment; every two players thereby meet in as many duels."""
     games: Annotated[int, Ge(2)] = 100
     """Number of games of each pair of entrants in each game, spread over their players and rounded up; each side moves first in half."""
-    opening_plies: Annotated[int, Ge(0)] = 4
+    opening_plies: Whole = 4
     """Number of random legal moves with which each game begins; two lead to 49 positions of connect four, four to 1,120."""
     max_plies: Count = MAX_PLIES
     """Number of moves, the opening's included, after which a game that has not ended is a tie."""
@@ -35,7 +36,7 @@ class Rules:
     """Longest time for a move or an action: the time of a policy's call divided by the positions or observations in it."""
     max_episode_steps: Count | None = None
     """Length at which an episode is cut that its environment has not ended; None takes the limit of the runs that play."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Whole = 0
     """Seed of starts, openings and the random player."""
 
 

@@ -4,10 +4,9 @@ import dataclasses
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import optuna
-from annotated_types import Ge
 
 from arena.agent.hyperparameters import Count
 from arena.agent.registry import agent_spec
@@ -16,7 +15,7 @@ from arena.errors import ArenaError, did_you_mean
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.inheritance import load_table
-from arena.formats.validation import check_keys, checked
+from arena.formats.validation import Whole, check_keys, checked
 from arena.run_folder.inputs import AgentEntry
 from arena.seeding import sampler_seed
 from arena.tuning.default_space import default_space
@@ -41,7 +40,7 @@ class TuneConfig:
     """Class of `optuna.samplers`, or a table of its `name` and arguments."""
     pruner: str | Mapping[str, Any] = "MedianPruner"
     """Class of `optuna.pruners`, or a table of its `name` and arguments; `NopPruner` runs every trial to its end."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Whole = 0
     """Seed of the sampler."""
 
     def make_sampler(self, num_trials: int) -> optuna.samplers.BaseSampler:

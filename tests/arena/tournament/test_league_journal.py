@@ -53,7 +53,14 @@ def test_a_journal_is_read_as_it_was_written(tmp_path) -> None:
     assert read_journal(path) == journal
     path.write_text('{"joined": {"a": "2026"}, "looks": 2}')  # an earlier version's
     assert read_journal(path).looks == 2
-    for wrong in ({"looks": "many"}, {"looks": -1}, {"removed": ["a"]}, {"pardoned": {"a": "x"}}):
+    for wrong in (
+        {"looks": "many"},
+        {"looks": -1},
+        {"looks": 10**400},
+        {"pardoned": {"a": 2**63}},
+        {"removed": ["a"]},
+        {"pardoned": {"a": "x"}},
+    ):
         path.write_text(json.dumps(wrong))
         with pytest.raises(ArenaError, match=rf"league\.json.*{next(iter(wrong))}"):
             read_journal(path)
