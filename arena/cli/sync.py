@@ -43,7 +43,7 @@ def make_tracker(name: str, folder: Path, project: str, *, online: bool) -> Trac
 
 def send(tracker: Tracker, folder: Path, destination: str, *, again: bool = False, mode: Mode) -> None:
     """Adds all runs below a folder that have ended to a tracker, with a line for each."""
-    output = Output(mode, sys.stdout)
+    output = Output(mode)
     with contextlib.redirect_stdout(sys.stderr):  # trackers print, and what a program reads must hold JSON alone
         for record, is_new in track(folder, tracker, destination, again=again, on_left_out=lambda run: complain(f"arena: {run}")):
             output.record({"event": "tracked", "run": str(record.path), "destination": destination, "added": is_new})

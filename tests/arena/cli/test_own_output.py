@@ -1,11 +1,14 @@
 """What environments print is no part of `--json`."""
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import arena.cli
 
 MODULE = """
 import os
@@ -49,3 +52,11 @@ def test_an_environment_that_prints_leaves_json_alone(tmp_path: Path) -> None:
         if is_json:
             (line,) = done.stdout.splitlines()
             assert json.loads(line)["name"] == "talk"
+
+
+def test_no_command_chooses_standard_output_itself() -> None:
+    """`Output` knows where a command's own output goes; `sys.stdout` is standard error while `--json` keeps all else away."""
+    for path in sorted(Path(arena.cli.__file__).parent.glob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        chosen = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "Output" and "sys.stdout" in ast.unparse(call)]
+        assert not chosen, path
