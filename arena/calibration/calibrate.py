@@ -53,7 +53,10 @@ class Case:
         if self.shape not in ALL_SHAPES:
             raise ArenaError(f"no shape {self.shape!r}{did_you_mean(self.shape, ALL_SHAPES)} (there are: {', '.join(ALL_SHAPES)}; or all)")
         if self.num_agents < 2 or self.num_seeds < 2 or not 0.0 <= self.difference <= 100.0:
-            raise ArenaError(f"{self}: at least 2 agents and 2 seeds, and a difference from 0 to 100 standard deviations")
+            raise ArenaError(
+                f"{self.num_agents} agents, {self.num_seeds} seeds, a difference of {self.difference:g} standard deviations: a case needs "
+                "at least 2 agents and 2 seeds, and a difference from 0 to 100"
+            )
 
     def skills(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Draws the skill of each training seed, by agent: `agent-1` is better than `agent-0` if there is a difference."""

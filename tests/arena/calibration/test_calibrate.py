@@ -36,7 +36,7 @@ def test_a_case_that_cannot_be_is_refused():
     with pytest.raises(ArenaError, match="no shape 'norml'; did you mean 'normal'"):
         Case("norml", 2, 5, 0.0)
     for change in ({"num_agents": 1}, {"num_seeds": 1}, {"difference": -1.0}, {"difference": float("nan")}):
-        with pytest.raises(ArenaError, match="at least 2 agents and 2 seeds"):
+        with pytest.raises(ArenaError, match="a case needs at least 2 agents and 2 seeds"):
             dataclasses.replace(EQUAL, **change)
 
 
