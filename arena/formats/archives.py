@@ -39,10 +39,10 @@ def read_archive(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _contents(archive, path)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except ArenaError:
+        raise
+    except Exception as error:  # zipfile's, and those of zlib, lzma and bz2, which share no class
         raise ArenaError(f"{path} is no archive that can be read: {error}") from error
-    except Exception as error:  # zlib, lzma and bz2 have errors of their own
-        raise ArenaError(f"{path} is a damaged archive: {error}") from error
 
 
 def write_archive(path: Path, contents: Mapping[str, bytes]) -> None:

@@ -30,7 +30,7 @@ def test_names_that_lead_elsewhere_are_refused(path: Path, name: str):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("good", b"")
         archive.writestr(zipfile.ZipInfo(name), b"x")
-    with pytest.raises(ArenaError, match="leads out of the archive"):
+    with pytest.raises(ArenaError, match=r"^\S+a\.zip: .* leads out of the archive"):
         read_archive(path)
 
 
@@ -40,7 +40,7 @@ def test_links_and_devices_are_refused(path: Path, kind: int):
         entry = zipfile.ZipInfo("link")
         entry.external_attr = (kind | 0o777) << 16
         archive.writestr(entry, b"/etc/passwd")
-    with pytest.raises(ArenaError, match="is a link"):
+    with pytest.raises(ArenaError, match=r"^\S+a\.zip: 'link' is a link"):
         read_archive(path)
 
 
@@ -60,7 +60,7 @@ def test_archives_that_swell_are_refused_whatever_they_say(path: Path, monkeypat
         read_archive(path)
     content = path.read_bytes().replace(struct.pack("<I", 5_001), struct.pack("<I", 1))
     path.write_bytes(content)
-    with pytest.raises(ArenaError, match=r"no archive|damaged|allowed"):
+    with pytest.raises(ArenaError, match=r"no archive|allowed"):
         read_archive(path)
 
 
