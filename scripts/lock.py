@@ -23,7 +23,10 @@ for name, sources in {
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
     "trackers.txt": ["pyproject.toml", str(REQUIREMENTS / "trackers.in")],
     "core.txt": ["pyproject.toml", "--group", "unit", *SAME_VERSIONS],
-    **{f"{framework}.txt": ["pyproject.toml", "--extra", framework, *SAME_VERSIONS] for framework in setup_env.FRAMEWORKS},
+    **{
+        f"{framework}.txt": ["pyproject.toml", "--extra", framework, "--group", "build", *SAME_VERSIONS]
+        for framework in setup_env.FRAMEWORKS
+    },
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():
     subprocess.run([*COMPILE, *sources, "-o", str(REQUIREMENTS / name), *sys.argv[1:]], cwd=setup_env.ROOT, check=True)

@@ -1,6 +1,7 @@
 """The scripts' own set-up of the project's environments."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,10 @@ def test_the_demo_of_some_frameworks_is_the_demo_with_their_agents(tmp_path: Pat
     whole = {agent.name: agent for agent in from_toml(demo.DEMO).agents}
     assert all(whole[agent.name] == agent for agent in experiment.agents), "with the same settings"
     assert {agent.partition("-")[0] for agent in whole} == set(setup_env.FRAMEWORKS)
+
+
+@pytest.mark.parametrize("name", ["all", "core", *setup_env.FRAMEWORKS])
+def test_every_lock_that_is_set_up_has_what_installs_the_project_itself(name):
+    """The project is installed without build isolation, so its build tool must be there."""
+    (tool,) = tomllib.loads((setup_env.ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert f"\n{tool} \\\n" in "\n" + (setup_env.REQUIREMENTS / f"{name}.txt").read_text()
