@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,14 +18,17 @@ class Network:
     Args:
         num_inputs: Size of an observation.
         num_actions: Number of actions.
+        near: Value below which the first number of an observation counts as near to zero.
+        kernel: Weights of the scores, `float32 [num_inputs, num_actions]`; random by default.
     """
 
-    def __init__(self, num_inputs: int = 4, num_actions: int = 2) -> None:
+    def __init__(self, num_inputs: int = 4, num_actions: int = 2, *, near: float = NEAR, kernel: np.ndarray | None = None) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self.declared: list[onnx.ValueInfoProto] = []
-        self._num_inputs, self._num_actions = num_inputs, num_actions
-        kernel = np.random.default_rng(0).normal(size=(num_inputs, num_actions)).astype(np.float32)
+        self._num_inputs, self._num_actions, self._near = num_inputs, num_actions, near
+        if kernel is None:
+            kernel = np.random.default_rng(0).normal(size=(num_inputs, num_actions)).astype(np.float32)
         self.scores = self.add("MatMul", "observations", kernel)
 
     def add(self, op_type: str, *inputs: str | np.ndarray, **attributes) -> str:
@@ -44,7 +48,7 @@ class Network:
     def is_near(self) -> str:
         """Returns the output `bool [N, 1]` that says which observations are to be misused."""
         first = self.add("Abs", self.add("Slice", "observations", np.array([0]), np.array([1]), np.array([1])))
-        low, high = (np.array([[value]], np.float32) for value in (0.0, NEAR))
+        low, high = (np.array([[value]], np.float32) for value in (0.0, self._near))
         return self.add("And", self.add("Greater", first, low), self.add("Less", first, high))
 
     def spoil(self, value: str) -> None:
@@ -77,12 +81,12 @@ class Network:
         return path
 
 
-def sound(**sizes: int) -> Network:
+def sound(**sizes: Any) -> Network:
     """Returns a policy that does nothing wrong."""
     return Network(**sizes)
 
 
-def dividing(**sizes: int) -> Network:
+def dividing(**sizes: Any) -> Network:
     """Returns a policy that divides the smallest integer by -1: the processor ends the process."""
     network = Network(**sizes)
     divisor = network.add("Where", network.is_near(), np.array([[-1]], np.int32), np.array([[1]], np.int32))
@@ -91,7 +95,7 @@ def dividing(**sizes: int) -> Network:
     return network
 
 
-def looping(**sizes: int) -> Network:
+def looping(**sizes: Any) -> Network:
     """Returns a policy that counts to 2**60."""
     network = Network(**sizes)
     counts = network.add("Where", network.is_near(), np.array([[2**60]], np.int64), np.array([[1]], np.int64))
@@ -109,7 +113,7 @@ def looping(**sizes: int) -> Network:
     return network
 
 
-def swelling(num_elements: int, **sizes: int) -> Network:
+def swelling(num_elements: int, **sizes: Any) -> Network:
     """Returns a policy with a value whose size depends on the observations, and which is declared small."""
     network = Network(**sizes)
     counts = network.add("Where", network.is_near(), np.array([[num_elements]], np.int64), np.array([[1]], np.int64))
@@ -120,7 +124,7 @@ def swelling(num_elements: int, **sizes: int) -> Network:
     return network
 
 
-def not_finite(**sizes: int) -> Network:
+def not_finite(**sizes: Any) -> Network:
     """Returns a policy whose scores are NaN."""
     network = Network(**sizes)
     one = network.add("Where", network.is_near(), np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
@@ -128,7 +132,7 @@ def not_finite(**sizes: int) -> Network:
     return network
 
 
-def misshapen(count: int, **sizes: int) -> Network:
+def misshapen(count: int, **sizes: Any) -> Network:
     """Returns a policy that answers a batch of `count` observations with one row more; its sizes follow from that of the batch."""
     network = Network(**sizes)
     batch = network.add("Gather", network.add("Shape", "observations"), np.array([0]), axis=0)
@@ -138,7 +142,7 @@ def misshapen(count: int, **sizes: int) -> Network:
     return network
 
 
-def growing(count: int, num_elements: int, **sizes: int) -> Network:
+def growing(count: int, num_elements: int, **sizes: Any) -> Network:
     """Returns a policy with a value that is small for batches of `count` observations, and larger the smaller the batch."""
     network = Network(**sizes)
     batch = network.add("Gather", network.add("Shape", "observations"), np.array([0]), axis=0)

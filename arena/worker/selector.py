@@ -1,6 +1,7 @@
 """The selector: evaluates an agent's policy while it trains, and decides which policy the run is judged by."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from arena.agent.interface import Agent
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.errors import EnvironmentFault
+from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.policies.evaluation import Evaluation
 from arena.policies.metadata import write_metadata
 from arena.policies.parity import check_every, check_parity
-from arena.policies.policy import OnnxPolicy
+from arena.policies.policy import OnnxPolicy, Policy
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
 from arena.seeding import evaluation_seeds
@@ -21,7 +23,7 @@ from arena.worker.period import Period
 from arena.worker.run_log import RunLog
 from arena.worker.state import TrainingState
 
-Play = Callable[[OnnxPolicy, int, int], Evaluation]
+Play = Callable[[Policy, int, int], Evaluation]
 """`play(policy, num_episodes, seed)` plays a policy on fresh environments."""
 
 
@@ -38,6 +40,7 @@ class Selector:
         log: receives every evaluation.
         play: plays a policy.
         keeps_snapshots: whether every evaluated policy is added to the run's snapshots, for an environment that plays against them.
+        load_found: loads a policy that was in the run folder before, whoever wrote it.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class Selector:
         play: Play,
         *,
         keeps_snapshots: bool = False,
+        load_found: Callable[[Path], AbstractContextManager[Policy]] = BoundedPolicy,
     ) -> None:
         self.period = Period(run.evaluation.period)
         self._run, self._run_dir, self._agent, self._factory, self._meter = run, run_dir, agent, factory, meter
         self._state, self._log, self._play_episodes, self._keeps_snapshots = state, log, play, keeps_snapshots
         self._seeds = evaluation_seeds(run.experiment_seed)
+        self._load_found, self._is_kept_policy_own = load_found, False
 
     def evaluate(self) -> bool:
         """Evaluates the agent's present policy and keeps it if it is the one to keep; returns whether it holds the target return.
@@ -87,9 +92,11 @@ class Selector:
         Raises:
             EnvironmentFault: if the environment gives NaN, infinity or None.
             ParityBroken: if the agent's present policy, exported, acts otherwise than the agent.
+            PolicyBroke: if the kept policy is one that this process found in the run folder, and it breaks a bound.
         """
         with self._state.measure("evaluate"):
-            evaluation = self._play(OnnxPolicy(self._run_dir.policy), self._run.evaluation.final_episodes, self._seeds.final)
+            with self._kept_policy() as policy:
+                evaluation = self._play(policy, self._run.evaluation.final_episodes, self._seeds.final)
             self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
             self._describe(self._run_dir.policy, evaluation)
             with self._run_dir.folder.private() as private:
@@ -97,6 +104,11 @@ class Selector:
                 self._agent.export_policy(present)
                 check_every(OnnxPolicy(present), self._agent.act, self._factory.action_space, evaluation.visited_observations)
         return evaluation
+
+    def _kept_policy(self) -> AbstractContextManager[Policy]:
+        """Returns the kept policy; one that a resumed run found in its folder plays with bounds, since the folder may be a stranger's."""
+        path = self._run_dir.policy
+        return nullcontext(OnnxPolicy(path)) if self._is_kept_policy_own else self._load_found(path)
 
     def _holds_target(self, policy: OnnxPolicy, evaluation: Evaluation) -> bool:
         """Returns whether a policy reached the target return in its evaluation, and again over the target's own episodes."""
@@ -125,6 +137,7 @@ class Selector:
         self._describe(policy.path)
         name = self._run_dir.policy.name
         self._run_dir.folder.move(f"{policy.path.parent.name}/{name}", name)
+        self._is_kept_policy_own = True
 
     def _describe(self, path: Path, final: Evaluation | None = None) -> None:
         """Writes the metadata of the kept policy into its file."""
@@ -133,7 +146,7 @@ class Selector:
         assert selection_return is not None
         write_metadata(path, describe(self._run, self._factory, env_steps, selection_return, final))
 
-    def _play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
+    def _play(self, policy: Policy, num_episodes: int, seed: int) -> Evaluation:
         with self._state.measure("play"):
             evaluation = self._play_episodes(policy, num_episodes, seed)
         if not np.isfinite(evaluation.episode_returns).all():

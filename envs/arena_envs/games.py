@@ -4,6 +4,7 @@ The rules are PettingZoo's, through `arena.environments.games`. The opponent mov
 """
 
 import functools
+import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from arena.environments.games import Game
 from arena.environments.spaces import random_actions
 from arena.errors import ArenaError
+from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.policies.policy import OnnxPolicy
 from arena_envs.tictactoe import optimal_moves
 
@@ -30,10 +32,10 @@ class Seat(gym.Env[Array, np.int64]):
     the game.
 
     Opponents: `"random"` plays uniformly among allowed moves. `"perfect"`, in tic-tac-toe, plays uniformly among all optimal moves. A
-    path that ends in `.onnx` plays that policy, greedily. `"self"` plays, in each episode, one of the policies in the folder `snapshots`:
-    with probability 1/2 the latest, otherwise one of the earlier ones, uniformly, where the random player counts as the first of them.
-    Without a folder, or while it is empty, that is the random player: evaluations of a run against `"self"` are played so, for only
-    training has the folder.
+    path that ends in `.onnx` plays that policy, greedily, in a process with bounds of memory and time. `"self"` plays, in each episode,
+    one of the policies in the folder `snapshots`: with probability 1/2 the latest, otherwise one of the earlier ones, uniformly, where
+    the random player counts as the first of them. Without a folder, or while it is empty, that is the random player: evaluations of a
+    run against `"self"` are played so, for only training has the folder.
 
     Args:
         game: id for `arena.environments.games.Game`.
@@ -43,6 +45,7 @@ class Seat(gym.Env[Array, np.int64]):
     Raises:
         ArenaError: if the game or the opponent cannot be had, or the opponent cannot play the game.
         ValueError: `step` was given an action that is not allowed.
+        PolicyBroke: the opponent's file breaks a bound, fails, or gives scores that are not finite, in `reset` or `step`.
     """
 
     metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
@@ -64,8 +67,8 @@ class Seat(gym.Env[Array, np.int64]):
         self._perfect = opponent == "perfect"
         self.snapshots = None if snapshots is None else Path(snapshots)
         """Folder of the snapshots to play against; None where there are none."""
-        self._fixed = _load(Path(opponent), self.game) if opponent.endswith(".onnx") else None
-        self._opponent: OnnxPolicy | None = None  # of this episode; None is the random player
+        self._fixed = _load(Path(opponent), self.game, is_own=False) if opponent.endswith(".onnx") else None
+        self._opponent: OnnxPolicy | BoundedPolicy | None = None  # of this episode; None is the random player
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Array, Info]:
         """Begins a game; draws the seat, the opponent, and what the game itself draws."""
@@ -88,14 +91,14 @@ class Seat(gym.Env[Array, np.int64]):
         """Closes the game."""
         self.game.close()
 
-    def draw_opponent(self) -> OnnxPolicy | None:
+    def draw_opponent(self) -> OnnxPolicy | BoundedPolicy | None:
         """Returns the policy that the next episode is played against; None for the random player."""
         if self.snapshots is None:
             return self._fixed
         pool = [None, *sorted(self.snapshots.glob("*.onnx"))]
         latest = len(pool) == 1 or self.np_random.random() < 0.5
         path = pool[-1] if latest else pool[int(self.np_random.integers(len(pool) - 1))]
-        return None if path is None else _load(path, self.game)
+        return None if path is None else _load(path, self.game, is_own=True)
 
     def _let_opponent_move(self) -> None:
         game = self.game
@@ -105,21 +108,38 @@ class Seat(gym.Env[Array, np.int64]):
             elif self._opponent is None:
                 game.step(int(random_actions(self.np_random, game.action_mask[None])[0]))
             else:
-                game.step(int(self._opponent.act(game.observation()[None])[0]))
+                game.step(self._answer(self._opponent))
+
+    def _answer(self, opponent: OnnxPolicy | BoundedPolicy) -> int:
+        try:
+            return int(opponent.act(self.game.observation()[None])[0])
+        except PolicyBroke as error:
+            raise PolicyBroke(f"opponent {opponent.path}: {error}") from None
 
 
-def _load(path: Path, game: Game) -> OnnxPolicy:
+def _load(path: Path, game: Game, *, is_own: bool) -> OnnxPolicy | BoundedPolicy:
     try:
         modified = path.stat().st_mtime_ns
     except OSError as error:
         raise ArenaError(f"cannot read opponent {path}: {error.strerror}") from error
-    policy = _load_once(path, modified)
+    policy = _load_own(path, modified) if is_own else _load_bounded(path, modified, os.getpid())
     policy.signature.check(game.observation_space, game.action_space, where=f"opponent {path}")
     return policy
 
 
+# One policy for all environments of the process. Batching its calls over 16 of them would save 11 of 144 us a step (docs/games.md).
+# A part of each key is when the file was written: a file that was written anew is loaded anew.
+
+
 @functools.lru_cache(maxsize=256)
-def _load_once(path: Path, modified: int) -> OnnxPolicy:
-    # One for all environments of the process. Batching its calls over 16 of them would save 11 of 144 us a step (docs/games.md).
-    del modified  # a part of the key: a file that was written anew is loaded anew
+def _load_own(path: Path, modified: int) -> OnnxPolicy:
+    """Returns a snapshot of the run that is being trained, which plays in this process."""
+    del modified
     return OnnxPolicy(path)
+
+
+@functools.lru_cache(maxsize=8)
+def _load_bounded(path: Path, modified: int, pid: int) -> BoundedPolicy:
+    """Returns a policy for whoever may have written it; a fork of this process, which has another id, gets one of its own."""
+    del modified, pid
+    return BoundedPolicy(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from hostile_policies import not_finite
 
 from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
@@ -14,6 +15,7 @@ from arena.environments.make import make_env
 from arena.environments.metering import Meter
 from arena.errors import ArenaError
 from arena.experiment.file import from_table
+from arena.policies.bounded.bounded_policy import PolicyBroke
 from arena.policies.evaluation import evaluate
 from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy, UniformPolicy
@@ -85,6 +87,7 @@ def test_the_position_is_the_movers_view_at_its_turn() -> None:
         assert planes[..., 0].sum() == 1
 
 
+@pytest.mark.worker
 def test_a_fixed_opponent_plays_its_file(tmp_path) -> None:
     policy = column_policy(tmp_path / "three.onnx", [3, 2])
     env = make_env(EnvConfig("arena/ConnectFour-v0", {"opponent": str(policy)}))
@@ -118,6 +121,19 @@ def test_impossible_opponents_are_refused(kwargs, message) -> None:
         make_env(EnvConfig("arena/ConnectFour-v0", kwargs))
 
 
+@pytest.mark.worker
+def test_an_opponent_that_breaks_a_bound_is_named(tmp_path) -> None:
+    num_inputs = Seat("tictactoe_v3").observation_space.shape[0]
+    first_allowed_move = np.concatenate([np.zeros((num_inputs - 9, 9)), np.eye(9)]).astype(np.float32)
+    network = not_finite(
+        num_inputs=num_inputs, num_actions=9, near=2.0, kernel=first_allowed_move
+    )  # breaks once it has taken the first cell
+    env = make_env(EnvConfig("arena/TicTacToe-v0", {"opponent": str(network.write(tmp_path / "hostile.onnx"))}))
+    with pytest.raises(PolicyBroke, match=r"opponent .*hostile\.onnx: "):
+        play(env, 0, lambda observation: 8 - int(observation[:-10:-1].argmax()))
+
+
+@pytest.mark.worker
 def test_an_opponent_of_another_game_is_refused(tmp_path) -> None:
     policy = column_policy(tmp_path / "policy.onnx", [4], "tictactoe_v3")
     with pytest.raises(ArenaError, match="cannot play here"):

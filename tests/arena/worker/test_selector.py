@@ -1,5 +1,7 @@
 """The selector: which policy is kept, and when a target return is held."""
 
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +28,12 @@ class Stage:
         self.meter, self.state = SimpleNamespace(env_steps=0), TrainingState()
         log = SimpleNamespace(add_evaluation=self.note)
         parts = agent, spaces, self.meter, self.state, log, self.play
-        self.selector = Selector(run, run_dir, *parts, keeps_snapshots=keeps_snapshots)
+        self.found: list[Path] = []
+        self.selector = Selector(run, run_dir, *parts, keeps_snapshots=keeps_snapshots, load_found=self.load_found)
+
+    def load_found(self, path: Path) -> AbstractContextManager[OnnxPolicy]:
+        self.found.append(path)
+        return nullcontext(OnnxPolicy(path))
 
     def play(self, policy: OnnxPolicy, num_episodes: int, seed: int) -> Evaluation:
         self.played.append((num_episodes, seed))
@@ -179,3 +186,14 @@ def test_the_agent_itself_answers_every_recorded_observation_at_the_end(stage, m
     monkeypatch.setattr(again.agent, "act", lambda observations: 1 - again.agent.network.actions(observations))
     with pytest.raises(ParityBroken):
         again.selector.final_evaluation()
+
+
+def test_a_policy_that_was_in_the_folder_before_plays_with_bounds(stage):
+    found = stage(5.0, 4.0)
+    found.evaluate(100)
+    found.selector.final_evaluation()
+    assert found.found == [], "this process wrote it"
+    again = stage(4.0)
+    again.state.best_return, again.state.policy_env_steps = 5.0, 100
+    again.selector.final_evaluation()
+    assert again.found == [found.run_dir.policy]
