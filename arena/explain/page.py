@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from arena.explain.explanation import Explanation, ImageExplanation
-from arena.html.charts import NUM_COLORS, ChartLine, LineChart, line_chart
+from arena.html.charts import ChartLine, LineChart, line_chart
+from arena.html.line_styles import numbered_style
 from arena.html.rendering import render
 
 Array = npt.NDArray[Any]
@@ -39,7 +40,7 @@ def render_explanation(found: Explanation | ImageExplanation, *, policy: str, en
         env=env,
         is_image=is_image,
         chart=chart,
-        lines=lines,
+        lines={name: numbered_style(number) for number, name in enumerate(lines)},
         pictures=pictures,
     )
 
@@ -47,8 +48,8 @@ def render_explanation(found: Explanation | ImageExplanation, *, policy: str, en
 def _episode(found: Explanation) -> LineChart | None:
     steps = [float(step) for step in range(len(found.episode_values))]
     lines = [
-        ChartLine(label=found.feature_names[index], color=color % NUM_COLORS, x=steps, y=found.episode_values[:, index].tolist())
-        for color, index in enumerate(found.ranking[:MAX_LINES])
+        ChartLine(label=found.feature_names[index], style=numbered_style(number), x=steps, y=found.episode_values[:, index].tolist())
+        for number, index in enumerate(found.ranking[:MAX_LINES])
     ]
     return line_chart(
         lines, x_label="env step", y_label="contribution to the chosen action", description="Contribution of each feature along one episode"

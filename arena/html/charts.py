@@ -6,11 +6,11 @@ A plot library writes its colours and fonts into every path. This module only co
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from arena.formats.readable import number
 from arena.html.axes import AxisScale, padded, widened
-
-NUM_COLORS = 8
-"""Number of colours in the style sheet, after Okabe and Ito (2008), who chose them for colour-blind readers; then they repeat, thinner."""
+from arena.html.line_styles import LineStyle
 
 WIDTH, HEIGHT = 420, 264
 """Size of a chart in units of its SVG."""
@@ -24,8 +24,8 @@ class ChartLine:
 
     label: str
     """Name of what the line shows."""
-    color: int
-    """Number of the agent, which has the same colour in every chart of a page."""
+    style: LineStyle
+    """Colour and dashes of the agent, which are the same in every chart."""
     x: Sequence[float]
     """`[P]`, positions along the horizontal axis."""
     y: Sequence[float | None]
@@ -53,6 +53,23 @@ class LineChart:
     description: str
     """Text for people who do not see the chart."""
 
+    def points(self) -> list[tuple[str, str, list["ShownPoint"]]]:
+        """Returns name, classes and points of each line, as `page.js` reads them."""
+        return [(line.label, line.style.classes, list(line.points)) for line in self.lines]
+
+
+class ShownPoint(NamedTuple):
+    """A point of a line in words."""
+
+    x: float
+    """Position along the horizontal axis, in units of the SVG."""
+    y: float
+    """Position along the vertical axis."""
+    where: str
+    """Value on the horizontal axis."""
+    value: str
+    """Value on the vertical axis, with its interval if there is one."""
+
 
 @dataclasses.dataclass(frozen=True)
 class DrawnLine:
@@ -60,14 +77,14 @@ class DrawnLine:
 
     label: str
     """Name of what the line shows."""
-    color: int
-    """Number of the colour in the style sheet."""
-    thin: bool
-    """Whether the line is drawn thin, because another has its colour."""
+    style: LineStyle
+    """Colour and dashes of the line."""
     path: str
     """Attribute `d` of the line."""
     band: str
     """Attribute `points` of the band between the interval's ends; empty if there is none."""
+    points: tuple["ShownPoint", ...]
+    """Points of the line, for a reader who points at the chart."""
 
 
 def line_chart(
@@ -100,10 +117,10 @@ def line_chart(
     drawn = [
         DrawnLine(
             label=line.label,
-            color=line.color % NUM_COLORS,
-            thin=line.color >= NUM_COLORS,
+            style=line.style,
             path="M" + " ".join(f"{x(px)},{y(value)}" for px, value, _, _ in found),
             band=_band(found, x, y),
+            points=tuple(ShownPoint(x(px), y(value), number(px), _words(value, low, high)) for px, value, low, high in found),
         )
         for line, found in zip(lines, points, strict=True)
         if found
@@ -126,6 +143,10 @@ def _points(line: ChartLine) -> list[tuple[float, float, float, float]]:
             low, high = y, y
         points.append((float(x), float(y), float(low), float(high)))
     return points
+
+
+def _words(value: float, low: float, high: float) -> str:
+    return number(value) if low == high else f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def _band(points: list[tuple[float, float, float, float]], x: AxisScale, y: AxisScale) -> str:

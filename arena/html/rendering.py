@@ -4,7 +4,10 @@ Nothing is fetched: style and script are inlined, charts are inline SVG, images 
 agents, error messages) is escaped by Jinja.
 """
 
+import base64
 import functools
+import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,15 @@ from arena.errors import ArenaError
 from arena.formats import readable
 from arena.formats.json import write_bytes
 from arena.html import charts
+from arena.html.line_styles import style_sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 """Folder of the templates, the style sheet and the script."""
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+"""Scripts of a page; data in scripts of another type do not run."""
+_SOURCES = "script-src SCRIPTS"
+"""Part of the policy in `base.html` that takes the hashes of the scripts."""
 
 _FILTERS = (
     readable.number,
@@ -42,7 +51,7 @@ def render(template: str, *, sections: Iterable[tuple[str, str, Any]], folder: P
         context: values that the template names; a name that it asks for and does not get is an error.
     """
     contents = [(id_, title) for id_, title, content in sections if content]
-    return _environment(folder).get_template(template).render(sections=contents, **context)
+    return _with_hashes(_environment(folder).get_template(template).render(sections=contents, **context))
 
 
 def write_page(path: Path, html: str) -> None:
@@ -58,6 +67,13 @@ def write_page(path: Path, html: str) -> None:
         raise ArenaError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _with_hashes(html: str) -> str:
+    """Returns a page whose policy lets its own scripts run, each by its hash, and no other."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in _SCRIPT.findall(html)]
+    sources = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return html.replace(_SOURCES, f"script-src {sources}", 1)
+
+
 @functools.cache
 def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -71,6 +87,7 @@ def _environment(folder: Path) -> jinja2.Environment:
     environment.filters["breakable"] = _breakable
     environment.globals |= {
         "asset": lambda name: _asset(folder / name),
+        "line_styles": lambda: Markup(style_sheet()),  # colours of ours, not data
         "charts": charts,
         "zip": zip,
         "return_decimals": readable.return_decimals,

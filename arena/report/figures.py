@@ -6,8 +6,6 @@ Importing this module needs matplotlib (the extra `figures`).
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -17,15 +15,14 @@ from matplotlib.figure import Figure as Canvas
 
 from arena.errors import ArenaError
 from arena.formats.folders import Folder
-from arena.html.charts import NUM_COLORS, ChartLine
+from arena.html.charts import ChartLine
+from arena.html.line_styles import LineStyle
 from arena.report.document import ExperimentReport
-from arena.report.page import Figure, curve_figures, profile_figure
+from arena.report.page_figures import Figure, curve_figures, profile_figure, report_styles
 
 Format = Literal["pdf", "svg", "png"]
 FORMATS: tuple[str, ...] = get_args(Format)
 """File formats of figures."""
-NUM_SOLID = 4
-"""Number of colours whose lines are solid; those of the others are dashed, as on the page."""
 STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -91,22 +88,22 @@ def check_formats(formats: Collection[str]) -> None:
 
 def figures(report: ExperimentReport) -> Iterator[NamedCanvas]:
     """Yields the figures of a report: learning curves, the performance profile, scores, and pairs of agents."""
-    colors = {agent.name: index for index, agent in enumerate(report.agents)}
-    for title, group in curve_figures(report, colors):
+    styles = report_styles(report)
+    for title, group in curve_figures(report, styles):
         for figure in group:
             if figure.chart is not None:
                 where = "all" if title.startswith("All environments") else _file_name(title)
                 axis = "env-steps" if figure.x_label == "env steps" else "seconds"
                 yield NamedCanvas(f"curves-{where}-{axis}", _lines(figure, title=title))
-    profile = profile_figure(report, colors)
+    profile = profile_figure(report, styles)
     if profile is not None and profile.chart is not None:
         yield NamedCanvas("profile", _lines(profile))
     iqm = [(row.agent, row.estimate) for row in report.aggregates if row.metric == "iqm"]
     if iqm:
-        bars = [(agent, colors[agent], each.value, each.low, each.high) for agent, each in iqm]
+        bars = [(agent, styles[agent], each.value, each.low, each.high) for agent, each in iqm]
         yield NamedCanvas("scores", _intervals(bars, "score (IQM)"))
     if report.pairs:
-        bars = [(f"{p.x} > {p.y}", colors[p.x], p.probability.value, p.probability.low, p.probability.high) for p in report.pairs]
+        bars = [(f"{p.x} > {p.y}", styles[p.x], p.probability.value, p.probability.low, p.probability.high) for p in report.pairs]
         yield NamedCanvas("pairs", _intervals(bars, "probability that a run of the first returns more", limits=(0.0, 1.0)))
 
 
@@ -124,21 +121,19 @@ def _lines(figure: Figure, title: str = "") -> Canvas:
 
 
 def _line(axes: Axes, line: ChartLine) -> None:
-    color = _color(line.color)
-    style = "solid" if line.color % NUM_COLORS < NUM_SOLID else "dashed"
-    width = 1.2 if line.color < NUM_COLORS else 0.7
-    axes.plot(line.x, _numbers(line.y), color=color, linestyle=style, linewidth=width, label=line.label)
+    width, color = 0.7 if line.style.is_thin else 1.2, line.style.color
+    axes.plot(line.x, _numbers(line.y), color=color, linestyle=line.style.strokes, linewidth=width, label=line.label)
     if line.low is not None and line.high is not None:
         axes.fill_between(line.x, _numbers(line.low), _numbers(line.high), color=color, alpha=0.15, linewidth=0)
 
 
 def _intervals(
-    bars: Sequence[tuple[str, int, float, float | None, float | None]], label: str, limits: tuple[float, float] | None = None
+    bars: Sequence[tuple[str, LineStyle, float, float | None, float | None]], label: str, limits: tuple[float, float] | None = None
 ) -> Canvas:
     """Draws values with their intervals, one row each.
 
     Args:
-        bars: name, number of the colour, value, and the interval's ends or None.
+        bars: name, style, value, and the interval's ends or None.
         label: label of the axis.
         limits: ends of the axis, in whose middle a line stands; None lets the values decide, without a line.
     """
@@ -147,25 +142,14 @@ def _intervals(
     if limits is not None:
         axes.axvline(sum(limits) / 2, color="0.7", linewidth=0.8)
         axes.set_xlim(limits)
-    for row, (_, number, value, low, high) in enumerate(bars):
-        color = _color(number)
+    for row, (_, style, value, low, high) in enumerate(bars):
+        color = style.color
         if low is not None and high is not None:
             axes.plot([low, high], [row, row], color=color, linewidth=2)
         axes.plot([value], [row], marker="o", markersize=4, color=color)
     axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
     axes.set(xlabel=label, ylim=(len(bars) - 0.5, -0.5))
     return canvas
-
-
-def _color(number: int) -> str:
-    """Returns the colour that an agent has on the page in the light."""
-    return _palette()[number % NUM_COLORS]
-
-
-@cache
-def _palette() -> list[str]:
-    style = files("arena.html").joinpath("templates", "style.css").read_text(encoding="utf-8")
-    return re.findall(r"--c\d+: (#[0-9a-f]{6})", style)[:NUM_COLORS]
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

@@ -1,48 +1,21 @@
 """The report of an experiment as one page."""
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from arena.formats.readable import count, listed, number, percent
-from arena.html import axes, charts
+from arena.formats.readable import count, fixed, listed, number, percent, return_decimals
+from arena.html import axes
 from arena.html.rendering import render as render_page
 from arena.html.verdicts import verdict as verdict_sentence
 from arena.report.attempts import attempts_sentence
-from arena.report.document import Axis, ExperimentReport, MeanCurve, SaturatedEnv
+from arena.report.document import EnvResult, ExperimentReport, SaturatedEnv
+from arena.report.page_figures import AXES, curve_figures, profile_figure, report_styles
 from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
 from arena.report.videos import EpisodeVideo
 from arena.statistics.comparison import AgentPair
 from arena.statistics.estimate import Estimate
 
-NUM_TABLE_ROWS = 12
-"""Largest number of points of a curve that its table shows."""
-
-_AXES: tuple[tuple[Axis, str, str], ...] = (
-    ("env_steps", "At equal env steps", "env steps"),
-    ("train_seconds", "At equal seconds", "seconds of training"),
-)
 _METRICS = {"iqm": "IQM", "mean": "Mean", "median": "Median", "optimality_gap": "Optimality gap"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """A chart with the numbers behind it."""
-
-    caption: str
-    """Caption of the chart and of its table."""
-    chart: charts.LineChart | None
-    """The chart; None if no curve has a point to draw."""
-    x_label: str
-    """Label of the x axis, and head of the table's first column."""
-    curves: tuple[charts.ChartLine, ...]
-    """The curves of the chart, which are the other columns of the table."""
-
-    def rows(self) -> list[tuple[float, list[tuple[float | None, float | None, float | None]]]]:
-        """Returns x and (value, low, high) of every curve, at some of the points."""
-        grid = self.curves[0].x
-        wanted = sorted({round(k * (len(grid) - 1) / (NUM_TABLE_ROWS - 1)) for k in range(NUM_TABLE_ROWS)})
-        return [(grid[i], [(c.y[i], c.low[i] if c.low else None, c.high[i] if c.high else None) for c in self.curves]) for i in wanted]
 
 
 def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_notes: Sequence[str] = ()) -> str:
@@ -53,7 +26,7 @@ def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_
         videos: episodes to show.
         video_notes: sentences about agents and environments that have none.
     """
-    colors = {agent.name: index for index, agent in enumerate(report.agents)}
+    styles = report_styles(report)
     iqm = {row.agent: row.estimate for row in report.aggregates if row.metric == "iqm"}
     verdict = judge(report)
     return render_page(
@@ -68,18 +41,20 @@ def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_
         ranks=verdict.ranks,
         chances=verdict.chances,
         otherwise=_otherwise(report, verdict),
-        colors=colors,
-        names=list(colors),
+        styles=styles,
+        names=list(styles),
         failures={agent.name: f"{agent.num_failed} of {agent.num_runs}" for agent in report.agents},
         metrics={name: title for name, title in _METRICS.items() if any(row.metric == name for row in report.aggregates)},
         aggregates={(row.agent, row.metric): row for row in report.aggregates},
+        return_scales={env.name: _return_scale(report, env.name) for env in report.envs},
         scale=axes.row_scale([*((e.low, e.value, e.high) for e in iqm.values()), (0.0, 1.0)]),
-        curves=curve_figures(report, colors),
-        profile=profile_figure(report, colors),
+        curves=curve_figures(report, styles),
+        profile=profile_figure(report, styles),
         probability=lambda x, y: _probability(report.pairs, x, y, verdict),
         against=_against(report.pairs, verdict),
         score_differences={(each.x, each.y): each for each in report.score_differences},
         claim=verdict.claim,
+        run_points=_run_points,
         equal_within=verdict.equal_within,
         circles=verdict.circles,
         sequential=verdict.sequential,
@@ -87,6 +62,20 @@ def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_
         attempts_sentence=attempts_sentence,
         failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
     )
+
+
+def _return_scale(report: ExperimentReport, env: str) -> axes.AxisScale | None:
+    """Returns the scale on which the returns of all runs on an environment stand."""
+    rows = [row for row in report.results if row.env == env]
+    return axes.row_scale(value for row in rows for value in (row.returns, (row.return_mean.low, row.return_mean.high)))
+
+
+def _run_points(row: EnvResult) -> list[tuple[str, float, str]]:
+    """Returns the name, the value and the words of each run behind a result."""
+    return [
+        (f"seed {seed}", value, fixed(value, return_decimals(value)) + (" (failed)" if failed else ""))
+        for seed, value, failed in zip(row.seeds, row.returns, row.failed, strict=True)
+    ]
 
 
 def _lead(report: ExperimentReport, verdict: ReportVerdict) -> str:
@@ -112,9 +101,9 @@ def _otherwise(report: ExperimentReport, verdict: ReportVerdict) -> dict[str, st
         sign = -1.0 if metric == "optimality_gap" else 1.0
         values = {row.agent: sign * row.estimate.value for row in report.aggregates if row.metric == metric}
         found[str(metric)] = disagreements(verdict.ranks, values)
-    for axis, *_ in _AXES:
+    for axis, *_ in AXES:
         found[axis] = disagreements(verdict.ranks, {row.agent: row.area.value for row in report.rankings if row.axis == axis})
-    titles: dict[str, str] = {**_METRICS, **{str(axis): caption for axis, caption, _ in _AXES}}
+    titles: dict[str, str] = {**_METRICS, **{str(axis): caption for axis, caption, _ in AXES}}
     return {
         name: f"{titles[name]} orders agents otherwise than the rank: {listed([f'{lower} before {higher}' for lower, higher in pairs])}."
         for name, pairs in found.items()
@@ -177,50 +166,3 @@ def _against(pairs: Sequence[AgentPair], verdict: ReportVerdict) -> list[str]:
     """Returns a sentence for each pair in which the agent of the lower rank more often returns more."""
     found = [_probability(pairs, pair.x, pair.y, verdict) for pair in pairs]
     return [cell["note"] for cell in found if cell is not None and cell["note"]]
-
-
-def curve_figures(report: ExperimentReport, colors: Mapping[str, int]) -> list[tuple[str, list[Figure]]]:
-    """Returns the learning curves: for all environments together and for each, those over env steps and over seconds.
-
-    Args:
-        report: the report.
-        colors: number of each agent's colour.
-    """
-    groups: list[tuple[str | None, str]] = [(None, "All environments: mean score")]
-    groups += [(env.name, env.name) for env in report.envs]
-    found = []
-    for env, title in groups:
-        y_label = "score" if env is None else "return"
-        figures = []
-        for axis, caption, x_label in _AXES:
-            curves = [curve for curve in report.curves if curve.env == env and curve.axis == axis]
-            if curves:
-                figures.append(_figure(curves, colors, caption, x_label, y_label))
-        if figures:
-            found.append((title, figures))
-    return found
-
-
-def _figure(curves: Sequence[MeanCurve], colors: Mapping[str, int], caption: str, x_label: str, y_label: str) -> Figure:
-    lines = tuple(
-        charts.ChartLine(label=curve.agent, color=colors[curve.agent], x=curve.x, y=curve.values, low=curve.low, high=curve.high)
-        for curve in curves
-    )
-    ends = listed([f"{curve.agent} {number(curve.values[-1])}" for curve in curves])
-    description = f"{y_label} over {x_label}; at the end: {ends}. The table below has the numbers."
-    # A grid that does not begin at zero is spaced by factors.
-    log_x = curves[0].x[0] > 0 and curves[0].x[-1] > 30 * curves[0].x[0] and x_label != "env steps"
-    return Figure(caption, charts.line_chart(lines, x_label=x_label, y_label=y_label, description=description, log_x=log_x), x_label, lines)
-
-
-def profile_figure(report: ExperimentReport, colors: Mapping[str, int]) -> Figure | None:
-    """Returns the performance profile; None without scores. Takes what `curve_figures` takes."""
-    if not report.profiles:
-        return None
-    lines = tuple(
-        charts.ChartLine(label=p.agent, color=colors[p.agent], x=p.thresholds, y=p.fractions, low=p.low, high=p.high)
-        for p in report.profiles
-    )
-    description = "Fraction of runs that score above each threshold. The table below has the numbers."
-    chart = charts.line_chart(lines, x_label="score τ", y_label="fraction of runs above τ", description=description, y_limits=(0.0, 1.02))
-    return Figure("Fraction of runs that score above τ; higher is better.", chart, "score τ", lines)

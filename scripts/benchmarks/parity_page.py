@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from scipy import stats
 
 from arena.errors import ArenaError
+from arena.html.line_styles import agent_styles
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from benchmarks.marked_page import CHART_STYLE, table
@@ -85,10 +86,17 @@ def draw(by_agent: dict[str, list[RunResult]], common: np.ndarray, path: Path) -
     """Draws learning curves, and a matrix of the env steps that pairs of agents have in common, `[agents, agents]`."""
     plt.rcParams.update(CHART_STYLE)
     figure, (curves, matrix) = plt.subplots(1, 2, figsize=(10, 3.8), constrained_layout=True, width_ratios=[1.25, 1.0])
-    for index, (agent, results) in enumerate(by_agent.items()):
+    styles = agent_styles({agent: agent for agent in by_agent})
+    for agent, results in by_agent.items():
         runs = [curve(result) for result in results]
         steps = np.mean([run_steps for run_steps, _ in runs], axis=0) / 1e3  # an evaluation may come up to 8 steps late
-        curves.plot(steps, np.mean([returns for _, returns in runs], axis=0), color=f"C{index}", label=agent)
+        curves.plot(
+            steps,
+            np.mean([returns for _, returns in runs], axis=0),
+            color=styles[agent].color,
+            linestyle=styles[agent].strokes,
+            label=agent,
+        )
     curves.set(xlabel="thousand env steps", ylabel=f"evaluation return, mean of {len(results)} seeds", ylim=(0, 510))
     curves.legend(frameon=False, fontsize=8)
     names = list(by_agent)

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from arena.errors import ArenaError
+from arena.html.line_styles import agent_styles
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from benchmarks.marked_page import CHART_STYLE, MarkedPage, table
@@ -85,7 +86,8 @@ def draw(by_agent: dict[str, list[RunResult]], path: Path) -> None:
     """Draws the median evaluation return of each agent, over env steps and over seconds of training."""
     plt.rcParams.update(CHART_STYLE)
     figure, (by_steps, by_seconds) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, constrained_layout=True)
-    for index, (agent, results) in enumerate(by_agent.items()):
+    styles = agent_styles({agent: agent for agent in by_agent})
+    for agent, results in by_agent.items():
         curves = [RunRecord(Path(result.path)).selection for result in results]
         for axis, key, scale in ((by_steps, "env_steps", 1e-3), (by_seconds, "train_seconds", 1.0)):
             # A run that reached the target ended there, so its last value is carried on.
@@ -94,7 +96,7 @@ def draw(by_agent: dict[str, list[RunResult]], path: Path) -> None:
                 np.interp(grid, [0.0, *(getattr(e, key) for e in curve)], [20.0, *(e.episode_return_mean for e in curve)])
                 for curve in curves
             ]
-            axis.plot(grid * scale, np.median(values, axis=0), color=f"C{index}", label=agent)
+            axis.plot(grid * scale, np.median(values, axis=0), color=styles[agent].color, linestyle=styles[agent].strokes, label=agent)
     by_steps.set(xlabel="thousand env steps", ylabel="evaluation return, median of seeds", ylim=(0, 510))
     by_seconds.set(xlabel="seconds of training", xscale="log", xlim=(0.1, None))
     by_seconds.legend(frameon=False, fontsize=8)

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from arena.errors import ArenaError
+from arena.html.line_styles import agent_styles
 from benchmarks.marked_page import CHART_STYLE, MarkedPage, measured_on, table
 from benchmarks.scale_curves import Curve, Record, curves, grouped, half_speed, median_of, near_maximum, refuse_mixture
 from benchmarks.verdicts import Spread
@@ -147,15 +148,17 @@ def write_chart(path: Path, drawn: dict[str, dict[str, Curve]]) -> None:
     """Draws env steps/s over environments and over width, both on logarithmic axes, with minimum and maximum over rounds."""
     matplotlib.use("svg")
     labels = {"envs": "environments", "widths": "width of two hidden layers"}
-    agents = sorted({agent for found in drawn.values() for agent in found})
+    styles = agent_styles({agent: agent for found in drawn.values() for agent in found})
     with plt.rc_context(CHART_STYLE):
         figure, axes = plt.subplots(1, len(drawn), figsize=(4.5 * len(drawn), 3.6), constrained_layout=True, squeeze=False)
         for axis, (name, found) in zip(axes[0], drawn.items(), strict=True):
             for agent, curve in found.items():
-                spreads, color = list(curve.values()), f"C{agents.index(agent)}"
+                spreads, style = list(curve.values()), styles[agent]
                 medians = [spread.median for spread in spreads]
-                axis.plot(list(curve), medians, marker="o", markersize=3, lw=1.2, color=color, label=agent)
-                axis.fill_between(list(curve), [s.minimum for s in spreads], [s.maximum for s in spreads], color=color, alpha=0.2, lw=0)
+                axis.plot(list(curve), medians, marker="o", markersize=3, lw=1.2, color=style.color, linestyle=style.strokes, label=agent)
+                axis.fill_between(
+                    list(curve), [s.minimum for s in spreads], [s.maximum for s in spreads], color=style.color, alpha=0.2, lw=0
+                )
             axis.set(xscale="log", yscale="log", xlabel=labels[name], ylabel="env steps/s")
             values = sorted({value for curve in found.values() for value in curve})
             axis.set_xticks(values, [f"{value:,}" for value in values])

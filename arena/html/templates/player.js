@@ -8,7 +8,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const DURATION_SECONDS = 12; // of a duel at speed 1, however long its episode
   const MOVES_PER_SECOND = 1.5;
-  let show = null, position = 0, timer = 0;
+  let show = null, position = 0, timer = 0, isStill = false;
 
   function element(name, attributes = {}, text = "") {
     const made = document.createElement(name);
@@ -63,6 +63,7 @@
 
     return {
       last: moves.length,
+      widest: 0,
       rate: MOVES_PER_SECOND,
       draw(count) {
         if (replay.shape) drawBoard(count);
@@ -77,7 +78,7 @@
   function duelShow(replay) {
     const frames = replay.panes.map((pane) => {
       const figure = element("figure", { class: "pane" }), caption = element("figcaption"), frame = element("div", { class: "frame", role: "img" });
-      frame.style.width = `${pane.width}px`;
+      frame.style.width = `min(100%, ${2 * pane.width}px)`; // twice its size where there is room
       frame.style.aspectRatio = `${pane.width} / ${pane.height}`;
       frame.style.backgroundImage = `url(${pane.sheet})`;
       const rows = Math.ceil(pane.times.length / pane.columns);
@@ -87,8 +88,12 @@
       return { pane, caption, frame, rows };
     });
     const last = Math.max(...replay.panes.map((pane) => pane.times.at(-1)));
+    const returnAt = (pane, time) => pane.returns[Math.max(pane.times.findLastIndex((at) => at <= time), 0)];
+    const apart = (time) => Math.abs(returnAt(replay.panes[0], time) - returnAt(replay.panes[1], time));
+    const times = replay.panes.flatMap((pane) => pane.times).sort((one, other) => one - other);
     return {
       last,
+      widest: times.reduce((best, time) => (apart(time) > apart(best) ? time : best), 0),
       rate: last / DURATION_SECONDS,
       draw(time) {
         for (const { pane, caption, frame, rows } of frames) {
@@ -123,7 +128,8 @@
   }
 
   function start() {
-    if (position >= show.last) go(0);
+    if (position >= show.last || isStill) go(0);
+    isStill = false;
     play.textContent = "Pause";
     status.setAttribute("aria-live", "off");
     let before = performance.now();
@@ -137,17 +143,21 @@
   const toggle = () => (timer ? pause() : start());
   const step = (by) => {
     pause();
+    isStill = false;
     go(Math.floor(position) + by * Math.max(1, Math.round(show.last / 100)));
   };
 
-  function open(id, button) {
+  // Opens a replay where it begins, or as a still of the moment at which the two returns differ most.
+  function open(id, button, still = false) {
     const replay = JSON.parse(document.getElementById(`replay-${id}`).textContent), games = replay.matches ?? [];
     const set = () => {
       pause();
       panes.replaceChildren();
       show = replay.kind === "game" ? gameShow(replay, games[matches.value]) : duelShow(replay);
       slider.max = show.last;
-      go(0);
+      isStill = still && show.widest > 0;
+      go(isStill ? show.widest : 0);
+      still = false;
     };
     title.textContent = replay.title;
     choice.hidden = games.length < 2;
@@ -171,6 +181,7 @@
   part("on").addEventListener("click", () => step(1));
   slider.addEventListener("input", () => {
     pause();
+    isStill = false;
     go(Number(slider.value));
   });
   player.addEventListener("keydown", (event) => {
@@ -183,6 +194,6 @@
     else toggle();
   });
 
-  const first = document.querySelector("[data-watch]");
-  if (first) open(first.dataset.watch, first);
+  const first = document.querySelector("[data-opens]") ?? document.querySelector("[data-watch]");
+  if (first) open(first.dataset.watch, first, true);
 })();

@@ -8,13 +8,14 @@ from typing import Any
 from arena.environments.word import names_without_word, needs_word
 from arena.formats.readable import percent
 from arena.html.axes import row_scale
+from arena.html.line_styles import agent_styles
 from arena.html.rendering import render as render_page
 from arena.html.rendering import write_page
 from arena.html.verdicts import verdict
 from arena.tournament.leaderboard.duel_replays import MAX_FRAME_BYTES, record_duels
 from arena.tournament.leaderboard.match_replays import MatchReplay
 from arena.tournament.leaderboard.page_games import PageGames, page_games
-from arena.tournament.leaderboard.replay_selection import choose_duels, find_duel, game_replays
+from arena.tournament.leaderboard.replay_selection import choose_duels, find_duel, game_replays, opening_replay
 from arena.tournament.match_records import PlayedGame
 from arena.tournament.standings.standings import PairStanding, Standings
 from arena.tournament.tournament import Tournament
@@ -75,6 +76,7 @@ def render_leaderboard(
     playing = playing or PageGames()
     rows = standings.rows
     games = [env for env in standings.envs if env.kind == "game"]
+    agents = _agents(tournament)
     sections = [
         ("ratings", "Ranking", True),
         ("sure", "How sure", True),
@@ -101,15 +103,23 @@ def render_leaderboard(
             ranks={row.entrant: row.rank for row in rows},
             quantity="points against the field",
         ),
-        colors={row.entrant: index for index, row in enumerate(rows)},
+        styles=agent_styles({row.entrant: agents.get(row.entrant, row.entrant) for row in rows}),
         scale=row_scale([(row.points.low, row.points.value, row.points.high) for row in rows] + [0.5]),
         neighbours=_neighbours(standings),
         cell=lambda i, j: _cell(standings, i, j),
         env_scales={env.env: row_scale((s.score.low, s.score.value, s.score.high) for s in env.scores) for env in standings.envs},
         replays=replays,
+        opens=opening_replay(replays),
         notes=notes,
         playing=playing,
     )
+
+
+def _agents(tournament: Tournament) -> dict[str, str]:
+    """Returns entrant -> id of the agent, of those that say what was trained."""
+    return {
+        player.entrant: str(origin["agent"]) for player in tournament.players for origin in player.origins.values() if "agent" in origin
+    }
 
 
 def _decided(standings: Standings) -> Callable[[str, str], bool]:
@@ -131,7 +141,8 @@ def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:
     points = standings.win_matrix[i][j]
     if points is None:
         return None
-    names = {standings.rows[i].entrant, standings.rows[j].entrant}
+    one, other = standings.rows[i].entrant, standings.rows[j].entrant
+    names, decided = {one, other}, _decided(standings)
     pairs: list[PairStanding] = [pair for pair in standings.pairs if set(pair.entrants) == names]
     num_matches = sum(pair.num_matches for pair in pairs)
     ties = sum(pair.tie_rate * pair.num_matches for pair in pairs)
@@ -140,6 +151,7 @@ def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:
     ]
     return {
         "points": points,
+        "decided": decided(one, other) or decided(other, one),
         "num_matches": num_matches,
         "runs_won": sum(runs) / len(runs) if runs else None,
         "against": any({one, other} == names for one, other, _ in standings.against_order),

@@ -11,7 +11,7 @@ from arena.environments.games import Game, is_game
 from arena.environments.word import names_without_word
 from arena.errors import ArenaError
 from arena.formats.readable import fixed
-from arena.tournament.leaderboard.match_replays import GameReplay, Ply, ReplayedGame
+from arena.tournament.leaderboard.match_replays import DuelReplay, GameReplay, MatchReplay, Ply, ReplayedGame
 from arena.tournament.match_records import Episodes, PlayedGame, Record
 from arena.tournament.tournament import Tournament
 
@@ -116,6 +116,26 @@ def game_replays(tournament: Tournament, records: Sequence[Record], order: Seque
             if games:
                 replays.append(_replay_of_pair(game, env.name, pair, games, asked))
     return replays
+
+
+def opening_replay(replays: Sequence[MatchReplay]) -> int | None:
+    """Returns the number of the replay with which a page opens; None without any.
+
+    It is the first that was asked for, else the duel whose returns lie furthest apart, as a share of the range of all returns shown on the
+    same environment, else the first.
+    """
+    asked = next((index for index, replay in enumerate(replays) if replay.why.startswith(ASKED_FOR)), None)
+    if asked is not None or not replays:
+        return asked
+    duels = [(index, replay) for index, replay in enumerate(replays) if isinstance(replay, DuelReplay)]
+    ends = [(replay.env, pane.returns[-1]) for _, replay in duels for pane in replay.panes]
+    ranges = {env: float(np.ptp([value for where, value in ends if where == env])) for env, _ in ends}
+
+    def apart(replay: DuelReplay) -> float:
+        first, second = (pane.returns[-1] for pane in replay.panes)
+        return abs(first - second) / (ranges[replay.env] or 1.0)
+
+    return max(duels, key=lambda each: (apart(each[1]), -each[0]))[0] if duels else 0
 
 
 def board_plies(game: Game, moves: Sequence[int], seed: int) -> tuple[tuple[int, int] | None, tuple[Ply, ...]]:

@@ -1,4 +1,7 @@
+import base64
+import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import jinja2
@@ -30,10 +33,24 @@ def test_a_name_that_the_template_does_not_get_is_an_error(tmp_path: Path):
         render("x.html", sections=[], folder=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["base.html", "charts.html", "leaderboard.html", "replays.html", "report.html", "style.css", "player.js"])
+@pytest.mark.parametrize(
+    "name", ["base.html", "charts.html", "leaderboard.html", "replays.html", "report.html", "style.css", "player.js", "page.js"]
+)
 def test_templates_fetch_nothing(name: str):
     text = (TEMPLATES / name).read_text(encoding="utf-8")
     assert not re.search(r"<link[^>]+href=.https?:|<script[^>]+src|@import|url\(['\"]?https?:", text)
+
+
+def test_a_page_runs_its_own_scripts_and_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, folder)
+    (folder / "x.html").write_text('{% extends "base.html" %}{% block script %}<script>own();</script>{{ name }}{% endblock %}')
+    html = render("x.html", sections=[], folder=folder, name="<script>alert(1)</script>")
+    [sources] = re.findall(r"script-src ([^\";]+)", html)
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert scripts[-1] == "own();"
+    assert len(scripts) == 2
+    assert sources.split() == [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
 
 
 def test_a_page_is_written_with_its_folder_or_refused(tmp_path: Path):

@@ -10,7 +10,7 @@ from arena.report.build import build_report
 from arena.report.document import ExperimentReport
 from arena.report.figures import FORMATS, figures, write_figures
 from arena.report.load import load_runs
-from arena.report.page import curve_figures
+from arena.report.page_figures import curve_figures, report_styles
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_lines_of_a_figure_are_those_of_the_page(document: ExperimentReport)
     drawn = dict(figures(document))
     assert "curves-CartPole-v1-env-steps" in drawn
     assert "pairs" in drawn
-    [(_, group)] = curve_figures(document, {"a": 0, "b": 1})
+    [(_, group)] = curve_figures(document, report_styles(document))
     expected = next(figure for figure in group if figure.x_label == "env steps")
     [axes] = drawn["curves-CartPole-v1-env-steps"].axes
     for line, curve in zip(axes.get_lines(), expected.curves, strict=True):
@@ -34,7 +34,7 @@ def test_the_lines_of_a_figure_are_those_of_the_page(document: ExperimentReport)
         assert list(line.get_xdata()) == list(curve.x)
         assert list(line.get_ydata()) == list(curve.y)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("env steps", "return")
-    assert axes.get_lines()[0].get_color() == "#0072b2", "the page's own colour"
+    assert [line.get_color() for line in axes.get_lines()] == [curve.style.color for curve in expected.curves], "the page's own colours"
 
 
 def test_each_figure_is_a_file_in_each_format_and_equal_numbers_give_equal_files(document: ExperimentReport, tmp_path: Path):

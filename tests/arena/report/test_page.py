@@ -266,6 +266,12 @@ def test_the_matrix_turns_a_pair_around(html: str) -> None:
     assert "not compared" in matrix
 
 
+def test_only_decided_pairs_are_tinted(html: str) -> None:
+    matrix = html.partition('<table class="matrix">')[2].partition("</table>")[0]
+    assert matrix.count("<td style=") == matrix.count("<b>") > 0
+    assert matrix.count("<td>") > 0
+
+
 def test_an_experiment_without_references_or_curves_is_still_a_page(problems: Callable[[str], list[str]]) -> None:
     bare = make_report(
         aggregates=(),

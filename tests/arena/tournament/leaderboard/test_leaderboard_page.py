@@ -106,6 +106,17 @@ def test_a_duel_shows_the_recorded_returns_of_the_start_that_differs_most(html: 
     assert "another way" not in html
 
 
+def test_the_page_opens_on_the_duel_whose_returns_differ_most(html: str) -> None:
+    [opened] = re.findall(r'data-watch="(\d+)" data-opens', html)
+    documents = _documents(html)
+    apart = {
+        number: abs(document["panes"][0]["returns"][-1] - document["panes"][1]["returns"][-1])
+        for number, document in enumerate(documents, 1)
+        if document["kind"] == "duel"
+    }
+    assert apart[int(opened)] == max(apart.values()) > 0
+
+
 def test_the_changes_of_a_game_build_its_board_up(html: str, folder: Path) -> None:
     (document, *_) = (document for document in _documents(html) if document["kind"] == "game")
     assert document["shape"] == [3, 3]
@@ -178,6 +189,8 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "a, b, c beat each other in a circle: a beats b. No single number ranks them." in text
     assert problems(page) == []
     assert "player.js" not in page
+    matrix = page.partition('<table class="matrix">')[2].partition("</table>")[0]
+    assert matrix.count("<td style=") == 4, "the first against both others, and they against it"
 
 
 def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path, problems: Callable[[str], list[str]]) -> None:
@@ -193,10 +206,11 @@ def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path
     )
     page = render_leaderboard(dataclasses.replace(standings, rows=rows, pairs=pairs, envs=envs), tournament)
     num_scores = sum(len(env.scores) for env in envs)
-    assert page.count("[no interval]") == num_scores + sum(pair.return_difference is not None for pair in pairs)
-    assert page.count('<span class="missing">no interval</span>') == len(rows)
+    # What stands under a name on a phone stands in a column of its own elsewhere.
+    assert page.count("[no interval]") == 2 * num_scores + sum(pair.return_difference is not None for pair in pairs)
+    assert page.count('<span class="missing">no interval</span>') == 2 * len(rows)
     forests = re.findall(r'<svg class="forest".*?</svg>', page, re.DOTALL)
-    assert sum("<circle" in forest for forest in forests) == len(rows) + num_scores
+    assert sum("<circle" in forest for forest in forests) == 2 * (len(rows) + num_scores)
     assert not any('class="line' in forest for forest in forests)
     assert "None" not in page
     assert problems(page) == []
