@@ -23,6 +23,10 @@ class EnvironmentFault(ArenaError):
     """Raised when an environment gives NaN, infinity or None as a reward or an observation; says which, and at which env step."""
 
 
+class EnvironmentRaised(ArenaError):
+    """Raised when an environment's own code raises an error in an evaluation; says which environment, at which env step, and the error."""
+
+
 class EnvironmentUnavailable(ArenaError):
     """Raised when an environment is known, but its own code cannot make it."""
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from arena.cli.policy_arguments import GivenPolicy, given_policies, split_env
 from arena.environments.config import EnvConfig
-from arena.errors import ArenaError
+from arena.errors import ArenaError, EnvironmentRaised
 from arena.formats.json import finite, write_bytes
 from arena.formats.readable import count, interval, return_decimals, shown_return
 from arena.policies.bounded.bounded_policy import BoundedPolicy
@@ -135,9 +135,10 @@ def _evaluate(given: GivenPolicy, env: EnvConfig, spaces: Any, episodes: PlayedE
     sha256 = hashlib.sha256(read_bounded(given.path)).hexdigest()
     with BoundedPolicy(given.path) as policy:
         policy.signature.check(*spaces, where=f"{env.name}: policy {given.path}")
+        guarded = GuardedPolicy(policy, *spaces)
         try:
             evaluation = evaluate(
-                GuardedPolicy(policy, *spaces),
+                guarded,
                 env,
                 num_episodes=episodes.num_episodes,
                 seed=episodes.seed,
@@ -147,6 +148,8 @@ def _evaluate(given: GivenPolicy, env: EnvConfig, spaces: Any, episodes: PlayedE
             )
         except PolicyFailed as error:
             raise ArenaError(f"policy {given.path} cannot be evaluated on {env.name}: {error}") from error
+        except EnvironmentRaised as error:
+            raise guarded.blame(error, given.path) from error
     if not np.isfinite(evaluation.episode_returns).all():
         raise ArenaError(f"environment {env.name} gives rewards whose sum over an episode is infinite; scale its rewards")
     returns = evaluation.episode_returns[None]

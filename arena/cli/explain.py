@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from arena.cli.policy_arguments import given_policies, split_env
-from arena.errors import ArenaError
+from arena.errors import ArenaError, EnvironmentRaised
 from arena.explain.explanation import ExplainedObservations, Explanation, explain
 from arena.explain.page import render_explanation
 from arena.formats.json import write_json
@@ -44,10 +44,13 @@ def explain_policy(
     spaces = env_spaces(env)
     with BoundedPolicy(given.path) as policy:
         policy.signature.check(*spaces, where=f"{env.name}: policy {given.path}")
+        guarded = GuardedPolicy(policy, *spaces)
         try:
-            found = explain(policy, env, ExplainedObservations(**counts), player=GuardedPolicy(policy, *spaces))
+            found = explain(policy, env, ExplainedObservations(**counts), player=guarded)
         except (PolicyFailed, PolicyBroke) as error:
             raise ArenaError(f"policy {given.path} cannot be explained on {env.name}: {error}") from error
+        except EnvironmentRaised as error:
+            raise guarded.blame(error, given.path) from error
     output.record({"policy": given.name, "env": env.name, **found.to_json()})
     if isinstance(found, Explanation):
         _show(found, output)

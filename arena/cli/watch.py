@@ -13,9 +13,10 @@ from arena.cli.policy_arguments import given_policies, split_env
 from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
 from arena.environments.rendering import CannotRender, make_renderer
-from arena.errors import ArenaError
-from arena.policies.bounded.bounded_policy import BoundedPolicy
+from arena.errors import ArenaError, EnvironmentRaised
+from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.terminal.output import Mode, Output
+from arena.tournament.faults import GuardedPolicy, PolicyFailed
 from arena.watching.episode import Moment, watch_episode
 from arena.watching.panes import Watched, frames
 from arena.watching.video import check_video, write_video
@@ -91,6 +92,15 @@ def watch(policies: Sequence[tuple[str, Path]], env: EnvConfig, options: WatchOp
     out.say(f"{options.video}: {count} pictures, {options.video.stat().st_size:,} bytes")
 
 
+class _Player:
+    """A policy whose faults are told from those of the environment."""
+
+    def __init__(self, policy: BoundedPolicy, env: gym.Env[Any, Any]) -> None:
+        self.guard = GuardedPolicy(policy, env.observation_space, env.action_space)
+        """Policy that acts; it says what the other chose against the rules."""
+        self.act, self.scores = self.guard.act, policy.scores
+
+
 class _Watcher:
     """The pictures of a command, and the line about each episode that ends."""
 
@@ -109,11 +119,17 @@ class _Watcher:
                     yield from frames([self._watched(name, policy, self._renderers[0], seed)])
 
     def _watched(self, name: str, policy: BoundedPolicy, env: gym.Env[Any, Any], seed: int) -> Watched:
-        return Watched(name, self._told(name, seed, watch_episode(policy, env, seed=seed, max_steps=self._options.max_steps)))
+        return Watched(name, self._told(name, policy, env, seed))
 
-    def _told(self, name: str, seed: int, moments: Iterator[Moment]) -> Iterator[Moment]:
-        for moment in moments:
-            yield moment
+    def _told(self, name: str, policy: BoundedPolicy, env: gym.Env[Any, Any], seed: int) -> Iterator[Moment]:
+        player = _Player(policy, env)
+        try:
+            for moment in watch_episode(player, env, seed=seed, max_steps=self._options.max_steps):
+                yield moment
+        except (PolicyFailed, PolicyBroke) as error:
+            raise ArenaError(f"policy {policy.path} cannot be watched: {error}") from error
+        except EnvironmentRaised as error:
+            raise player.guard.blame(error, policy.path) from error
         episode = {"policy": name, "seed": seed, "episode_return": moment.episode_return, "episode_length": moment.env_step}
         self._out.record({**episode, "ending": moment.ending})
         self._out.say(f"{name}, seed {seed}: return {moment.episode_return:g} in {moment.env_step} env steps, {moment.ending}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from arena.environments.action_form import common_actions
 from arena.environments.observation_form import observation_form
+from arena.environments.own_errors import environment_error
 from arena.environments.spaces import MaskedBox
 from arena.environments.values import MissingValue
 
@@ -50,7 +51,10 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), int(self.action_space.n))
         self.observation_space = space
         self._mask_start = space.num_features if isinstance(space, MaskedBox) else None
-        self._env_step = 0
+        self.env_step = 0
+        """Env steps of the episode so far, with one that has begun; 0 in a reset."""
+        self.is_stepping = False
+        """Whether a reset or a step has begun and not come to its end: after an error, it is this environment that failed."""
 
     @property
     def feature_names(self) -> list[str]:
@@ -59,17 +63,32 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the environment."""
+        self.env_step, self.is_stepping = 0, True
         observation, info = self.env.reset(seed=seed, options=options)
-        self._env_step = 0
-        return self._common(observation, info, terminated=False), {}
+        common = self._common(observation, info, terminated=False)
+        self.is_stepping = False
+        return common, {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Steps the environment with `action` in the common form."""
+        self.env_step, self.is_stepping = self.env_step + 1, True
         observation, given, terminated, truncated, info = self.env.step(self._act(action))
-        self._env_step += 1
         reward = self._reward(given)
         terminated = bool(terminated)
-        return self._common(observation, info, terminated=terminated), reward, terminated, bool(truncated), self._kept(info)
+        common, kept = self._common(observation, info, terminated=terminated), self._kept(info)
+        self.is_stepping = False
+        return common, reward, terminated, bool(truncated), kept
+
+    def close(self) -> None:
+        """Closes the environment.
+
+        Raises:
+            EnvironmentRaised: if its own code fails at that.
+        """
+        try:
+            self.env.close()
+        except Exception as error:  # another package's code
+            raise environment_error(error, self.spec.id if self.spec else "", None, "its end") from error
 
     def _kept(self, info: Any) -> dict[str, Any]:
         """Returns the numbers of `info` that are asked for."""
@@ -79,20 +98,20 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
                 try:
                     kept[name] = float(np.asarray(info[name]).item())
                 except (ValueError, TypeError) as error:
-                    raise MissingValue(f"{_shown(info[name])}, which is not a number,", f"info[{name!r}]", self._env_step) from error
+                    raise MissingValue(f"{_shown(info[name])}, which is not a number,", f"info[{name!r}]", self.env_step) from error
         return kept
 
     def _reward(self, given: Any) -> float:
         if given is None:
-            raise MissingValue("None", "reward", self._env_step)
+            raise MissingValue("None", "reward", self.env_step)
         try:
             return float(given if np.ndim(given) == 0 else np.asarray(given).item())
         except (ValueError, TypeError) as error:
-            raise MissingValue(f"{_shown(given)}, which is not a number,", "reward", self._env_step) from error
+            raise MissingValue(f"{_shown(given)}, which is not a number,", "reward", self.env_step) from error
 
     def _common(self, observation: Any, info: Mapping[str, Any], *, terminated: bool) -> Any:
         if observation is None:
-            raise MissingValue("None", "observation", self._env_step)
+            raise MissingValue("None", "observation", self.env_step)
         try:
             common = self._observe(observation)
             if self._mask_key is not None:
@@ -107,9 +126,9 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             KeyError,
         ) as error:  # a number that is not in a Discrete space has no one-hot vector, say
             value = f"{_shown(observation)}, which is not in {self.env.observation_space},"
-            raise MissingValue(value, "observation", self._env_step) from error
+            raise MissingValue(value, "observation", self.env_step) from error
         if self._mask_start is not None and not terminated and not (common[self._mask_start :] > 0.5).any():
-            raise MissingValue("an action mask that allows nothing", "observation", self._env_step)
+            raise MissingValue("an action mask that allows nothing", "observation", self.env_step)
         return common
 
     def _mask(self, given: Any, *, terminated: bool) -> Any:
@@ -120,7 +139,7 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             return np.ones(count, np.float32)
         mask = np.asarray([] if given is None else given)
         if mask.shape != (count,) or not np.isin(mask, (0, 1)).all():
-            raise MissingValue(f"{_shown(given)}, which is not {count} flags,", f"info[{self._mask_key!r}]", self._env_step)
+            raise MissingValue(f"{_shown(given)}, which is not {count} flags,", f"info[{self._mask_key!r}]", self.env_step)
         return mask.astype(np.float32)
 
 

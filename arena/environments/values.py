@@ -178,7 +178,7 @@ def value_name(value: float) -> str:
     return f"{value:g} (infinite in float32)"
 
 
-def environment_fault(value: str, what: str, *, env_step: int, place: str) -> EnvironmentFault:
+def environment_fault(value: str, what: str, *, env_step: int, place: str, env: str = "") -> EnvironmentFault:
     """Returns the error for a value that an environment must not give.
 
     Args:
@@ -186,8 +186,8 @@ def environment_fault(value: str, what: str, *, env_step: int, place: str) -> En
         what: `reward` or `observation`.
         env_step: env step of the episode, from 1; 0 for its reset.
         place: the episode.
+        env: name of the environment; empty where the reader knows which it is.
     """
+    subject = f"environment {env}" if env else "the environment"
     when = f"env step {env_step}" if env_step else "the reset"
-    return EnvironmentFault(
-        f"the environment gave {value} as {what} at {when} of {place}; fix the environment: it must give finite numbers"
-    )
+    return EnvironmentFault(f"{subject} gave {value} as {what} at {when} of {place}; fix the environment: it must give finite numbers")

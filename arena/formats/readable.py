@@ -59,6 +59,11 @@ def shown_score(mean: float | None, std: float | None, *, num_cut: int = 0, num_
     return f"{shown_return(mean, std)}{spread}{cut}"
 
 
+def one_line(error: Exception | str) -> str:
+    """Returns an error's message on one line of bounded length."""
+    return " ".join(str(error).split())[:200]
+
+
 def percent(value: float | None) -> str:
     """Returns a fraction as percent without decimals; with one decimal where a whole number would wrongly read as 0% or 100%."""
     if value is None or not math.isfinite(value):

@@ -1,6 +1,5 @@
 """Plays policies on environments that no training touches, on seeds that all policies share."""
 
-import contextlib
 import dataclasses
 import functools
 import itertools
@@ -10,12 +9,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
-from arena.environments.values import MissingValue, ValueWatch, environment_fault
+from arena.environments.own_errors import environment_error
+from arena.environments.values import ValueWatch, environment_fault
 from arena.environments.vectorize import make_sync_env, make_vec_env, time_limit
-from arena.errors import EnvironmentFault
+from arena.errors import ArenaError, EnvironmentFault
 from arena.policies.info_metrics import InfoMetrics
 from arena.policies.policy import Policy
 from arena.seeding import batch_seed
@@ -105,6 +106,7 @@ def evaluate(
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts, or no
             finite value of a metric that is asked for.
+        EnvironmentRaised: if the environment's own code raises an error.
     """
     make_envs = make_vec_env if seeds is None else make_sync_env
     if info_metrics:
@@ -120,6 +122,7 @@ def evaluate(
         info_metrics=info_metrics,
         on_step=on_step,
         progress=progress,
+        env_name=env_config.name,
     )
 
 
@@ -135,6 +138,7 @@ def evaluate_in(
     info_metrics: Sequence[str] = (),
     on_step: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda _: None,
+    env_name: str = "",
 ) -> Evaluation:
     """Plays episodes as `evaluate` does, which has the other arguments and raises the same, in environments that the caller makes.
 
@@ -149,6 +153,7 @@ def evaluate_in(
         info_metrics: Keys of `info` whose last value in each episode is kept.
         on_step: Called after each reset and step of the environments.
         progress: Function told of the number of episodes that are over.
+        env_name: Name of the environment for errors; without it they say `the environment`.
     """
     batches, metrics, num_outside, num_cut, first = [], list[dict[str, Array]](), 0, 0, 0
     for batch_size, vector_seed in episode_batches(num_episodes, seed, num_envs):
@@ -158,7 +163,7 @@ def evaluate_in(
             limit = DEFAULT_MAX_EPISODE_STEPS
         reset_seed = vector_seed if seeds is None else [int(each) for each in seeds[first : first + batch_size]]
         own_metrics = InfoMetrics(info_metrics, batch_size)
-        *columns, outside, cut = _play(policy, env, reset_seed, limit, first, own_metrics, on_step, progress)
+        *columns, outside, cut = _play(policy, env, reset_seed, limit, own_metrics, on_step, progress, _Place(env_name, first, env))
         batches.append(columns)
         metrics.append(own_metrics.values(first))
         num_outside += outside
@@ -181,10 +186,10 @@ def _play(
     env: gym.vector.VectorEnv[Any, Any, Any],
     seed: int | list[int],
     max_steps: int | None,
-    first: int,
     metrics: InfoMetrics,
     on_step: Callable[[], None],
     progress: Callable[[int], None],
+    place: "_Place",
 ) -> tuple[Array, Array, Array, Array, int, int]:
     """Plays one episode of each environment.
 
@@ -192,34 +197,41 @@ def _play(
         Returns, lengths, visited observations and reasons of the ends; the number of observations outside of their space, and of episodes
         cut.
     """
-    values = _Values(env, first)
+    values = _Values(env, place)
     visited = []
     running = np.ones(env.num_envs, np.bool_)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
     endings = np.full(env.num_envs, ENDINGS.index("cut"), np.int8)
     try:
-        with values.located():
+        try:
             observations, _ = env.reset(seed=seed)  # type: ignore[arg-type]  # that of single environments takes a list
+        except Exception as error:  # another package's code
+            raise place.of_error(error, 0, running) from error
+        on_step()
+        values.look_at_reset(observations)
+        for step in itertools.count() if max_steps is None else range(max_steps):
+            if step < MAX_VISITED:
+                visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
+            actions = policy.act(observations)
+            try:
+                observations, rewards, terminated, truncated, info = env.step(actions)
+            except Exception as error:
+                values.look()  # earlier values that are wrong come first
+                raise place.of_error(error, step + 1, running) from error
             on_step()
-            values.look_at_reset(observations)
-            for step in itertools.count() if max_steps is None else range(max_steps):
-                if step < MAX_VISITED:
-                    visited.append(observations[running.nonzero()[0][step % np.count_nonzero(running)]])
-                observations, rewards, terminated, truncated, info = env.step(policy.act(observations))
-                on_step()
-                values.note(observations, rewards, running, info)
-                metrics.note(info, running)
-                returns += np.where(running, rewards, 0.0)
-                lengths += running
-                endings[running & truncated] = ENDINGS.index("truncated")
-                endings[running & terminated] = ENDINGS.index("terminated")
-                running &= ~(terminated | truncated)
-                num_running = int(np.count_nonzero(running))
-                if step % PROGRESS_STEPS == 0:
-                    progress(first + env.num_envs - num_running)
-                if not num_running:
-                    break
-            values.look()
+            values.note(observations, rewards, running, info)
+            metrics.note(info, running)
+            returns += np.where(running, rewards, 0.0)
+            lengths += running
+            endings[running & truncated] = ENDINGS.index("truncated")
+            endings[running & terminated] = ENDINGS.index("terminated")
+            running &= ~(terminated | truncated)
+            num_running = int(np.count_nonzero(running))
+            if step % PROGRESS_STEPS == 0:
+                progress(place.first + env.num_envs - num_running)
+            if not num_running:
+                break
+        values.look()
     finally:
         env.close()
     return returns, lengths, np.stack(visited), endings, values.num_outside, int(np.count_nonzero(running))
@@ -228,14 +240,14 @@ def _play(
 class _Values:
     """The check of what the environments of an evaluation give; each plays one episode that counts, and then perhaps others."""
 
-    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], first: int) -> None:
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], place: "_Place") -> None:
         self.num_outside = 0
         """Number of observations outside of their space, up to the last look."""
         self._watch = ValueWatch(env.single_observation_space, env.num_envs)
         self._rewards = np.zeros((self._watch.num_rows, env.num_envs))
         self._counted = np.zeros((self._watch.num_rows, env.num_envs), np.bool_)
         self._row = self._steps = 0  # in the log, and before it
-        self._num_envs, self._first = env.num_envs, first
+        self._place = place
 
     def note(self, observations: Array, rewards: Array, running: Array, info: dict[str, Any]) -> None:
         """Writes down what a step gave; `running` says whose episodes count."""
@@ -261,15 +273,39 @@ class _Values:
         if found is not None:
             raise self._fault(found.value, found.what, 0, found.env)
 
-    @contextlib.contextmanager
-    def located(self) -> Iterator[None]:
-        """Says of a value that is missing at which env step it is; earlier ones that are wrong come first."""
-        try:
-            yield
-        except MissingValue as found:
-            self.look()
-            raise self._fault(found.value, found.what, found.env_step, None) from None
+    def _fault(self, value: str, what: str, env_step: int, env: int) -> EnvironmentFault:
+        return environment_fault(value, what, env_step=env_step, place=self._place.episode(env), env=self._place.env_name)
 
-    def _fault(self, value: str, what: str, env_step: int, env: int | None) -> EnvironmentFault:
-        place = f"{self._first + env + 1}" if env is not None else f"{self._first + 1} to {self._first + self._num_envs}"
-        return environment_fault(value, what, env_step=env_step, place=f"evaluation episode {place}")
+
+class _Place:
+    """The words for where in an evaluation an environment failed.
+
+    Args:
+        env_name: Name of the environment; empty where it has none.
+        first: Number of episodes in earlier batches.
+        env: Environments of this batch.
+    """
+
+    def __init__(self, env_name: str, first: int, env: gym.vector.VectorEnv[Any, Any, Any]) -> None:
+        self.env_name, self.first, self._env = env_name, first, env
+
+    def episode(self, env: int) -> str:
+        """Returns the episode that the environment of a number plays."""
+        return f"evaluation episode {self.first + env + 1}"
+
+    def of_error(self, error: Exception, step: int, running: Array) -> ArenaError:
+        """Returns the error for people, whose environment is known where environments are stepped one after the other.
+
+        Args:
+            error: Error that came out of the environments.
+            step: Vector step, from 1; 0 for the reset.
+            running: Environments whose episode counts and is not over, `bool [N]`.
+        """
+        inner = self._env.unwrapped
+        singles = inner.envs if isinstance(inner, SyncVectorEnv) else []
+        for index, single in enumerate(singles):
+            if isinstance(single, CommonForm) and single.is_stepping:
+                where = self.episode(index) if running[index] else f"an episode after {self.episode(index)}"
+                return environment_error(error, self.env_name, single.env_step, where)
+        last = self.first + self._env.num_envs
+        return environment_error(error, self.env_name, step, f"evaluation episodes {self.first + 1} to {last}")

@@ -4,14 +4,17 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.own_errors import with_notes_of
 from arena.environments.spaces import MaskedBox
-from arena.errors import ArenaError
+from arena.errors import ArenaError, EnvironmentRaised
+from arena.formats.readable import one_line
 from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.policy import Policy
 
@@ -65,6 +68,17 @@ class GuardedPolicy:
             self._check_choices(observations, actions, self._action_space)
         return actions
 
+    def blame(self, error: EnvironmentRaised, path: Path) -> ArenaError:
+        """Returns the error for people, which names the policy where the environment failed after it broke a rule.
+
+        Args:
+            error: Error of the environment that the policy played.
+            path: Policy file.
+        """
+        if not self.was_illegal:
+            return error
+        return with_notes_of(error, ArenaError(f"policy {path} chose an action that its mask forbids, and {error}"))
+
     def _check_choices(self, observations: Array, actions: Array, space: gym.spaces.Discrete[Any]) -> None:
         start, count = int(space.start), int(space.n)
         if not ((actions >= start) & (actions < start + count)).all():
@@ -86,6 +100,8 @@ def faults_of(env_name: str) -> Iterator[None]:
         yield
     except (PolicyFailed, ServerGone):
         raise
+    except EnvironmentRaised as error:
+        raise with_notes_of(error, ArenaError(f"{error}; the match does not count")) from error
     except Exception as error:  # the environment is another package's code
         raise ArenaError(f"environment {env_name} failed: {type(error).__name__}: {one_line(error)}; the match does not count") from error
 
@@ -97,8 +113,3 @@ def is_fault_of_file(reason: str) -> bool:
         reason: Reason in the match's record.
     """
     return reason.startswith("failed: ") and not reason.startswith(ILLEGAL)
-
-
-def one_line(error: Exception | str) -> str:
-    """Returns an error's message on one line of bounded length."""
-    return " ".join(str(error).split())[:200]

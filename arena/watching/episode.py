@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.own_errors import errors_of
 from arena.environments.rendering import picture
 
 Array = npt.NDArray[Any]
@@ -52,16 +53,22 @@ def watch_episode(policy: WatchedPolicy, env: gym.Env[Any, Any], *, seed: int, m
 
     Raises:
         CannotRender: If the environment gives no picture.
+        EnvironmentRaised: If the environment's own code fails; says at which env step.
     """
-    observation, _ = env.reset(seed=seed)
+    name, place = env.spec.id if env.spec else "", f"the episode of seed {seed}"
+    with errors_of(name, 0, place):
+        observation, _ = env.reset(seed=seed)
     episode_return, ending = 0.0, ""
     for env_step in range(max_steps + 1):
         observations = np.asarray(observation)[np.newaxis]
         action, scores = policy.act(observations)[0], policy.scores(observations)[0]
-        yield Moment(picture(env.render()), env_step, episode_return, scores, np.asarray(action), ending)
+        with errors_of(name, env_step, f"{place}, while it was drawn"):
+            frame: Any = env.render()
+        yield Moment(picture(frame), env_step, episode_return, scores, np.asarray(action), ending)
         if ending:
             return
-        observation, reward, terminated, truncated, _ = env.step(action)
+        with errors_of(name, env_step + 1, place):
+            observation, reward, terminated, truncated, _ = env.step(action)
         episode_return += float(reward)
         if terminated or truncated:
             ending = "terminated" if terminated else "truncated"

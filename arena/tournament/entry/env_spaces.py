@@ -9,7 +9,7 @@ from arena.environments.games import Game, is_game
 from arena.environments.make import make_env
 from arena.environments.word import refuse_without_word
 from arena.errors import ArenaError
-from arena.tournament.faults import one_line
+from arena.formats.readable import one_line
 
 Spaces = tuple[gym.Space[Any], gym.Space[Any]]
 """Observation space and action space."""

@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from arena.environments.word import needs_word
 from arena.errors import ArenaError
+from arena.formats.readable import one_line
 from arena.tournament.entry.env_spaces import Spaces
-from arena.tournament.faults import one_line
 
 Array = npt.NDArray[Any]
 Act = Callable[[Array], Array]

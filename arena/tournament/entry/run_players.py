@@ -13,6 +13,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.games import is_game
 from arena.environments.word import names_without_word, refuse_without_word, with_word
 from arena.errors import ArenaError
+from arena.formats.readable import one_line
 from arena.run_folder.copies import find_copies
 from arena.run_folder.record import RunRecord, readable, run_folders
 from arena.statistics.outcomes import is_failure
@@ -20,7 +21,6 @@ from arena.tournament.entry.entrants import checked_entrant
 from arena.tournament.entry.env_spaces import Spaces, env_spaces
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.entry.player_arguments import folders
-from arena.tournament.faults import one_line
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

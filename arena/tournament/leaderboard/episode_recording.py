@@ -10,8 +10,8 @@ from PIL import Image
 
 from arena.environments.config import EnvConfig
 from arena.environments.rendering import CannotRender
+from arena.formats.readable import one_line
 from arena.policies.policy import Policy
-from arena.tournament.faults import one_line
 from arena.tournament.leaderboard.match_replays import Pane
 from arena.watching.film import WEBP_QUALITY, film_episode, webp_uri
 

@@ -18,13 +18,14 @@ from arena.environments.impossible import impossible_return
 from arena.environments.references import catalogue
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError
+from arena.formats.readable import one_line
 from arena.policies.bounded.whole_episodes import PACKAGE, WholeEpisodes, own_registration
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
 from arena.seeding import duel_player_rng
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.entry.player import PlaysWith
-from arena.tournament.faults import ILLEGAL, GuardedPolicy, PolicyFailed, faults_of, one_line
+from arena.tournament.faults import ILLEGAL, GuardedPolicy, PolicyFailed, faults_of
 from arena.tournament.match_records import Episodes
 from arena.tournament.play.load_policy import PlayingPolicy, load_policy
 from arena.tournament.schedule.tasks import EpisodesTask

@@ -11,10 +11,11 @@ from collections import defaultdict
 import numpy as np
 
 from arena.environments.games import Game
+from arena.formats.readable import one_line
 from arena.policies.bounded.player_processes import ServerGone
 from arena.policies.policy import Policy
 from arena.seeding import game_player_rng
-from arena.tournament.faults import faults_of, one_line
+from arena.tournament.faults import faults_of
 from arena.tournament.match_records import NO_END, PlayedGame
 from arena.tournament.play.load_policy import load_policy
 from arena.tournament.schedule.openings import Opening

@@ -8,8 +8,8 @@ import numpy as np
 
 from arena.environments.games import Game
 from arena.errors import ArenaError
+from arena.formats.readable import one_line
 from arena.seeding import opening_seed, probe_rng
-from arena.tournament.faults import one_line
 
 MAX_DRAWS = 100
 """Number of random openings that are tried to find one that has not ended and leads to a new position; then the moves are searched."""

@@ -11,6 +11,7 @@ from arena.formats.readable import (
     interval,
     listed,
     number,
+    one_line,
     percent,
     plain,
     ranks,
@@ -78,3 +79,8 @@ def test_lists_and_counts_read_as_prose() -> None:
 )
 def test_returns_have_the_digits_that_their_scale_needs(text: str, expected: str):
     assert text == expected
+
+
+def test_messages_have_one_bounded_line():
+    assert one_line("a\n\tb  c") == "a b c"
+    assert len(one_line("x" * 1_000)) == 200

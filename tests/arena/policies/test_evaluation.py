@@ -1,13 +1,16 @@
+import re
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from bad_env import GIVEN, LENGTH, NAMES, PLACES, BadEnv
+from raising_env import RaisingEnv
 
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
-from arena.errors import EnvironmentFault
+from arena.errors import EnvironmentFault, EnvironmentRaised
 from arena.policies import evaluation as evaluation_module
-from arena.policies.evaluation import ENDINGS, evaluate
+from arena.policies.evaluation import ENDINGS, evaluate, evaluate_in
 from arena.policies.policy import UniformPolicy
 from arena.testing import FakeEnv
 
@@ -149,9 +152,8 @@ def test_a_bad_value_is_named_with_its_episode(what: str, value: str, place: str
     BadEnv.made = -2  # both batches make one to look at
     config = EnvConfig("ArenaTestBad-v0", {"what": what, "value": value, "at": PLACES[place], "episode": 1, "row": 4})
     where = "the reset" if place == "reset" else f"env step {PLACES[place]}"
-    number = "4 to 6" if value == "None" else "5"  # behind None stands an exception that does not know its environment
     with pytest.raises(
-        EnvironmentFault, match=f"^the environment gave {value} as {what} at {where} of evaluation episode {number}; fix the"
+        EnvironmentFault, match=f"^environment {config.name} gave {value} as {what} at {where} of evaluation episode 5; fix the"
     ):
         evaluate(Constant(), config, num_episodes=6, seed=0)
 
@@ -195,3 +197,58 @@ def test_seeds_begin_episodes_as_single_environments_do():
     assert seen[0].tolist() == expected
     evaluate(Looks(), EnvConfig("CartPole-v1"), num_episodes=2, seed=0, seeds=[5, 9], max_episode_steps=1, num_envs=1)
     assert [observations[0].tolist() for observations in seen[1:]] == expected
+
+
+@pytest.mark.parametrize(("at", "where"), [("reset", "the reset"), ("step", "env step 2")])
+def test_an_error_of_the_environments_own_code_is_told_with_its_place(at: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_module, "MAX_PARALLEL_ENVS", 3)
+    RaisingEnv.made = -2  # both batches make one to look at
+    config = EnvConfig("Raising-v0", {"at": at, "row": 4})
+    match = f"^environment {re.escape(config.name)} failed at {where} of evaluation episode 5: KeyError"
+    with pytest.raises(EnvironmentRaised, match=match):
+        evaluate(Constant(), config, num_episodes=6, seed=0)
+
+
+def test_an_error_after_the_episode_that_counts_says_so() -> None:
+    """The first environment ends at once, is reset, and fails while the other goes on."""
+    made = []
+
+    class Alone(RaisingEnv):
+        def __init__(self) -> None:
+            super().__init__(at="")
+            made.append(self)
+
+        def step(self, action):
+            is_first = self is made[1]  # one was made to look at
+            self.at = "reset" if is_first else ""
+            return *super().step(action)[:2], is_first, False, {}
+
+    gym.register("ArenaTestRaisingLater-v0", Alone, max_episode_steps=9)
+    with pytest.raises(EnvironmentRaised, match=r"at the reset of an episode after evaluation episode 1: KeyError"):
+        evaluate(Constant(), EnvConfig("ArenaTestRaisingLater-v0"), num_episodes=2, seed=0)
+    gym.registry.pop("ArenaTestRaisingLater-v0")
+
+
+def test_where_environments_are_stepped_together_all_their_episodes_are_named() -> None:
+    class Together(gym.vector.VectorEnv):
+        num_envs, metadata, spec = 3, {}, None
+        single_observation_space, single_action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32), gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            return np.zeros((3, 2), np.float32), {}
+
+        def step(self, actions):
+            raise ZeroDivisionError("by zero")
+
+    match = r"^the environment failed at env step 1 of evaluation episodes 1 to 3: ZeroDivisionError: by"
+    with pytest.raises(EnvironmentRaised, match=match):
+        evaluate_in(lambda _: Together(), Constant(), num_episodes=3, seed=0)
+
+
+def test_an_error_of_the_policy_is_not_the_environments() -> None:
+    class Fails:
+        def act(self, observations, *, action_masks=None):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        evaluate(Fails(), EnvConfig("Raising-v0", {"at": ""}), num_episodes=2, seed=0)

@@ -1,4 +1,5 @@
 import itertools
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -6,8 +7,8 @@ import numpy as np
 import pytest
 
 from arena.environments.spaces import MaskedBox
-from arena.errors import ArenaError
-from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of, one_line
+from arena.errors import ArenaError, EnvironmentRaised
+from arena.tournament.faults import GuardedPolicy, PolicyFailed, faults_of
 
 OBSERVATIONS = np.zeros((2, 1), np.float32)
 BOX = gym.spaces.Box(-1.0, 1.0, (1,))
@@ -97,6 +98,18 @@ def test_an_error_of_the_environment_is_nobodys_fault():
         raise PolicyFailed("late")
 
 
-def test_messages_have_one_bounded_line():
-    assert one_line("a\n\tb  c") == "a b c"
-    assert len(one_line("x" * 1_000)) == 200
+def test_an_error_that_says_its_place_is_not_wrapped_in_another():
+    raised = EnvironmentRaised("environment Broken-v0 failed at env step 3 of evaluation episode 1: KeyError: 'x'")
+    raised.add_note("in line 9")
+    with pytest.raises(ArenaError, match=r"^environment Broken-v0 failed at .*; the match does not count") as found, faults_of("Broken-v0"):
+        raise raised
+    assert found.value.__notes__ == ["in line 9"]
+
+
+def test_an_environment_that_fails_on_a_forbidden_action_is_not_blamed_alone():
+    raised, path = EnvironmentRaised("environment Broken-v0 failed"), Path("p.onnx")
+    guard = GuardedPolicy(Scripted([1]), MaskedBox(np.zeros(1), np.ones(1), 2), gym.spaces.Discrete(2))
+    guard.act(np.array([[0.0, 1.0, 1.0]], np.float32))
+    assert guard.blame(raised, path) is raised
+    guard.act(np.array([[0.0, 1.0, 0.0]], np.float32))
+    assert str(guard.blame(raised, path)) == "policy p.onnx chose an action that its mask forbids, and environment Broken-v0 failed"

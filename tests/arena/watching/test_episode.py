@@ -1,9 +1,11 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import raising_env  # noqa: F401 - registers an environment
 
 from arena.environments.config import EnvConfig
 from arena.environments.rendering import CannotRender, make_renderer
+from arena.errors import EnvironmentRaised
 from arena.watching.episode import watch_episode
 
 
@@ -55,3 +57,17 @@ def test_what_is_no_picture_is_refused(pushes):
 def test_an_environment_without_pictures_is_refused():
     with pytest.raises(CannotRender, match="rgb_array"):
         make_renderer(EnvConfig("arena/Chain-v0"))
+
+
+@pytest.mark.parametrize(
+    ("at", "where"),
+    [
+        ("reset", "the reset of the episode of seed 3"),
+        ("step", "env step 2 of the episode of seed 3"),
+        ("render", "env step 2 of the episode of seed 3, while it was drawn"),
+    ],
+)
+def test_an_error_of_the_environments_own_code_is_told_with_its_place(pushes, at: str, where: str):
+    env = gym.make("Raising-v0", at=at, render_mode="rgb_array", disable_env_checker=True)
+    with pytest.raises(EnvironmentRaised, match=f"^environment Raising-v0 failed at {where}: KeyError"):
+        list(watch_episode(pushes, env, seed=3, max_steps=4))

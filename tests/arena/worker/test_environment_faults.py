@@ -84,7 +84,7 @@ def test_in_training_the_environment_is_named_and_what_was_done_is_kept(work, wh
 def test_in_an_evaluation_too(work, what: str) -> None:
     result = work(what=what, value="NaN", at=1, episode=1, row=5)  # four environments train; the fifth is the evaluation's to look at
     assert (result.status, result.env_steps) == ("env_failed", 52)
-    assert result.reason.startswith(f"the environment gave NaN as {what} at env step 1 of evaluation episode 1;")
+    assert f" gave NaN as {what} at env step 1 of evaluation episode 1;" in result.reason
 
 
 def test_a_learner_that_diverges_by_itself_has_diverged(work) -> None:
