@@ -58,10 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves a file out of the unit tier unread where it says that all its tests are beyond: its imports may not be installed."""
-    if config.getoption("unit") and collection_path.suffix == ".py" and _MARKED_FILE.search(collection_path.read_text()):
-        return True
-    return None
+    """Leaves a file unread where all its tests have a marker that is not asked for: its imports may not be installed."""
+    marked = _MARKED_FILE.search(collection_path.read_text()) if collection_path.suffix == ".py" else None
+    return True if marked and f"not {marked[1]}" in config.option.markexpr else None
 
 
 def pytest_collection_finish() -> None:
