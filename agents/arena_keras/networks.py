@@ -9,6 +9,7 @@ import numpy.typing as npt
 from keras import layers, ops
 
 from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
@@ -36,19 +37,19 @@ class Network:
         self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
         self._scores_actions = scores_actions
         self._largest = largest_values(observation_space)
-        self._config = config
+        self._config, self._sizes = config, network_sizes(config, shape)
         zeros = {"kernel_initializer": "zeros"}  # never used: see initial_parameters
         stack: list[Any] = [keras.Input(shape)]
         if len(shape) == 3:
-            for filters, size, stride in config.conv_layers:
+            for filters, size, stride in self._sizes.conv_layers:
                 stack.append(layers.Conv2D(filters, size, stride, "valid", "channels_last", activation="relu", **zeros))
             stack.append(layers.Flatten("channels_last"))
-        stack += [layers.Dense(size, activation=config.activation, **zeros) for size in config.hidden_sizes]
+        stack += [layers.Dense(size, activation=config.activation, **zeros) for size in self._sizes.hidden_sizes]
         stack.append(layers.Dense(num_outputs, **zeros))
         try:
             self._model = keras.Sequential(stack)
         except ValueError as error:  # Keras says so when a kernel is larger than its input
-            raise ArenaError(f"conv_layers={config.conv_layers} do not fit observations {shape}: {error}") from error
+            raise ArenaError(f"conv_layers={self._sizes.conv_layers} do not fit observations {shape}: {error}") from error
         self.num_parameters = len(self._model.trainable_variables)
         """Arrays, two for each layer: kernel and bias."""
 
@@ -77,7 +78,7 @@ class Network:
 
     def policy_layers(self, parameters: list[Array]) -> list[Dense | Conv]:
         """Returns the layers of a `PolicyNetwork` with these parameters."""
-        return network_layers(parameters, self._config.activation, (stride for _, _, stride in self._config.conv_layers))
+        return network_layers(parameters, self._config.activation, (stride for _, _, stride in self._sizes.conv_layers))
 
 
 def split_parameters(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:

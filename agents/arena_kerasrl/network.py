@@ -9,6 +9,7 @@ from tf_keras import layers as keras_layers
 from tf_keras import models
 
 from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.networks import network_sizes
 from arena.policies.onnx_network import PolicyNetwork, initial_weights, network_layers
 
 Array = npt.NDArray[Any]
@@ -17,11 +18,12 @@ Array = npt.NDArray[Any]
 def make_model(observation_space: gym.spaces.Box, num_actions: int, config: NetworkConfig, rng: np.random.Generator) -> models.Sequential:
     """Returns a model from `float32 [N, 1, *obs]` (keras-rl2 gives each state a window axis, here of length one) to `[N, A]`."""
     shape = observation_space.shape
+    sizes = network_sizes(config, shape)
     stack = [keras_layers.Reshape(shape, input_shape=(1, *shape))]
     if len(shape) == 3:
-        stack += [keras_layers.Conv2D(filters, size, strides=stride, activation="relu") for filters, size, stride in config.conv_layers]
+        stack += [keras_layers.Conv2D(filters, size, strides=stride, activation="relu") for filters, size, stride in sizes.conv_layers]
         stack += [keras_layers.Flatten()]
-    stack += [keras_layers.Dense(size, activation=config.activation) for size in config.hidden_sizes]
+    stack += [keras_layers.Dense(size, activation=config.activation) for size in sizes.hidden_sizes]
     model = models.Sequential([*stack, keras_layers.Dense(num_actions)])
     model.set_weights(initial_weights((kernel.shape for kernel in model.get_weights()[::2]), rng))
     return model
@@ -44,5 +46,7 @@ def policy_network(
     weights: list[Array], observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete, config: NetworkConfig
 ) -> PolicyNetwork:
     """Returns the network with `weights` (kernel, bias, kernel, bias, …) as plain arrays."""
-    layers = network_layers(weights, config.activation, (stride for _, _, stride in config.conv_layers))
+    layers = network_layers(
+        weights, config.activation, (stride for _, _, stride in network_sizes(config, observation_space.shape).conv_layers)
+    )
     return PolicyNetwork(layers, observation_space, action_space)

@@ -44,11 +44,11 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
     """
     options = config.options
     masked = isinstance(observation_space, MaskedBox)
-    image = len(observation_space.shape or ()) == 3
-    if image and options["dueling"]:
+    shape = observation_space.shape or ()
+    if len(shape) == 3 and options["dueling"]:
         raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
     model = DefaultModelConfig(
-        **networks.model_options(config, image=image),
+        **networks.model_options(config, shape),
     )
     return (
         RLlibDQNConfig()

@@ -1,22 +1,25 @@
 """Describes the arena's networks to RLlib, sets their initial weights, and folds dueling heads into one layer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.networks import network_sizes
 from arena.policies.onnx_network import Conv, Dense, initial_weights
 from arena.policies.torch_network import torch_layers
 
 
-def model_options(config: NetworkConfig, *, image: bool) -> dict[str, Any]:
-    """Returns the arguments of RLlib's `DefaultModelConfig` that describe the network of `config`."""
-    hidden = list(config.hidden_sizes)
+def model_options(config: NetworkConfig, shape: Sequence[int]) -> dict[str, Any]:
+    """Returns the arguments of RLlib's `DefaultModelConfig` that describe the network of `config` for observations of a shape."""
+    sizes = network_sizes(config, shape)
+    hidden, image = list(sizes.hidden_sizes), bool(sizes.conv_layers)
     return {
         "fcnet_hiddens": hidden,
         "fcnet_activation": config.activation,
-        "conv_filters": [[*layer, "valid"] for layer in config.conv_layers] if image else None,  # RLlib's own default pads
+        "conv_filters": [[*layer, "valid"] for layer in sizes.conv_layers] if image else None,  # RLlib's own default pads
         "head_fcnet_hiddens": hidden if image else [],  # after convolutions RLlib has dense layers in the heads only
         "head_fcnet_activation": config.activation,
     }

@@ -47,9 +47,8 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     if not gaussian and (unused := {"free_log_std", "log_std_clip_param"} & set(config.overrides)):
         raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
     masked = isinstance(observation_space, MaskedBox)
-    image = len(observation_space.shape or ()) == 3
     model = DefaultModelConfig(
-        **networks.model_options(config, image=image),
+        **networks.model_options(config, observation_space.shape or ()),
         vf_share_layers=options["vf_share_layers"],
         free_log_std=gaussian and options["free_log_std"],
         log_std_clip_param=options["log_std_clip_param"],

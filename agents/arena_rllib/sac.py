@@ -43,7 +43,7 @@ def algorithm_config(config: SACConfig, action_space: gym.spaces.Box) -> RLlibSA
         RLlibSACConfig()
         .framework("torch")
         .rl_module(
-            model_config=DefaultModelConfig(**networks.model_options(config, image=False)),
+            model_config=DefaultModelConfig(**networks.model_options(config, shape=())),
             rl_module_spec=RLModuleSpec(module_class=SACModule, catalog_class=Catalog),
         )
         .learners(learner_class=SquaredSACLearner if squared else None)

@@ -10,6 +10,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -47,12 +48,13 @@ class ImageExtractor(BaseFeaturesExtractor):
 
 def policy_options(config: NetworkConfig, space: gym.spaces.Box) -> dict[str, Any]:
     """Returns SB3's `policy_kwargs` for the network of `config` over the observations of one environment."""
+    sizes = network_sizes(config, space.shape)
     options: dict[str, Any] = {
-        "net_arch": list(config.hidden_sizes),
+        "net_arch": list(sizes.hidden_sizes),
         "activation_fn": _ACTIVATIONS[config.activation],
         "optimizer_kwargs": {"eps": config.adam_epsilon},
     }
     if len(space.shape) == 3:
         options["features_extractor_class"] = ImageExtractor
-        options["features_extractor_kwargs"] = {"image_space": space, "conv_layers": config.conv_layers}
+        options["features_extractor_kwargs"] = {"image_space": space, "conv_layers": sizes.conv_layers}
     return options

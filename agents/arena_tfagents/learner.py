@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, network_inputs
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
@@ -49,6 +50,7 @@ class Learner:
     ) -> None:
         self.config = config
         self._largest = largest_values(observation_space)
+        self._sizes = network_sizes(config, observation_space.shape)
         self.agent = make_agent(config, observation_space, action_space)
         for variable, weights in zip(self._weights, initial_weights((kernel.shape for kernel in self._weights[::2]), rng), strict=True):
             variable.assign(weights)
@@ -114,7 +116,7 @@ class Learner:
     def layers(self) -> list[Dense | Conv]:
         """Returns the online network's present weights."""
         weights = [variable.numpy() for variable in self._weights]
-        return network_layers(weights, self.config.activation, (stride for _, _, stride in self.config.conv_layers))
+        return network_layers(weights, self.config.activation, (stride for _, _, stride in self._sizes.conv_layers))
 
     def _variables(self) -> dict[str, tf.Variable]:
         agent, adam, weights = self.agent, optimizer(self.agent), self._weights
@@ -142,9 +144,10 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
     time_steps = time_step_spec(tf.TensorSpec(observation_space.shape, tf.float32))
     observation = tf.TensorSpec(network_inputs(observation_space).shape, tf.float32)
     actions = BoundedTensorSpec((), tf.int64, 0, int(action_space.n) - 1)
+    sizes = network_sizes(config, observation.shape)
     network = {
-        "conv_layer_params": config.conv_layers if len(observation.shape) == 3 else None,
-        "fc_layer_params": config.hidden_sizes,
+        "conv_layer_params": sizes.conv_layers or None,
+        "fc_layer_params": sizes.hidden_sizes,
         "activation_fn": _tanh_after_dense if config.activation == "tanh" else tf.nn.relu,
     }
     options: dict[str, Any] = {

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent.hyperparameters import LOG_STD_BOUNDS
+from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 from arena_tfagents.config import TFAgentsSACConfig
@@ -194,7 +195,7 @@ def make_actor(config: TFAgentsSACConfig, observation: tf.TensorSpec, action: tf
     return ActorDistributionNetwork(
         observation,
         action,
-        fc_layer_params=config.hidden_sizes,
+        fc_layer_params=network_sizes(config, observation.shape).hidden_sizes,
         activation_fn=_activation(config),
         continuous_projection_net=projection,
     )
@@ -202,7 +203,8 @@ def make_actor(config: TFAgentsSACConfig, observation: tf.TensorSpec, action: tf
 
 def make_critic(config: TFAgentsSACConfig, observation: tf.TensorSpec, action: tf.TensorSpec) -> CriticNetwork:
     """Returns one of TF-Agents' critics: the hidden layers take observation and action together."""
-    return CriticNetwork((observation, action), joint_fc_layer_params=config.hidden_sizes, activation_fn=_activation(config))
+    hidden_sizes = network_sizes(config, observation.shape).hidden_sizes
+    return CriticNetwork((observation, action), joint_fc_layer_params=hidden_sizes, activation_fn=_activation(config))
 
 
 def _activation(config: TFAgentsSACConfig) -> Any:

@@ -7,7 +7,7 @@ stand in the annotations and are checked by pydantic.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import pydantic
 from annotated_types import Ge, Gt, Interval, Len
@@ -20,25 +20,28 @@ NonNegative = Annotated[float, Ge(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=1, le=2**63 - 1)]
 Activation = Literal["relu", "tanh"]
+NetworkName = Literal["auto", "nature", "impala-small", "minatar"]
 ConvLayer = tuple[Count, Count, Count]
 """Filters, kernel size and stride of a convolution."""
 
-NATURE_CONV = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-"""The convolutions of Mnih et al. (2015), for 84 x 84 images."""
 LOG_STD_BOUNDS = (-20.0, 2.0)
 """Bounds to which SAC clips the log standard deviation of its Gaussian, as the authors' code does."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """A feed-forward network: convolutions for images, then dense layers."""
+    """A feed-forward network: convolutions for images, then dense layers. `arena.agent.networks` says which layers an environment gets."""
 
-    hidden_sizes: Annotated[tuple[Count, ...], Len(1)] = (64, 64)
-    """Units of each hidden dense layer."""
+    flat_hidden_sizes: ClassVar[tuple[int, ...]] = (64, 64)
+    """Units of the hidden dense layers, unless `hidden_sizes` or the `network` of an image says otherwise."""
+    hidden_sizes: Annotated[tuple[Count, ...], Len(1)] | None = None
+    """Units of each hidden dense layer; by default those of `network` for images, and two layers of 64 otherwise (SAC and TD3: 256)."""
     activation: Activation = "relu"
     """Activation after each hidden dense layer; convolutions always have relu."""
-    conv_layers: tuple[ConvLayer, ...] = NATURE_CONV
-    """Filters, kernel size and stride of each convolution, without padding. For image observations only."""
+    network: NetworkName = "auto"
+    """Published network for image observations, with its dense layers; `auto` takes the largest that fits the image."""
+    conv_layers: tuple[ConvLayer, ...] = ()
+    """Filters, kernel size and stride of each convolution, without padding, in place of a published `network`. For images only."""
     learning_rate: Positive = 1e-3
     """Learning rate of Adam (Kingma and Ba, 2015)."""
     adam_epsilon: Positive = 1e-8
@@ -53,6 +56,11 @@ class NetworkConfig:
     """Whether flat observations are shifted and scaled by their running mean and variance, which the exported policy has in its graph."""
     normalize_rewards: bool = False
     """Whether rewards are divided by the running deviation of discounted returns; scores stay in the environment's own units."""
+
+    def __post_init__(self) -> None:
+        if self.conv_layers and self.network != "auto":
+            shown = [list(layer) for layer in self.conv_layers]
+            raise ValueError(f"network={self.network!r} and conv_layers={shown} are two choices of the same layers: set one of them")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +79,7 @@ class ReplayConfig(NetworkConfig):
     """Optimizer steps in a training burst."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.replay_capacity < max(self.batch_size, self.num_envs):
             raise ValueError(f"replay_capacity={self.replay_capacity} is smaller than batch_size or num_envs")
 
@@ -141,6 +150,7 @@ class PPOConfig(NetworkConfig):
     """Env steps over which `learning_rate` falls linearly to zero; 0 keeps it constant."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rollout_length * self.num_envs < self.batch_size:
             raise ValueError(f"batch_size={self.batch_size} is larger than a rollout ({self.rollout_length} x {self.num_envs} transitions)")
 
@@ -155,8 +165,8 @@ class PPOConfig(NetworkConfig):
 class ContinuousConfig(ReplayConfig):
     """What SAC and TD3 share. Both learn from unscaled actions, where [-1, 1] spans the bounds of the environment's Box."""
 
-    hidden_sizes: Annotated[tuple[Count, ...], Len(1)] = (256, 256)
-    """Units of each hidden dense layer, of the actor as of both critics."""
+    flat_hidden_sizes: ClassVar[tuple[int, ...]] = (256, 256)
+    """Units of the hidden dense layers of the actor and of both critics, unless `hidden_sizes` says otherwise."""
     learning_rate: Positive = 3e-4
     """Learning rate of Adam (Kingma and Ba, 2015), the same for every part."""
     max_gradient_norm: NonNegative = 0.0

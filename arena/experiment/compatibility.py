@@ -6,7 +6,9 @@ from typing import Any
 
 import gymnasium as gym
 
+from arena.agent.hyperparameters import NetworkConfig
 from arena.agent.isolation import FRAMEWORK_MODULES
+from arena.agent.networks import NETWORKS, fitting_network, misfit, network_sizes
 from arena.agent.spec import AgentSpec
 from arena.environments.action_form import action_kind
 from arena.environments.config import EnvConfig
@@ -110,8 +112,8 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         raise ArenaError(
             f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
         )
-    if observations == "image" and agent_config is not None:
-        check_conv_layers(traits.observation_space, getattr(agent_config, "conv_layers", ()), where=f"{spec.id} on {config.name}")
+    if observations == "image" and isinstance(agent_config, NetworkConfig):
+        check_network(traits.observation_space, agent_config, where=f"{spec.id} on {config.name}")
     if getattr(agent_config, "normalize_observations", False) and observations == "image":
         raise ArenaError(f"{spec.id} on {config.name}: normalize_observations is for flat observations; images are scaled by their bounds")
     if on_device and (getattr(agent_config, "normalize_observations", False) or getattr(agent_config, "normalize_rewards", False)):
@@ -127,28 +129,30 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         )
 
 
-def check_conv_layers(space: gym.Space[Any], conv_layers: Iterable[tuple[int, int, int]], *, where: str) -> None:
+def check_network(space: gym.Space[Any], config: NetworkConfig, *, where: str) -> None:
     """Refuses convolutions that are larger than what they would look at.
 
     Args:
         space: space of images `[H, W, C]`.
-        conv_layers: filters, kernel size and stride of each convolution.
+        config: the agent's hyperparameters.
         where: agent and environment; begins the error.
 
     Raises:
         ArenaError: naming the layer that does not fit, and layers that would.
     """
-    height, width = (space.shape or (0, 0))[:2]
-    layers = tuple(conv_layers)
-    for index, (_, size, stride) in enumerate(layers, start=1):
-        if size > min(height, width):
-            shown = [list(layer) for layer in layers]
-            smallest = min((space.shape or (1, 1))[:2])
-            raise ArenaError(
-                f"{where}: conv_layers={shown} do not fit images of {space.shape}: layer {index} looks at {size}x{size} pixels, and "
-                f"{height}x{width} are left; set conv_layers, to [[16, {min(3, smallest)}, 1]] for example"
-            )
-        height, width = (height - size) // stride + 1, (width - size) // stride + 1
+    shape = space.shape or (1, 1)
+    layers = network_sizes(config, shape).conv_layers
+    wrong = misfit(shape, layers)
+    if wrong is None:
+        return
+    shown, size = [list(layer) for layer in layers], layers[wrong.layer - 1][1]
+    name = f"network={config.network!r}, " if not config.conv_layers else ""
+    largest, smallest = fitting_network(shape), min(shape[:2])
+    remedy = f"network = {largest!r}" if misfit(shape, NETWORKS[largest].conv_layers) is None else f"conv_layers to [[16, {smallest}, 1]]"
+    raise ArenaError(
+        f"{where}: {name}conv_layers={shown} do not fit images of {shape}: layer {wrong.layer} looks at {size}x{size} pixels, and "
+        f"{wrong.height}x{wrong.width} are left; set {remedy} for example"
+    )
 
 
 def check_replay(space: gym.Space[Any], capacity: int, memory_bytes: int, *, where: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arena.agent.hyperparameters import NetworkConfig
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
 from arena.environments.vectorize import make_vec_env
@@ -113,7 +114,7 @@ def time_updates(algorithm: str, hyperparameters: dict[str, Any], num_inputs: in
     if algorithm not in ("dqn", "ppo"):
         return 0.0, 0.0
     rng, batch_size = np.random.default_rng(0), hyperparameters["batch_size"]
-    hidden, activation = hyperparameters["hidden_sizes"], hyperparameters["activation"]
+    hidden, activation = hyperparameters["hidden_sizes"] or NetworkConfig.flat_hidden_sizes, hyperparameters["activation"]
     outputs = (num_actions,) if algorithm == "dqn" else (num_actions, 1)  # PPO has a second network, for values
     networks = [BareNetwork([num_inputs, *hidden, count], batch_size, activation, rng) for count in outputs]
     target = BareNetwork([num_inputs, *hidden, num_actions], batch_size, activation, rng) if algorithm == "dqn" else None

@@ -89,7 +89,9 @@ def _section(outcome: Outcome) -> str:
 
 
 def _shown(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in hyperparameters.items() if key != "conv_layers"}  # CartPole has no images
+    return {
+        key: value for key, value in hyperparameters.items() if key not in ("network", "conv_layers") and value is not None
+    }  # CartPole has no images
 
 
 def _variant_cells(outcome: Outcome, variant: str, label: str) -> tuple[str, ...]:

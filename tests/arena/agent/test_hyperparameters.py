@@ -50,6 +50,12 @@ def test_a_table_changes_what_it_names() -> None:
         (DQNConfig, {"hidden_sizes": []}, "agent 'x': hidden_sizes=[]: "),
         (DQNConfig, {"hidden_sizes": [64, 0]}, "agent 'x': hidden_sizes.1=0: "),
         (DQNConfig, {"conv_layers": [[32, 8]]}, "agent 'x': conv_layers.0.2"),
+        (DQNConfig, {"network": "natur"}, "agent 'x': network='natur': "),
+        (
+            PPOConfig,
+            {"network": "minatar", "conv_layers": [[32, 8, 4]]},
+            "agent 'x': network='minatar' and conv_layers=[[32, 8, 4]] are two choices of the same layers: set one of them",
+        ),
         (DQNConfig, {"activation": "gelu"}, "agent 'x': activation='gelu': "),
         (DQNConfig, {"target_update_period": 100}, "agent 'x': target_update_period=100 must be a multiple of train_period=64"),
         (DQNConfig, {"replay_capacity": 10}, "agent 'x': replay_capacity=10 is smaller than batch_size or num_envs"),

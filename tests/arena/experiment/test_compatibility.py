@@ -9,12 +9,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from arena.agent.hyperparameters import NetworkConfig
 from arena.agent.registry import agent_spec
 from arena.environments import plugins
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.experiment.check import warnings_about
-from arena.experiment.compatibility import EnvTraits, check_conv_layers, check_pair, check_replay, env_frameworks, env_traits
+from arena.experiment.compatibility import EnvTraits, check_network, check_pair, check_replay, env_frameworks, env_traits
 from arena.experiment.file import from_table
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
@@ -101,31 +102,32 @@ def image(*shape: int) -> gym.spaces.Box:
     return gym.spaces.Box(0, 255, shape, np.uint8)
 
 
-NATURE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+NATURE = {"network": "nature"}
 
 
 @pytest.mark.parametrize(
-    ("shape", "layers", "told"),
+    ("shape", "settings", "told"),
     [
         ((84, 84, 4), NATURE, None),
         ((36, 36, 1), NATURE, None),
-        ((35, 35, 1), NATURE, r"layer 3 looks at 3x3 pixels, and 2x2 are left; set conv_layers, to \[\[16, 3, 1\]\]"),
+        ((35, 35, 1), NATURE, r"layer 3 looks at 3x3 pixels, and 2x2 are left; set network = 'impala-small' for"),
         ((84, 19, 3), NATURE, "layer 2 looks at 4x4 pixels, and 20x3 are left"),
         (
             (7, 7, 3),
             NATURE,
-            r"conv_layers=\[\[32, 8, 4\], .* do not fit images of \(7, 7, 3\): layer 1 looks at 8x8 pixels, and 7x7 are left",
+            r"network='nature', conv_layers=.* do not fit images of \(7, 7, 3\): layer 1 looks at 8x8 pixels, and 7x7 are left",
         ),
-        ((2, 2, 3), ((16, 3, 1),), r"to \[\[16, 2, 1\]\] for example"),
-        ((7, 7, 3), ((16, 3, 1),), None),
+        ((2, 2, 3), {"conv_layers": ((16, 3, 1),)}, r"conv_layers=\[\[16, 3, 1\]\] do not .* to \[\[16, 2, 1\]\] for example"),
+        ((2, 3, 3), {}, r"network='auto', conv_layers=\[\[16, 3, 1\]\] do not .* to \[\[16, 2, 1\]\] for example"),
+        ((7, 7, 3), {}, None),
     ],
 )
-def test_convolutions_larger_than_the_image_are_refused_before_work(shape, layers, told):
+def test_convolutions_larger_than_the_image_are_refused_before_work(shape, settings, told):
     if told is None:
-        check_conv_layers(image(*shape), layers, where="a on E")
+        check_network(image(*shape), NetworkConfig(**settings), where="a on E")
         return
     with pytest.raises(ArenaError, match=f"^a on E: .*{told}"):
-        check_conv_layers(image(*shape), layers, where="a on E")
+        check_network(image(*shape), NetworkConfig(**settings), where="a on E")
 
 
 @pytest.mark.parametrize(
@@ -146,9 +148,9 @@ def test_convolutions_larger_than_the_image_are_refused_before_work(shape, layer
 def test_every_agents_convolutions_are_looked_at(agent):
     spec, env = agent_spec(agent), EnvConfig("arena/BoardIdentity-v0")
     traits = env_traits(env)
-    with pytest.raises(ArenaError, match=rf"^{agent} on arena-BoardIdentity-v0: conv_layers=.* do not fit images of \(4, 4, 1\)"):
-        check_pair(spec, env, spec.config(), traits=traits)
-    check_pair(spec, env, spec.config(conv_layers=((8, 2, 1),)), traits=traits)
+    with pytest.raises(ArenaError, match=rf"^{agent} on arena-BoardIdentity-v0: network='nature', .* do not fit images of \(4, 4, 1\)"):
+        check_pair(spec, env, spec.config(network="nature"), traits=traits)
+    check_pair(spec, env, spec.config(), traits=traits)
 
 
 def test_a_replay_buffer_that_does_not_fit_into_memory_is_refused_before_work():
