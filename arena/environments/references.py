@@ -82,6 +82,8 @@ class Published:
     """Rule by which the policy was judged."""
     source: str
     """File or page that the number was read from."""
+    url: str = ""
+    """Address of the source (`https://…`); empty if it has none."""
 
 
 @dataclasses.dataclass(frozen=True)

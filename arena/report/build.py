@@ -26,7 +26,7 @@ from arena.report.document import (
     TimeToThreshold,
 )
 from arena.report.exclusions import included
-from arena.report.load import LoadedRun
+from arena.report.load import LoadedRun, selection_periods
 from arena.report.pairs import env_pairs, score_differences
 from arena.report.samples import Samples
 from arena.report.saturation import saturated_envs
@@ -87,6 +87,8 @@ def build_report(
     if not any(run.state == "finished" for run in runs):
         raise ArenaError(f"none of the {len(runs)} runs has finished; look at them with arena status, or at the end of their worker.log")
     scored = samples.scored_envs()
+    # Curves of policies that were looked at more often differ by that alone, and so does all that is read off them.
+    has_curves = len(selection_periods(counted.runs)) == 1
     machines = _distinct([run.provenance.machine for run in runs])
     pairs = compare_all(samples.comparable(), confidence=confidence)
     return ExperimentReport(
@@ -96,7 +98,7 @@ def build_report(
         equal_within=equal_within,
         num_envs_in_aggregates=len(scored),
         budget=repeat.common([dataclasses.asdict(run.run.budget) for run in runs]),
-        evaluation=dataclasses.asdict(runs[0].run.evaluation),
+        evaluation=repeat.common([dataclasses.asdict(run.run.evaluation) for run in runs]),
         experiment_seed=runs[0].run.experiment_seed,
         agents=tuple(inventory.agent_summaries(samples)),
         envs=tuple(inventory.env_summary(scale, runs) for scale in samples.scales.values()),
@@ -108,10 +110,10 @@ def build_report(
         score_differences=tuple(score_differences(samples, confidence)),
         env_pairs=tuple(env_pairs(samples, confidence)),
         decisions=decisions,
-        curves=tuple(_curves(samples, scored, confidence)),
-        rankings=tuple(_rankings(samples, scored, confidence)),
-        times_to_threshold=tuple(_times(samples, confidence)),
-        saturated=tuple(saturated_envs(samples, confidence=confidence)),
+        curves=tuple(_curves(samples, scored, confidence)) if has_curves else (),
+        rankings=tuple(_rankings(samples, scored, confidence)) if has_curves else (),
+        times_to_threshold=tuple(_times(samples, confidence)) if has_curves else (),
+        saturated=tuple(saturated_envs(samples, confidence=confidence)) if has_curves else (),
         published=tuple(inventory.published_rows(samples, catalogue)),
         costs=tuple(inventory.cost_rows(samples)),
         differences=tuple(inventory.differences(runs)),

@@ -95,6 +95,7 @@ def published_rows(samples: Samples, catalogue: Catalogue) -> list[PublishedRow]
                     num_seeds=entry.num_seeds,
                     protocol=entry.protocol,
                     source=entry.source,
+                    url=entry.url,
                     ours=tuple(ours),
                 )
             )

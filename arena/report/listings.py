@@ -173,5 +173,7 @@ class PublishedRow:
     """How the policy was evaluated."""
     source: str
     """File or page that the number was read from."""
+    url: str = ""
+    """Address of the source; empty if it has none."""
     ours: tuple[tuple[str, float, int], ...]
     """(agent, mean return over seeds, largest env steps of a run) for every agent whose algorithm has that name."""

@@ -136,6 +136,15 @@ _SHARED_BY_ENV = {
 """Inputs that all runs on one environment must share, with the words for them."""
 
 
+def selection_periods(runs: Iterable[LoadedRun]) -> dict[int, list[str]]:
+    """Returns period of selection evaluations in env steps -> names of the agents that were evaluated so often; one if all were."""
+    found: dict[int, list[str]] = {}
+    for run in sorted(runs, key=lambda run: (run.run.evaluation.period, run.agent)):
+        agents = found.setdefault(run.run.evaluation.period, [])
+        agents += [] if run.agent in agents else [run.agent]
+    return found
+
+
 def _refuse_incomparable(runs: list[LoadedRun]) -> None:
     of_env: dict[str, LoadedRun] = {}
     of_agent: dict[str, LoadedRun] = {}
@@ -151,6 +160,7 @@ def _refuse_incomparable(runs: list[LoadedRun]) -> None:
                 raise ArenaError(
                     f"agent {run.agent!r} is two different agents: {other.path} has {there}, {run.path} has {here}; rename one"
                 )
+    _refuse_mixed_periods(runs)
 
 
 def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str]) -> None:
@@ -160,9 +170,24 @@ def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str
             raise ArenaError(f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}")
 
 
+def _refuse_mixed_periods(runs: list[LoadedRun]) -> None:
+    by_agent: dict[str, LoadedRun] = {}
+    for run in runs:
+        other = by_agent.setdefault(run.agent, run)
+        there, here = other.run.evaluation.period, run.run.evaluation.period
+        if there != here:
+            raise ArenaError(
+                f"the runs of agent {run.agent!r} were evaluated at two periods, so they are no seeds of one kind: {other.path} every "
+                f"{there:,} env steps, {run.path} every {here:,}; rename it in one experiment"
+            )
+
+
 def _comparable(value: Any) -> Any:
-    """Returns an input without what changes no score: whether policies stay that are not judged."""
-    return {key: part for key, part in value.items() if key != "keep_policies"} if isinstance(value, Mapping) else value
+    """Returns an input without what final scores can be compared across.
+
+    That is whether policies stay that are not judged, and the period of selection evaluations, without which there are no curves.
+    """
+    return {key: part for key, part in value.items() if key not in ("keep_policies", "period")} if isinstance(value, Mapping) else value
 
 
 def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:

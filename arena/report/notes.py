@@ -7,6 +7,7 @@ from typing import Any
 from arena.environments.references import Catalogue
 from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
+from arena.report.load import selection_periods
 from arena.report.samples import Samples
 from arena.run_folder.warm_start import began_from
 from arena.statistics.bootstrap import MEAN_NOTE, MIN_SEEDS
@@ -40,6 +41,7 @@ def notes(
         *_identities(samples),
         *_missing(samples),
         *_unscored(samples, catalogue),
+        *_periods(samples),
         *map(_sequential, decisions),
         *_tests(pairs),
         *_outside(samples),
@@ -203,6 +205,19 @@ def _unscored(samples: Samples, catalogue: Catalogue) -> list[str]:
     if partial:
         found.append(f"Not every agent has an outcome on {', '.join(partial)}, which therefore enters no aggregate.")
     return found
+
+
+def _periods(samples: Samples) -> list[str]:
+    """Returns the sentence about selection evaluations of several periods, without which there are no curves."""
+    periods = selection_periods(samples.runs)
+    if len(periods) == 1:
+        return []
+    every = "; ".join(f"every {period:,} env steps ({', '.join(agents)})" for period, agents in periods.items())
+    return [
+        f"Agents were evaluated for selection at different periods: {every}. Only final scores are compared: there are no learning curves, "
+        "no rankings at equal steps or seconds, and no times to a threshold. Who was evaluated more often had more policies to choose from."
+        f" The file that repeats the experiment evaluates all of them every {next(iter(periods)):,} env steps."
+    ]
 
 
 def _outside(samples: Samples) -> list[str]:

@@ -46,13 +46,14 @@ def report_styles(report: ExperimentReport) -> dict[str, LineStyle]:
 
 
 def curve_figures(report: ExperimentReport, styles: Mapping[str, LineStyle]) -> list[tuple[str, list[Figure]]]:
-    """Returns the learning curves: for all environments together and for each, those over env steps and over seconds.
+    """Returns the learning curves over env steps and over seconds: for all environments together, if there are several, and for each.
 
     Args:
         report: the report.
         styles: style of each agent's lines.
     """
-    groups: list[tuple[str | None, str]] = [(None, "All environments: mean score")]
+    # The mean score over one environment is the curve of that environment on another scale.
+    groups: list[tuple[str | None, str]] = [(None, "All environments: mean score")] if report.num_envs_in_aggregates > 1 else []
     groups += [(env.name, env.name) for env in report.envs]
     found = []
     for env, title in groups:

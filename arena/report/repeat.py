@@ -29,12 +29,13 @@ def experiment_toml(name: str, runs: Sequence[LoadedRun], decisions: Sequence[Se
     first = runs[0].run
     budgets = {run.env: dataclasses.asdict(run.run.budget) for run in runs}
     budget = common(budgets.values())
+    evaluation = {**dataclasses.asdict(first.evaluation), "period": min(run.run.evaluation.period for run in runs)}
     named = ", ".join(map(repr, dict.fromkeys(name for run in runs for name in run.run.code_names())))
     lines = [f"{FROM_FOLDERS} = true  # remove this line if you trust what run folders named: {named}"] if named else []
     lines += [f"name = {toml_value(name)}", f"seed = {first.experiment_seed}", f"seeds = {toml_value(seeds)}"]
     for key, value in common([run.inputs for run in runs]).items():
         lines += [f"{key} = {value}"] if key in ("checkpoint_period", "log_period") else []
-    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", dataclasses.asdict(first.evaluation))]
+    lines += ["", *toml_table("budget", budget), "", *toml_table("evaluation", evaluation)]
     if comparison is not None:
         lines += ["", *toml_table("until-decided", {key: getattr(comparison, key) for key in ("group_size", "max_seeds", "alpha")})]
     usual, special = hyperparameters(runs)

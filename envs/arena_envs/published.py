@@ -12,6 +12,20 @@ _ZOO = "one run, deterministic policy; spread over evaluation episodes"
 _CLEANRL = "mean of the last 100 training episodes; spread over seeds"
 _RLLIB = "training mean over 100 episodes at which the example stops"
 
+_ADDRESSES = {
+    "rl-baselines3-zoo": "https://github.com/DLR-RM/rl-baselines3-zoo/blob/master",
+    "cleanrl": "https://github.com/vwxyzjn/cleanrl/blob/master",
+    "ray": "https://github.com/ray-project/ray/blob/ray-2.60.0",
+    "keras-rl2": "https://github.com/inarikami/keras-rl2/blob/master",
+}
+"""Addresses of the folders of the repositories that sources name first."""
+
+
+def _address(source: str) -> str:
+    repository, _, path = source.partition(", ")
+    return f"{_ADDRESSES[repository]}/{path}"
+
+
 PUBLISHED = tuple(
     Published(
         env_id=env_id,
@@ -23,6 +37,7 @@ PUBLISHED = tuple(
         num_seeds=num_seeds,
         protocol=protocol,
         source=source,
+        url=_address(source),
     )
     for env_id, who, algorithm, value, std, env_steps, num_seeds, protocol, source in (
         ("CartPole-v1", "RL Zoo (Stable-Baselines3)", "dqn", 500.0, 0.0, 50_000, 1, _ZOO, "rl-baselines3-zoo, benchmark.md"),

@@ -5,6 +5,11 @@ from arena_envs.published import PUBLISHED
 from arena_envs.references import CATALOGUE, REFERENCES
 
 
+def test_published_numbers_carry_links() -> None:
+    addresses = {entry.source: entry.url for entry in PUBLISHED}
+    assert all(url.startswith("https://") and url.endswith(source.partition(", ")[2]) for source, url in addresses.items())
+
+
 def test_every_published_number_lies_between_random_play_and_the_bound():
     """Also checked when the catalogue is made; here each is named by its own failure."""
     for entry in PUBLISHED:

@@ -11,9 +11,10 @@ from arena.errors import ArenaError
 from arena.experiment.file import from_toml
 from arena.report.build import build_report
 from arena.report.load import load_runs
+from arena.report.page import render
 from arena.report.repeat import experiment_toml
 from arena.report.verdict import judge
-from arena.run_folder.inputs import Budget
+from arena.run_folder.inputs import Budget, EvaluationProtocol
 from arena.statistics.bootstrap import MEAN_NOTE
 
 # Random play returns 20, solved is 120: scores are (return - 20) / 100.
@@ -21,7 +22,16 @@ CARTPOLE = Reference(
     env_id="CartPole-v1", random=Score(20.0, "r"), threshold=Score(120.0, "t"), lower_bound=Score(1.0, "l"), upper_bound=Score(500.0, "u")
 )
 PUBLISHED = Published(
-    env_id="CartPole-v1", who="W", algorithm="random", value=90.0, std=5.0, env_steps=9, num_seeds=3, protocol="p", source="s"
+    env_id="CartPole-v1",
+    who="W",
+    algorithm="random",
+    value=90.0,
+    std=5.0,
+    env_steps=9,
+    num_seeds=3,
+    protocol="p",
+    source="s",
+    url="https://example.org/s",
 )
 CATALOGUE = Catalogue({"CartPole-v1": CARTPOLE}, (PUBLISHED, dataclasses.replace(PUBLISHED, algorithm="dqn")))
 
@@ -55,6 +65,24 @@ def test_scores_are_normalised_and_compared(five_seeds):
     assert "5 seeds of each agent decide a pair with probability 80%" in document.notes[0]
     assert "With fewer than 10 seeds" in document.notes[1]
     assert len(document.notes) == 3
+
+
+def test_agents_evaluated_at_different_periods_are_compared_by_final_scores_alone(five_seeds, write_run):
+    alike = report(five_seeds)
+    for seed in range(5):
+        value = 110.0 + 10.0 * seed
+        write_run(five_seeds, "c", seed, final=(value, value), evaluation=EvaluationProtocol(period=250, episodes=2, final_episodes=2))
+    document = report(five_seeds)
+    assert {pair.x for pair in document.pairs} == {"a", "b"}
+    assert next(pair for pair in document.pairs if pair.y == "c" and pair.x == "a").probability.value == 0.0
+    assert (document.curves, document.rankings, document.times_to_threshold, document.saturated) == ((), (), (), ())
+    assert alike.curves
+    assert alike.rankings
+    [note] = [note for note in document.notes if "different periods: every 250 env steps (c); every 500 env steps (a, b)." in note]
+    assert "Only final scores are compared" in note
+    assert "period" not in document.evaluation
+    assert "period = 250" in document.experiment_file
+    assert "Learning curves" not in render(document)
 
 
 def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):
@@ -133,6 +161,7 @@ def test_costs_differences_versions_and_published_numbers(tmp_path, write_run):
     published = {row.algorithm: row for row in document.published}
     assert published["random"].published == "90 ± 5"
     assert published["random"].ours == (("a", 250.0, 1_000), ("b", 250.0, 1_000))
+    assert published["random"].url == "https://example.org/s"
     assert published["dqn"].ours == ()
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from arena.errors import ArenaError
-from arena.report.load import load_runs
+from arena.report.load import load_runs, selection_periods
 from arena.run_folder.inputs import Budget, EvaluationProtocol
 
 
@@ -44,7 +44,7 @@ def test_an_unfinished_copy_gives_way_to_the_finished_run(tmp_path, write_run):
     ("other", "message"),
     [
         ({"seed": 1, "budget": Budget(env_steps=2_000)}, "other budgets.*env_steps=1000.*env_steps=2000"),
-        ({"seed": 1, "evaluation": EvaluationProtocol(episodes=3)}, "other evaluation protocols.*episodes=2.*episodes=3"),
+        ({"seed": 1, "evaluation": EvaluationProtocol(period=500, episodes=3)}, "other evaluation protocols.*episodes=2.*episodes=3"),
         ({"seed": 1, "experiment_seed": 5}, "other experiment seeds.*0.*5"),
         ({"seed": 1, "checkpoint_period": 500}, "other checkpoint periods.*250.*500"),
         ({"seed": 1, "hyperparameters": {"num_envs": 4}}, "'a' is two different agents.*num_envs=8.*num_envs=4"),
@@ -57,6 +57,15 @@ def test_incomparable_runs_are_refused_with_the_reason(tmp_path, write_run, othe
     write_run(tmp_path / "two", "a", **other)
     with pytest.raises(ArenaError, match=message):
         load_runs([tmp_path / "one", tmp_path / "two"])
+
+
+def test_agents_may_be_evaluated_at_periods_of_their_own_but_the_seeds_of_one_may_not(tmp_path, write_run):
+    write_run(tmp_path, "a", 0)
+    write_run(tmp_path, "b", 0, evaluation=EvaluationProtocol(period=250, episodes=2, final_episodes=2))
+    assert selection_periods(load_runs([tmp_path]).runs) == {250: ["b"], 500: ["a"]}
+    write_run(tmp_path, "a", 1, evaluation=EvaluationProtocol(period=250, episodes=2, final_episodes=2))
+    with pytest.raises(ArenaError, match=r"agent 'a' were evaluated at two periods.*seed-0 every 500 env steps, .*seed-1 every 250"):
+        load_runs([tmp_path])
 
 
 def test_environments_may_have_budgets_and_hyperparameters_of_their_own(tmp_path, write_run):

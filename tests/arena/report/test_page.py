@@ -183,7 +183,8 @@ def make_report(**changes: Any) -> doc.ExperimentReport:
                 budget_env_steps=500_000,
                 num_seeds=3,
                 protocol="mean of the last 100 training episodes",
-                source="https://docs.cleanrl.dev/rl-algorithms/dqn/",
+                source="cleanrl, docs/rl-algorithms/dqn.md",
+                url="https://docs.cleanrl.dev/rl-algorithms/dqn/",
                 ours=(("tfagents-dqn", 455.0, 100_000),),
             ),
         ),
@@ -264,6 +265,10 @@ def test_the_matrix_turns_a_pair_around(html: str) -> None:
     assert ">0.80</b><small>[0.75, 0.85]" in matrix
     assert ">0.20</b><small>[0.15, 0.25]" in matrix
     assert "not compared" in matrix
+
+
+def test_published_numbers_link_to_their_source(html: str) -> None:
+    assert '<a href="https://docs.cleanrl.dev/rl-algorithms/dqn/" rel="noreferrer">cleanrl, docs/rl-algorithms/dqn.md</a>' in html
 
 
 def test_only_decided_pairs_are_tinted(html: str) -> None:

@@ -48,6 +48,14 @@ def test_an_agent_has_one_style_in_every_chart(write_run: Callable[..., Path], t
     assert {style.hue for style in report_styles(renamed).values()} == {"keras"}, "the id decides, not the name in the file"
 
 
+def test_the_curves_of_one_environment_are_drawn_once(write_run: Callable[..., Path], tmp_path: Path) -> None:
+    styles = report_styles(_report(write_run, tmp_path / "one", 2))
+    alone = _report(write_run, tmp_path / "one-more", 2)
+    assert [title for title, _ in curve_figures(alone, styles)] == ["CartPole-v1"]
+    several = [title for title, _ in curve_figures(dataclasses.replace(alone, num_envs_in_aggregates=2), styles)]
+    assert several == ["All environments: mean score", "CartPole-v1"]
+
+
 def test_a_chart_holds_the_values_that_a_reader_points_at(write_run: Callable[..., Path], tmp_path: Path) -> None:
     figure = _figures(_report(write_run, tmp_path, 5))[0]
     assert figure.chart is not None
