@@ -17,7 +17,7 @@ from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
 from arena.environments.metered_env import MeteredEnv
 from arena.environments.metering import Meter, MeteredVectorEnv
-from arena.environments.vectorize import has_functions, make_vec_env
+from arena.environments.vectorize import has_functions, make_vec_env, stepped_by
 from arena.seeding import reset_seed
 
 
@@ -45,8 +45,8 @@ class ArenaEnvFactory:
         self.action_space: gym.Space[Any] = env.action_space
         self.follows_seed = has_functions(env) or follows_seed(env)
         """Whether resets with one seed give one initial observation."""
-        self.identity = env_identity(env)
-        """Code, package and version behind the environment's id (`arena.environments.identity`)."""
+        self.identity = {**env_identity(env), "stepped_by": stepped_by(env)}
+        """Code, package and version behind the environment's id (`arena.environments.identity`), and the array form that may step it."""
         self.names = names_of(env)
         """Names of the features of observations and of the actions; None where the environment has none."""
         env.close()

@@ -20,6 +20,8 @@ from arena.errors import ArenaError
 
 MAX_TOLD = 3
 """Number of changes that the error about a changed environment names."""
+NOT_COMPARED = frozenset({"stepped_by"})
+"""Parts of an identity that make no other environment of it: an array form equals the environment to the last bit."""
 MAX_SPACE_CHARACTERS = 300
 """Largest number of characters of a space's description that is kept."""
 
@@ -69,7 +71,8 @@ def refuse_changed_environment(earlier: Mapping[str, Any] | None, now: Mapping[s
     Raises:
         ArenaError: names what changed: spaces, code, package, version, wrappers or time limit.
     """
-    changed = [key for key in now if earlier is not None and key in earlier and earlier[key] != now[key]]
+    compared = [key for key in now if key not in NOT_COMPARED]
+    changed = [key for key in compared if earlier is not None and key in earlier and earlier[key] != now[key]]
     if earlier is None or not changed:
         return
     told = "; ".join(f"{key} was {_short(earlier[key])} and is {_short(now[key])}" for key in changed[:MAX_TOLD])

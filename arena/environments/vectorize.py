@@ -18,8 +18,9 @@ from arena.environments.plugins import plugins
 def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
     """Returns `num_envs` environments in the common form behind one vector environment.
 
-    A faster implementation is taken where there is one: first what a plug-in offers, then Gymnasium's own vectorised one, if it has the
-    same spaces and nothing is passed to the environment. Its autoreset mode is its own, whatever was asked for.
+    A faster implementation is taken where there is one: first what a plug-in offers, such as the array forms of `arena_envs.arrays`, then
+    Gymnasium's own vectorised one, if it has the same spaces and nothing is passed to the environment. Its autoreset mode is its own,
+    whatever was asked for.
 
     Args:
         config: The environment.
@@ -74,9 +75,26 @@ def time_limit(env: VectorEnv[Any, Any, Any]) -> int | None:
     return env.spec.max_episode_steps if env.spec is not None else None
 
 
+def are_single_envs(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Returns whether environment i of a vector environment does what a single one does that is reset with entry i of the seeds."""
+    return isinstance(env, SyncVectorEnv) or bool(getattr(env, "equals_single_envs", False))
+
+
 def has_functions(env: gym.Env[Any, Any]) -> bool:
     """Returns whether an environment made by `make_env` can be stepped inside a compiled JAX program (see `jax_functions`)."""
     return hasattr(_vectorized(env, 1), "functions")
+
+
+def stepped_by(env: gym.Env[Any, Any]) -> str | None:
+    """Returns the class (`module:Class`) that steps many copies of an environment as arrays; None if there is none.
+
+    Args:
+        env: An environment made by `make_env`; it may be stepped here.
+    """
+    vector_env = _vectorized(env, 2)
+    if vector_env is None or not are_single_envs(vector_env):
+        return None
+    return f"{type(vector_env).__module__}:{type(vector_env).__qualname__}"
 
 
 def _vectorized(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any] | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arena.environments.identity import NOT_COMPARED
 from arena.environments.references import Catalogue
 from arena.formats.differences import differing_keys
 from arena.report.document import SequentialComparison
@@ -154,7 +155,7 @@ def _identities(samples: Samples) -> list[str]:
         kinds: dict[str, tuple[Mapping[str, Any], set[str]]] = {}
         for run in samples.runs:
             if run.env == env and run.provenance.environment is not None:
-                identity = run.provenance.environment
+                identity = {key: value for key, value in run.provenance.environment.items() if key not in NOT_COMPARED}
                 kinds.setdefault(json.dumps(identity, sort_keys=True, default=str), (identity, set()))[1].add(run.agent)
         if len(kinds) > 1:
             differing = differing_keys([identity for identity, _ in kinds.values()])

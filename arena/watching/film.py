@@ -10,12 +10,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode
 from PIL import Image
 
 from arena.environments.config import EnvConfig
 from arena.environments.rendering import CannotRender, make_renderer, picture
-from arena.environments.vectorize import make_vec_env
+from arena.environments.vectorize import are_single_envs, make_vec_env
 from arena.policies.evaluation import episode_batches
 from arena.policies.policy import Policy
 
@@ -104,7 +104,7 @@ def _steps(policy: Policy, env_config: EnvConfig, num_envs: int, index: int, bat
     renderer = make_renderer(env_config)
     env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
     try:
-        if isinstance(env, SyncVectorEnv):
+        if are_single_envs(env):
             yield from _steps_alone(policy, renderer, num_envs, index, batch_seed)
         else:
             yield from _steps_in_batch(policy, env, renderer, index, batch_seed)

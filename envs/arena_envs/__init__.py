@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from arena_envs.arrays.choice import as_arrays
+
 if TYPE_CHECKING:
     from arena.environments.plugins import EnvPlugin
 
@@ -71,15 +73,15 @@ def _register() -> None:
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
-    """Returns `num_envs` of `env` in one, if it is a game of ALE or Gymnasium gives it as JAX functions; else None (a `Vectorize`)."""
+    """Returns `num_envs` of `env` in one, or None (a `Vectorize`).
+
+    These are known: games of ALE, environments that Gymnasium gives as JAX functions, and those of `arena_envs.arrays`.
+    """
     if isinstance(env, gym.Wrapper) and hasattr(env, "make_games"):
         return env.make_games(num_envs)  # the wrapper `atari`, whose module imports ALE
-    if (
-        not hasattr(env.unwrapped, "func_env")
-        or not isinstance(observation_space, gym.spaces.Box)
-        or not _is_bare(env)
-        or not _has_plain_spaces(env)
-    ):
+    if not hasattr(env.unwrapped, "func_env"):
+        return as_arrays(env, num_envs, observation_space, action_space)
+    if not isinstance(observation_space, gym.spaces.Box) or not _is_bare(env) or not _has_plain_spaces(env):
         return None
     from arena_envs.jax_vector_env import make_jax_vector_env  # JAX, which an environment of JAX functions has imported already
 

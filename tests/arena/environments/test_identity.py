@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
 from arena.environments.config import EnvConfig
+from arena.environments.factory import ArenaEnvFactory
 from arena.environments.identity import env_identity, refuse_changed_environment
 from arena.environments.make import make_env
+from arena.environments.metering import Meter
 from arena.errors import ArenaError
 
 STRANGER = """
@@ -83,3 +86,10 @@ def test_an_environment_that_has_changed_since_a_checkpoint_is_refused(changes, 
     refuse_changed_environment(None, now, Path("logs/run"))
     with pytest.raises(ArenaError, match=rf"has changed since the checkpoint of logs/run was written \({told}"):
         refuse_changed_environment(earlier, {**now, **changes}, Path("logs/run"))
+
+
+def test_the_array_form_is_recorded_and_makes_no_other_environment():
+    factory = ArenaEnvFactory(EnvConfig("Pendulum-v1"), Meter(), np.random.SeedSequence(0))
+    assert factory.identity["stepped_by"] == "arena_envs.arrays.pendulum:Pendulums"
+    assert ArenaEnvFactory(EnvConfig("CartPole-v1"), Meter(), np.random.SeedSequence(0)).identity["stepped_by"] is None
+    refuse_changed_environment({**factory.identity, "stepped_by": None}, factory.identity, Path("logs/run"))
