@@ -13,8 +13,8 @@ from arena.cli.live_rows import LiveRow
 from arena.cli.sync import PROJECT, make_tracker, send
 from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError
-from arena.executors.base import ExecutorConfig
-from arena.executors.choice import make_executor
+from arena.executors.base import Executor, ExecutorConfig
+from arena.executors.choice import lasting_executor, make_executor
 from arena.experiment.check import check_experiment, warnings_about
 from arena.experiment.compatibility import EnvTraits
 from arena.experiment.experiment import Experiment
@@ -132,12 +132,14 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: boo
     if where := lock_limits(experiment.path):
         complain(f"arena: locks on {where} end at this machine, so no other machine may work on {experiment.path} now")
     if experiment.until_decided is None:
-        results = _watch(experiment, mode=mode, retry_failed=retry_failed, wait=wait, extend=extend)
+        executor = make_executor(experiment.executor, experiment.resources.workers)
+        results = _watch(experiment, executor, mode=mode, retry_failed=retry_failed, wait=wait, extend=extend)
     else:
         # SciPy takes longer to import than everything else here, and other experiments do without it.
         from arena.experiment.until_decided import run_until_decided, sentences
 
-        results, decision = run_until_decided(experiment, lambda group: _watch(group, mode=mode, retry_failed=retry_failed))
+        with lasting_executor(experiment.executor, experiment.resources.workers) as executor:
+            results, decision = run_until_decided(experiment, lambda group: _watch(group, executor, mode=mode, retry_failed=retry_failed))
         for sentence in sentences(decision):
             Output(mode).say(sentence)
     Output(mode).say(f"Curves: tensorboard --logdir {experiment.path}")
@@ -147,7 +149,8 @@ def execute(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: boo
 def watch(experiment: Experiment, *, mode: Mode, retry_failed: bool) -> list[RunResult]:
     """Checks and runs an experiment under a live view, prints the closing table and returns the results."""
     warn_about(experiment, check_experiment(experiment))
-    return _watch(experiment, mode=mode, retry_failed=retry_failed)
+    executor = make_executor(experiment.executor, experiment.resources.workers)
+    return _watch(experiment, executor, mode=mode, retry_failed=retry_failed)
 
 
 def warn_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> None:
@@ -156,8 +159,9 @@ def warn_about(experiment: Experiment, traits: Mapping[str, EnvTraits]) -> None:
         complain(f"arena: {sentence}")
 
 
-def _watch(experiment: Experiment, *, mode: Mode, retry_failed: bool, wait: bool = True, extend: bool = False) -> list[RunResult]:
-    executor = make_executor(experiment.executor, experiment.resources.workers)
+def _watch(
+    experiment: Experiment, executor: Executor, *, mode: Mode, retry_failed: bool, wait: bool = True, extend: bool = False
+) -> list[RunResult]:
     names = [run.name for run in experiment.runs()]
     view = TerminalView(names, earlier=_earlier(experiment, names, retry_failed=retry_failed), mode=mode)
     try:

@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial
 
 from arena.cli.live import TerminalView
 from arena.cli.train import with_options
-from arena.executors.choice import make_executor
+from arena.executors.base import Executor
+from arena.executors.choice import lasting_executor, make_executor
 from arena.experiment.check import check_experiment
 from arena.experiment.experiment import Experiment
 from arena.experiment.folder import make_folder
@@ -74,10 +75,10 @@ def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode
 
     def run_all(trials_of: Experiment, judge: Judge) -> list[RunResult]:
         check_experiment(trials_of, traits)  # the settings are new, the environments are not
-        return _run(trials_of, judge, mode)
+        return _run(trials_of, executor, judge, mode)
 
     try:
-        with FolderLock(experiment.path):
+        with FolderLock(experiment.path), lasting_executor(experiment.executor, experiment.resources.workers) as executor:
             storage = open_storage(experiment.path)
             for agent in experiment.agents:
                 search = Search(experiment, agent, config, spaces[agent.name], run_all, storage, report)
@@ -97,11 +98,11 @@ def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode
     return 0 if len(outcomes) == len(experiment.agents) else 1
 
 
-def _run(experiment: Experiment, judge: Judge, mode: Mode) -> list[RunResult]:
+def _run(experiment: Experiment, executor: Executor, judge: Judge, mode: Mode) -> list[RunResult]:
     shown: Mode = "live" if mode == "auto" and sys.stdout.isatty() else "quiet"  # in a log, a line for each trial says enough
     view = TerminalView([run.name for run in experiment.runs()], mode=shown)
     try:
-        return run_checked(experiment, make_executor(experiment.executor, experiment.resources.workers), view, judge=judge)
+        return run_checked(experiment, executor, view, judge=judge)
     finally:
         view.finish()
 

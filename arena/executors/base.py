@@ -23,7 +23,7 @@ class ExecutorConfig:
     storage: str | None = None
     """URI under which run folders are kept, as `pyarrow.fs.FileSystem.from_uri` takes it; None keeps them on the machine of the driver."""
     warm: bool = True
-    """Whether workers on this machine are forked from a server that has imported their framework, where that is possible; it is faster."""
+    """Whether workers are forked from a server that has imported their framework, where that is possible; it is faster."""
     node_losses: Whole = 3
     """Largest number of times that a run may lose its node and resume on another from its last checkpoint; after one more it has failed."""
 

@@ -1,5 +1,6 @@
 """Workers as processes of this machine, a set number at a time, each bound to cores of its own."""
 
+import contextlib
 import dataclasses
 import selectors
 import time
@@ -27,10 +28,13 @@ class LocalExecutor:
         num_workers: runs at a time; 0 means as many as there are cores for, at each task's number of threads.
         gpus: GPUs that runs are distributed over, named as in `CUDA_VISIBLE_DEVICES`; None means all that this process may use.
         warm: whether workers may be forked from servers (`arena.executors.warm`); else each imports its framework itself.
+        servers: servers that last longer than one call of `execute`; None makes some for each call.
     """
 
-    def __init__(self, num_workers: int = 0, *, gpus: Sequence[str] | None = None, warm: bool = True) -> None:
-        self._num_workers, self._warm = num_workers, warm
+    def __init__(
+        self, num_workers: int = 0, *, gpus: Sequence[str] | None = None, warm: bool = True, servers: WarmServers | None = None
+    ) -> None:
+        self._num_workers, self._warm, self._servers = num_workers, warm, servers
         self._gpus = visible_gpus() if gpus is None else gpus
         self._order = Order()
 
@@ -53,9 +57,10 @@ class LocalExecutor:
         """See `Executor.execute`; a task begins once there are cores and a GPU for it; later ones may overtake it, also by `Order`."""
         shares = Shares(self._num_workers, usable_cores(), self._gpus)
         possible = [task for task in tasks if self._warm and is_possible(task) and (task.device == "cpu" or not visible_gpus())]
-        servers = WarmServers(possible)
+        servers = self._servers or WarmServers()
         work = _Work(tasks, shares, self._order, servers, on_event, on_end, may_begin)
-        with work, servers:  # servers end before workers: none is to come
+        with work, contextlib.nullcontext() if self._servers else servers:  # servers end before workers: none is to come
+            servers.announce(possible)
             work.begin_runs()
             while work.is_left():
                 work.read_events()

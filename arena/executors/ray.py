@@ -1,4 +1,4 @@
-"""Workers on the nodes of a Ray cluster, one actor per run; Ray places them, watches their nodes and carries what they report.
+"""Workers on the nodes of a Ray cluster, in actors that take one run after another; Ray places them and watches their nodes.
 
 The driver's run folder (or the storage) is kept such that a worker can resume from it. A lost node costs the work since the last
 checkpoint, which another node does again: records later than the checkpoint are cut off, so that nothing counts twice.
@@ -6,15 +6,15 @@ checkpoint, which another node does again: records later than the checkpoint are
 
 import contextlib
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from arena.errors import ArenaError
 from arena.executors.base import LOOK_AGAIN_SECONDS, Ended, ExecutorConfig, MayBegin, OnEnd, OnEvent, Task, always
 from arena.executors.node_losses import NodeLosses
 from arena.executors.ray_connection import RayConnection
-from arena.executors.ray_flights import Flight, NodeLost, answered, stop
+from arena.executors.ray_flights import Flight, NodeLost, answered, kind, stop
 from arena.executors.ray_nodes import RayNodes
 from arena.executors.storage import Storage
 from arena.executors.stored_runs import StoredRuns, location
@@ -39,7 +39,7 @@ class RayExecutor:
 
     def __init__(self, config: ExecutorConfig, num_workers: int = 0) -> None:
         self._ray = import_ray()
-        self._storage, self._num_workers = config.storage, num_workers
+        self._storage, self._num_workers, self._is_warm = config.storage, num_workers, config.warm
         self._stored = StoredRuns(Storage(config.storage), config.storage) if config.storage else None
         self._losses = NodeLosses(config.node_losses)
         self._connection = RayConnection(self._ray, config.address)
@@ -75,14 +75,14 @@ class RayExecutor:
             waiting = self._take(held, may_begin, on_end)
             looked = time.monotonic()
             flights: list[Flight] = []
+            kinds = Counter(kind(task) for task in tasks) if self._is_warm else Counter[Hashable]()
             try:
                 while waiting or flights or held:
                     if held and time.monotonic() - looked > LOOK_AGAIN_SECONDS:
                         waiting.extend(self._take(held, may_begin, on_end))
                         looked = time.monotonic()
                     while waiting and (not self._num_workers or len(flights) < self._num_workers):
-                        task = waiting.popleft()
-                        flights.append(Flight(self._ray, task, self._storage, location(task)))
+                        flights.append(self._flight(waiting.popleft(), kinds))
                     for flight in answered(self._ray, flights):
                         ended = flight.advance(on_event)
                         if ended is not None:
@@ -91,9 +91,29 @@ class RayExecutor:
                         flights.remove(flight)
                         if ended is None:
                             flights.append(flight)  # behind the others, so that each has its turn
+                        elif successor := self._successor(flight, flights, waiting, kinds):
+                            flights.append(successor)
                     self._give_up_hopeless(flights, on_end)
             finally:
                 stop(flights)
+
+    def _flight(self, task: Task, kinds: Counter[Hashable], actor: Any = None) -> Flight:
+        return Flight(self._ray, task, self._storage, location(task), warm=kinds[kind(task)] > 1, actor=actor)
+
+    def _successor(self, ended: Flight, flights: Sequence[Flight], waiting: deque[Task], kinds: Counter[Hashable]) -> Flight | None:
+        """Gives the actor of a flight that has ended to another run of its kind, or ends it; returns the new flight if it makes one."""
+        wanted = kind(ended.task)
+        if ended.is_actor_sound and kinds[wanted] > 1:
+            for flight in flights:
+                if not flight.is_placed and kind(flight.task) == wanted:
+                    flight.take_over(ended.actor)
+                    return None
+            for task in waiting:
+                if kind(task) == wanted:
+                    waiting.remove(task)
+                    return self._flight(task, kinds, ended.actor)
+        ended.kill()
+        return None
 
     def _take(self, held: list[Task], may_begin: MayBegin, on_end: OnEnd) -> deque[Task]:
         """Takes the tasks that may begin out of `held`, and returns those that the storage does not end."""

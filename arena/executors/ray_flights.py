@@ -6,7 +6,7 @@ This module is handed Ray and imports none.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from arena.executors.base import Ended, OnEvent, Task
@@ -34,15 +34,21 @@ class Flight:
         task: the run.
         storage: URI, or None.
         location: the run's folder in the storage.
+        warm: whether the actor may work on other runs of this kind later, with their framework imported already.
+        actor: actor of an earlier flight of this kind, which has ended; None makes one.
     """
 
-    def __init__(self, ray: Any, task: Task, storage: str | None, location: str) -> None:
-        self._ray, self.task = ray, task
-        cpus, gpus = resources(task)
-        actor_class = ray.remote(NodeWorker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
-        self.actor: Any = actor_class.remote(task, storage, location, has_gpu=gpus > 0)
+    def __init__(self, ray: Any, task: Task, storage: str | None, location: str, *, warm: bool = False, actor: Any = None) -> None:
+        self._ray, self.task, self._location = ray, task, location
+        if actor is None:
+            cpus, gpus = resources(task)
+            actor_class = ray.remote(NodeWorker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+            actor = actor_class.remote(storage, has_gpu=gpus > 0, warm=warm)
+        self.actor: Any = actor
         self.call: Any = self.actor.ready.remote()  # whose answer is awaited
         self.is_placed = False
+        self.is_actor_sound = False
+        """Whether the run has ended as it should, so that its actor may work on another."""
         self.waiting_since = time.monotonic()
         self._lock: FolderLock | None = None  # of the driver's run folder, while a node is at work on it; `arena status` reads it
         self._given_up = ""  # the reason, once there is one
@@ -73,6 +79,11 @@ class Flight:
                 if isinstance(report, NodeReport):
                     lay_down(self.task.run_dir, report.pieces)
 
+    def take_over(self, actor: Any) -> None:
+        """Lets the actor of an earlier flight work on this one's run, which has not been placed yet, instead of its own."""
+        self.kill()
+        self.actor, self.call = actor, actor.ready.remote()
+
     def kill(self) -> None:
         """Ends the actor, and with it the worker."""
         with contextlib.suppress(self._ray.exceptions.RayError):
@@ -87,17 +98,22 @@ class Flight:
         self.is_placed = True
         with contextlib.suppress(FolderBusy):  # a worker of this machine holds it: the run counts as running all the same
             self._lock = FolderLock(self.task.run_dir)
-        self.call = self.actor.start.remote(read_folder(self.task.run_dir))
+        self.call = self.actor.start.remote(self.task, self._location, read_folder(self.task.run_dir))
 
     def _take(self, report: NodeReport, on_event: OnEvent) -> Ended | None:
         lay_down(self.task.run_dir, report.pieces)
         for event in report.events:
             self._given_up = self._given_up or on_event(self.task, event) or ""
         if report.ended:
-            self.kill()
+            self.is_actor_sound = report.ended.exit_code == 0 and not report.ended.timed_out
             return dataclasses.replace(report.ended, reason=self._given_up or report.ended.reason)
         self.call = self.actor.stop.remote() if self._given_up else self.actor.poll.remote()
         return None
+
+
+def kind(task: Task) -> Hashable:
+    """Returns a value that is the same for runs that one actor may work on: they need the same resources, framework and environment."""
+    return resources(task), task.agent, task.modules, frozenset(task.process_env.items())
 
 
 def answered(ray: Any, flights: Sequence[Flight]) -> list[Flight]:

@@ -1,8 +1,9 @@
 """Warm workers: forked from a server that has imported the framework already, instead of started one by one.
 
 A server (`arena.worker.server`) belongs to one agent, one set of framework modules and one set of environment variables, for those are
-read when a framework is imported. It exists only as long as this process, and only for two runs or more. Whatever goes wrong with a server,
-no run is harmed: a request that it cannot take is answered by None, and one that it has lost shows as `WorkerProcess.never_began`.
+read when a framework is imported. It exists only as long as this process, and only where two runs or more may need it. Whatever goes wrong
+with a server, no run is harmed: a request that it cannot take is answered by None, and one that it has lost shows as
+`WorkerProcess.never_began`.
 """
 
 import dataclasses
@@ -28,6 +29,7 @@ MAX_REQUEST_BYTES = 2**20
 NUM_PIPES = 3
 """Number of file descriptors of a request: the lifeline, the pipe of events and the log."""
 
+_AgentKey = tuple[str, tuple[str, ...]]
 _Key = tuple[str, tuple[str, ...], str, tuple[tuple[str, str], ...]]
 
 
@@ -40,17 +42,25 @@ class Pipes:
 
 
 class WarmServers:
-    """The servers of one call of `Executor.execute`; a context manager that ends them.
+    """Servers for workers that may be forked; a context manager that ends them.
 
     Args:
-        tasks: runs whose workers may be forked (`is_possible`); an agent of one run alone gets no server.
+        is_lasting: whether more runs may be announced later: every agent gets a server, and keeps it. Otherwise an agent of one run alone
+            gets none, and a server ends with the start of the last worker that was announced.
     """
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._names = {task.name for task in tasks}
-        self._num_left = Counter(_agent_key(task) for task in tasks)
-        self._worth = {key for key, count in self._num_left.items() if count > 1}
+    def __init__(self, *, is_lasting: bool = False) -> None:
+        self._is_lasting = is_lasting
+        self._names: set[str] = set()
+        self._num_left: Counter[_AgentKey] = Counter()
+        self._worth: set[_AgentKey] = set()
         self._servers: dict[_Key, _Server] = {}
+
+    def announce(self, tasks: Sequence[Task]) -> None:
+        """Takes runs that are to come, whose workers may be forked (`is_possible`); no other run gets a worker from here."""
+        self._names |= {task.name for task in tasks}
+        self._num_left.update(_agent_key(task) for task in tasks)
+        self._worth |= {key for key, count in self._num_left.items() if count > 1 or self._is_lasting}
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +87,7 @@ class WarmServers:
         if server is None:
             server = self._servers[key] = _Server(key)
         pipes = server.ask(command, variables, log)
-        if not self._num_left[agent_key]:
+        if not self._num_left[agent_key] and not self._is_lasting:
             for other in [other for other in self._servers if other[:2] == agent_key]:
                 self._servers[other].close()
         return pipes
@@ -90,7 +100,7 @@ def is_possible(task: Task) -> bool:
     return is_wanted and is_known and sys.platform == "linux" and not task.device.startswith("cuda")
 
 
-def _agent_key(task: Task) -> tuple[str, tuple[str, ...]]:
+def _agent_key(task: Task) -> _AgentKey:
     return task.agent, tuple(sorted(task.modules))
 
 

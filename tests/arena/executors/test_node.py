@@ -44,8 +44,8 @@ class Nodes:
             on_end(task, ended)
 
     def work(self, task: Task, *, until_checkpoint: bool) -> Ended | None:
-        node = NodeWorker(task, self.storage.as_uri() if self.storage else None, f"test/{task.name}", has_gpu=False)
-        node.start(read_folder(task.run_dir))
+        node = NodeWorker(self.storage.as_uri() if self.storage else None, has_gpu=False)
+        node.start(task, f"test/{task.name}", read_folder(task.run_dir))
         pointer = (self.storage / "test" / task.name if self.storage else task.run_dir) / "checkpoint" / "latest.json"
         before = pointer.read_bytes() if pointer.exists() else b""
         while not (until_checkpoint and pointer.exists() and pointer.read_bytes() != before):

@@ -1,15 +1,19 @@
 """What the driver of a cluster does with its runs, with actors of this process in place of Ray's; a real cluster: `test_ray.py`."""
 
+import contextlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arena.executors.base import ExecutorConfig
+from arena.executors.local import LocalExecutor
+from arena.executors.node import NodeWorker
 from arena.executors.ray import RayExecutor
 from arena.executors.transfer import Piece
+from arena.executors.warm import WarmServers
 from arena.experiment.claims import Claims
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
@@ -41,13 +45,20 @@ class Actor:
 class Cluster:
     """The part of Ray that the driver uses; every actor has room, one call is made at a time."""
 
+    def __init__(self) -> None:
+        self.nodes = list[NodeWorker]()
+
     exceptions = types.SimpleNamespace(RayError=type("RayError", (Exception,), {}), RayTaskError=type("RayTaskError", (Exception,), {}))
 
     def is_initialized(self) -> bool:
         return True
 
     def remote(self, made: type) -> Any:
-        actor_class = types.SimpleNamespace(remote=lambda *values, **named: Actor(made(*values, **named)))
+        def make(*values: Any, **named: Any) -> Actor:
+            self.nodes.append(made(*values, **named))
+            return Actor(self.nodes[-1])
+
+        actor_class = types.SimpleNamespace(remote=make)
         return types.SimpleNamespace(options=lambda **resources: actor_class)
 
     def wait(self, references: list[Reference], **_: Any) -> tuple[list[Reference], list[Reference]]:
@@ -63,6 +74,14 @@ class Cluster:
 class Driver(RayExecutor):
     def check(self, tasks: Any) -> None:
         """All is well."""
+
+
+@pytest.fixture(autouse=True)
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends the servers of the nodes, which end with the actor's process in a real cluster."""
+    with contextlib.ExitStack() as stack:
+        monkeypatch.setattr("arena.executors.node.WarmServers", lambda **options: stack.enter_context(WarmServers(**options)))
+        yield
 
 
 @pytest.fixture
@@ -90,6 +109,27 @@ def test_a_run_is_marked_while_a_node_is_at_work_on_it_and_ends_there_when_given
     assert (finished.status, given_up.status, given_up.reason) == ("finished", "pruned", "hopeless")
     assert given_up.env_steps < finished.env_steps == 60_000
     assert [state(first), state(second)] == ["finished", "pruned"]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_actor_works_on_one_run_after_another(tmp_path: Path, warm: bool, monkeypatch: pytest.MonkeyPatch):
+    cluster = Cluster()
+    monkeypatch.setattr("arena.executors.ray.import_ray", lambda: cluster)
+    table = {
+        "name": "t",
+        "agents": ["arena.testing.fakes:FAKE_AGENT"],
+        "envs": ["arena/Identity-v0"],
+        "seeds": 3,
+        "resources": {"device": "cpu"},
+    }
+    table["budget"], table["evaluation"] = {"env_steps": 2_000}, {"episodes": 5, "final_episodes": 5}
+    ended = []
+    for name, executor in [("ray", Driver(ExecutorConfig(kind="ray", warm=warm), 1)), ("local", LocalExecutor(warm=False))]:
+        wanted = from_table({**table, "output": str(tmp_path / name)})
+        assert [result.status for result in run_experiment(wanted, executor)] == ["finished"] * 3
+        ended.append([(wanted.path / run.name / "policy.onnx").read_bytes() for run in wanted.runs()])
+    assert ended[0] == ended[1]
+    assert len(cluster.nodes) == (1 if warm else 3)
 
 
 def test_the_mark_goes_with_the_driver(tmp_path: Path, driver: RayExecutor):

@@ -1,5 +1,6 @@
 """One run that was handed to Ray, with prepared answers in place of Ray's; with workers: `test_ray_driver.py`."""
 
+import dataclasses
 import types
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from arena.executors.base import Ended, Task
 from arena.executors.node import NodeReport
-from arena.executors.ray_flights import Flight, NodeLost, answered, stop
+from arena.executors.ray_flights import Flight, NodeLost, answered, kind, stop
 from arena.executors.transfer import Piece
 from arena.formats.locks import FolderBusy, FolderLock
 from arena.run_folder.events import PhaseBegan, WorkerEvent
@@ -95,7 +96,7 @@ def test_a_flight_is_placed_started_asked_and_ended(tmp_path: Path) -> None:
     assert not ray.killed
     assert flight.advance(let_continue) == END
     assert flight.actor.calls == ["ready", "start", "poll", "poll"]
-    assert ray.killed == [flight.actor]
+    assert (ray.killed, flight.is_actor_sound) == ([], True), "its actor may work on another run"
     assert (tmp_path / "a" / "worker.log").read_bytes() == b"a\nb\n"
     flight.release()
     assert not is_locked(tmp_path / "a")
@@ -104,11 +105,12 @@ def test_a_flight_is_placed_started_asked_and_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("device", "gpus"), [("cpu", 0.0), ("cuda", 1.0)])
 def test_the_actor_gets_what_its_run_asks_for_and_no_second_life(tmp_path: Path, device: str, gpus: float) -> None:
     flight = make_flight(tmp_path, PreparedRay(), device=device)
-    assert flight.actor.made == {"num_cpus": 2, "num_gpus": gpus, "max_restarts": 0, "has_gpu": gpus > 0}
+    assert flight.actor.made == {"num_cpus": 2, "num_gpus": gpus, "max_restarts": 0, "has_gpu": gpus > 0, "warm": False}
 
 
 def test_a_run_that_is_given_up_is_stopped_and_ends_with_the_reason(tmp_path: Path) -> None:
-    ray = PreparedRay(None, None, NEWS, NodeReport(events=[EVENT], pieces=[], ended=END))
+    killed = Ended(timed_out=False, exit_code=-15)
+    ray = PreparedRay(None, None, NEWS, NodeReport(events=[EVENT], pieces=[], ended=killed))
     flight = make_flight(tmp_path, ray)
     for _ in range(3):
         assert flight.advance(give_up) is None
@@ -116,6 +118,37 @@ def test_a_run_that_is_given_up_is_stopped_and_ends_with_the_reason(tmp_path: Pa
     ended = flight.advance(let_continue)
     assert isinstance(ended, Ended)
     assert ended.reason == "hopeless"
+    assert not flight.is_actor_sound
+
+
+def test_a_flight_takes_over_the_actor_of_one_that_has_ended(tmp_path: Path) -> None:
+    ray = PreparedRay(None, None, NodeReport(events=[], pieces=[], ended=END), None)
+    first, second = make_flight(tmp_path, ray), make_flight(tmp_path, ray, "b")
+    for _ in range(3):
+        first.advance(let_continue)
+    own = second.actor
+    second.take_over(first.actor)
+    assert ray.killed == [own]
+    assert second.advance(let_continue) is None
+    assert first.actor.calls == ["ready", "start", "poll", "ready", "start"]
+    second.release()
+    first.release()
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_same"),
+    [
+        ({"name": "b", "run_dir": Path("b"), "timeout_seconds": 9.0}, True),
+        ({"threads": 3}, False),
+        ({"device": "cuda"}, False),
+        ({"agent": "keras-ppo"}, False),
+        ({"modules": frozenset({"jax"})}, False),
+        ({"process_env": {"KERAS_BACKEND": "torch"}}, False),
+    ],
+)
+def test_runs_of_one_kind_need_the_same_resources_and_framework(changes: dict[str, Any], is_same: bool) -> None:
+    task = Task(name="a", run_dir=Path("a"), process_env={}, threads=2, timeout_seconds=1.0, device="cpu", agent="keras-dqn")
+    assert (kind(dataclasses.replace(task, **changes)) == kind(task)) == is_same
 
 
 @pytest.mark.parametrize("num_answers", [0, 1, 2])

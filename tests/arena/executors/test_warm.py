@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from arena.executors import local
-from arena.executors.base import Task
+from arena.executors.base import ExecutorConfig, Task
+from arena.executors.choice import lasting_executor
 from arena.executors.local import LocalExecutor
 from arena.executors.process import WorkerProcess, end_workers
 from arena.executors.warm import WarmServers, is_possible
@@ -161,7 +162,8 @@ def test_a_worker_may_be_forked_where_nothing_stands_against_it(tmp_path: Path, 
 def test_a_server_that_never_answers_holds_no_run_beyond_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"process_env": {}, "threads": 1, "timeout_seconds": 600.0, "stall_seconds": 0.5, "agent": FAKE, "allow": (FAKE,)}
     tasks = [Task(name=f"a/b/seed-{seed}", run_dir=tmp_path, **settings) for seed in range(2)]
-    with WarmServers(tasks) as owner:
+    with WarmServers() as owner:
+        owner.announce(tasks)
         worker = WorkerProcess(tasks[0], servers=owner)
         [server] = servers()
         server.suspend()
@@ -176,7 +178,8 @@ def test_a_server_that_never_answers_holds_no_run_beyond_its_limits(tmp_path: Pa
 def test_servers_end_with_their_owner(tmp_path: Path) -> None:
     settings = {"process_env": {}, "threads": 1, "timeout_seconds": 600.0, "agent": FAKE, "allow": (FAKE,)}
     tasks = [Task(name=f"a/b/seed-{seed}", run_dir=tmp_path, **settings) for seed in range(3)]
-    with WarmServers(tasks) as owner:
+    with WarmServers() as owner:
+        owner.announce(tasks)
         worker = WorkerProcess(tasks[0], servers=owner)
         assert worker.is_warm
         [server] = servers()
@@ -186,3 +189,15 @@ def test_servers_end_with_their_owner(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         worker.read_events()
     assert worker.never_began
+
+
+def test_servers_that_last_serve_one_experiment_after_another(tmp_path: Path) -> None:
+    with lasting_executor(ExecutorConfig()) as executor:
+        seen = []
+        for name in ("first", "second"):
+            results = run_experiment(experiment(tmp_path / name, seeds=1), executor)
+            assert [result.status for result in results] == ["finished"]
+            seen.append([server.pid for server in servers()])
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1
+    assert not servers()
