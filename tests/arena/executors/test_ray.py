@@ -72,13 +72,13 @@ def arena_run(wanted: Experiment, cluster: RayCluster, *options: str) -> "Iterat
 
 
 def workers(wanted: Experiment) -> list[tuple[str, psutil.Process]]:
-    """Returns the worker processes on all nodes, each with the name of its run."""
+    """Returns the processes of workers on all nodes, with their keepers, each with the name of its run, to whose log it prints."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        folders = [part for part in command if f"/{wanted.name}/" in part]
-        if "arena.worker" in command and folders:
-            found.append((folders[0].rpartition(f"/{wanted.name}/")[2], process))
+        if any(part.startswith("arena.worker") for part in process.info["cmdline"] or []):
+            with contextlib.suppress(psutil.Error):
+                logs = [Path(file.path) for file in process.open_files() if file.path.endswith("/worker.log")]
+                found += [(str(log.parent).rpartition(f"/{wanted.name}/")[2], process) for log in logs if f"/{wanted.name}/" in str(log)]
     return found
 
 
