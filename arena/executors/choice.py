@@ -36,7 +36,7 @@ def lasting_executor(config: ExecutorConfig, num_workers: int = 0) -> Iterator[E
         num_workers: number of runs at a time; 0 means as many as there is room for.
 
     Raises:
-        ArenaError: as `make_executor`.
+        ArenaError: if `make_executor` refuses the config.
     """
     executor = make_executor(config, num_workers)
     if config.kind != "local":
