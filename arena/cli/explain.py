@@ -10,7 +10,7 @@ from arena.errors import ArenaError, EnvironmentRaised
 from arena.explain.explanation import ExplainedObservations, Explanation, explain
 from arena.explain.page import render_explanation
 from arena.formats.json import write_json
-from arena.formats.readable import number
+from arena.formats.readable import listed, number
 from arena.html.rendering import write_page
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.terminal.output import Mode, Output, make_table
@@ -74,5 +74,7 @@ def _show(found: Explanation, output: Output) -> None:
     ]
     titles = ("feature", "importance", "by integrated gradients")
     output.show(make_table(titles, rows, right=titles[1:]))
+    if found.constant_names:
+        output.say(f"The same in all observations: {listed(found.constant_names)}.")
     what = "the scores of the actions against each other" if found.compares_actions else "the scores"
     output.say(f"Importance: how much a feature moves {what} on average ({found.method} Shapley values).")

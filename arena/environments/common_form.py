@@ -43,7 +43,7 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         self._info_metrics = tuple(info_metrics)
         form = observation_form(env.observation_space, channels_first=channels_first, text_encoder=text_encoder)
-        self._observe, self._names = form.observe, form.names
+        self._observe, self._names, self._encoders = form.observe, form.names, form.encoders
         self.action_space, self._act = common_actions(env.action_space)
         self._mask_key, space = action_mask_key, form.space
         if action_mask_key is not None:
@@ -60,6 +60,11 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
     def feature_names(self) -> list[str]:
         """Names of the numbers of an observation of several parts, without those of a mask; words are named once they were met."""
         return self._names()
+
+    def learn_words_of(self, other: "CommonForm") -> None:
+        """Takes over, for `feature_names`, the words that another of the same environments has met in its texts."""
+        for mine, theirs in zip(self._encoders, other._encoders, strict=True):
+            mine.learn_names(theirs)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the environment."""

@@ -6,7 +6,7 @@ images of whole numbers become bytes (`arena.environments.images`). A Dict with 
 """
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -32,6 +32,8 @@ class ObservationForm(NamedTuple):
     of the space."""
     names: Callable[[], list[str]] = list
     """Returns a name for each number of a vector of several parts, without those of a mask; empty for an image and for a plain vector."""
+    encoders: Sequence[TextEncoder] = ()
+    """Encoders of the parts that are text, in their order."""
 
 
 def observation_form(space: gym.Space[Any], *, channels_first: bool = False, text_encoder: str | None = None) -> ObservationForm:
@@ -50,16 +52,19 @@ def observation_form(space: gym.Space[Any], *, channels_first: bool = False, tex
     if image := _only_image(space):
         return _unwrapped(space, _image_form(image, channels_first))
 
+    encoders: list[TextEncoder] = []
+
     def make_encoder() -> TextEncoder:
-        return HashedWords() if text_encoder is None else OwnEncoder(text_encoder)
+        encoders.append(HashedWords() if text_encoder is None else OwnEncoder(text_encoder))
+        return encoders[-1]
 
     if isinstance(space, gym.spaces.Dict) and is_masked(space):
-        return _masked_form(space, make_encoder)
+        return _masked_form(space, make_encoder)._replace(encoders=encoders)
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 1:
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         flat = gym.spaces.Box(low, high, space.shape, np.float32)
         return ObservationForm(flat, lambda observation: np.array(observation, np.float32))
-    return _vector_form(space, make_encoder)
+    return _vector_form(space, make_encoder)._replace(encoders=encoders)
 
 
 def observation_kind(space: gym.Space[Any]) -> str:
@@ -102,7 +107,7 @@ def _vector_form(space: gym.Space[Any], make_encoder: Callable[[], TextEncoder])
 
 def _masked_form(space: gym.spaces.Dict, make_encoder: Callable[[], TextEncoder]) -> ObservationForm:
     key, inner = _features(space)
-    features, observe, names = _vector_form(inner, make_encoder)
+    features, observe, names, _ = _vector_form(inner, make_encoder)
     (num_actions,) = space[MASK].shape or ()
 
     def join(observation: Any) -> Any:

@@ -24,7 +24,7 @@ TEXT_WIDTH = 256
 """Number of places of a bag of words; of 30 words, two share a place in 8 of 10 vocabularies, and about 1.7 pairs do."""
 MAX_CACHED = 1_024
 """Number of texts whose numbers are kept: a mission stays the same for a whole episode."""
-_WORD = re.compile(r"\w+")
+_WORD, _PLACE = re.compile(r"\w+"), re.compile(r": #\d+$")
 
 
 class TextEncoder(Protocol):
@@ -40,6 +40,9 @@ class TextEncoder(Protocol):
 
     def names(self) -> list[str]:
         """Returns a name for each number."""
+
+    def learn_names(self, other: "TextEncoder") -> None:
+        """Takes over the names that another encoder of the same part has found; the numbers of texts stay as they are."""
 
 
 class HashedWords:
@@ -58,6 +61,12 @@ class HashedWords:
     def names(self) -> list[str]:
         """Returns the words that were met at each place, such as `red`, or `red|door`; `#17` for a place without any."""
         return ["|".join(words) or f"#{place}" for place, words in enumerate(self._met)]
+
+    def learn_names(self, other: TextEncoder) -> None:
+        """Takes over the words that another has met."""
+        if isinstance(other, HashedWords):
+            for words, met in zip(self._met, other._met, strict=True):
+                words.update(met)
 
     def _count(self, text: str) -> Array:
         counts = np.zeros(TEXT_WIDTH, np.float32)
@@ -98,6 +107,14 @@ class OwnEncoder:
     def names(self) -> list[str]:
         """Returns numbered names."""
         return [f"#{place}" for place in range(self.width)]
+
+    def learn_names(self, other: TextEncoder) -> None:
+        """Does nothing: these names are the same everywhere."""
+
+
+def is_wordless(name: str) -> bool:
+    """Returns whether a feature's name is that of a place of which no word was met, such as `mission: #17`."""
+    return _PLACE.search(name) is not None
 
 
 def word_place(word: str) -> int:

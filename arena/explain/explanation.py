@@ -6,15 +6,19 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.feature_names import names_of
 from arena.environments.make import make_env
 from arena.environments.spaces import MaskedBox
+from arena.environments.vectorize import make_vec_env
+from arena.environments.words import is_wordless
 from arena.explain.gradients import integrated_gradients
 from arena.explain.saliency import occlusion
 from arena.explain.shapley import MAX_EXACT_FEATURES, exact_shapley, sampled_shapley
-from arena.policies.evaluation import evaluate
+from arena.policies.evaluation import evaluate_in
 from arena.policies.policy import Policy, PolicySignature
 from arena.seeding import resampling_rng
 
@@ -81,6 +85,8 @@ class Explanation:
     """What each feature adds to the explained score at each step, as `importance` counts it, `[T, D]`."""
     num_background: int
     """Number of background observations."""
+    varies: Array
+    """Features that were not the same in all observations `bool [D]`; the others add nothing."""
 
     @property
     def importance(self) -> Array:
@@ -99,8 +105,13 @@ class Explanation:
 
     @property
     def ranking(self) -> list[int]:
-        """Indices of the features, from the most important."""
-        return [int(index) for index in np.argsort(-self.importance, kind="stable")]
+        """Indices of the features that vary, from the most important."""
+        return [int(index) for index in np.argsort(-self.importance, kind="stable") if self.varies[index]]
+
+    @property
+    def constant_names(self) -> list[str]:
+        """Names of the features that were the same in all observations; places without a word are none."""
+        return [name for name, varies in zip(self.feature_names, self.varies, strict=True) if not varies and not is_wordless(name)]
 
     def _compared(self, values: Array) -> Array:
         return compared(values) if self.compares_actions else values
@@ -121,6 +132,7 @@ class Explanation:
                 }
                 for index in self.ranking
             ],
+            "constant_features": self.constant_names,
             "incompleteness": self.shapley.incompleteness,
             "gradients_incompleteness": self.gradients_incompleteness,
             "num_background": self.num_background,
@@ -172,13 +184,12 @@ def explain(
         player: Object that acts for the policy, and says whose fault it is where something fails; None lets the policy act itself.
     """
     asked, player = asked or ExplainedObservations(), player or policy
-    made = make_env(env)
-    space, names = made.observation_space, names_of(made)
-    is_discrete = isinstance(made.action_space, gym.spaces.Discrete)
-    made.close()
+    played = _Played(player, env)
+    space, is_discrete = played.env.observation_space, isinstance(played.env.action_space, gym.spaces.Discrete)
     rng = resampling_rng(asked.seed)
-    visited = evaluate(player, env, num_episodes=asked.num_episodes, seed=asked.seed).visited_observations
-    episode = evaluate(player, env, num_episodes=1, seed=asked.seed).visited_observations[:MAX_EPISODE_STEPS_SHOWN]
+    visited = played.visited(asked.num_episodes, asked.seed)
+    episode = played.visited(1, asked.seed)[:MAX_EPISODE_STEPS_SHOWN]
+    names = names_of(played.env)
     background = _draw(visited, asked.num_background, rng)
     if len(visited.shape) == 4:
         shown = episode[np.linspace(0, len(episode) - 1, min(len(episode), 8)).astype(int)]
@@ -186,13 +197,15 @@ def explain(
     num_features = space.num_features if isinstance(space, MaskedBox) else visited.shape[1]
     explained = _draw(visited, asked.num_explained, rng)[:, :num_features]
     background = background[:, :num_features]
-    function = _Features(policy, visited.shape[1] - num_features)
-    is_exact = num_features <= MAX_EXACT_FEATURES
+    varies = _varying(np.concatenate([visited, episode])[:, :num_features])
+    function = _Features(policy, visited.shape[1] - num_features, visited[0, :num_features], varies)
+    is_exact = int(varies.sum()) <= MAX_EXACT_FEATURES
     if is_exact:
-        background = background[: max(8, MAX_ROWS // (2**num_features * len(explained)))]
+        background = background[: max(8, MAX_ROWS // (2 ** int(varies.sum()) * len(explained)))]
     attributions = _shapley(function, explained, background, rng, is_exact=is_exact)
-    spread = visited[:, :num_features].std(0)
-    gradients, off = integrated_gradients(function, explained, background.mean(0), spread)
+    spread = visited[:, :num_features].std(0)[varies]
+    found, off = integrated_gradients(function, explained[:, varies], background.mean(0)[varies], spread)
+    gradients = function.of_all(found)
     compares = is_discrete and policy.signature.num_scores > 1
     of_episode = _shapley(function, episode[:, :num_features], background[:16] if is_exact else background, rng, is_exact=is_exact).values
     chosen = policy.act(episode) if is_discrete else np.zeros(len(episode), np.int64)
@@ -209,6 +222,7 @@ def explain(
         episode_actions=chosen,
         episode_values=picked,
         num_background=len(background),
+        varies=varies,
     )
 
 
@@ -217,19 +231,58 @@ def compared(values: Array) -> Array:
     return np.asarray(values - values.mean(-1, keepdims=True))
 
 
-class _Features:
-    """The scores of a policy as a function of the features; every action is allowed."""
+class _Played:
+    """The episodes of a policy, and an environment that knows the words of all texts in them."""
 
-    def __init__(self, policy: ScoredPolicy, mask_size: int) -> None:
-        self._policy, self._mask_size = policy, mask_size
+    def __init__(self, player: Policy, config: EnvConfig) -> None:
+        self.env = make_env(config)
+        """Environment of the same kind, which nobody plays."""
+        self._player, self._config = player, config
+        self.env.close()
+
+    def visited(self, num_episodes: int, seed: int) -> Array:
+        """Returns observations that the policy met in so many episodes."""
+        made: list[gym.vector.VectorEnv[Any, Any, Any]] = []
+
+        def make_envs(num_envs: int) -> gym.vector.VectorEnv[Any, Any, Any]:
+            made.append(make_vec_env(self._config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP))
+            return made[-1]
+
+        found = evaluate_in(make_envs, self._player, num_episodes=num_episodes, seed=seed, env_name=self._config.name)
+        for single in (single for envs in made if isinstance(envs, SyncVectorEnv) for single in envs.envs):
+            if isinstance(single, CommonForm) and isinstance(self.env, CommonForm):
+                self.env.learn_words_of(single)
+        return found.visited_observations
+
+
+class _Features:
+    """The scores of a policy as a function of the features that vary; the others stay as they are, and every action is allowed."""
+
+    def __init__(self, policy: ScoredPolicy, mask_size: int, usual: Array, varies: Array) -> None:
+        self._policy, self._mask_size, self._usual, self.varies = policy, mask_size, usual, varies
 
     def __call__(self, rows: Array) -> Array:
-        """Returns scores `[N, A]` for features `[N, D]`."""
-        return _scores(self._policy, np.concatenate([rows, np.ones((len(rows), self._mask_size), rows.dtype)], axis=1))
+        """Returns scores `[N, A]` for the features that vary `[N, V]`."""
+        given = np.ones((len(rows), len(self._usual) + self._mask_size), rows.dtype)
+        given[:, : len(self._usual)] = self._usual
+        given[:, : len(self._usual)][:, self.varies] = rows
+        return _scores(self._policy, given)
+
+    def of_all(self, values: Array) -> Array:
+        """Returns what all features add `[N, D, A]`, given what those that vary add `[N, V, A]`: the others add nothing."""
+        whole = np.zeros((len(values), len(self.varies), values.shape[2]))
+        whole[:, self.varies] = values
+        return whole
+
+
+def _varying(visited: Array) -> Array:
+    """Returns which features differ between observations, `bool [D]`; all of them where none does."""
+    varies: Array = (visited != visited[0]).any(0)
+    return varies if varies.any() else ~varies
 
 
 def _shapley(function: _Features, rows: Array, background: Array, rng: np.random.Generator, *, is_exact: bool) -> Attributions:
-    errors = None
+    errors, rows, background = None, rows[:, function.varies], background[:, function.varies]
     if is_exact:
         values = exact_shapley(function, rows, background)
     else:
@@ -238,7 +291,8 @@ def _shapley(function: _Features, rows: Array, background: Array, rng: np.random
     differences = function(rows).astype(np.float64) - base
     largest = float(np.abs(differences).max())
     off = float(np.abs(values.sum(1) - differences).max()) / largest if largest else 0.0
-    return Attributions(values=values, errors=errors, base=base, incompleteness=off)
+    errors = None if errors is None else function.of_all(errors)
+    return Attributions(values=function.of_all(values), errors=errors, base=base, incompleteness=off)
 
 
 def _draw(visited: Array, count: int, rng: np.random.Generator) -> Array:

@@ -1,8 +1,9 @@
 import pytest
-from gymnasium import Space, spaces
+from gymnasium import Env, Space, spaces
 
+from arena.environments.common_form import CommonForm
 from arena.environments.observation_form import observation_form, observation_kind
-from arena.environments.words import TEXT_WIDTH, word_place
+from arena.environments.words import TEXT_WIDTH, is_wordless, word_place
 from arena.errors import ArenaError
 
 
@@ -11,6 +12,18 @@ class Mission(Space):
 
     def sample(self, mask=None, probability=None):
         return "go to the red ball"
+
+
+class Speaks(Env):
+    """Says one mission, and a note of no meaning."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, space, mission):
+        self.observation_space, self.mission = space, mission
+
+    def reset(self, *, seed=None, options=None):
+        return {"mission": self.mission, "note": "hm"}, {}
 
 
 def lengths(text):
@@ -70,3 +83,19 @@ def test_an_encoder_that_cannot_be_used_is_refused(path, message):
 
 def test_a_space_that_cannot_be_sampled_is_no_text():
     assert "no vector of a fixed length" in observation_kind(Space())
+
+
+def test_the_words_of_other_environments_can_be_learned():
+    space = spaces.Dict(mission=Mission(), note=spaces.Text(9))
+    one, other = (CommonForm(Speaks(space, text)) for text in ("the red door", "the blue door"))
+    for env in (one, other):
+        env.reset()
+    one.learn_words_of(other)
+    names = one.feature_names
+    assert {name for name in names if not is_wordless(name)} == {f"mission: {word}" for word in ("the", "red", "blue", "door")} | {
+        "note: hm"
+    }
+    assert not {"mission: red"} & set(other.feature_names)
+    with_own = [CommonForm(Speaks(space, "a"), text_encoder=f"{__name__}:lengths") for _ in range(2)]
+    with_own[0].learn_words_of(with_own[1])
+    assert with_own[0].feature_names == ["mission: #0", "mission: #1", "note: #0", "note: #1"]

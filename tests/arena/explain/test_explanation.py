@@ -7,12 +7,15 @@ import pytest
 
 from arena.cli.explain import explain_policy
 from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
+from arena.environments.words import word_place
 from arena.errors import ArenaError
 from arena.explain.explanation import ExplainedObservations, Explanation, ImageExplanation, explain
 from arena.explain.page import render_explanation
 from arena.explain.saliency import occlusion
 from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
+from arena_envs.nested_probes import COLOURS, PHRASES
 
 NUM_FEATURES = 5
 FEW = ExplainedObservations(num_episodes=4, num_explained=8, num_background=8)
@@ -161,3 +164,43 @@ def test_the_command_refuses_what_it_cannot_explain(tmp_path: Path):
         explain_policy([paths[0], "CartPole-v1"], {}, None, mode="quiet")
     with pytest.raises(ArenaError, match=r"must end with \.html or \.json"):
         explain_policy([paths[0], "CartPole-v1"], {}, tmp_path / "x.pdf", mode="quiet")
+
+
+def test_words_of_texts_are_named_and_those_that_matter_come_first(tmp_path: Path):
+    """The policy reads the colours; every other word, and the lamp, has nothing to do with it."""
+    config = EnvConfig("arena/Instruction-v0")
+    env = make_env(config)
+    kernel = np.zeros((env.observation_space.shape[0], 4), np.float32)
+    for action, colour in enumerate(COLOURS):
+        kernel[word_place(colour), action] = 1.0
+    PolicyNetwork([Dense(kernel, np.zeros(4, np.float32))], env.observation_space, env.action_space).export(tmp_path / "p.onnx")
+    found = explain(OnnxPolicy(tmp_path / "p.onnx"), config, ExplainedObservations(num_episodes=4, num_explained=12, num_background=8))
+    assert isinstance(found, Explanation)
+    named = [found.feature_names[index] for index in found.ranking]
+    words = {word for phrase in PHRASES for word in phrase.format("").split()}
+    assert set(named[:4]) == {f"instruction: {colour}" for colour in COLOURS}
+    assert {name for name in named if name.startswith("lamp")} == {f"lamp={number}" for number in range(4)}
+    assert {word for name in named[4:] if ": " in name for word in name.partition(": ")[2].split("|")} == words
+    assert found.importance[found.ranking[4:]].max() < 1e-6 < found.importance[found.ranking[3]]
+    assert not [name for name in named if "#" in name]
+    page = render_explanation(found, policy="p", env="arena/Instruction-v0")
+    assert "instruction: red" in page
+    assert "#17" not in page
+    assert found.to_json()["constant_features"] == []
+    assert found.shapley.incompleteness < 1e-5
+
+
+def test_a_feature_that_never_changes_is_named_and_costs_nothing(tmp_path: Path):
+    class Still(Distractors):
+        def _draw(self):
+            super()._draw()
+            self._features[3] = 2.0
+            return self._features
+
+    gym.register("arena_explain/Still-v0", Still, max_episode_steps=25)
+    found = explain(policy_of(tmp_path / "p.onnx", Still, linear(NUM_FEATURES, 0.1)), EnvConfig("arena_explain/Still-v0"), FEW)
+    gym.registry.pop("arena_explain/Still-v0")
+    assert isinstance(found, Explanation)
+    assert (found.constant_names, 3 in found.ranking, found.importance[3]) == (["noise b"], False, 0.0)
+    assert found.shapley.values.shape == found.gradients.shape == (8, NUM_FEATURES, 2)
+    assert "The same in all observations: noise b." in render_explanation(found, policy="p", env="E-v0")
