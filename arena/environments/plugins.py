@@ -44,6 +44,9 @@ class EnvPlugin:
     """Keyword arguments with which a policy trained on an environment is judged, by its id, where its own episodes reward a fault."""
     presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Import paths of wrappers (`package.module:Class`) by the name under which an experiment's `wrappers` have them."""
+    games: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Import paths (`package.module:Class`) of classes that play many games at once as arrays (`arena.environments.game_batch.GameBatch`),
+    by the id of the game; called with the number of games."""
     frameworks: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """Top-level modules of frameworks that environments import (`jax`), by the first part of the environment's id (`phys2d/`)."""
 

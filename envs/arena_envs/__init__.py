@@ -40,6 +40,11 @@ PRESETS = {
     "minigrid-image": "arena_envs.minigrid_forms:GridImage",
 }
 """Wrappers by the name under which experiments have them."""
+GAMES_AS_ARRAYS = {
+    "connect_four_v3": "arena_envs.arrays.board_games:ConnectFours",
+    "tictactoe_v3": "arena_envs.arrays.board_games:TicTacToes",
+}
+"""Games that are played many at a time as arrays, by their ids."""
 _GAMES = {"ConnectFour": "connect_four_v3", "TicTacToe": "tictactoe_v3"}
 
 
@@ -47,8 +52,8 @@ def register_envs() -> "EnvPlugin":
     """Registers every environment of this package; calling it again changes nothing.
 
     Returns:
-        `vectorize`, presets of wrappers, the module that lets Gymnasium's environments in JAX be imported without Flax, the ids of those
-        environments, and the longer episodes on which policies of `Truncation` and `BoxTruncation` are judged.
+        `vectorize`, presets of wrappers, games as arrays, the module that lets Gymnasium's environments in JAX be imported without Flax,
+        the ids of those environments, and the longer episodes on which policies of `Truncation` and `BoxTruncation` are judged.
     """
     from arena.environments.plugins import EnvPlugin  # only the arena calls this function: Gymnasium alone needs no arena
 
@@ -59,6 +64,7 @@ def register_envs() -> "EnvPlugin":
         imported_first=dict.fromkeys(jax_packages, "arena_envs.gymnasium_jax"),
         judged_with={f"arena/{name}-v0": {"max_episode_steps": 20} for name in ("Truncation", "BoxTruncation")},
         presets=PRESETS,
+        games=GAMES_AS_ARRAYS,
         frameworks=dict.fromkeys(("phys2d/", "tabular/"), frozenset({"jax"})),
     )
 
@@ -75,10 +81,14 @@ def _register() -> None:
 def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> Any:
     """Returns `num_envs` of `env` in one, or None (a `Vectorize`).
 
-    These are known: games of ALE, environments that Gymnasium gives as JAX functions, and those of `arena_envs.arrays`.
+    These are known: games of ALE, seats of games, environments that Gymnasium gives as JAX functions, and those of `arena_envs.arrays`.
     """
     if isinstance(env, gym.Wrapper) and hasattr(env, "make_games"):
         return env.make_games(num_envs)  # the wrapper `atari`, whose module imports ALE
+    if hasattr(env.unwrapped, "draw_opponent"):
+        from arena_envs.seats import as_seats  # games and policies, which a seat has imported already
+
+        return as_seats(env, num_envs, observation_space, action_space)
     if not hasattr(env.unwrapped, "func_env"):
         return as_arrays(env, num_envs, observation_space, action_space)
     if not isinstance(observation_space, gym.spaces.Box) or not _is_bare(env) or not _has_plain_spaces(env):

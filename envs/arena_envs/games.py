@@ -21,6 +21,8 @@ from arena_envs.tictactoe import optimal_moves
 
 Array = npt.NDArray[Any]
 Info = dict[str, Any]
+Opponent = OnnxPolicy | BoundedPolicy
+"""A policy that plays the other seat."""
 
 
 class Seat(gym.Env[Array, np.int64]):
@@ -64,11 +66,12 @@ class Seat(gym.Env[Array, np.int64]):
         """Whether the arena should write the learner's snapshots into a folder and pass that as `snapshots`."""
         self.seat = 0
         """Seat of the learner in this episode; 0 moves first."""
-        self._perfect = opponent == "perfect"
+        self.is_perfect = opponent == "perfect"
+        """Whether the opponent plays one of the optimal moves."""
         self.snapshots = None if snapshots is None else Path(snapshots)
         """Folder of the snapshots to play against; None where there are none."""
         self._fixed = _load(Path(opponent), self.game, is_own=False) if opponent.endswith(".onnx") else None
-        self._opponent: OnnxPolicy | BoundedPolicy | None = None  # of this episode; None is the random player
+        self._opponent: Opponent | None = None  # of this episode; None is the random player
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Array, Info]:
         """Begins a game; draws the seat, the opponent, and what the game itself draws."""
@@ -91,33 +94,44 @@ class Seat(gym.Env[Array, np.int64]):
         """Closes the game."""
         self.game.close()
 
-    def draw_opponent(self) -> OnnxPolicy | BoundedPolicy | None:
-        """Returns the policy that the next episode is played against; None for the random player."""
+    def draw_opponent(self, rng: np.random.Generator | None = None) -> Opponent | None:
+        """Returns the policy that an episode is played against; None for the random player.
+
+        Args:
+            rng: Random numbers that decide; by default the environment's own.
+        """
         if self.snapshots is None:
             return self._fixed
+        rng = self.np_random if rng is None else rng
         pool = [None, *sorted(self.snapshots.glob("*.onnx"))]
-        latest = len(pool) == 1 or self.np_random.random() < 0.5
-        path = pool[-1] if latest else pool[int(self.np_random.integers(len(pool) - 1))]
+        latest = len(pool) == 1 or rng.random() < 0.5
+        path = pool[-1] if latest else pool[int(rng.integers(len(pool) - 1))]
         return None if path is None else _load(path, self.game, is_own=True)
 
     def _let_opponent_move(self) -> None:
         game = self.game
         while not game.over and game.seat != self.seat:
-            if self._perfect:
+            if self.is_perfect:
                 game.step(int(self.np_random.choice(optimal_moves(game.observation()))))
             elif self._opponent is None:
                 game.step(int(random_actions(self.np_random, game.action_mask[None])[0]))
             else:
-                game.step(self._answer(self._opponent))
-
-    def _answer(self, opponent: OnnxPolicy | BoundedPolicy) -> int:
-        try:
-            return int(opponent.act(self.game.observation()[None])[0])
-        except PolicyBroke as error:
-            raise PolicyBroke(f"opponent {opponent.path}: {error}") from None
+                game.step(answer(self._opponent, game.observation()))
 
 
-def _load(path: Path, game: Game, *, is_own: bool) -> OnnxPolicy | BoundedPolicy:
+def answer(opponent: Opponent, observation: Array) -> int:
+    """Returns the move of an opponent in a position `[D + A]`.
+
+    Raises:
+        PolicyBroke: if its file breaks a bound, fails, or gives scores that are not finite; names it.
+    """
+    try:
+        return int(opponent.act(observation[None])[0])
+    except PolicyBroke as error:
+        raise PolicyBroke(f"opponent {opponent.path}: {error}") from None
+
+
+def _load(path: Path, game: Game, *, is_own: bool) -> Opponent:
     try:
         modified = path.stat().st_mtime_ns
     except OSError as error:

@@ -24,10 +24,16 @@ def value(mine: int, theirs: int) -> int:
 
 def optimal_moves(observation: npt.NDArray[np.float32]) -> list[int]:
     """Returns all moves that keep the value of a position, as `arena/TicTacToe-v0` shows it to the player to move, `[27]`."""
-    cells = observation[:18].reshape(9, 2) > 0.5
-    mine, theirs = (sum(1 << cell for cell in range(9) if cells[cell, player]) for player in (0, 1))
+    cells = (observation[:18].reshape(9, 2) > 0.5).T.tolist()
+    mine, theirs = (sum(1 << cell for cell, is_taken in enumerate(player) if is_taken) for player in cells)
+    return list(optimal_cells(mine, theirs))
+
+
+@functools.cache
+def optimal_cells(mine: int, theirs: int) -> tuple[int, ...]:
+    """Returns all cells that keep the value of a position for the player to move, whose own cells are the bits of `mine`."""
     best = value(mine, theirs)
-    return [cell.bit_length() - 1 for cell in _free(mine, theirs) if -value(theirs, mine | cell) == best]
+    return tuple(cell.bit_length() - 1 for cell in _free(mine, theirs) if -value(theirs, mine | cell) == best)
 
 
 def _free(mine: int, theirs: int) -> list[int]:

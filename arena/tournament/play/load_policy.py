@@ -18,7 +18,6 @@ from arena.policies.bounded.whole_episodes import WholeEpisodes
 from arena.policies.policy import OnnxPolicy, Policy, UniformPolicy
 from arena.tournament.entry.env_spaces import Spaces
 from arena.tournament.entry.player import PlaysWith
-from arena.tournament.entry.program import Program
 
 Array = npt.NDArray[Any]
 
@@ -26,20 +25,21 @@ MAX_PROCESSES = 16
 """Max number of policies that this process keeps ready, each in a process of its own."""
 
 
-def load_policy(source: PlaysWith, spaces: Spaces, rng: np.random.Generator, *, trusted: bool = False) -> Policy:
+def load_policy(source: PlaysWith, spaces: Spaces, rng: np.random.Generator | None, *, trusted: bool = False) -> Policy:
     """Returns the policy that plays for a player in one task.
 
     Args:
         source: The player's policy file or program; None for the uniformly random player.
         spaces: Observation and action space of what is played.
-        rng: Random numbers of the uniformly random player, and of a program.
+        rng: Random numbers of the uniformly random player, and of a program; None for a file, which draws none.
         trusted: Whether the file is the caller's own, and plays in this process without bounds.
     """
+    if isinstance(source, Path):
+        return _onnx_policy(source) if trusted else PlayingPolicy(source)
+    assert rng is not None
     if source is None:
         return UniformPolicy(spaces[1], rng, spaces[0])
-    if isinstance(source, Program):
-        return source.policy(spaces, rng)
-    return _onnx_policy(source) if trusted else PlayingPolicy(source)
+    return source.policy(spaces, rng)
 
 
 class PlayingPolicy:

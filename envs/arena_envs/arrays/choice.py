@@ -46,14 +46,7 @@ def as_arrays(
         observation_space: Space of one environment, in the arena's form.
         action_space: Space of one environment, in the arena's form.
     """
-    limit: int | None = None
-    inner = env
-    while isinstance(inner, gym.Wrapper):
-        if isinstance(inner, TimeLimit):
-            limit = time_limit(inner) if limit is None else min(limit, time_limit(inner))
-        elif type(inner) not in (OrderEnforcing, PassiveEnvChecker):
-            return None
-        inner = inner.env
+    inner, limit = bare(env)
     name = f"{type(inner).__module__}:{type(inner).__qualname__}"
     if name not in ARRAYS or inner.render_mode is not None or not _has_form(inner, observation_space) or action_space != inner.action_space:
         return None
@@ -63,6 +56,16 @@ def as_arrays(
         return None
     arrays: ArrayVectorEnv = kind(inner, num_envs, observation_space, action_space, limit)
     return arrays
+
+
+def bare(env: gym.Env[Any, Any]) -> tuple[gym.Env[Any, Any], int | None]:
+    """Returns an environment without what `gymnasium.make` puts around it, and its time limit; other wrappers stay around it."""
+    limit: int | None = None
+    while isinstance(env, gym.Wrapper) and type(env) in (OrderEnforcing, PassiveEnvChecker, TimeLimit):
+        if isinstance(env, TimeLimit):
+            limit = time_limit(env) if limit is None else min(limit, time_limit(env))
+        env = env.env
+    return env, limit
 
 
 def _has_form(env: gym.Env[Any, Any], observation_space: gym.Space[Any]) -> bool:
@@ -91,36 +94,37 @@ def numpy_rounds_alike() -> bool:
     )
 
 
-_seen: dict[str, bool] = {}
-"""Result of the comparison, by the environment's class and arguments."""
+_seen: dict[str, tuple[dict[str, Any], bool]] = {}
+"""Attributes of the environment's class, and the result of the comparison, by class and arguments."""
 
 
 def _agrees(env: gym.Env[Any, Any], kind: Any, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> bool:
-    """Compares an environment with its array form, once in a process for each class with the same arguments."""
+    """Compares an environment with its array form, once in a process for a class with the same arguments."""
     try:
         key = "" if env.spec is None else f"{kind.__qualname__} {env.spec.to_json()}"
     except (TypeError, ValueError):  # arguments that JSON cannot name
         key = ""
     if not key:
         return _are_equal(env, kind, observation_space, action_space)
-    if key not in _seen:
-        _seen[key] = _are_equal(env, kind, observation_space, action_space)
-    return _seen[key]
+    attributes = dict(vars(type(env)))
+    if key not in _seen or any(value is not _seen[key][0].get(name) for name, value in attributes.items()):  # or it was changed in place
+        _seen[key] = attributes, _are_equal(env, kind, observation_space, action_space)
+    return _seen[key][1]
 
 
 def _are_equal(env: gym.Env[Any, Any], kind: Any, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> bool:
     """Returns whether an environment and its array form give the same for some seeds and actions, also after an unseeded reset."""
-    arrays = kind(env, NUM_SEEDS, observation_space, action_space, STEPS_BEFORE_TRUNCATION)
-    rng = np.random.default_rng(0)
-    size = (NUM_STEPS, NUM_SEEDS)
-    if isinstance(action_space, gym.spaces.Discrete):
-        actions = rng.integers(int(action_space.n), size=size)
-    else:
-        assert isinstance(action_space, gym.spaces.Box)
-        actions = (1.2 * rng.uniform(action_space.low, action_space.high, (*size, *action_space.shape))).astype(np.float32)
-    first, _ = arrays.reset(seed=1)
-    given = [arrays.step(each) for each in actions]
     try:
+        arrays = kind(env, NUM_SEEDS, observation_space, action_space, STEPS_BEFORE_TRUNCATION)
+        rng = np.random.default_rng(0)
+        size = (NUM_STEPS, NUM_SEEDS)
+        if isinstance(action_space, gym.spaces.Discrete):
+            actions = rng.integers(int(action_space.n), size=size)
+        else:
+            assert isinstance(action_space, gym.spaces.Box)
+            actions = (1.2 * rng.uniform(action_space.low, action_space.high, (*size, *action_space.shape))).astype(np.float32)
+        first, _ = arrays.reset(seed=1)
+        given = [arrays.step(each) for each in actions]
         return all(_is_equal(env, index, first[index], given, actions[:, index]) for index in range(NUM_SEEDS))
     except Exception:  # somebody's changes to the environment's class
         return False

@@ -114,8 +114,9 @@ def test_a_class_that_somebody_changed_in_place_is_not_taken(name: str, monkeypa
         own_reset(self, **options)
         return own_reset(self)  # draws once more
 
+    assert arrays_of("MountainCar-v0") is not None
     monkeypatch.setattr(MountainCarEnv, *(("step", step) if name == "reward" else ("reset", reset)))
-    assert arrays_of("MountainCar-v0", goal_velocity={"reward": 0.03, "reset": 0.04}[name]) is None, "arguments not seen before"
+    assert arrays_of("MountainCar-v0") is None
 
 
 def test_noise_that_arrays_do_not_know_is_seen() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pettingzoo
 import pytest
 
+from arena.environments import game_batch
 from arena.environments.games import Game
 from arena.errors import ArenaError
 from arena.policies.policy import OnnxPolicy
@@ -139,6 +140,7 @@ def test_a_game_that_fails_costs_no_player_the_match(monkeypatch):
         raise OSError("no board")
 
     monkeypatch.setattr(Game, "step", step)
+    monkeypatch.setattr(game_batch, "array_games", lambda game_id, count: None)
     with pytest.raises(ArenaError, match="environment tictactoe_v3 failed: OSError: no board"):
         play_games(_task(TIC_TAC_TOE))
 
