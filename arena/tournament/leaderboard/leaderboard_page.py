@@ -85,6 +85,7 @@ def render_leaderboard(
         ("cost", "Training cost", any(row.cost for row in rows)),
         ("replays", "Replays", replays or notes),
         ("play", "Play against them", playing.games),
+        ("duel", "Live duels", playing.duels),
         ("again", "How to repeat it", True),
     ]
     return render_page(

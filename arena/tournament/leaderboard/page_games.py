@@ -1,4 +1,4 @@
-"""The policies that a leaderboard's page holds, so that a person can play against them there: offline, in one file."""
+"""The policies that a leaderboard's page holds, so that they play there, and a person against them: offline, in one file."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from arena.tournament.tournament import Tournament
 
 RULES_IN_THE_PAGE = ("connect_four_v3", "tictactoe_v3")
 """Games whose rules `arena/html/templates/games.js` has."""
+DYNAMICS_IN_THE_PAGE = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1")
+"""Environments whose dynamics `arena/html/templates/control.js` has."""
 MAX_NETWORK_BYTES = 400_000
 """Largest size of one policy in a page."""
 MAX_PAGE_BYTES = 3_000_000
@@ -49,6 +51,8 @@ class PageGames:
 
     games: tuple[PageGame, ...] = ()
     """Games; empty if the tournament has none that a page can play."""
+    duels: tuple[PageGame, ...] = ()
+    """Environments that entrants play side by side; empty if the tournament has none whose dynamics are in the page."""
     networks: tuple[str, ...] = ()
     """Policies as JavaScript functions; nothing of a policy file is in them but numbers."""
     notes: tuple[str, ...] = ()
@@ -57,6 +61,10 @@ class PageGames:
     def document(self) -> list[dict[str, Any]]:
         """Returns the games as JSON."""
         return [dataclasses.asdict(game) for game in self.games]
+
+    def duels_document(self) -> list[dict[str, Any]]:
+        """Returns the environments of live duels as JSON."""
+        return [dataclasses.asdict(env) for env in self.duels]
 
     def script(self) -> Markup:
         """Returns the script that defines `arenaNetworks`."""
@@ -67,19 +75,22 @@ class PageGames:
 
 
 def page_games(tournament: Tournament, order: Sequence[str]) -> PageGames:
-    """Returns the games of a tournament that a page can play, with a policy of each entrant: its first by name.
+    """Returns what of a tournament can be played in a page, with a policy of each entrant: its first by name.
 
     Args:
         tournament: The tournament.
         order: Entrants, best ranks first.
     """
     collected = _Collected()
-    games = [
-        PageGame(env.id, env.name, tuple(opponents))
-        for env in tournament.envs
-        if env.id in RULES_IN_THE_PAGE and (opponents := collected.opponents(tournament.players, order, env.name))
-    ]
-    return PageGames(tuple(games), tuple(collected.networks), tuple(collected.notes))
+    games, duels = (
+        tuple(
+            PageGame(env.id, env.name, tuple(opponents))
+            for env in tournament.envs
+            if env.id in known and env.is_plain and (opponents := collected.opponents(tournament.players, order, env.name))
+        )
+        for known in (RULES_IN_THE_PAGE, DYNAMICS_IN_THE_PAGE)
+    )
+    return PageGames(games, duels, tuple(collected.networks), tuple(collected.notes))
 
 
 class _Collected:
@@ -106,10 +117,10 @@ class _Collected:
         try:
             function = write_function(read_graph(read_bounded(path), player.name))
         except ArenaError as error:
-            self.notes.append(f"{player.name} is not in the page to play {env_name} against: {error}.")
+            self.notes.append(f"{player.name} is not in the page to play {env_name}: {error}.")
             return None
         if len(function) > min(MAX_NETWORK_BYTES, self._room):
-            self.notes.append(f"{player.name} is not in the page to play {env_name} against: it takes {len(function):,} bytes.")
+            self.notes.append(f"{player.name} is not in the page to play {env_name}: it takes {len(function):,} bytes.")
             return None
         self._room -= len(function)
         self.networks.append(function)

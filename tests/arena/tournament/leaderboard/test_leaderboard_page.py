@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from headless_browser import opened_browser
 
 from arena.cli.leaderboard import leaderboard as write_again
 from arena.environments.config import EnvConfig
@@ -228,3 +229,24 @@ def test_the_command_writes_the_page_again_with_what_is_asked_for(folder: Path, 
     assert (duels[0]["players"], duels[0]["why"]) == (["random", "weak-0"], "asked for")
     with pytest.raises(ArenaError, match="nowhere"):
         write_again(folder / "nowhere", [], 4.0)
+
+
+@pytest.mark.extra
+@pytest.mark.worker
+def test_a_person_plays_a_live_duel_by_keyboard(html: str, folder: Path) -> None:
+    """Whoever pushes the cart to the right alone is beaten, and the cart is to the right by then."""
+    pane = "document.querySelector('#duelling [data-part=right]')"
+    with opened_browser() as page:
+        for width in (1_300, 390):
+            page.resize(width, 900)
+            page.open(folder / "leaderboard.html")
+            assert page.run("document.documentElement.scrollWidth <= innerWidth")
+            page.run(f"{pane}.querySelector('[data-part=take]').click()")
+            page.press("ArrowRight")
+            page.press(" ")
+            page.wait_for(f"/^You: return [0-9]+ in [0-9]+ steps, ended$/.test({pane}.querySelector('[data-part=told]').textContent)")
+            page.release("ArrowRight")
+            cart = f"Number({pane}.querySelector('.body').getAttribute('x1')) + 20"
+            assert page.run(cart) > 152.0
+            page.wait_for("/wins|a tie/.test(document.querySelector('#duelling [data-part=status]').textContent)")
+        assert not page.errors
