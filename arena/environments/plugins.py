@@ -51,6 +51,20 @@ class EnvPlugin:
     """Top-level modules of frameworks that environments import (`jax`), by the first part of the environment's id (`phys2d/`)."""
 
 
+OWN_DISTRIBUTION = "arena-rl"
+"""Distribution whose plug-in is the arena's own."""
+
+
+@functools.cache
+def own_plugin() -> EnvPlugin | None:
+    """Calls the plug-in that comes with the arena, and nobody else's code; None if the arena is not installed."""
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if entry_point.dist is not None and entry_point.dist.name == OWN_DISTRIBUTION:
+            plugin = entry_point.load()()
+            return plugin if isinstance(plugin, EnvPlugin) else None
+    return None
+
+
 @functools.cache
 def plugins() -> tuple[EnvPlugin, ...]:
     """Calls all plug-ins, once in a process; returns what they offer. One that fails is left out with a warning."""

@@ -25,6 +25,7 @@ from arena.policies.bounded.limits import end_with_parent, leave_network, limit_
 if __name__ == "__main__":  # before onnxruntime is imported below, which starts a thread
     leave_network()
 
+from arena.environments.plugins import own_plugin
 from arena.policies.bounded.player_process import serve
 
 MAX_COMMAND_BYTES = 32 * 1024
@@ -37,6 +38,7 @@ def main(descriptor: str) -> None:
     Args:
         descriptor: Number of the socket's descriptor.
     """
+    own_plugin()  # imported once here, and not by each policy's process
     warnings.simplefilter("ignore", DeprecationWarning)  # onnxruntime's one thread sleeps, and holds nothing that a fork would miss
     pids: set[int] = set()
     with socket.socket(fileno=int(descriptor)) as control:

@@ -1,8 +1,9 @@
-"""Whole episodes in a policy's process, where Gymnasium's own code steps the environment: a message for each step costs more than the step.
+"""Whole episodes in a policy's process, where known code steps the environment: a message for each step costs more than the step.
 
-Only ids that are registered by Gymnasium for its classic control problems qualify, with a vector environment of Gymnasium's, no arguments
-and no wrappers: no plug-in and nobody else's code is loaded beside the policy. The loop is that of `arena.policies.evaluation`, so the
-episodes are those of a policy that is asked step by step. Whatever goes wrong in it is an error without a judgement: the user of the policy
+Only ids that are registered for Gymnasium's own classic control and toy text environments qualify, without arguments of the experiment's
+and without wrappers: they are stepped by Gymnasium's vector environment, by the array form that comes with the arena, or one by one, and
+nobody else's code is loaded beside the policy. The loop is that of `arena.policies.evaluation`, so the episodes are those of a policy that
+is asked step by step. Whatever goes wrong in it is an error without a judgement: the user of the policy
 then asks step by step, which tells what it was.
 """
 
@@ -14,15 +15,19 @@ from typing import Any
 
 import gymnasium as gym
 import gymnasium.envs.classic_control  # imported once by the fork server, and not by each policy's process
+import gymnasium.envs.toy_text
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from arena.environments.common_form import CommonForm
+from arena.environments.plugins import own_plugin
 from arena.policies.evaluation import episode_batches, evaluate_in
 
 Array = npt.NDArray[Any]
 
-PACKAGE = gymnasium.envs.classic_control.__name__
-"""Package whose vector environments may be stepped in a policy's process."""
+PACKAGES = (f"{gymnasium.envs.classic_control.__name__}.", f"{gymnasium.envs.toy_text.__name__}.")
+"""Packages whose environments may be stepped in a policy's process."""
 SIGN_SECONDS = 0.5
 """Seconds of play after which the process gives a sign of life: only a call that takes longer than its bound is silent for longer."""
 
@@ -59,18 +64,23 @@ class WholeEpisodes:
 
 
 def own_registration(env_id: str) -> str | None:
-    """Returns the registration of an id as JSON, if Gymnasium's own classic control environments are behind it; None otherwise.
+    """Returns the registration of an id as JSON, if Gymnasium's own classic control or toy text is behind it; None otherwise.
 
     Args:
         env_id: Gymnasium id, whose package has registered it.
     """
     spec = gym.registry.get(env_id)
-    if spec is None or spec.namespace is not None or spec.kwargs or spec.additional_wrappers or not spec.max_episode_steps:
+    if spec is None or spec.namespace is not None or spec.additional_wrappers or not spec.max_episode_steps:
         return None
-    points = (spec.entry_point, spec.vector_entry_point)
-    if not all(isinstance(point, str) and point.startswith(f"{PACKAGE}.") for point in points):
+    if spec.vector_entry_point is not None and spec.kwargs:
         return None
-    return str(spec.to_json())
+    points = [point for point in (spec.entry_point, spec.vector_entry_point) if point is not None]
+    if not points or not all(isinstance(point, str) and point.startswith(PACKAGES) for point in points):
+        return None
+    try:
+        return str(spec.to_json())
+    except (TypeError, ValueError):  # arguments that JSON cannot name
+        return None
 
 
 def play_whole(act: Callable[[Array], Array], asked: WholeEpisodes, call_seconds: float, give_sign: Callable[[], None]) -> bytes:
@@ -87,7 +97,7 @@ def play_whole(act: Callable[[Array], Array], asked: WholeEpisodes, call_seconds
     """
     if own_registration(asked.env_id) != asked.spec:
         raise ValueError(f"{asked.env_id} is registered differently here")
-    policy = _TimedPolicy(act, _make_envs(asked.env_id, 1).single_action_space, asked.action_seconds, call_seconds)
+    policy = _TimedPolicy(act, CommonForm(gym.make(asked.env_id)).action_space, asked.action_seconds, call_seconds)
     played = evaluate_in(
         lambda num_envs: _make_envs(asked.env_id, num_envs),
         policy,
@@ -115,15 +125,21 @@ def read_episodes(content: memoryview, asked: WholeEpisodes) -> tuple[Array, Arr
 
 
 def _make_envs(env_id: str, num_envs: int) -> gym.vector.VectorEnv[Any, Any, Any]:
-    return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
+    if gym.spec(env_id).vector_entry_point is not None:
+        return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
+    plugin, env = own_plugin(), CommonForm(gym.make(env_id))
+    if plugin is not None and plugin.vectorize is not None:
+        arrays = plugin.vectorize(env.env, num_envs, env.observation_space, env.action_space)
+        if arrays is not None:
+            return arrays
+    return SyncVectorEnv([lambda: CommonForm(gym.make(env_id))] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
 
 
 class _TimedPolicy:
     """The policy, which fails where it is late or chooses an action that isn't there."""
 
     def __init__(self, act: Callable[[Array], Array], action_space: gym.Space[Any], action_seconds: float, call_seconds: float) -> None:
-        assert isinstance(action_space, gym.spaces.Discrete)
-        self._act, self._first, self._num_actions = act, int(action_space.start), int(action_space.n)
+        self._act, self._space = act, action_space
         self._action_seconds, self._call_seconds = action_seconds, call_seconds
 
     def act(self, observations: Array, *, action_masks: Array | None = None) -> Array:
@@ -133,7 +149,11 @@ class _TimedPolicy:
         actions = self._act(observations)
         if time.perf_counter() - start > min(self._call_seconds, self._action_seconds * len(observations)):
             raise TimeoutError("it was late")
-        if actions.shape != observations.shape[:1] or not ((actions >= self._first) & (actions < self._first + self._num_actions)).all():
+        space = self._space
+        if actions.shape != (len(observations), *(space.shape or ())):
+            raise ValueError("it chose an action that isn't there")
+        allowed = (actions >= 0) & (actions < int(space.n)) if isinstance(space, gym.spaces.Discrete) else np.isfinite(actions)
+        if not allowed.all():
             raise ValueError("it chose an action that isn't there")
         return actions
 

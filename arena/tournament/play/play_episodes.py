@@ -1,7 +1,7 @@
 """Duels: players meet on a Gymnasium environment by playing the same starts; the higher return wins, equal returns share the point.
 
 Each player's episodes are played once and compared with everyone's, whoever the opponent is: n policies cost n evaluations. The starts
-come from a stream of their own that no training, selection or final evaluation draws from. Where Gymnasium's own vector environment is
+come from a stream of their own that no training, selection or final evaluation draws from. Where one of Gymnasium's small environments is
 stepped, a policy with bounds plays whole episodes in its process; if anything goes wrong there, it is asked step by step.
 """
 
@@ -16,10 +16,10 @@ from gymnasium.vector import AutoresetMode
 from arena.environments.config import EnvConfig
 from arena.environments.impossible import impossible_return
 from arena.environments.references import catalogue
-from arena.environments.vectorize import make_vec_env
+from arena.environments.vectorize import are_single_envs, make_vec_env
 from arena.errors import ArenaError
 from arena.formats.readable import one_line
-from arena.policies.bounded.whole_episodes import PACKAGE, WholeEpisodes, own_registration
+from arena.policies.bounded.whole_episodes import PACKAGES, WholeEpisodes, own_registration
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import Policy
 from arena.seeding import duel_player_rng
@@ -77,7 +77,7 @@ def _play_whole(player: Policy, task: EpisodesTask) -> tuple[Array, Array] | Non
         or task.max_episode_steps is not None
         or not task.env.is_plain
         or not isinstance(player, PlayingPolicy)
-        or not _is_stepped_by_gymnasium(task.env.id)
+        or not _is_stepped_as_there(task.env.id)
     ):
         return None
     asked = WholeEpisodes(env_id=task.env.id, spec=spec, num_episodes=task.num_episodes, seed=task.seed, action_seconds=task.action_seconds)
@@ -87,15 +87,15 @@ def _play_whole(player: Policy, task: EpisodesTask) -> tuple[Array, Array] | Non
 
 
 @functools.cache
-def _is_stepped_by_gymnasium(env_id: str) -> bool:
-    """Returns whether `evaluate` would step Gymnasium's own vector environment, and not a faster one of a plug-in, say.
+def _is_stepped_as_there(env_id: str) -> bool:
+    """Returns whether `evaluate` would step what a policy's process steps, or the like of it, and not another plug-in's environments.
 
     Args:
         env_id: Gymnasium id that has an `own_registration`.
     """
-    envs = make_vec_env(EnvConfig(env_id), 1, autoreset_mode=AutoresetMode.NEXT_STEP)
+    envs = make_vec_env(EnvConfig(env_id), 2, autoreset_mode=AutoresetMode.NEXT_STEP)
     envs.close()
-    return type(envs).__module__.startswith(f"{PACKAGE}.")
+    return type(envs).__module__.startswith(PACKAGES) or are_single_envs(envs)
 
 
 def duel_policy(source: PlaysWith, env: EnvConfig, player: str, seed: int, *, trusted: bool = False) -> Policy:

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from arena.environments import plugins
-from arena.environments.plugins import EnvPlugin, prepare, registered_ids, registered_spec
+from arena.environments.plugins import EnvPlugin, own_plugin, prepare, registered_ids, registered_spec
 
 
 @pytest.fixture
@@ -68,3 +68,10 @@ def test_modules_are_imported_before_the_environments_that_want_them(installed, 
     assert imported == []
     prepare("phys2d/CartPole-v1")
     assert imported == ["first"]
+
+
+def test_the_arenas_own_plugin_is_found_without_anybody_elses() -> None:
+    plugin = own_plugin()
+    assert plugin is not None
+    assert plugin.vectorize is not None
+    assert set(plugin.games) == {"connect_four_v3", "tictactoe_v3"}

@@ -1,3 +1,4 @@
+import dataclasses
 import time
 
 import gymnasium as gym
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from arena.environments.config import EnvConfig
+from arena.environments.make import make_env
 from arena.policies.bounded import whole_episodes
 from arena.policies.bounded.whole_episodes import WholeEpisodes, own_registration, play_whole, read_episodes
 from arena.policies.evaluation import evaluate
@@ -35,6 +37,41 @@ def test_whole_episodes_are_those_of_an_evaluation():
     assert lengths.tolist() == evaluation.episode_lengths.tolist()
     assert len(set(lengths.tolist())) > 5
     assert asked().max_calls == 2 * 500
+
+
+class Varied:
+    """Acts by the largest feature."""
+
+    def __init__(self, space: gym.Space) -> None:
+        self.space = space
+
+    def act(self, observations, *, action_masks=None):
+        if isinstance(self.space, gym.spaces.Discrete):
+            return observations.argmax(1) % int(self.space.n)
+        return observations[:, :1]
+
+
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "MountainCarContinuous-v0", "FrozenLake-v1", "Blackjack-v1"])
+@pytest.mark.parametrize("has_arrays", [True, False])
+def test_whole_episodes_are_stepped_as_arrays_or_one_by_one(env_id, has_arrays, monkeypatch):
+    limit = 20
+    spec = dataclasses.replace(gym.spec(env_id), max_episode_steps=limit)
+    monkeypatch.setitem(gym.registry, env_id, spec)
+    if not has_arrays:
+        monkeypatch.setattr(whole_episodes, "own_plugin", lambda: None)
+    request = asked(env_id=env_id, spec=own_registration(env_id), num_episodes=129)  # the last batch is of one
+    policy = Varied(make_env(EnvConfig(env_id)).action_space)
+    returns, lengths = read_episodes(memoryview(play_whole(policy.act, request, 60.0, nothing)), request)
+    evaluation = evaluate(policy, EnvConfig(env_id), num_episodes=129, seed=3)
+    assert returns.tolist() == evaluation.episode_returns.tolist()
+    assert lengths.tolist() == evaluation.episode_lengths.tolist()
+
+
+def test_actions_of_a_box_are_checked(monkeypatch):
+    request = asked(env_id="Pendulum-v1", spec=own_registration("Pendulum-v1"), num_episodes=2)
+    for wrong in (np.full((2, 1), np.nan, np.float32), np.zeros((2, 2), np.float32)):
+        with pytest.raises(ValueError, match="it chose an action"):
+            play_whole(lambda observations, wrong=wrong: wrong, request, 60.0, nothing)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +118,15 @@ def test_what_no_episodes_of_the_environment_can_be_is_not_taken(returns, length
 def test_only_gymnasiums_own_registrations_qualify(monkeypatch):
     entry, vector = gym.spec(ID).entry_point, gym.spec(ID).vector_entry_point
     assert own_registration(ID) is not None
-    for env_id in ("Acrobot-v1", "phys2d/CartPole-v1", "absent-v0", f"math:{ID}"):
+    for env_id in ("CliffWalking-v1", "LunarLander-v3", "phys2d/CartPole-v1", "absent-v0", f"math:{ID}"):
         assert own_registration(env_id) is None
+    for env_id in ("Acrobot-v1", "MountainCarContinuous-v0", "FrozenLake-v1", "Taxi-v3"):
+        assert own_registration(env_id) is not None
     options = {"entry_point": entry, "vector_entry_point": vector, "max_episode_steps": 500}
     for change in (
         {"entry_point": "mine:Env"},
         {"vector_entry_point": "mine:Envs"},
-        {"vector_entry_point": f"{whole_episodes.PACKAGE}_mine:Envs"},
+        {"vector_entry_point": f"{whole_episodes.PACKAGES[0][:-1]}_mine:Envs"},
         {"vector_entry_point": gym.Env},
         {"max_episode_steps": None},
         {"kwargs": {"sutton_barto_reward": True}},

@@ -136,11 +136,11 @@ def step_by_step(monkeypatch):
 
 @pytest.mark.worker
 def test_whole_episodes_of_a_bounded_policy_are_those_of_every_other_way(tmp_path, write_policy, step_by_step, monkeypatch):
-    for index in range(3):
-        task = _task("a", write_policy(tmp_path / f"{index}.onnx", "CartPole-v1", index), env=CARTPOLE, num_episodes=150)
+    for index, env in enumerate([CARTPOLE, CARTPOLE, EnvConfig("MountainCar-v0"), EnvConfig("FrozenLake-v1")]):
+        task = _task("a", write_policy(tmp_path / f"{index}.onnx", env.id, index), env=env, num_episodes=150)
         (whole,) = play_episodes(task)
         assert step_by_step == []
-        assert len(whole.returns) == 150
+        assert len(whole.returns) == task.num_episodes
         assert play_episodes(task, trusted=True) == [whole]
         with monkeypatch.context() as patch:
             patch.setattr(PlayingPolicy, "play", lambda self, asked: None)
