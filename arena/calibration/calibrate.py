@@ -1,12 +1,14 @@
-"""How often reports and tournaments are wrong, measured on experiments with known answers.
+"""How often the judges are wrong, measured on experiments with known answers.
 
-Each experiment is made anew: agents of which it is known who is better, run folders of their training seeds, a report on them, and a
-tournament among them. A claim is *wrong* if the first agent is not better than the second; a difference is *missed* if nothing is claimed.
+Each experiment is made anew: agents of which it is known who is better, run folders of their training seeds, a report on them, a
+tournament among them, and `seeds = "until-decided"`, which adds further seeds of the same agents. A claim is *wrong* if the first agent
+is not better than the second; a difference is *missed* if nothing is claimed, or if the two are called equal.
 """
 
 import dataclasses
 import functools
 import itertools
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -16,8 +18,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from arena.calibration.fake_runs import write_runs
-from arena.calibration.judges import Claims, report_claims, tournament_claims
+from arena.calibration.fake_runs import fake_experiment, write_runs
+from arena.calibration.judges import NUM_LOOKS, Judged, Pairs, by_looking, by_report, by_tournament
 from arena.errors import ArenaError, did_you_mean
 from arena.machine.process_pool import ProcessPool
 from arena.seeding import simulation_rng
@@ -25,7 +27,7 @@ from arena.statistics.pair_tests import MAX_ERROR
 from arena.statistics.proportions import standard_error
 from arena.testing.seed_shapes import CRASHING, SHAPES, Design, Draw
 
-JudgeName = Literal["report", "tournament"]
+JudgeName = Literal["report", "tournament", "until-decided"]
 ALL_SHAPES: Mapping[str, Draw] = {**SHAPES, **CRASHING}
 """Distributions of what training seeds return, by name."""
 ALARM = 0.001
@@ -45,7 +47,7 @@ class Case:
     num_agents: int
     """Number of agents."""
     num_seeds: int
-    """Training seeds of each agent."""
+    """Training seeds of each agent; with until-decided, those between two looks."""
     difference: float
     """What each agent returns more than the one before, in standard deviations of steady seeds; 0 if all agents are equal."""
 
@@ -59,12 +61,15 @@ class Case:
             )
 
     def skills(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Draws the skill of each training seed, by agent: `agent-1` is better than `agent-0` if there is a difference."""
-        design = Design.even(self.num_agents, self.num_seeds, self.difference)
+        """Draws the skill of each training seed, by agent: `agent-1` is better than `agent-0` if there is a difference.
+
+        There are as many seeds as until-decided may ask for.
+        """
+        design = Design.even(self.num_agents, self.num_seeds * NUM_LOOKS, self.difference)
         return {f"agent-{place}": values for place, values in enumerate(design.draw(ALL_SHAPES[self.shape], rng))}
 
     @property
-    def truth(self) -> Claims:
+    def truth(self) -> Pairs:
         """The pairs (better, worse)."""
         agents = range(self.num_agents) if self.difference else ()
         return frozenset((f"agent-{better}", f"agent-{worse}") for worse, better in itertools.combinations(agents, 2))
@@ -81,6 +86,10 @@ class Row:
     """Share of experiments with any wrong claim."""
     missed: float | None
     """Share of true differences of which nothing was claimed; None if all agents are equal."""
+    equal: float | None
+    """Share of pairs that were called equal; None for a judge that calls none so."""
+    mean_seeds: float
+    """Mean number of training seeds of an agent that the judge looked at."""
 
     @property
     def wrong_error(self) -> float:
@@ -91,6 +100,11 @@ class Row:
     def missed_error(self) -> float | None:
         """Standard error of `missed` by simulation, as if all pairs of an experiment were one."""
         return None if self.missed is None else standard_error(self.missed, self.num_experiments)
+
+    @property
+    def equal_error(self) -> float | None:
+        """Standard error of `equal` by simulation, as if all pairs of an experiment were one."""
+        return None if self.equal is None else standard_error(self.equal, self.num_experiments)
 
     @property
     def is_alarming(self) -> bool:
@@ -107,7 +121,7 @@ def judged(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Row]:
-    """Returns what a report and a tournament claim in experiments of every case, two rows for each.
+    """Returns what a report, a tournament and until-decided claim in experiments of every case, a row for each.
 
     Args:
         cases: kinds of experiments.
@@ -121,7 +135,7 @@ def judged(
     """
     tasks = [(case, place) for case in cases for place in range(num_experiments)]
     judge = functools.partial(_judge, seed=seed)
-    claims: list[dict[JudgeName, Claims]] = []
+    claims: list[dict[JudgeName, Judged]] = []
     if workers == 1:
         for each in map(judge, tasks):
             claims.append(each)
@@ -141,25 +155,30 @@ def judged(
     return rows
 
 
-def _judge(task: tuple[Case, int], *, seed: int) -> dict[JudgeName, Claims]:
+def _judge(task: tuple[Case, int], *, seed: int) -> dict[JudgeName, Judged]:
     """Makes one experiment, and returns what each judge claims of it."""
     case, place = task
     experiment_seed = int(simulation_rng(seed, place).integers(2**31))
+    skills = case.skills(simulation_rng(seed, place, 1))
     with tempfile.TemporaryDirectory(prefix="arena-calibrate-") as root:
         folder = Path(root, "runs")
-        write_runs(folder, case.skills(simulation_rng(seed, place, 1)), experiment_seed=experiment_seed)
+        write_runs(fake_experiment(folder, list(skills), case.num_seeds, experiment_seed=experiment_seed), skills)
         return {
-            "report": report_claims(folder),
-            "tournament": tournament_claims(folder, Path(root, "tournament"), seed=experiment_seed),
+            "report": by_report(folder),
+            "tournament": by_tournament(folder, Path(root, "tournament"), seed=experiment_seed),
+            "until-decided": by_looking(folder, skills, case.num_seeds, experiment_seed=experiment_seed),  # last, for it adds runs
         }
 
 
-def _row(case: Case, judge: JudgeName, claims: Sequence[Claims]) -> Row:
-    truth = case.truth
+def _row(case: Case, judge: JudgeName, claims: Sequence[Judged]) -> Row:
+    truth, num_pairs = case.truth, math.comb(case.num_agents, 2)
+    equal = [len(each.equal) / num_pairs for each in claims if each.equal is not None]
     return Row(
         case=case,
         judge=judge,
         num_experiments=len(claims),
-        wrong=float(np.mean([bool(each - truth) for each in claims])),
-        missed=float(np.mean([len(truth - each) / len(truth) for each in claims])) if truth else None,
+        wrong=float(np.mean([bool(each.better - truth) for each in claims])),
+        missed=float(np.mean([len(truth - each.better) / len(truth) for each in claims])) if truth else None,
+        equal=float(np.mean(equal)) if equal else None,
+        mean_seeds=float(np.mean([each.num_seeds for each in claims])),
     )

@@ -309,7 +309,7 @@ def calibrate(
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
-    """Check the judge: how often reports and tournaments are wrong.
+    """Check the judge: how often reports, tournaments and seeds = "until-decided" are wrong.
 
     Experiments with known answers are judged, and the shares of wrong claims and of missed differences are printed. The exit code is 1 if
     more claims are wrong than chance explains.

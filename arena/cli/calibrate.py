@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 
 from arena.calibration.calibrate import ALL_SHAPES, Case, Row, judged
+from arena.calibration.judges import NUM_LOOKS
 from arena.machine.cores import available_cores
 from arena.statistics.proportions import simulated_share
 from arena.terminal.output import Mode, Output, make_table
@@ -30,7 +31,7 @@ def calibrate(
 
     Args:
         agents: numbers of agents.
-        seeds: numbers of training seeds of each agent.
+        seeds: numbers of training seeds of each agent; with until-decided, those between two looks.
         differences: standard deviations between one agent and the next; 0 for equal agents.
         shapes: distributions of the seeds' returns; `all` for all.
         experiments: number of experiments of each row.
@@ -50,8 +51,8 @@ def calibrate(
 def print_rows(rows: Sequence[Row], output: Output) -> None:
     """Prints a table for people, or a line for each row."""
     for row in rows:
-        errors = {"wrong_error": row.wrong_error, "missed_error": row.missed_error, "alarming": row.is_alarming}
-        output.record({**dataclasses.asdict(row), **errors})
+        errors = {"wrong_error": row.wrong_error, "missed_error": row.missed_error, "equal_error": row.equal_error}
+        output.record({**dataclasses.asdict(row), **errors, "alarming": row.is_alarming})
     cells = [
         (
             row.case.shape,
@@ -61,14 +62,18 @@ def print_rows(rows: Sequence[Row], output: Output) -> None:
             row.judge,
             simulated_share(row.wrong, row.num_experiments) + (" !" if row.is_alarming else ""),
             "" if row.missed is None else simulated_share(row.missed, row.num_experiments),
+            "" if row.equal is None else simulated_share(row.equal, row.num_experiments),
+            f"{row.mean_seeds:.1f}",
         )
         for row in rows
     ]
-    columns = ("training seeds", "agents", "seeds", "apart by (sd)", "judge", "wrong claims", "missed differences")
+    columns = ("training seeds", "agents", "seeds", "apart by (sd)", "judge", "wrong claims", "missed", "called equal", "seeds seen")
     output.say(f"Shares of {rows[0].num_experiments} experiments; in 0.043(7), the standard error by simulation is 0.007.")
     output.show(make_table(columns, cells))
     output.say(
-        "Wrong: experiments with any claim that is not so, at most 5% by design. Missed: true differences of which nothing is claimed."
+        "Wrong: experiments with any claim that is not so, at most 5% by design. Missed: true differences of which nothing is claimed. "
+        "Called equal: pairs of which it is decided that neither returns more than the other over 75% of the time. "
+        f"until-decided has so many seeds between two of {NUM_LOOKS} looks at most; seeds seen is the mean of an agent."
     )
     if any(row.is_alarming for row in rows):
         output.say("! More wrong claims than 5% would give by chance.")

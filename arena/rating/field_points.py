@@ -11,8 +11,9 @@ it.
 
 The variance of the points is that of a U-statistic (`arena.rating.field_variance`). Which of two entrants is better is decided by the
 difference of their points, for all pairs at once by Holm's procedure (1979), so that any pair is ordered wrongly with probability
-1 - `level` at most. Rank intervals follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and
-Wilhelm, 2024, doi:10.1093/restud/rdad006). `scripts/benchmarks/field_points.py` measures how often intervals hold the truth.
+1 - `level` at most. In duels, `arena.rating.run_tests` decides instead: there it is known how runs of one entrant compare. Rank intervals
+follow from these decisions and hold for all entrants at once (as in Mogstad, Romano, Shaikh and Wilhelm, 2024,
+doi:10.1093/restud/rdad006). `scripts/benchmarks/field_points.py` measures how often intervals hold the truth.
 """
 
 import dataclasses
@@ -62,6 +63,8 @@ class FieldPoints:
     """`bool [E, E]`, whether i has more points than j, decided at `level` for all pairs at once."""
     p_value: Array
     """`float64 [E, E]`, two-sided p-values of equal points, corrected by Holm for all pairs."""
+    start_p_value: Array
+    """`float64 [E, E]`, the same with these very runs: whether other starts could have made the difference."""
     match_noise: Array
     """`float64 [E, E]`: share of the variance of the pair's difference that more matches would take away; the rest takes more seeds."""
     matrix: Array
@@ -119,6 +122,7 @@ def field_points(tables: Sequence[Matches], entrants: Array, *, level: float = 0
         rank_high=len(played) - better_of_all.sum(1),
         better=better_of_all,
         p_value=spread(p_value, 1.0),
+        start_p_value=spread(holm_of_pairs(variance.p_value_of_starts(difference)), 1.0),
         match_noise=spread(variance.match_noise(), np.nan),
         matrix=spread(matrix, np.nan),
         predicted=spread(predicted, False),

@@ -42,6 +42,10 @@ class FieldVariance:
     """`float64 [E, E]`, part of it that more starts would take away."""
     observed: Array
     """`float64 [E, E]`, part of it that was observed: without what imaginary runs and starts add."""
+    starts: Array
+    """`float64 [E, E]`, variance by the choice of starts alone, no smaller than one imaginary start makes it; NaN like `variance`."""
+    start_degrees: Array
+    """`float64 [E, E]`, degrees of freedom of `starts`."""
 
     def half_width(self, level: float) -> Array:
         """Returns half the width of the intervals of the points, `[E]`."""
@@ -49,9 +53,11 @@ class FieldVariance:
 
     def p_value(self, difference: Array) -> Array:
         """Returns the two-sided p-values `[E, E]` of the `difference` `[E, E]` of each pair; 1 if nothing can be said."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            tail = 2 * stats.t.sf(np.abs(difference) / np.sqrt(self.variance), self.degrees)
-        return np.where(np.isnan(tail), 1.0, tail)
+        return _two_sided(difference, self.variance, self.degrees)
+
+    def p_value_of_starts(self, difference: Array) -> Array:
+        """Returns the same for the question whether other starts could have made the `difference`, with these very runs."""
+        return _two_sided(difference, self.starts, self.start_degrees)
 
     def match_noise(self) -> Array:
         """Returns the share of each variance that more matches would take away, `[E, E]`; 1 where nothing varied or nothing is known."""
@@ -71,7 +77,7 @@ def field_variance(cells: PairCells, points: Array, predicted: Array, dependence
     sums = _Sums(cells, points, predicted, dependence)
     if len(points) > MAX_ENTRANTS or len(points) < 2:
         unknown = np.full((len(points),) * 2, np.nan)
-        return FieldVariance(unknown, np.ones_like(unknown), unknown, unknown)
+        return FieldVariance(unknown, np.ones_like(unknown), unknown, unknown, unknown, np.ones_like(unknown))
     for view in cells.views:
         if len(view.player):
             sums.add(view)
@@ -171,12 +177,13 @@ class _Sums:
         roots = np.sqrt(self._floor)
         floor = np.add.outer(roots, roots) ** 2
         np.fill_diagonal(floor, self._floor)
-        lacking = np.maximum(floor - self._variance, 0.0)
-        squares = self._squares + lacking**2 / np.minimum.outer(self._floor_degrees, self._floor_degrees)
+        lacking, start_degrees = np.maximum(floor - self._variance, 0.0), np.minimum.outer(self._floor_degrees, self._floor_degrees)
+        squares = self._squares + lacking**2 / start_degrees
         variance = self._variance + lacking
         with np.errstate(divide="ignore", invalid="ignore"):
             degrees = np.where(squares > 0, variance**2 / squares, np.inf)
-        return FieldVariance(variance, degrees, self._noise, self._variance - self._imaginary)
+        starts = np.maximum(np.where(np.isnan(self._variance), np.nan, self._noise), floor)
+        return FieldVariance(variance, degrees, self._noise, self._variance - self._imaginary, starts, start_degrees)
 
 
 def _grid(player: Array, num_players: int, view: MatchViews, mine: Array, num_entrants: int) -> Array:
@@ -193,3 +200,9 @@ def _differences(covariance: Array) -> Array:
     differences = np.add.outer(own, own) - 2 * covariance
     np.fill_diagonal(differences, own)
     return np.asarray(differences)
+
+
+def _two_sided(difference: Array, variance: Array, degrees: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tail = 2 * stats.t.sf(np.abs(difference) / np.sqrt(variance), degrees)
+    return np.where(np.isnan(tail), 1.0, tail)

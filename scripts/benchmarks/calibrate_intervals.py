@@ -4,9 +4,11 @@ In 0.943(5), the standard error by simulation is 0.005.
 
 benchmark.py calibrate-intervals [EXPERIMENTS] [--shape NAME …]
 benchmark.py calibrate-intervals [EXPERIMENTS] --differences
+benchmark.py calibrate-intervals [EXPERIMENTS] --remedies
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -91,6 +93,10 @@ PAIRS: dict[str, list[Shape]] = {
 """Name -> distributions of the returns of two agents on one environment."""
 FURTHER: dict[str, list[Shape]] = {
     "exponential, the same": [exponential, exponential],
+    "one seed in five fails against normal that is as good": [
+        functools.partial(failing, fraction=0.2, value=-0.1),
+        functools.partial(failing, fraction=0.0, value=-0.1),
+    ],
 }
 """Further pairs for the intervals of differences."""
 
@@ -129,6 +135,42 @@ def coverage_of_difference(shapes: list[Shape], metric: str, num_seeds: int, num
     return held / given
 
 
+def with_remedy(sides: Sequence[np.ndarray], remedy: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ends of the intervals of differences of means, widened where an imaginary run of either agent widens them.
+
+    Args:
+        sides: scores of both agents, `[P, S]`.
+        remedy: what the imaginary run scores: the `worst run` of both agents, or what `random play` does; `none` for no such run.
+        rng: source of the resamples.
+    """
+    one, other = sides
+    low, high = difference_interval([one[..., None]], [other[..., None]], "mean", 0.95, rng, 1_000)
+    if remedy == "none":
+        return low, high
+    score = np.minimum(one.min(1), other.min(1)) if remedy == "worst run" else np.zeros(len(one))
+    lower, higher = (np.concatenate([side, score[:, None]], 1)[..., None] for side in sides)
+    if remedy == "worst run":
+        ends = difference_interval([lower], [higher], "mean", 0.95, rng, 1_000)
+        return np.minimum(low, ends[0]), np.maximum(high, ends[1])
+    least, _ = difference_interval([lower], [other[..., None]], "mean", 0.95, rng, 1_000)
+    _, most = difference_interval([one[..., None]], [higher], "mean", 0.95, rng, 1_000)
+    return np.minimum(low, least), np.maximum(high, most)
+
+
+def print_remedies(num_experiments: int) -> None:
+    """Prints coverage and mean width of intervals of differences of means, as they are and with imaginary failures."""
+    print("| two agents | imaginary run | 5 seeds | width | 10 seeds | width |\n|---|---|---|---|---|---|", flush=True)
+    names = ("one seed in five fails against normal", "one seed in five fails against normal that is as good", "the same normal")
+    for name, remedy in itertools.product(names, ("none", "worst run", "random play")):
+        shapes, cells = {**PAIRS, **FURTHER}[name], []
+        for count in (5, 10):
+            rng, true = np.random.default_rng(5), truth(shapes[:1], "mean") - truth(shapes[1:], "mean")
+            low, high = with_remedy([shape(rng, (num_experiments, count)) for shape in shapes], remedy, rng)
+            held = float(((low <= true) & (true <= high)).mean())
+            cells += [simulated_share(held, num_experiments), f"{(high - low).mean():.2f}"]
+        print(f"| {name} | {remedy} | {' | '.join(cells)} |", flush=True)
+
+
 def coverage_with_episodes(num_seeds: int, num_experiments: int, *, num_episodes: int = 20, seed: int = 1) -> float:
     """Returns the coverage of the mean if returns vary with the seed, with the episode's start (shared by all seeds) and with both."""
     rng, held = np.random.default_rng(seed), 0
@@ -165,10 +207,11 @@ def main(options: Sequence[str]) -> None:
     parser = option_parser(__name__, __doc__)
     parser.add_argument("experiments", type=int, nargs="?", default=2_000, help="number of simulated experiments for each figure")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="a row of the first table; then no others are measured")
+    parser.add_argument("--remedies", action="store_true", help="measure what imaginary failures would do to intervals of differences")
     parser.add_argument("--differences", action="store_true", help="measure the intervals of differences between two agents, and no others")
     arguments = parser.parse_args(options)
-    if arguments.differences:
-        print_differences(arguments.experiments)
+    if arguments.remedies or arguments.differences:
+        (print_remedies if arguments.remedies else print_differences)(arguments.experiments)
         return
     print_scores(arguments.experiments, arguments.shape or list(SHAPES))
     if not arguments.shape:

@@ -3,6 +3,7 @@
 benchmark.py field-points coverage [NUM_TOURNAMENTS SEED]
 benchmark.py field-points claims [NUM_TOURNAMENTS SEED]
 benchmark.py field-points episodes [NUM_TOURNAMENTS SEED]
+benchmark.py field-points runs [NUM_TOURNAMENTS SEED]
 """
 
 import itertools
@@ -12,9 +13,14 @@ import numpy as np
 from scipy import stats
 
 from arena.rating.bradley_terry import ELO_PER_LOG_ODDS, fit
-from arena.rating.field_points import field_points
+from arena.rating.field_points import FieldPoints, field_points
 from arena.rating.matches import Matches
+from arena.rating.run_tests import decided_by_runs
+from arena.statistics.proportions import simulated_share
+from arena.testing.seed_shapes import SHAPES, Design, Draw
 from arena.testing.simulated_points import SeedShape
+from arena.tournament.match_records import Episodes
+from arena.tournament.points import match_table, run_points
 from benchmarks.options import option_parser
 
 NUM_ENTRANTS = 8
@@ -148,7 +154,72 @@ def episodes(num_tournaments: int = 100, seed: int = 9) -> None:
         )
 
 
-MEASURES: dict[str, Callable[..., None]] = {"coverage": coverage, "claims": claims, "episodes": episodes}
+def duels_of(returns: Sequence[np.ndarray]) -> tuple[FieldPoints, FieldPoints]:
+    """Returns who is ahead of whom in duels, decided by points against the field and by runs: the rule before, and the one now.
+
+    Args:
+        returns: returns of each agent's runs on every start, `float64 [K, n]`; a random player that always loses takes part.
+    """
+    below = min(each.min() for each in returns) - 1.0
+    every = [*returns, np.full((1, returns[0].shape[1]), below)]
+    entrant_of = {f"{entrant}:{run}": str(entrant) for entrant, each in enumerate(every) for run in range(len(each))}
+    index = {name: place for place, name in enumerate(entrant_of)}
+    rows = np.concatenate(every)
+    played = [
+        Episodes(match=name, env="env", player=name, seed=0, returns=tuple(row), lengths=(1,) * len(row))
+        for name, row in zip(entrant_of, rows.tolist(), strict=True)
+    ]
+    entrants = np.repeat(np.arange(len(every)), [len(each) for each in every])
+    before = field_points([match_table(played, "env", index, entrant_of)], entrants)
+    of_runs = run_points(played, index)
+    assert of_runs is not None
+    return before, decided_by_runs(before, [of_runs], entrants, level=before.level)
+
+
+def simulated_duels(shape: Draw, design: Design, num_tournaments: int, seed: int) -> list[tuple[float, float]]:
+    """Returns the share of tournaments with any wrong claim between two agents, and of true differences found: before, and now."""
+    num_agents, rng = len(design.shifts), np.random.default_rng(seed)
+    truth = np.subtract.outer(design.shifts, design.shifts) > 0
+    counts = np.zeros((2, 2))
+    for _ in range(num_tournaments):
+        skills = design.draw(shape, rng)
+        noise = [0.3 * rng.standard_normal((len(each), NUM_DUELS)) for each in skills]
+        for rule, found in enumerate(duels_of([each[:, None] + own for each, own in zip(skills, noise, strict=True)])):
+            better = found.better[:num_agents, :num_agents]
+            counts[rule] += (better & ~truth).any(), (better & truth).sum() / max(truth.sum(), 1)
+    return [(float(wrong), float(power)) for wrong, power in counts / num_tournaments]
+
+
+NUM_DUELS = 10
+"""Starts of simulated duels."""
+DUELS: dict[str, Design] = {
+    "2 agents, 5 seeds": Design.even(2, 5),
+    "4 agents, 5 seeds": Design.even(4, 5),
+    "two equal pairs far apart, 5 seeds": Design((5,) * 4, (0.0, 0.0, 1_000.0, 1_000.0)),
+    "2 agents, 10 seeds": Design.even(2, 10),
+}
+"""Designs without a difference between some agents, by name."""
+APART = ((2, 5, 2.0), (2, 10, 2.0), (3, 5, 50.0), (5, 5, 27.0), (8, 5, 50.0), (3, 3, 50.0))
+"""Numbers of agents and of seeds, and standard deviations from one agent to the next."""
+
+
+def runs(num_tournaments: int = 200, seed: int = 10) -> None:
+    """Prints how often duels claim a wrong order, and find a true one: before | now."""
+    print(f"{num_tournaments} tournaments each, seed {seed}: with points against the field (before), and with runs (now)")
+    print(f"| | {' | '.join(DUELS)} |\n|---|{'---|' * len(DUELS)}")
+    for name, shape in SHAPES.items():
+        found = [simulated_duels(shape, design, num_tournaments, seed) for design in DUELS.values()]
+        cells = [", ".join(simulated_share(wrong, num_tournaments) for wrong, _ in each) for each in found]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("| normal seeds | differences found |\n|---|---|")
+    for num_agents, num_seeds, apart in APART:
+        count = min(num_tournaments, 60)
+        rules = simulated_duels(SHAPES["normal"], Design.even(num_agents, num_seeds, apart), count, seed)
+        shares = ", ".join(simulated_share(power, count) for _, power in rules)
+        print(f"| {num_agents} agents of {num_seeds} seeds, {apart:g} sd apart | {shares} |", flush=True)
+
+
+MEASURES: dict[str, Callable[..., None]] = {"coverage": coverage, "claims": claims, "episodes": episodes, "runs": runs}
 
 
 def main(options: Sequence[str]) -> None:

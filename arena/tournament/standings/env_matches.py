@@ -22,7 +22,7 @@ from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Episodes, PlayedGame, Record, is_cut
-from arena.tournament.points import duel_points, match_table
+from arena.tournament.points import duel_points, match_table, run_points
 from arena.tournament.standings.ranking import CONFIDENCE
 from arena.tournament.standings.reward_curves import RewardCurve, read_reward_curve, returns_at_equal
 from arena.tournament.standings.standings import EnvScore, EnvStandings, PairStanding
@@ -57,6 +57,8 @@ class EnvMatches:
         index = {player.name: place for place, player in enumerate(tournament.players)}
         self.table = match_table(records, self.name, index, tournament.entrant_of)
         """All matches as arrays."""
+        self.run_points = None if self.is_game else run_points(self.episodes.values(), index)
+        """How often each player beats another one on one start, `float64 [P]`; None if that is not known, as in games."""
         reference = catalogue().reference_for(env)
         self._bounds = reference.scale.bounds if reference else UNBOUNDED
         self.impossible = _impossible(self.name, reference, self.episodes.values())

@@ -1,14 +1,25 @@
 import numpy as np
 import pytest
 
-from arena.calibration.fake_runs import write_runs
+from arena.calibration.fake_runs import fake_experiment, write_runs
 from arena.report.load import load_runs
 from arena.run_folder.copies import find_copies
 from arena.run_folder.record import RunRecord, run_folders
 
 
+def written(folder, **skills):
+    num_seeds = len(next(iter(skills.values())))
+    return write_runs(fake_experiment(folder, list(skills), num_seeds, experiment_seed=5), skills)
+
+
 def test_runs_are_whole_and_return_what_they_should(tmp_path):
-    write_runs(tmp_path, {"a": np.array([100.0, np.nan]), "b": np.array([-100.0, -100.0])}, experiment_seed=5)
+    results = written(tmp_path, a=np.array([100.0, np.nan]), b=np.array([-100.0, -100.0]))
+    assert [(result.agent, result.seed, result.status) for result in results] == [
+        ("a", 0, "finished"),
+        ("b", 0, "finished"),
+        ("a", 1, "crashed"),
+        ("b", 1, "finished"),
+    ]
     loaded = load_runs([tmp_path])
     assert not loaded.left_out
     assert [(run.name, run.state, run.is_sealed) for run in loaded.runs] == [
@@ -22,7 +33,14 @@ def test_runs_are_whole_and_return_what_they_should(tmp_path):
 
 
 def test_seeds_of_equal_skill_are_no_copies(tmp_path):
-    write_runs(tmp_path, {"a": np.zeros(2)}, experiment_seed=5)
+    written(tmp_path, a=np.zeros(2))
     records = [RunRecord(path) for path in run_folders(tmp_path)]
     assert records[0].final.episode_returns == records[1].final.episode_returns
     assert not find_copies(records)
+
+
+def test_runs_that_are_there_are_not_made_again(tmp_path):
+    first = written(tmp_path, a=np.array([1.0, 2.0]))
+    written_at = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert written(tmp_path, a=np.array([50.0, 50.0])) == first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == written_at

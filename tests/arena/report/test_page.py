@@ -339,6 +339,8 @@ def test_a_remark_on_an_interval_is_marked_and_spelt_out_once(html: str) -> None
     assert page.count(f'<p class="note">* {note}</p>') == 1
     assert page.count("]*</small>") == len(VALUES) + 1, "one stands also beside that without failed runs"
     assert "]*</small>" not in html
+    apart = [dataclasses.replace(each, mean=dataclasses.replace(each.mean, note="seldom")) for each in make_report().score_differences]
+    assert render(make_report(score_differences=tuple(apart))).count('<p class="note">* seldom</p>') == 1
 
 
 def test_a_column_and_a_pair_that_order_otherwise_than_the_rank_are_marked(problems: Callable[[str], list[str]]) -> None:

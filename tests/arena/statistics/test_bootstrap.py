@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arena.statistics.bootstrap import band, difference, estimate, interval
+from arena.statistics.bootstrap import DIFFERENCE_NOTE, band, difference, estimate, interval
 from arena.statistics.metrics import METRICS
 from benchmarks import calibrate_intervals as calibration
 
@@ -140,3 +140,11 @@ def test_a_difference_needs_seeds_and_spread_and_is_cut_off_at_what_is_possible(
 def test_intervals_of_differences_hold_as_often_as_they_say(pair, metric):
     held = calibration.coverage_of_difference(calibration.PAIRS[pair], metric, 5, 400)
     assert 0.92 <= held <= 0.995
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "metric", "note"), [(5, "mean", DIFFERENCE_NOTE), (19, "mean", DIFFERENCE_NOTE), (20, "mean", ""), (5, "iqm", "")]
+)
+def test_a_difference_of_means_of_few_seeds_is_marked(num_seeds: int, metric: str, note: str):
+    sides = [np.random.default_rng(seed).normal(0.5, 0.1, (count, 2)) for seed, count in enumerate((num_seeds, 25))]
+    assert difference(sides[:1], sides[1:], metric).note == note

@@ -192,6 +192,9 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "player.js" not in page
     matrix = page.partition('<table class="matrix">')[2].partition("</table>")[0]
     assert matrix.count("<td style=") == 4, "the first against both others, and they against it"
+    of_duels = dataclasses.replace(standings, rows=rows, envs=tuple(env for env in standings.envs if env.kind == "duel"))
+    text = render_leaderboard(of_duels, tournament).replace("&lt;", "<").replace("&gt;", ">")
+    assert f"Decided: {names[0]} beats {names[1]} more often than not." in text
 
 
 def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path, problems: Callable[[str], list[str]]) -> None:

@@ -1,0 +1,76 @@
+"""Who beats whom in duels, decided as a report decides it: a new run of A beats a new run of B more often than not.
+
+What a run is worth is a number of its own, its *run points*: how often it beats another run on one start, whoever's that is, siblings
+included. Unlike points against the field they do not depend on whose the run is said to be, so runs of two entrants can be exchanged, and
+the tests of `arena.statistics.pair_tests` apply. They see how far entrants are apart on the scale of the whole field, where the share of
+points of a pair says no more than that one always won.
+
+The variance of points against the field cannot decide this with few seeds. It must allow that any run fails where none has, or its
+intervals would be too short; three entrants of five seeds, far apart, were then not decided.
+
+A pair is decided if three things agree:
+
+- the test of its runs, corrected for all pairs of entrants with several runs;
+- the points against the field and the points of the pair, which both must be on the side of the better one, or the page would contradict
+  itself;
+- the starts: with these very runs, other starts would give the same order (`FieldPoints.start_p_value`).
+
+Entrants of one run, such as the random player, have no runs to exchange. Their pairs are decided by points against the field.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.rating.field_points import ROUNDING, FieldPoints
+from arena.statistics.improvement import Samples
+from arena.statistics.pair_tests import pair_tests
+
+Array = npt.NDArray[Any]
+
+MAX_TESTED = 50
+"""Largest number of entrants with several runs that are tested, since the memory grows with its square; of more, points decide."""
+
+
+def decided_by_runs(field: FieldPoints, run_points: Sequence[Array], entrants: Array, *, level: float) -> FieldPoints:
+    """Returns the points with pairs decided, and ranks bounded, by the tests of runs.
+
+    Args:
+        field: the points of all entrants.
+        run_points: for each environment, how often each player beats another one on one start, `float64 [P]`; NaN for players that did
+            not play there.
+        entrants: `int64 [P]`, the entrant of each player.
+        level: confidence of the decisions.
+    """
+    runs = [_by_entrant(points, entrants, len(field.points)) for points in run_points]  # by environment and entrant
+    several = [entrant for entrant in range(len(field.points)) if any(len(by_entrant[entrant]) > 1 for by_entrant in runs)]
+    if len(several) > MAX_TESTED:
+        return field
+    every = {(i, j): _shared([(by_entrant[i], by_entrant[j]) for by_entrant in runs]) for i, j in itertools.combinations(several, 2)}
+    samples = {pair: shared for pair, shared in every.items() if shared}
+    p_value = field.p_value.copy()
+    for ((i, j), shared), test in zip(samples.items(), pair_tests(list(samples.values())), strict=True):
+        sides = sum(float(x.mean() - y.mean()) for x, y in shared), field.points[i] - field.points[j], field.matrix[i, j] - 0.5
+        agree = min(sides) > ROUNDING or max(sides) < -ROUNDING
+        p_value[i, j] = p_value[j, i] = max(test.p_value_joint, field.start_p_value[i, j]) if agree else 1.0
+    better = (p_value <= 1 - level) & (np.subtract.outer(field.points, field.points) > ROUNDING)
+    return dataclasses.replace(
+        field,
+        p_value=p_value,
+        better=better,
+        rank_low=np.minimum(1 + better.sum(0), field.rank),
+        rank_high=np.maximum(len(better) - better.sum(1), field.rank),
+    )
+
+
+def _shared(samples: Samples) -> Samples:
+    """Returns the samples of the environments in which both entrants played."""
+    return [(x, y) for x, y in samples if len(x) and len(y)]
+
+
+def _by_entrant(points: Array, entrants: Array, num_entrants: int) -> list[Array]:
+    return [points[(entrants == entrant) & np.isfinite(points)] for entrant in range(num_entrants)]
