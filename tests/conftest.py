@@ -1,3 +1,4 @@
+import functools
 import gc
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import typer
 
 from arena.agent import isolation
 
@@ -74,6 +76,14 @@ def _nothing_waits_for_the_disk() -> Iterator[None]:
     """Leaves out the wait for the disk: no test survives a power cut, and a thousand files wait for ten seconds and more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # which refuses a file that is closed, too
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_command_line_is_built_once() -> Iterator[None]:
+    """Keeps the commands that Typer makes of an app: a process of a user makes them once, the tests would a thousand times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
         yield
 
 

@@ -1,6 +1,7 @@
 """Reads run folders, from one machine or several, into one set of comparable runs, or refuses them with the reason."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -39,7 +40,7 @@ class LoadedRun:
     is_sealed: bool = False
     """Whether the files of the run were found as the run left them; false for a run that has not ended, or was made by an old version."""
 
-    @property
+    @functools.cached_property
     def inputs(self) -> dict[str, Any]:
         """Everything that decides the outcome, as `Run.inputs` has it."""
         return self.run.inputs()

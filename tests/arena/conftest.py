@@ -28,6 +28,7 @@ from arena.run_folder.timings import Timings
 from arena.tournament.entry import admission
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.play import load_policy
+from arena.watching import film
 
 
 class PlayedHere(OnnxPolicy):
@@ -54,6 +55,12 @@ def _policies_of_a_unit_test_play_in_its_process(request: pytest.FixtureRequest,
     if request.node.get_closest_marker("worker") is None:
         for module in (admission, load_policy):
             monkeypatch.setattr(module, "BoundedPolicy", PlayedHere)
+
+
+@pytest.fixture(autouse=True)
+def short_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets pages and films have a few frames of each episode, for each takes milliseconds; a test of the frames themselves overrides it."""
+    monkeypatch.setattr(film, "MAX_FRAMES", 5)
 
 
 @pytest.fixture

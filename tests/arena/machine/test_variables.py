@@ -2,14 +2,15 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
+
+from sources import modules, nodes, shares_sources
 
 from arena.machine.variables import VARIABLES
 
-ROOT = Path(__file__).parents[3]
+pytestmark = shares_sources
 LOOK_ANYTHING_UP = ("arena/cli/env.py", "arena/testing/checks.py")
 """Modules that look up names which others give them: those of the list itself, and those that an agent's spec sets."""
-MODULES = [path for package in ("arena", "agents", "envs") for path in (ROOT / package).rglob("*.py")]
+PACKAGES = ("arena/", "agents/", "envs/")
 
 
 def constants(tree: ast.Module) -> dict[str, str]:
@@ -25,7 +26,7 @@ def constants(tree: ast.Module) -> dict[str, str]:
 
 def keys(tree: ast.Module) -> Iterator[ast.expr]:
     """Yields what a module reads from `os.environ`."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and is_environ(node.value):
             yield node.slice
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -41,17 +42,15 @@ def is_environ(node: ast.expr) -> bool:
 
 
 def test_every_variable_that_is_read_is_listed():
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+    trees = {name: tree for name, (_, tree) in modules().items() if name.startswith(PACKAGES)}
     named = {name: value for tree in trees.values() for name, value in constants(tree).items()}
     read = set()
-    for path, tree in trees.items():
+    for name, tree in trees.items():
         for key in keys(tree):
             if isinstance(key, ast.Constant):
                 read.add(key.value)
             elif isinstance(key, ast.Name) and key.id in named:
                 read.add(named[key.id])
             else:
-                assert path.relative_to(ROOT).as_posix() in LOOK_ANYTHING_UP, (
-                    f"{path}: a variable whose name this test cannot tell: {ast.unparse(key)}"
-                )
+                assert name in LOOK_ANYTHING_UP, f"{name}: a variable whose name this test cannot tell: {ast.unparse(key)}"
     assert read == {variable.name for variable in VARIABLES}

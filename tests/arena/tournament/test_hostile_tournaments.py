@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from strangers import copy_of
 
 from arena.cli.leaderboard import leaderboard
 from arena.cli.standings import show_standings
@@ -27,11 +28,14 @@ COMMANDS: dict[str, Callable[[Path, str], object]] = {
 
 
 @pytest.fixture
-def league(tmp_path: Path, write_policy, tried) -> Path:
-    made = League(tmp_path / "league")
-    made.add([str(write_policy(tmp_path / f"{name}.onnx", GAME[0].id, seed)) for seed, name in enumerate("ab")], GAME, RULES)
-    assert made.play(max_games=60, workers=1).num_new_records > 0
-    return made.path
+def league(tmp_path: Path, write_policy, tried, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def play(folder: Path) -> None:
+        made = League(folder)
+        policies = tmp_path_factory.mktemp("players of a league")
+        made.add([str(write_policy(policies / f"{name}.onnx", GAME[0].id, seed)) for seed, name in enumerate("ab")], GAME, RULES)
+        assert made.play(max_games=60, workers=1).num_new_records > 0
+
+    return copy_of("league", play, tmp_path / "league", tmp_path_factory)
 
 
 @pytest.mark.parametrize("trap", TRAPS)

@@ -20,6 +20,11 @@ from arena.watching.film import FRAME_WIDTH, MAX_FRAMES
 Array = npt.NDArray[Any]
 
 
+@pytest.fixture(autouse=True)
+def short_films() -> None:
+    """Leaves the episodes all their frames, which are what is tested here."""
+
+
 class Balance:
     """Pushes the cart under the pole; holds it for hundreds of steps."""
 
