@@ -18,6 +18,7 @@ from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams.api_pb2 import DATA_TYPE_BOOL, DATA_TYPE_FLOAT64, DATA_TYPE_STRING, Experiment, Status
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar.metadata import create_summary_metadata
 from tensorboard.plugins.text import metadata as text_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -79,6 +80,20 @@ class TensorBoardLogger:
         """Writes a text in Markdown, at step 0."""
         tensor = TensorProto(dtype=DT_STRING, tensor_shape=TensorShapeProto(), string_val=[markdown.encode()])
         self._write_tensor(tag, tensor, text_metadata.create_summary_metadata(tag, ""))
+
+    def picture(self, tag: str, content: bytes, size: tuple[int, int], *, env_steps: int) -> None:
+        """Writes a picture at `env_steps`.
+
+        Args:
+            tag: name of the picture.
+            content: PNG, JPEG or GIF, which may move.
+            size: width and height in pixels.
+            env_steps: place on the x axis.
+        """
+        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=3)])
+        values = [*(str(length).encode() for length in size), content]
+        tensor = TensorProto(dtype=DT_STRING, tensor_shape=shape, string_val=values)
+        self._write_tensor(tag, tensor, image_metadata.create_summary_metadata(tag, description(tag)), env_steps)
 
     def hyperparameters(self, values: Mapping[str, str | float | bool], metrics: Iterable[str] = ()) -> None:
         """Writes the run's row of the HParams page.
@@ -144,8 +159,8 @@ class TensorBoardLogger:
         event.wall_time = time.time() if wall_time is None else wall_time
         self._records.write(event.SerializeToString())
 
-    def _write_tensor(self, tag: str, tensor: TensorProto, metadata: SummaryMetadata) -> None:
-        self._write(Event(summary=Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)])))
+    def _write_tensor(self, tag: str, tensor: TensorProto, metadata: SummaryMetadata, env_steps: int = 0) -> None:
+        self._write(Event(step=env_steps, summary=Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)])))
 
     def _write_hparams(self, tag: str, data: HParamsPluginData) -> None:
         self._write_tensor(tag, hparams_metadata.NULL_TENSOR, hparams_metadata.create_summary_metadata(data))

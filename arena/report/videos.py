@@ -12,7 +12,7 @@ from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.report.load import LoadedRun
 from arena.run_folder.folder import RunDir
 from arena.seeding import evaluation_seeds
-from arena.watching.film import film_episode
+from arena.watching.film import chosen_episodes, film_episode
 
 MAX_VIDEO_BYTES = 8_000_000
 """Max size of all videos in one page; once they take more, the others are left out."""
@@ -73,12 +73,6 @@ def episode_videos(runs: Iterable[LoadedRun], allow: Collection[str] = ()) -> tu
     return videos, notes
 
 
-def chosen_episodes(episode_returns: Sequence[float]) -> dict[str, int]:
-    """Returns the numbers of the best episode and of the one in the middle, the first of equals."""
-    order = sorted(range(len(episode_returns)), key=lambda episode: (-episode_returns[episode], episode))
-    return {"best": order[0], "median": order[len(order) // 2]}
-
-
 def _median_run(runs: Sequence[LoadedRun]) -> LoadedRun | None:
     ordered = sorted(runs, key=lambda run: (-run.final.episode_return_mean if run.final else 0.0, run.seed))
     return ordered[len(ordered) // 2] if ordered else None
@@ -102,6 +96,7 @@ def _videos_of(run: LoadedRun, allow: Collection[str]) -> list[EpisodeVideo]:
                 episode=episode,
                 num_steps=final.episode_lengths[episode],
                 num_envs=protocol.num_envs,
+                one_by_one=bool(protocol.info_metrics),
             )
             width, height = film.images[0].size
             videos.append(

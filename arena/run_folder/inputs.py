@@ -54,6 +54,8 @@ class EvaluationProtocol:
     env steps. None keeps none, unless the environment plays against them."""
     info_metrics: tuple[Annotated[str, pydantic.StringConstraints(min_length=1, pattern="^[^_]")], ...] = ()
     """Keys of `info`, such as `is_success`, whose last value in each evaluation episode is logged and reported."""
+    images: bool = False
+    """Whether the best and the median episode of the final evaluation are played again as pictures for TensorBoard."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -166,8 +168,8 @@ class Run:
         for part in (value, value["agent"]):
             del part["resources"]
         del value["agent"]["tuning"]
-        parts = value, value["agent"], value["evaluation"], value["evaluation"]
-        for part, key in zip(parts, ("extended_from", "init", "keep_policies", "info_metrics"), strict=True):
+        parts = value, value["agent"], *[value["evaluation"]] * 3
+        for part, key in zip(parts, ("extended_from", "init", "keep_policies", "info_metrics", "images"), strict=True):
             if not part[key]:  # a run without it is what it was before there was the field
                 del part[key]
         value["env"] = self.env.to_json()

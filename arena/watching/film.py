@@ -4,7 +4,7 @@ import base64
 import dataclasses
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +15,7 @@ from PIL import Image
 
 from arena.environments.config import EnvConfig
 from arena.environments.rendering import CannotRender, make_renderer, picture
-from arena.environments.vectorize import are_single_envs, make_vec_env
+from arena.environments.vectorize import are_single_envs, make_sync_env, make_vec_env
 from arena.policies.evaluation import episode_batches
 from arena.policies.policy import Policy
 
@@ -29,6 +29,8 @@ FRAME_WIDTH = 240
 """Max width of a frame in pixels; the height follows."""
 WEBP_QUALITY = 60
 """Quality of compressed pictures, in 0..100."""
+GIF_COLOURS = 64
+"""Number of colours in each frame of a GIF."""
 ANIMATION_SECONDS = 8.0
 """Duration of an animation, however long its episode."""
 MAX_FRAME_SECONDS = 0.2
@@ -48,16 +50,23 @@ class Film:
 
     def animation(self) -> str:
         """Returns the frames as an animated WebP in a data URI."""
-        milliseconds = round(1000 * min(MAX_FRAME_SECONDS, ANIMATION_SECONDS / len(self.images)))
-        durations = [milliseconds] * (len(self.images) - 1) + [1_500]  # the end stands still
-        buffer = io.BytesIO()
-        options: dict[str, Any] = {"quality": WEBP_QUALITY, "duration": durations, "loop": 0}
-        self.images[0].save(buffer, "WEBP", save_all=True, append_images=self.images[1:], **options)
-        return webp_uri(buffer.getvalue())
+        return webp_uri(_animated(self.images, "WEBP", quality=WEBP_QUALITY))
+
+    def gif(self) -> bytes:
+        """Returns the frames as an animated GIF, which every page of pictures shows."""
+        return _animated([image.quantize(GIF_COLOURS) for image in self.images], "GIF")
 
 
 def film_episode(
-    policy: Policy, env_config: EnvConfig, *, num_episodes: int, seed: int, episode: int, num_steps: int, num_envs: int | None = None
+    policy: Policy,
+    env_config: EnvConfig,
+    *,
+    num_episodes: int,
+    seed: int,
+    episode: int,
+    num_steps: int,
+    num_envs: int | None = None,
+    one_by_one: bool = False,
 ) -> Film:
     """Plays one episode of `evaluate(policy, env_config, num_episodes=num_episodes, seed=seed)` again, and returns its film.
 
@@ -69,6 +78,7 @@ def film_episode(
         episode: Number of the episode in the evaluation, counted from 0.
         num_steps: Length of the episode then; it decides how many steps lie between two frames.
         num_envs: Number of environments that existed at once, as `evaluate` takes it.
+        one_by_one: Whether faster implementations of many environments were not used, as where metrics of `info` are asked for.
 
     Raises:
         CannotRender: If the environment draws no frames.
@@ -76,7 +86,21 @@ def film_episode(
     batches = list(episode_batches(num_episodes, seed, num_envs))
     batch, index = divmod(episode, batches[0][0])
     batch_size, batch_seed = batches[batch]
-    return _film(_steps(policy, env_config, batch_size, index, batch_seed), num_steps)
+    return _film(_steps(policy, env_config, batch_size, index, batch_seed, one_by_one=one_by_one), num_steps)
+
+
+def chosen_episodes(episode_returns: Sequence[float]) -> dict[str, int]:
+    """Returns the numbers of the best episode and of the one in the middle, the first of equals."""
+    order = sorted(range(len(episode_returns)), key=lambda episode: (-episode_returns[episode], episode))
+    return {"best": order[0], "median": order[len(order) // 2]}
+
+
+def _animated(images: Sequence[Image.Image], kind: str, **options: Any) -> bytes:
+    milliseconds = round(100 * min(MAX_FRAME_SECONDS, ANIMATION_SECONDS / len(images))) * 10  # a GIF counts hundredths
+    durations = [milliseconds] * (len(images) - 1) + [1_500]  # the end stands still
+    buffer = io.BytesIO()
+    images[0].save(buffer, kind, save_all=True, append_images=images[1:], duration=durations, loop=0, **options)
+    return buffer.getvalue()
 
 
 def webp_uri(content: bytes) -> str:
@@ -99,10 +123,12 @@ def _film(steps: Iterator[tuple[Draw, float, bool]], num_steps: int) -> Film:
     return Film(tuple(images), tuple(times), tuple(returns))
 
 
-def _steps(policy: Policy, env_config: EnvConfig, num_envs: int, index: int, batch_seed: int) -> Iterator[tuple[Draw, float, bool]]:
+def _steps(
+    policy: Policy, env_config: EnvConfig, num_envs: int, index: int, batch_seed: int, *, one_by_one: bool
+) -> Iterator[tuple[Draw, float, bool]]:
     """Yields a way to draw the state, the reward that led to it and whether it is the last, at the start and after each step."""
     renderer = make_renderer(env_config)
-    env = make_vec_env(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
+    env = (make_sync_env if one_by_one else make_vec_env)(env_config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
     try:
         if are_single_envs(env):
             yield from _steps_alone(policy, renderer, num_envs, index, batch_seed)

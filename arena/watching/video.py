@@ -15,13 +15,12 @@ from PIL import Image
 
 from arena.errors import ArenaError
 from arena.machine.installation import install_command
+from arena.watching.film import GIF_COLOURS
 
 LAST_PICTURE_SECONDS = 1.5
 """Seconds for which the last picture stands still."""
 WEBP_QUALITY = 60
 """Quality of pictures in WebP, in 0..100."""
-GIF_COLOURS = 64
-"""Number of colours in each picture of a GIF."""
 MAX_GIF_FPS = 50
 """Largest number of pictures in a second that browsers show of a GIF."""
 

@@ -113,6 +113,10 @@ class RunLog:
             self._tensorboard.scalars(self._meter.env_steps, {tag: mean, **(means if kind == "selection" else {})})
             self._emit(EvaluationEnded(kind=kind, env_steps=env_steps, episode_return_mean=mean))
 
+    def add_picture(self, which: str, content: bytes, size: tuple[int, int], env_steps: int) -> None:
+        """Writes a picture of an episode that is `which`, the best say, of a policy that was taken after `env_steps`."""
+        self._tensorboard.picture(tags.IMAGE_PREFIX + which, content, size, env_steps=env_steps)
+
     def write_point(self) -> None:
         """Writes the episodes that have ended and one point of each curve, and tells the executor."""
         values = self._window.scalars() | self._usage_scalars()

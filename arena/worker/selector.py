@@ -1,5 +1,6 @@
 """The selector: evaluates an agent's policy while it trains, and decides which policy the run is judged by."""
 
+import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -97,7 +98,10 @@ class Selector:
         with self._state.measure("evaluate"):
             with self._kept_policy() as policy:
                 evaluation = self._play(policy, self._run.evaluation.final_episodes, self._seeds.final)
-            self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
+                self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
+                if self._run.evaluation.images:
+                    pictures = importlib.import_module("arena.worker.episode_pictures")  # with it comes what draws
+                    pictures.draw_episodes(self._run, policy, evaluation, self._log, self._state.policy_env_steps or 0)
             self._describe(self._run_dir.policy, evaluation)
             with self._run_dir.folder.private() as private:
                 present = self._run_dir.path / private / self._run_dir.policy.name

@@ -159,3 +159,13 @@ def test_writing_imports_no_framework(tmp_path):
         "sys.exit(' '.join(FRAMEWORK_MODULES & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=600)
+
+
+def test_pictures_come_back_with_their_size_and_step(tmp_path, accumulate):
+    with TensorBoardLogger(tmp_path / "run") as logger:
+        logger.picture("image/best", b"GIF89a...", (240, 160), env_steps=600)
+    [event] = accumulate(tmp_path / "run").Tensors("image/best")
+    assert (event.step, list(event.tensor_proto.string_val)) == (600, [b"240", b"160", b"GIF89a..."])
+    metadata = accumulate(tmp_path / "run").SummaryMetadata("image/best")
+    assert metadata.plugin_data.plugin_name == "images"
+    assert "played again as pictures" in metadata.summary_description

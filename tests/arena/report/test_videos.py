@@ -1,12 +1,6 @@
-import base64
-import io
 import re
 
 import pytest
-from PIL import Image
-
-from arena.report.videos import chosen_episodes
-from arena.watching.film import Film
 
 EXPERIMENT = """
 name = "watched"
@@ -19,25 +13,6 @@ env_steps = 200
 [evaluation]
 final_episodes = 7
 """
-
-
-def test_the_best_episode_and_the_one_in_the_middle_are_shown():
-    assert chosen_episodes([3.0, 9.0, 1.0, 9.0, 5.0]) == {"best": 1, "median": 4}
-    assert chosen_episodes([2.0]) == {"best": 0, "median": 0}
-
-
-def test_an_animation_holds_all_frames_and_stands_still_at_the_end():
-    images = tuple(Image.new("RGB", (40, 30), (shade, 0, 0)) for shade in (10, 120, 250))
-    kind, _, content = Film(images, (0, 1, 2), (0.0, 1.0, 2.0)).animation().partition(",")
-    assert kind == "data:image/webp;base64"
-    with Image.open(io.BytesIO(base64.b64decode(content))) as animation:
-        assert (animation.n_frames, animation.size) == (3, (40, 30))
-        durations = []
-        for frame in range(3):
-            animation.seek(frame)
-            animation.load()
-            durations.append(animation.info["duration"])
-    assert durations == [200, 200, 1_500]
 
 
 @pytest.mark.worker

@@ -197,3 +197,16 @@ def test_a_policy_that_was_in_the_folder_before_plays_with_bounds(stage):
     again.state.best_return, again.state.policy_env_steps = 5.0, 100
     again.selector.final_evaluation()
     assert again.found == [found.run_dir.policy]
+
+
+def test_pictures_are_drawn_where_they_are_asked_for_and_change_nothing(stage, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("arena.worker.episode_pictures.draw_episodes", lambda run, policy, evaluation, log, steps: drawn.append(steps))
+    scores = []
+    for images in (False, True):
+        made = stage(1.0, 2.0, evaluation={"period": 100, "episodes": 3, "final_episodes": 7, "images": images})
+        made.evaluate(100)
+        scores.append(made.selector.final_evaluation().episode_return_mean)
+        assert drawn == [100] * images
+    assert scores == [2.0, 2.0]
+    assert "images" not in stage(evaluation={}).run.inputs()["evaluation"]
