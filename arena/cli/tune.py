@@ -25,7 +25,7 @@ from arena.tuning.best import write_best
 from arena.tuning.config import TuneConfig, load_tuning, tuning_for
 from arena.tuning.space import Space
 from arena.tuning.storage import FILE_NAME, open_storage
-from arena.tuning.study import Search, Tuned
+from arena.tuning.study import ASK_SECONDS, Search, Tuned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,17 +44,18 @@ class Wanted:
 
 def of_file(path: Path) -> Wanted:
     """Returns the search that a file describes; raises as `load_tuning`."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return Wanted(*load_tuning(path), path.name)
 
 
 def of_pair(agent: str, env: str, *, env_steps: int, num_seeds: int) -> Wanted:
     """Returns the search of an agent's default space on an environment; raises as `tuning_for`."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return Wanted(*tuning_for(agent, env, env_steps=env_steps, num_seeds=num_seeds), f"{agent} {env}")
 
 
 def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode: Mode) -> int:
     """Searches the hyperparameters of an experiment's agents; returns 0 if every search has found some."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     experiment, config, spaces = wanted.experiment, wanted.config, wanted.spaces
     experiment = with_options(experiment, **options)
     if trials is not None:
@@ -78,8 +79,9 @@ def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode
         return _run(trials_of, executor, judge, mode)
 
     try:
-        with FolderLock(experiment.path), lasting_executor(experiment.executor, experiment.resources.workers) as executor:
+        with FolderLock(experiment.path, wait_seconds=ASK_SECONDS):  # another process may make the same file
             storage = open_storage(experiment.path)
+        with lasting_executor(experiment.executor, experiment.resources.workers) as executor:
             for agent in experiment.agents:
                 search = Search(experiment, agent, config, spaces[agent.name], run_all, storage, report)
                 search.run()

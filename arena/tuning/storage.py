@@ -10,6 +10,8 @@ from arena.formats.folders import Folder
 
 FILE_NAME = "tune.db"
 """Name of the file in an experiment's folder."""
+WRITE_SECONDS = 60.0
+"""Seconds to wait while another process writes."""
 _SIDECARS = ("-journal", "-wal", "-shm")
 """Ends of the names of the files that SQLite makes beside a database."""
 
@@ -27,7 +29,7 @@ def open_storage(folder: Path) -> optuna.storages.RDBStorage:
             inside.open(name, "ab").close()
     path = folder / FILE_NAME
     try:
-        return optuna.storages.RDBStorage(f"sqlite:///{path}")
+        return optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": WRITE_SECONDS}})
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise ArenaError(f"{path} holds no search that Optuna {optuna.__version__} reads ({reason}); delete it to begin anew") from error

@@ -1,5 +1,8 @@
 """The search: one Optuna study for each agent, whose trials are agents of an experiment.
 
+Several processes may work on one search, each on trials of its own. A process holds the lock of a trial's folder while it works on the
+trial, so that another takes up what a process left that has ended. Trials are chosen by one process at a time.
+
 A trial runs its seeds in groups. The pruner sees the trial's mean score so far at each evaluation (`arena.tuning.watch`) and after each
 group. Trials train under an experiment seed of their own, so that they share neither training streams nor initial states of evaluations
 with the experiment in which the settings are compared later.
@@ -8,7 +11,9 @@ with the experiment in which the settings are compared later.
 import dataclasses
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +22,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
+from arena.experiment.folder import make_folder
 from arena.experiment.records import refuse_unreadable
 from arena.experiment.runner import Judge
 from arena.experiment.scores import check_scores, seed_scores
 from arena.formats.differences import all_told, differences
+from arena.formats.folders import refuse_link
+from arena.formats.locks import CLAIM_NAME, FolderLock, is_locked
 from arena.run_folder.inputs import AgentEntry
 from arena.run_folder.result import RunResult
 from arena.seeding import tuning_seed
@@ -36,6 +44,10 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States of a trial that counts towards `TuneConfig.trials`."""
 ENTRY = re.compile(r"trial-\d{4,9}")
 """Form of the names of trials, which are folders."""
+ASK_SECONDS = 60.0
+"""Seconds to wait while another process chooses a trial."""
+POLL_SECONDS = 0.5
+"""Seconds between two looks at the trials of other processes, once none is left to choose."""
 PICKLING_SAMPLERS = frozenset({"CmaEsSampler"})
 """Samplers of Optuna that write themselves into the storage as pickle and read that back (`optuna/samplers/_cmaes.py`)."""
 
@@ -82,21 +94,38 @@ class Search:
         self._run_all, self._report = run_all, report
         seed = tuning_seed(experiment.seed)
         self._trials = dataclasses.replace(experiment, name=agent.name, output=experiment.path, seed=seed)
-        self.study = optuna.create_study(
-            storage=storage,
-            study_name=agent.name,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=config.make_pruner(),
-        )
-        self._refuse_other_inputs()
-        self._refuse_pickle()
+        self._held: dict[str, FolderLock] = {}
+        make_folder(experiment.path)
+        with self._alone():
+            self.study = optuna.create_study(
+                storage=storage,
+                study_name=agent.name,
+                direction="maximize",
+                load_if_exists=True,
+                pruner=config.make_pruner(),
+            )
+            self._refuse_other_inputs()
+            self._refuse_pickle()
 
     def run(self) -> None:
-        """Tries settings until the config's number of trials, or every setting there is, has been tried; resumes an interrupted search."""
-        self._revive()
-        while (left := self.config.trials - self._num_ended()) > 0 and not self.study.user_attrs.get("exhausted"):
-            self._try([self._ask() for _ in range(min(left, self.config.parallel_trials))])
+        """Tries settings until the config's number of trials, or every setting there is, has been tried; resumes an interrupted search.
+
+        Other processes may run the same search. This one then tries what they don't, and waits for the last of them.
+        """
+        try:
+            while True:
+                with self._alone():
+                    trials = self._choose()
+                if trials:
+                    self._try(trials)
+                elif self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                    time.sleep(POLL_SECONDS)
+                else:
+                    return
+        finally:
+            for lock in self._held.values():
+                lock.release()
+            self._held.clear()
 
     def tuned(self) -> Tuned | None:
         """Returns the best settings so far; None while no trial has run to its end."""
@@ -144,21 +173,46 @@ class Search:
         if name in PICKLING_SAMPLERS and self.study.get_trials(deepcopy=False):
             raise ArenaError(
                 f"{name} keeps its state as pickle in tune.db, and nothing that lies in a folder is unpickled: a search with it cannot be "
-                "resumed; give another --name"
+                "resumed, or shared by processes; give another --name"
             )
 
+    def _alone(self) -> FolderLock:
+        return FolderLock(self.experiment.path, wait_seconds=ASK_SECONDS)
+
+    def _choose(self) -> list[optuna.Trial]:
+        """Returns the next trials of this process; none if all are tried or at work."""
+        self._revive()
+        if self.study.user_attrs.get("exhausted"):
+            return []
+        left = self.config.trials - len(self.study.get_trials(deepcopy=False, states=(*ENDED, TrialState.RUNNING)))
+        return [self._ask() for _ in range(min(left, self.config.parallel_trials))]
+
     def _revive(self) -> None:
-        """Puts interrupted trials back into the queue; their runs resume in the folders that they have."""
+        """Puts trials of processes that have ended back into the queue; their runs resume in the folders that they have."""
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
+            entry = trial.user_attrs.get("entry")
+            if entry is not None and is_locked(self._folder(entry), CLAIM_NAME):
+                continue  # another process, or this one, is at work on it
             self.study.tell(trial.number, state=TrialState.FAIL)
-            if "entry" in trial.user_attrs:
-                self.study.enqueue_trial(trial.params, user_attrs={"entry": trial.user_attrs["entry"]})
+            if entry is not None:
+                self.study.enqueue_trial(trial.params, user_attrs={"entry": entry})
+
+    def _folder(self, entry: Any) -> Path:
+        return self._trials.path / self._checked_entry(entry)
+
+    def _hold(self, entry: str) -> None:
+        """Locks the folder of a trial, which is made if it is missing, for as long as this process works on it."""
+        refuse_link(self._folder(entry))
+        make_folder(self._folder(entry))
+        self._held[entry] = FolderLock(self._folder(entry), name=CLAIM_NAME)
 
     def _ask(self) -> optuna.Trial:
         number = len(self.study.get_trials(deepcopy=False, states=(*ENDED, TrialState.RUNNING)))
         self.study.sampler = self.config.make_sampler(number)
         trial = self.study.ask()
-        trial.set_user_attr("entry", self._checked_entry(trial.user_attrs.get("entry", f"trial-{number:04d}")))
+        entry = self._checked_entry(trial.user_attrs.get("entry", f"trial-{number:04d}"))
+        self._hold(entry)
+        trial.set_user_attr("entry", entry)
         trial.set_user_attr("settings", self.space.suggest(trial))
         return trial
 
@@ -217,5 +271,6 @@ class Search:
         trial.set_user_attr("reason", reason)
         if tell(self.study, trial, score):
             self.study.set_user_attr("exhausted", True)
+        self._held.pop(trial.user_attrs["entry"]).release()
         best = self.tuned()
         self._report(self.agent.name, self.study.trials[trial.number], best.score if best else None)

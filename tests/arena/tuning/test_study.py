@@ -1,7 +1,10 @@
 """The search for hyperparameters, with a formula in place of training."""
 
 import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import optuna
@@ -11,13 +14,16 @@ from optuna.trial import TrialState
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.formats.jsonl import JsonlWriter, read_jsonl
+from arena.formats.locks import CLAIM_NAME, FolderLock
 from arena.run_folder.events import EvaluationEnded
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import Evaluated, write_result, write_run
 from arena.run_folder.timings import Timings
+from arena.tuning import study
 from arena.tuning.config import load_tuning
+from arena.tuning.storage import open_storage
 from arena.tuning.study import Search
 
 pytestmark = pytest.mark.extra
@@ -124,6 +130,46 @@ def test_a_search_that_was_cut_goes_on_as_if_it_never_stopped(tmp_path: Path, cu
     resumed = search(tmp_path, Formula(), storage=storage)
     resumed.run()
     assert ended(resumed) == ended(straight)
+
+
+def test_two_that_work_on_one_search_try_its_trials_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each has a connection of its own, as two processes do; the locks of one open file exclude those of another."""
+    monkeypatch.setattr(study, "POLL_SECONDS", 0.01)
+    both = Barrier(2)
+
+    class Slow(Formula):
+        def __call__(self, experiment: Experiment, judge: Any = None) -> list[RunResult]:
+            if not self.calls:
+                both.wait(60)  # neither may have the search to itself
+            return super().__call__(experiment, judge)
+
+    formulas = [Slow(), Slow()]
+    (tmp_path / "search").mkdir()
+    searches = [search(tmp_path, formula, storage=open_storage(tmp_path / "search")) for formula in formulas]
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(each.run) for each in searches]:
+            done.result(60)
+    assert sorted(entry for entry, *_ in ended(searches[0])) == [f"trial-{number:04d}" for number in range(6)]
+    assert ended(searches[0]) == ended(searches[1])
+    tried = [{run.agent.name for run in formula.runs} for formula in formulas]
+    assert tried[0].isdisjoint(tried[1])
+    assert len({json.dumps(settings) for *_, settings in ended(searches[0])}) == 6
+    assert searches[0].tuned() == searches[1].tuned()
+
+
+def test_a_trial_of_a_process_that_is_at_work_is_left_to_it_and_one_that_has_ended_is_not(tmp_path: Path):
+    storage = optuna.storages.InMemoryStorage()
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, Formula(cut_at=1), storage=storage).run()
+    other = Formula()
+    found = search(tmp_path, other, FILE.replace("trials = 6", "trials = 2"), storage=storage)
+    other.cut_at = 3  # the first trial is three calls; the one that was cut comes first
+    with FolderLock(tmp_path / "search" / "fake" / "trial-0000", name=CLAIM_NAME), pytest.raises(KeyboardInterrupt):
+        found.run()
+    assert {run.agent.name for run in other.runs} == {"trial-0001"}
+    last = search(tmp_path, Formula(), FILE.replace("trials = 6", "trials = 2"), storage=storage)
+    last.run()
+    assert [entry for entry, *_ in ended(last)] == ["trial-0000", "trial-0001"]
 
 
 def test_a_hopeless_trial_runs_no_further_seeds(tmp_path: Path):
