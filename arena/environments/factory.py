@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from arena.environments.config import EnvConfig
 from arena.environments.feature_names import names_of
@@ -17,7 +18,7 @@ from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
 from arena.environments.metered_env import MeteredEnv
 from arena.environments.metering import Meter, MeteredVectorEnv
-from arena.environments.vectorize import has_functions, make_vec_env, stepped_by
+from arena.environments.vectorize import has_functions, make_sync_env, make_vec_env, stepped_by
 from arena.seeding import reset_seed
 
 
@@ -45,7 +46,7 @@ class ArenaEnvFactory:
         self.action_space: gym.Space[Any] = env.action_space
         self.follows_seed = has_functions(env) or follows_seed(env)
         """Whether resets with one seed give one initial observation."""
-        self.identity = {**env_identity(env), "stepped_by": stepped_by(env)}
+        self.identity = {**env_identity(env), "stepped_by": None if meter.info_metrics else stepped_by(env)}
         """Code, package and version behind the environment's id (`arena.environments.identity`), and the array form that may step it."""
         self.names = names_of(env)
         """Names of the features of observations and of the actions; None where the environment has none."""
@@ -57,15 +58,19 @@ class ArenaEnvFactory:
 
     def make_vec(self, num_envs: int) -> MeteredVectorEnv:
         """Returns `num_envs` environments behind one metered vector environment."""
-        made = make_vec_env(self.config, num_envs)
+        make: Callable[[EnvConfig, int], VectorEnv[Any, Any, Any]] = make_vec_env
+        if self.meter.info_metrics:  # faster implementations fill no `info`
+            make = functools.partial(make_sync_env, info_metrics=self.meter.info_metrics)
+        made = make(self.config, num_envs)
         kind = MeteredFunctionalEnv if hasattr(made, "functions") else MeteredVectorEnv
-        env = kind(made, self.meter, self._seed_source(), functools.partial(make_vec_env, self.config, num_envs))
+        env = kind(made, self.meter, self._seed_source(), functools.partial(make, self.config, num_envs))
         self._made.append(env)
         return env
 
     def make(self) -> MeteredEnv:
         """Returns one metered environment."""
-        env = MeteredEnv(make_env(self.config), self.meter, self._seed_source(), functools.partial(make_env, self.config))
+        make = functools.partial(make_env, self.config, info_metrics=self.meter.info_metrics)
+        env = MeteredEnv(make(), self.meter, self._seed_source(), make)
         self._made.append(env)
         return env
 

@@ -28,6 +28,7 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         """True until the next `reset`; stepping is refused while it holds."""
         self._next_seed = next_seed
         self._return, self._length, self._ended = 0.0, 0, True
+        self._metrics: dict[str, float] = {}  # last values in the running episode
         self._watch = ValueWatch(env.observation_space, 1)
 
     def cut_episodes(self) -> None:
@@ -63,6 +64,7 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         self.meter.env_seconds += time.perf_counter() - start
         self._look(result[0], 0)
         self._return, self._length, self._ended, self.must_reset = 0.0, 0, False, False
+        self._metrics.clear()
         return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -84,9 +86,13 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         self.meter._env_steps += 1
         self._return += reward
         self._length += 1
+        for name in self.meter.info_metrics:
+            if name in result[4]:
+                self._metrics[name] = float(result[4][name])
         if result[2] or result[3]:
             self._ended = True
-            record = (self.meter._env_steps, self._return, self._length, bool(result[2]))
+            metrics = [self._metrics.get(name, np.nan) for name in self.meter.info_metrics]
+            record = (self.meter._env_steps, self._return, self._length, bool(result[2]), metrics)
             self.meter._finish(*(np.array([value]) for value in record))
         return result
 

@@ -9,10 +9,9 @@ the log is full, or when the budget is near. `scripts/benchmarks/metering.py` me
 are found at the same time (`arena.environments.values`): the accounts end before the step that gave one.
 """
 
-import dataclasses
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -21,9 +20,10 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
 from arena.environments.autoreset import only_reset_steps
+from arena.environments.counts import Episode, EpisodeColumns, MeterCounts
+from arena.environments.episode_metrics import EpisodeMetrics
 from arena.environments.values import MAX_ROWS, BadValue, MissingValue, ValueWatch, environment_fault
 from arena.errors import BudgetExhausted, EnvironmentFault
-from arena.formats.validation import Finite, Whole
 
 Array = npt.NDArray[Any]
 
@@ -31,51 +31,22 @@ LOG_LENGTH = MAX_ROWS
 """Largest number of vector steps between two settlements of the accounts."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Episode:
-    """One finished training episode."""
-
-    env_steps: Whole
-    """Env steps of the whole run when the episode ended."""
-    episode_return: Finite
-    """Undiscounted sum of rewards."""
-    episode_length: Whole
-    """Env steps of this episode."""
-    terminated: bool
-    """True if the environment ended the episode, False if a time limit cut it."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MeterCounts:
-    """What a meter has counted, as a checkpoint holds it."""
-
-    env_steps: int
-    """Transitions taken."""
-    env_seconds: float
-    """Wall seconds inside the environments."""
-    num_episodes: int
-    """Finished episodes."""
-    num_cut_episodes: int
-    """Episodes cut by a reset that the arena asked for."""
-    num_outside: int = 0
-    """Observations outside of their space."""
-
-
 class Meter:
     """The counts of one run, shared by all environments that its factory made.
 
     Args:
         max_env_steps: Budget of env steps; None for no limit.
+        info_metrics: Keys of `info` whose last value in each episode is kept.
     """
 
-    def __init__(self, max_env_steps: int | None = None) -> None:
-        self.max_env_steps = max_env_steps
+    def __init__(self, max_env_steps: int | None = None, info_metrics: Sequence[str] = ()) -> None:
+        self.max_env_steps, self.info_metrics = max_env_steps, tuple(info_metrics)
         self.env_seconds = 0.0
         """Wall seconds inside the environments' `step` and `reset`."""
         self._env_steps = self._num_episodes = self._num_cut_episodes = self._num_outside = 0
         self._vector_envs: list[MeteredVectorEnv] = []
-        self._finished: list[tuple[Array, Array, Array, Array]] = []
-        # Env steps, returns, lengths and terminated of episodes: arrays, since an object for each would cost more than all the rest.
+        self._finished: list[tuple[Array, Array, Array, Array, Array]] = []
+        # Env steps, returns, lengths, terminated, metrics of episodes: arrays, since an object for each would cost more than all the rest.
 
     @property
     def env_steps(self) -> int:
@@ -104,22 +75,23 @@ class Meter:
     def episodes(self) -> list[Episode]:
         """Finished episodes since the last `take_episodes`, in order of their end."""
         self.settle()
-        rows = (zip(*(column.tolist() for column in columns), strict=True) for columns in self._finished)
-        return [Episode(*row) for block in rows for row in block]
+        return self._columns().episodes()
 
     def take_episodes(self) -> list[Episode]:
         """Returns the episodes finished since the last call and forgets them."""
-        episodes = self.episodes
-        self._finished = []
-        return episodes
+        return self.take_episode_columns().episodes()
 
-    def take_episode_columns(self) -> tuple[Array, Array, Array, Array]:
+    def take_episode_columns(self) -> EpisodeColumns:
         """Does what `take_episodes` does, by columns: one array for each field of `Episode`, for thousands of episodes a second."""
         self.settle()
-        empty = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
-        blocks, self._finished = [empty, *self._finished], []
-        env_steps, returns, lengths, terminated = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        return env_steps, returns, lengths, terminated
+        columns, self._finished = self._columns(), []
+        return columns
+
+    def _columns(self) -> EpisodeColumns:
+        empty = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros((0, len(self.info_metrics))))
+        blocks = zip(empty, *self._finished, strict=True)
+        env_steps, returns, lengths, terminated, metrics = (np.concatenate(parts) for parts in blocks)
+        return EpisodeColumns(env_steps, returns, lengths, terminated, dict(zip(self.info_metrics, metrics.T, strict=True)))
 
     def counts(self) -> MeterCounts:
         """Returns the counts, for a checkpoint."""
@@ -172,9 +144,10 @@ class Meter:
         which = f" (environment {env + 1} of {num_envs})" if env is not None and num_envs > 1 else ""
         return environment_fault(found.value, found.what, env_step=env_step, place=f"episode {episode}{which}")
 
-    def _finish(self, env_steps: Array, returns: Array, lengths: Array, terminated: Array) -> None:
+    def _finish(self, env_steps: Array, returns: Array, lengths: Array, terminated: Array, metrics: Array | None) -> None:
         self._num_episodes += len(lengths)
-        self._finished.append((env_steps, returns, lengths, terminated))
+        metrics = np.full((len(lengths), len(self.info_metrics)), np.nan) if metrics is None else metrics
+        self._finished.append((env_steps, returns, lengths, terminated, metrics))
 
 
 class MeteredVectorEnv(gym.vector.VectorWrapper):
@@ -203,6 +176,7 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self._next_seed = next_seed
         num_envs = env.num_envs
         self._watch = ValueWatch(env.single_observation_space, num_envs)
+        self._metrics = EpisodeMetrics(meter.info_metrics, num_envs, LOG_LENGTH, self.autoreset_mode) if meter.info_metrics else None
         self._rewards = np.zeros((LOG_LENGTH, num_envs))  # the log: what the last steps returned
         self._terminated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
         self._truncated = np.zeros((LOG_LENGTH, num_envs), np.bool_)
@@ -271,6 +245,8 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self._returns[mask] = 0.0
         self._first_steps[mask] = self._vector_steps
         self._waiting &= ~mask
+        if self._metrics is not None:
+            self._metrics.forget(mask)
         self.must_reset, self._free = False, 0
         found, num_outside = self._watch.look_at_once(result[0][mask])
         self.meter._add_outside(num_outside, self.single_observation_space)
@@ -305,6 +281,8 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         row = self._row
         self._watch.note(row, result[0], result[4])
         self._rewards[row], self._terminated[row], self._truncated[row] = result[1], result[2], result[3]
+        if self._metrics is not None:
+            self._metrics.note(row, result[4], self._terminated[row] | self._truncated[row])
         self._row = row + 1
         return result
 
@@ -395,4 +373,5 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self._first_steps[envs[last]] = self._vector_steps + times[last] + 1 + skipped
         by_time = np.argsort(by_env)  # the reverse of the order above
         times, envs = times[by_time], envs[by_time]
-        self.meter._finish(env_steps[times], returns[by_time], lengths[by_time], terminated[times, envs])
+        metrics = None if self._metrics is None else self._metrics.at(times, envs)
+        self.meter._finish(env_steps[times], returns[by_time], lengths[by_time], terminated[times, envs], metrics)

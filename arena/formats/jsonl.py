@@ -60,10 +60,15 @@ class JsonlWriter:
         """Appends one record; NaN and infinities become null."""
         self._append(json_line(record).encode())
 
-    def write_columns(self, columns: Mapping[str, Array]) -> None:
-        """Appends one record for each row of equally long columns of numbers or flags, many times faster than `write` for each row."""
-        line = "{" + ",".join(f"{json.dumps(name)}:%s" for name in columns) + "}\n"
-        texts = [_texts(column) for column in columns.values()]
+    def write_columns(self, columns: Mapping[str, Array | Mapping[str, Array]]) -> None:
+        """Appends one record for each row of equally long columns of numbers or flags, many times faster than `write` for each row.
+
+        Args:
+            columns: name -> column, or name -> columns of a table that stands in each record under that name.
+        """
+        line, flat = _form(columns)
+        line += "\n"
+        texts = [_texts(column) for column in flat]
         self._append("".join([line % row for row in zip(*texts, strict=True)]).encode())
 
     def _append(self, content: bytes) -> None:
@@ -90,6 +95,16 @@ class JsonlWriter:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _form(columns: Mapping[str, Array | Mapping[str, Array]]) -> tuple[str, list[Array]]:
+    """Returns the form of a record, with `%s` for each value, and the columns of the values in their order."""
+    parts, flat = [], []
+    for name, column in columns.items():
+        form, own = _form(column) if isinstance(column, Mapping) else ("%s", [column])
+        parts.append(f"{json.dumps(name).replace('%', '%%')}:{form}")
+        flat += own
+    return f"{{{','.join(parts)}}}", flat
 
 
 def _texts(column: Array) -> list[str]:

@@ -18,6 +18,7 @@ GPU_DEVICE_MEMORY_BYTES = "system/gpu_device_memory_bytes"
 GPU_PERCENT = "system/gpu_percent"
 LOSS_PREFIX = "loss/"
 METRIC_PREFIX = "metric/"
+EPISODE_METRIC_PREFIX = "episode_metric/"
 IMAGE_PREFIX = "image/"
 
 TAGS: dict[str, str] = {
@@ -37,6 +38,7 @@ TAGS: dict[str, str] = {
     GPU_DEVICE_MEMORY_BYTES: "Memory of the run's GPU that all processes hold together; absent for runs on the CPU.",
     GPU_PERCENT: "Share of the last second or less in which the run's GPU computed, for whichever process; absent for runs on the CPU.",
     METRIC_PREFIX + "*": "Mean over the evaluation episodes of what `info` held at their end, by the names in `evaluation.info_metrics`.",
+    EPISODE_METRIC_PREFIX + "*": "Mean of the same over the training episodes that ended since the last point, exploration included.",
     IMAGE_PREFIX + "*": "The best and the median episode of the final evaluation, played again as pictures (`evaluation.images`).",
     LOSS_PREFIX + "*": "Losses and related quantities that the agent's README explains.",
 }

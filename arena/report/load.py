@@ -184,11 +184,12 @@ def _refuse_mixed_periods(runs: list[LoadedRun]) -> None:
 
 
 def _comparable(value: Any) -> Any:
-    """Returns an input without what final scores can be compared across.
+    """Returns an input without the parts that may differ between runs whose final scores are compared.
 
-    That is whether policies stay that are not judged, and the period of selection evaluations, without which there are no curves.
+    They are the period of selection evaluations, whether policies stay that are not judged, and whether there are pictures.
     """
-    return {key: part for key, part in value.items() if key not in ("keep_policies", "period")} if isinstance(value, Mapping) else value
+    may_differ = ("period", "keep_policies", "images")
+    return {key: part for key, part in value.items() if key not in may_differ} if isinstance(value, Mapping) else value
 
 
 def _distinct(runs: list[LoadedRun]) -> list[LoadedRun]:

@@ -84,8 +84,14 @@ class Runs(Sequence[RunRecord]):
 
     @functools.cached_property
     def episodes(self) -> pd.DataFrame:
-        """One row an episode of training."""
-        return self._frame([{**_keys(record), **dataclasses.asdict(episode)} for record in self._records for episode in record.episodes])
+        """One row an episode of training, with a column `metrics.NAME` for each metric from `info`."""
+        rows = []
+        for record in self._records:
+            for episode in record.episodes:
+                row = dataclasses.asdict(episode)
+                metrics = row.pop("metrics")
+                rows.append({**_keys(record), **row, **{f"metrics.{name}": value for name, value in metrics.items()}})
+        return self._frame(rows)
 
     @functools.cached_property
     def scores(self) -> pd.DataFrame:

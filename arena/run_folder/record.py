@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arena.environments.metering import Episode
+from arena.environments.counts import Episode
 from arena.errors import ArenaError
 from arena.formats.folders import Entry, Folder, UnsafeFile
 from arena.formats.json import MAX_JSON_BYTES, parse_json

@@ -22,8 +22,9 @@ from arena.agent.interface import Agent, Metrics
 from arena.agent.isolation import FRAMEWORK_MODULES, refuse_other_frameworks
 from arena.agent.spec import AgentSpec
 from arena.environments.config import EnvConfig
+from arena.environments.counts import Episode, MeterCounts
 from arena.environments.factory import ArenaEnvFactory
-from arena.environments.metering import Episode, Meter, MeterCounts
+from arena.environments.metering import Meter
 from arena.environments.plugins import judged_with
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.environments.vectorize import make_vec_env

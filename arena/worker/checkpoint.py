@@ -14,8 +14,8 @@ from typing import Any, Self
 import pydantic
 
 from arena.agent.interface import SEGMENTS, Agent
+from arena.environments.counts import MeterCounts
 from arena.environments.factory import ArenaEnvFactory
-from arena.environments.metering import MeterCounts
 from arena.errors import ArenaError
 from arena.formats.disk import SPARE_BYTES, require_room
 from arena.formats.folders import Folder, UnsafeFile, read_file

@@ -3,12 +3,12 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 
 from arena.agent.interface import Metrics
-from arena.environments.metering import Episode, Meter
+from arena.environments.counts import EpisodeColumns
+from arena.environments.metering import Meter
 from arena.formats.jsonl import JsonlWriter
 from arena.loggers import tags
 from arena.loggers.tensorboard import TensorBoardLogger
@@ -20,8 +20,6 @@ from arena.run_folder.inputs import Run
 from arena.worker.metrics_window import MetricsWindow
 from arena.worker.period import Period
 from arena.worker.state import TrainingState
-
-Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,9 +120,12 @@ class RunLog:
         values = self._window.scalars() | self._usage_scalars()
         episodes = self._write_episodes()
         last_return = None
-        if len(episodes["episode_return"]):
-            last_return = float(episodes["episode_return"].mean())
-            values |= {tags.EPISODE_RETURN: last_return, tags.EPISODE_LENGTH: float(episodes["episode_length"].mean())}
+        if len(episodes.episode_return):
+            last_return = float(episodes.episode_return.mean())
+            values |= {tags.EPISODE_RETURN: last_return, tags.EPISODE_LENGTH: float(episodes.episode_length.mean())}
+        for name, column in episodes.metrics.items():
+            if len(given := column[np.isfinite(column)]):
+                values[tags.EPISODE_METRIC_PREFIX + name] = float(given.mean())
         self._tensorboard.scalars(self._meter.env_steps, values)
         self._tensorboard.flush()
         self._emit(
@@ -156,10 +157,9 @@ class RunLog:
         for file in (self._episodes, self._evaluation_times, self._evaluations, self._tensorboard):
             file.close()
 
-    def _write_episodes(self) -> Mapping[str, Array]:
-        names = (field.name for field in dataclasses.fields(Episode))
-        columns = dict(zip(names, self._meter.take_episode_columns(), strict=True))
-        self._episodes.write_columns(columns)
+    def _write_episodes(self) -> EpisodeColumns:
+        columns = self._meter.take_episode_columns()
+        self._episodes.write_columns({name: column for name, column in columns._asdict().items() if name != "metrics" or column})
         self._episodes.flush()
         return columns
 

@@ -99,7 +99,10 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             pulse.activity = "building"
             emit(PhaseBegan(phase="building"))
             seeds = training_seeds(run.experiment_seed, run.seed)
-            factory = ArenaEnvFactory(run.env, Meter(max_env_steps=run.budget.env_steps), seeds.env, snapshots=run_dir.snapshots)
+            # What an agent steps inside its own program fills no `info`.
+            info_metrics = () if spec.device_iteration(config) else run.evaluation.info_metrics
+            meter = Meter(run.budget.env_steps, info_metrics)
+            factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots)
             pulse.meter = factory.meter
             if run_dir.latest_checkpoint() is not None:
                 refuse_changed_environment(earlier, factory.identity, run_dir.path)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from strangers import copy_of
 
-from arena.environments.metering import Episode
+from arena.environments.counts import Episode
 from arena.experiment.file import from_toml
 from arena.formats.jsonl import JsonlWriter
 from arena.run_folder.folder import RunDir

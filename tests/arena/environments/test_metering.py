@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 
 import gymnasium as gym
@@ -8,8 +7,9 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arena.environments.counts import Episode
 from arena.environments.metered_env import MeteredEnv
-from arena.environments.metering import Episode, Meter, MeteredVectorEnv
+from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.errors import BudgetExhausted
 from arena.learning.transitions import TransitionStream
 from arena.testing import FakeEnv, FakeVectorEnv
@@ -78,9 +78,10 @@ def test_counts_equal_a_plain_loop(all_scripts, num_vector_steps, mode) -> None:
     assert env.meter.env_steps == env_steps
     assert env.meter.num_episodes == len(episodes)
     assert env.meter.episodes == episodes
-    columns = [column.tolist() for column in env.meter.take_episode_columns()]
-    assert columns == [[getattr(episode, field.name) for episode in episodes] for field in dataclasses.fields(Episode)]
-    assert [len(column) for column in env.meter.take_episode_columns()] == [0] * 4
+    columns = env.meter.take_episode_columns()
+    assert columns.episodes() == episodes
+    assert columns.metrics == {}
+    assert env.meter.take_episode_columns().episodes() == []
     assert env.meter.take_episodes() == []
     assert env.meter.num_cut_episodes == 0
 

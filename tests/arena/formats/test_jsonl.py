@@ -32,6 +32,12 @@ def test_columns_are_written_as_their_rows_would_be(tmp_path):
     assert len(read_jsonl(tmp_path / "columns.jsonl")) == 3
 
 
+def test_columns_may_hold_a_table_below_a_name(tmp_path):
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.write_columns({"a": np.arange(2), "table": {"50%": np.array([0.5, np.nan]), "c": np.array([True, False])}})
+    assert read_jsonl(tmp_path / "a.jsonl") == [{"a": 0, "table": {"50%": 0.5, "c": True}}, {"a": 1, "table": {"50%": None, "c": False}}]
+
+
 def test_flush_gives_the_offset_to_which_a_resumed_run_cuts_back(tmp_path):
     path = tmp_path / "a.jsonl"
     with JsonlWriter(path) as writer:

@@ -5,7 +5,8 @@ from arena.loggers import tags
 
 def test_tags_are_distinct_and_all_explained():
     names = {value for name, value in vars(tags).items() if name.isupper() and isinstance(value, str) and not name.endswith("_PREFIX")}
-    assert names | {tags.LOSS_PREFIX + "*", tags.METRIC_PREFIX + "*", tags.IMAGE_PREFIX + "*"} == set(tags.TAGS)
+    prefixes = (tags.LOSS_PREFIX, tags.METRIC_PREFIX, tags.EPISODE_METRIC_PREFIX, tags.IMAGE_PREFIX)
+    assert names | {prefix + "*" for prefix in prefixes} == set(tags.TAGS)
     assert all(explanation.endswith(".") for explanation in tags.TAGS.values())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.environments.metering import Episode
+from arena.environments.counts import Episode
 from arena.errors import ArenaError
 from arena.run_folder.checkpoint_summary import CheckpointSummary
 from arena.run_folder.folder import RunDir

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.environments.metering import Meter, MeterCounts
+from arena.environments.counts import MeterCounts
+from arena.environments.metering import Meter
 from arena.errors import ArenaError
 from arena.formats import disk
 from arena.formats.disk import DiskFull, full_disk_reason

@@ -1,6 +1,7 @@
 """The run log: every episode and evaluation once, also where a run was cut."""
 
 import hashlib
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from arena.agent.interface import Metrics
+from arena.environments.counts import EpisodeColumns
 from arena.errors import ArenaError
 from arena.formats.jsonl import read_jsonl
 from arena.loggers import tags
@@ -32,6 +34,7 @@ class Recorder:
     def __init__(self, run, run_dir: RunDir, lengths: LogLengths) -> None:
         self.events: list = []
         self.ended: list[tuple[int, float, int, bool]] = []
+        self.metrics: dict[str, list[float]] = {}
         self.is_closed = False
         self.meter = SimpleNamespace(env_steps=0, env_seconds=0.0, take_episode_columns=self.take)
         self.state = TrainingState(timings=Timings())
@@ -43,9 +46,9 @@ class Recorder:
     def take(self):
         kinds = np.int64, np.float64, np.int64, np.bool_
         rows = zip(*self.ended, strict=True) if self.ended else ([], [], [], [])
-        columns = tuple(np.array(column, kind) for column, kind in zip(rows, kinds, strict=True))
+        columns = [np.array(column, kind) for column, kind in zip(rows, kinds, strict=True)]
         self.ended = []
-        return columns
+        return EpisodeColumns(*columns, {name: np.array(values) for name, values in self.metrics.items()})
 
     def close(self) -> None:
         if not self.is_closed:
@@ -88,6 +91,20 @@ def test_episodes_are_written_once_and_their_mean_is_a_point_of_the_curve(record
     assert [(point.step, value_of(point)) for point in curves.Tensors(tags.EPISODE_RETURN)] == [(100, 2.0)]
     assert [(point.step, value_of(point)) for point in curves.Tensors("loss/td")] == [(100, 0.5)]
     assert tags.GPU_PERCENT not in curves.Tags()["tensors"], "a run on the CPU has no curve of a GPU"
+
+
+def test_metrics_of_episodes_are_written_with_them_and_their_mean_is_a_curve(recorder, run_dir: RunDir):
+    found = recorder()
+    for env_steps in (50, 100, 150):
+        found.end_episode(env_steps, 1.0)
+    found.metrics = {"is_success": [1.0, 0.0, math.nan]}
+    found.log.write_point()
+    found.metrics = {"is_success": []}
+    found.log.write_point()
+    found.close()
+    assert [row["metrics"] for row in read_jsonl(run_dir.episodes)] == [{"is_success": 1.0}, {"is_success": 0.0}, {"is_success": None}]
+    curve = EventAccumulator(str(run_dir.path)).Reload().Tensors(tags.EPISODE_METRIC_PREFIX + "is_success")
+    assert [value_of(point) for point in curve] == [0.5], "an episode without a value is in no mean"
 
 
 def test_episodes_since_the_last_point_are_written_when_the_log_closes(recorder, run_dir: RunDir):
