@@ -42,10 +42,8 @@ class FieldVariance:
     """`float64 [E, E]`, part of it that more starts would take away."""
     observed: Array
     """`float64 [E, E]`, part of it that was observed: without what imaginary runs and starts add."""
-    starts: Array
-    """`float64 [E, E]`, variance by the choice of starts alone, no smaller than one imaginary start makes it; NaN like `variance`."""
     start_degrees: Array
-    """`float64 [E, E]`, degrees of freedom of `starts`."""
+    """`float64 [E, E]`, degrees of freedom of `noise`: starts of the environment that has the fewest, minus 1."""
 
     def half_width(self, level: float) -> Array:
         """Returns half the width of the intervals of the points, `[E]`."""
@@ -56,8 +54,14 @@ class FieldVariance:
         return _two_sided(difference, self.variance, self.degrees)
 
     def p_value_of_starts(self, difference: Array) -> Array:
-        """Returns the same for the question whether other starts could have made the `difference`, with these very runs."""
-        return _two_sided(difference, self.starts, self.start_degrees)
+        """Returns the same for the question whether other starts could have made the `difference`, with these very runs.
+
+        One imaginary start, which reverses the order, keeps starts that all agree from looking certain.
+        """
+        num_starts = self.start_degrees + 1
+        floor = (2 * difference) ** 2 / (num_starts * (num_starts + 1))
+        noise = np.where(np.isnan(self.variance), np.nan, np.maximum(self.noise, floor))
+        return _two_sided(difference, noise, self.start_degrees)
 
     def match_noise(self) -> Array:
         """Returns the share of each variance that more matches would take away, `[E, E]`; 1 where nothing varied or nothing is known."""
@@ -77,7 +81,7 @@ def field_variance(cells: PairCells, points: Array, predicted: Array, dependence
     sums = _Sums(cells, points, predicted, dependence)
     if len(points) > MAX_ENTRANTS or len(points) < 2:
         unknown = np.full((len(points),) * 2, np.nan)
-        return FieldVariance(unknown, np.ones_like(unknown), unknown, unknown, unknown, np.ones_like(unknown))
+        return FieldVariance(unknown, np.ones_like(unknown), unknown, unknown, np.ones_like(unknown))
     for view in cells.views:
         if len(view.player):
             sums.add(view)
@@ -182,8 +186,7 @@ class _Sums:
         variance = self._variance + lacking
         with np.errstate(divide="ignore", invalid="ignore"):
             degrees = np.where(squares > 0, variance**2 / squares, np.inf)
-        starts = np.maximum(np.where(np.isnan(self._variance), np.nan, self._noise), floor)
-        return FieldVariance(variance, degrees, self._noise, self._variance - self._imaginary, starts, start_degrees)
+        return FieldVariance(variance, degrees, self._noise, self._variance - self._imaginary, start_degrees)
 
 
 def _grid(player: Array, num_players: int, view: MatchViews, mine: Array, num_entrants: int) -> Array:

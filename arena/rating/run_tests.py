@@ -1,9 +1,7 @@
 """Who beats whom in duels, decided as a report decides it: a new run of A beats a new run of B more often than not.
 
-What a run is worth is a number of its own, its *run points*: how often it beats another run on one start, whoever's that is, siblings
-included. Unlike points against the field they do not depend on whose the run is said to be, so runs of two entrants can be exchanged, and
-the tests of `arena.statistics.pair_tests` apply. They see how far entrants are apart on the scale of the whole field, where the share of
-points of a pair says no more than that one always won.
+The tests of `arena.statistics.pair_tests` compare the mean returns of runs. They see how far entrants are apart, where the share of points
+of a pair says no more than that one always won.
 
 The variance of points against the field cannot decide this with few seeds. It must allow that any run fails where none has, or its
 intervals would be too short; three entrants of five seeds, far apart, were then not decided.
@@ -27,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.rating.field_points import ROUNDING, FieldPoints
-from arena.statistics.improvement import Samples
+from arena.statistics.improvement import Samples, probability_of_improvement
 from arena.statistics.pair_tests import pair_tests
 
 Array = npt.NDArray[Any]
@@ -36,17 +34,16 @@ MAX_TESTED = 50
 """Largest number of entrants with several runs that are tested, since the memory grows with its square; of more, points decide."""
 
 
-def decided_by_runs(field: FieldPoints, run_points: Sequence[Array], entrants: Array, *, level: float) -> FieldPoints:
+def decided_by_runs(field: FieldPoints, run_returns: Sequence[Array], entrants: Array, *, level: float) -> FieldPoints:
     """Returns the points with pairs decided, and ranks bounded, by the tests of runs.
 
     Args:
         field: the points of all entrants.
-        run_points: for each environment, how often each player beats another one on one start, `float64 [P]`; NaN for players that did
-            not play there.
+        run_returns: for each environment, the mean return of each player's run, `float64 [P]`; NaN for players that did not play there.
         entrants: `int64 [P]`, the entrant of each player.
         level: confidence of the decisions.
     """
-    runs = [_by_entrant(points, entrants, len(field.points)) for points in run_points]  # by environment and entrant
+    runs = [_by_entrant(returns, entrants, len(field.points)) for returns in run_returns]  # by environment and entrant
     several = [entrant for entrant in range(len(field.points)) if any(len(by_entrant[entrant]) > 1 for by_entrant in runs)]
     if len(several) > MAX_TESTED:
         return field
@@ -54,7 +51,8 @@ def decided_by_runs(field: FieldPoints, run_points: Sequence[Array], entrants: A
     samples = {pair: shared for pair, shared in every.items() if shared}
     p_value = field.p_value.copy()
     for ((i, j), shared), test in zip(samples.items(), pair_tests(list(samples.values())), strict=True):
-        sides = sum(float(x.mean() - y.mean()) for x, y in shared), field.points[i] - field.points[j], field.matrix[i, j] - 0.5
+        wins = float(np.mean([probability_of_improvement(x, y) for x, y in shared]))
+        sides = wins - 0.5, field.points[i] - field.points[j], field.matrix[i, j] - 0.5
         agree = min(sides) > ROUNDING or max(sides) < -ROUNDING
         p_value[i, j] = p_value[j, i] = max(test.p_value_joint, field.start_p_value[i, j]) if agree else 1.0
     better = (p_value <= 1 - level) & (np.subtract.outer(field.points, field.points) > ROUNDING)
@@ -72,5 +70,5 @@ def _shared(samples: Samples) -> Samples:
     return [(x, y) for x, y in samples if len(x) and len(y)]
 
 
-def _by_entrant(points: Array, entrants: Array, num_entrants: int) -> list[Array]:
-    return [points[(entrants == entrant) & np.isfinite(points)] for entrant in range(num_entrants)]
+def _by_entrant(returns: Array, entrants: Array, num_entrants: int) -> list[Array]:
+    return [returns[(entrants == entrant) & np.isfinite(returns)] for entrant in range(num_entrants)]

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from arena.rating.matches import Matches
-from arena.statistics.ties import NOISE, without_noise
+from arena.statistics.ties import NOISE
 from arena.tournament.match_records import Episodes, PlayedGame, Record
 
 Array = npt.NDArray[Any]
@@ -71,26 +70,6 @@ def duels(records: Iterable[Record], entrant_of: Mapping[str, str]) -> Iterator[
             if entrant_of[first] != entrant_of[second]:
                 returns = np.stack([_returns(episodes[player], num_episodes) for player in (first, second)])
                 yield Duel(env=env, players=(first, second), seed=seed, points=duel_points(returns), returns=returns)
-
-
-def run_points(records: Iterable[Episodes], index: Mapping[str, int]) -> Array | None:
-    """Returns how often each player beats another one, whoever's it is, on one start of an environment, ties half: `float64 [P]`.
-
-    None if some played other starts than others, or fewer than two played. NaN for players that did not play.
-
-    Args:
-        records: Episodes of all players on the environment.
-        index: Player -> number.
-    """
-    played = list(records)
-    lengths = {len(episodes.returns) for episodes in played if not episodes.reason}
-    if len(played) < 2 or len(lengths) != 1 or len({episodes.seed for episodes in played}) > 1:
-        return None
-    returns = np.stack([_returns(episodes, lengths.copy().pop()) for episodes in played])  # [p, E]
-    beaten = [stats.rankdata(without_noise(np.nan_to_num(start, nan=-np.inf))) - 1 for start in returns.T]
-    points = np.full(len(index), np.nan)
-    points[[index[episodes.player] for episodes in played]] = np.mean(beaten, 0) / (len(played) - 1)
-    return points
 
 
 def duel_points(returns: Array) -> Array:

@@ -20,7 +20,7 @@ from arena.statistics.proportions import simulated_share
 from arena.testing.seed_shapes import SHAPES, Design, Draw
 from arena.testing.simulated_points import SeedShape
 from arena.tournament.match_records import Episodes
-from arena.tournament.points import match_table, run_points
+from arena.tournament.points import match_table
 from benchmarks.options import option_parser
 
 NUM_ENTRANTS = 8
@@ -171,9 +171,7 @@ def duels_of(returns: Sequence[np.ndarray]) -> tuple[FieldPoints, FieldPoints]:
     ]
     entrants = np.repeat(np.arange(len(every)), [len(each) for each in every])
     before = field_points([match_table(played, "env", index, entrant_of)], entrants)
-    of_runs = run_points(played, index)
-    assert of_runs is not None
-    return before, decided_by_runs(before, [of_runs], entrants, level=before.level)
+    return before, decided_by_runs(before, [rows.mean(1)], entrants, level=before.level)
 
 
 def simulated_duels(shape: Draw, design: Design, num_tournaments: int, seed: int) -> list[tuple[float, float]]:

@@ -60,7 +60,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         raise ArenaError(f"{path}: {' '.join(impossible)}")
     tables = [env.table for env in envs]
     counted = dataclasses.replace(tournament, envs=tuple(env for env in tournament.envs if env.name in {each.name for each in envs}))
-    ranking = rank_entrants(tables, index, num_looks=looks, run_points=[env.run_points for env in envs])
+    ranking = rank_entrants(tables, index, num_looks=looks, run_returns=[env.run_returns() for env in envs])
     wins, order = ranking.wins, ranking.order
     return Standings(
         name=_name(tournament),

@@ -17,12 +17,12 @@ from arena.rating.win_matrix import win_matrix
 from arena.run_folder.record import RunRecord
 from arena.statistics.estimate import Estimate
 from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
-from arena.statistics.outcomes import failed_return
+from arena.statistics.outcomes import comparable_returns, failed_return
 from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.match_records import Episodes, PlayedGame, Record, is_cut
-from arena.tournament.points import duel_points, match_table, run_points
+from arena.tournament.points import duel_points, match_table
 from arena.tournament.standings.ranking import CONFIDENCE
 from arena.tournament.standings.reward_curves import RewardCurve, read_reward_curve, returns_at_equal
 from arena.tournament.standings.standings import EnvScore, EnvStandings, PairStanding
@@ -57,8 +57,6 @@ class EnvMatches:
         index = {player.name: place for place, player in enumerate(tournament.players)}
         self.table = match_table(records, self.name, index, tournament.entrant_of)
         """All matches as arrays."""
-        self.run_points = None if self.is_game else run_points(self.episodes.values(), index)
-        """How often each player beats another one on one start, `float64 [P]`; None if that is not known, as in games."""
         reference = catalogue().reference_for(env)
         self._bounds = reference.scale.bounds if reference else UNBOUNDED
         self.impossible = _impossible(self.name, reference, self.episodes.values())
@@ -66,6 +64,21 @@ class EnvMatches:
         self._tournament, self._entrants = tournament, entrants
         self._players = [player for player in tournament.players if player.plays(self.name)]
         self._failed_players = {player.name for player in self._players if self.name in player.failed}
+
+    def run_returns(self) -> Array | None:
+        """Returns the number by which runs are compared, `float64 [P]`: the mean return of each player, failed ones below all others.
+
+        NaN for players that did not play; None for a game.
+        """
+        if self.is_game:
+            return None
+        found = np.full(len(self._tournament.players), np.nan)
+        played = [place for place, player in enumerate(self._tournament.players) if player.name in self.episodes]
+        episodes = [self.episodes[self._tournament.players[place].name] for place in played]
+        failed = np.array([bool(each.reason) for each in episodes])
+        means = np.array([np.nan if each.reason else np.mean(each.returns) for each in episodes], np.float64)
+        found[played] = comparable_returns(means, failed, self._failed_return())
+        return found
 
     def pairs(self, entrants: Sequence[str]) -> list[PairStanding]:
         """Returns all pairs that met, in the order of `entrants`."""

@@ -35,23 +35,23 @@ class Ranking:
     """Confidence at which orders are decided; the more looks, the closer to 1."""
 
 
-def rank_entrants(tables: Sequence[Matches], entrants: Array, *, num_looks: int, run_points: Sequence[Array | None] = (None,)) -> Ranking:
+def rank_entrants(tables: Sequence[Matches], entrants: Array, *, num_looks: int, run_returns: Sequence[Array | None] = (None,)) -> Ranking:
     """Returns the ranking of the entrants over all environments.
 
     Args:
         tables: All matches, one table for each environment.
         entrants: Entrant of each player, `int64 [P]`.
         num_looks: Number of looks at the results after which games were chosen; each costs some of the error that may be made.
-        run_points: How often each player beats another one on one start, for each environment, `float64 [P]`; None for one, such as a
-            game, in which that is not known of siblings. Points against the field then decide.
+        run_returns: Mean return of each player's run in each environment, `float64 [P]`; None for a game, which has none. Points against
+            the field then decide.
     """
     level = look_level(CONFIDENCE, num_looks) if num_looks else CONFIDENCE
     field = field_points(tables, entrants, level=CONFIDENCE)
     if level != CONFIDENCE:
         decided = field_points(tables, entrants, level=level)
         field = dataclasses.replace(field, rank_low=decided.rank_low, rank_high=decided.rank_high, better=decided.better)
-    of_runs = [points for points in run_points if points is not None]
-    if len(of_runs) == len(run_points):
+    of_runs = [returns for returns in run_returns if returns is not None]
+    if len(of_runs) == len(run_returns):
         field = decided_by_runs(field, of_runs, entrants, level=level)
     return Ranking(
         field=field,

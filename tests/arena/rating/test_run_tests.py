@@ -7,11 +7,11 @@ from arena.rating import run_tests
 from arena.rating.field_points import FieldPoints, field_points
 from arena.rating.run_tests import decided_by_runs
 from arena.tournament.match_records import Episodes
-from arena.tournament.points import match_table, run_points
+from arena.tournament.points import match_table
 
 
 def played(*means: float, num_seeds: int = 5, num_starts: int = 10) -> tuple[FieldPoints, np.ndarray, np.ndarray]:
-    """Returns points, run points and entrants of duels among entrants of these means and a random player that always loses."""
+    """Returns points, returns of runs and entrants of duels among entrants of these means and a random player that always loses."""
     rng = np.random.default_rng(3)
     rows = [mean + rng.normal(0.0, 1.0, (num_seeds, 1)) + rng.normal(0.0, 0.1, (num_seeds, num_starts)) for mean in means]
     rows.append(np.full((1, num_starts), -1e6))
@@ -23,9 +23,7 @@ def played(*means: float, num_seeds: int = 5, num_starts: int = 10) -> tuple[Fie
     ]
     index = {name: place for place, name in enumerate(names)}
     table = match_table(records, "e", index, {name: name.partition(":")[0] for name in names})
-    of_runs = run_points(records, index)
-    assert of_runs is not None
-    return field_points([table], entrants), of_runs, entrants
+    return field_points([table], entrants), np.concatenate(rows).mean(1), entrants
 
 
 def test_three_entrants_of_five_seeds_that_are_far_apart_are_decided():
@@ -42,6 +40,12 @@ def test_three_seeds_or_one_start_decide_nothing(options):
     field, of_runs, entrants = played(0.0, 50.0, 100.0, **options)
     found = decided_by_runs(field, [of_runs], entrants, level=0.95)
     assert not found.better[:3, :3].any()
+
+
+def test_eight_entrants_of_five_seeds_that_are_far_apart_are_all_decided():
+    field, of_runs, entrants = played(*np.arange(0.0, 400.0, 50.0))
+    found = decided_by_runs(field, [of_runs], entrants, level=0.95)
+    np.testing.assert_array_equal(found.better[:8, :8], np.tri(8, k=-1, dtype=bool))
 
 
 def test_equal_entrants_are_not_decided():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.tournament.match_records import Episodes, PlayedGame
-from arena.tournament.points import duel_points, duels, match_table, run_points
+from arena.tournament.points import duel_points, duels, match_table
 
 RETURNS = st.lists(st.sampled_from([0.0, 1.0, 2.5]), min_size=4, max_size=4).map(tuple)
 
@@ -55,22 +55,3 @@ def test_games_from_one_opening_share_a_start_whatever_its_seed():
         for of, seed in moves
     ]
     assert match_table(games, "g", {"a": 0, "b": 1}, {"a": "a", "b": "b"}).start.tolist() == [0, 0, 1]
-
-
-def test_run_points_count_wins_over_all_others_of_whatever_entrant():
-    records = [
-        _episodes("a/0", (3.0, 1.0)),
-        _episodes("a/1", (2.0, 1.0 + 1e-13)),
-        _episodes("b", (1.0, 0.0)),
-        _episodes("c", (), reason="x"),
-    ]
-    found = run_points(records, {"c": 0, "b": 1, "a/1": 2, "a/0": 3, "elsewhere": 4})
-    np.testing.assert_allclose(found, [0.0, 1 / 3, (2 / 3 + 2.5 / 3) / 2, (1.0 + 2.5 / 3) / 2, np.nan])
-
-
-def test_run_points_need_starts_that_all_players_shared():
-    index = {"a": 0, "b": 1}
-    assert run_points([_episodes("a", (1.0,)), _episodes("b", (1.0,), seed=8)], index) is None
-    assert run_points([_episodes("a", (1.0,)), _episodes("b", (1.0, 2.0))], index) is None
-    assert run_points([_episodes("a", (1.0,))], index) is None
-    assert run_points([_episodes("a", (), reason="x"), _episodes("b", (), reason="x")], index) is None

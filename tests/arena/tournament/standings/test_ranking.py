@@ -30,9 +30,10 @@ def test_looks_at_the_results_cost_confidence_of_ranks_and_leave_the_points(tabl
 def test_runs_decide_where_they_can_be_compared_in_every_environment():
     rng, entrants = np.random.default_rng(1), np.repeat(np.arange(3), 5)
     duels = draw_players(np.array([-9.0, 0.0, 9.0]), 5, 0.0, rng).games(40, rng)
-    of_runs = np.arange(15.0) / 14
+    of_runs = np.arange(15.0)
     by_field, by_runs, mixed = (
-        rank_entrants([duels] * len(points), entrants, num_looks=0, run_points=points) for points in ([None], [of_runs], [of_runs, None])
+        rank_entrants([duels] * len(returns), entrants, num_looks=0, run_returns=returns)
+        for returns in ([None], [of_runs], [of_runs, None])
     )
     assert by_runs.field.p_value[1, 2] < by_field.field.p_value[1, 2]
     assert by_runs.order == by_field.order == (2, 1, 0)
