@@ -28,6 +28,8 @@ ROWS_PER_CALL = 16_384
 """Largest number of observations that a policy is asked for at once."""
 MAX_ROWS = 20_000_000
 """Largest number of rows of exact Shapley values; the background is cut to fit."""
+NUM_ENVS = 4
+"""Largest number of environments that are played at once: an observation is kept of each of their steps, whichever they are."""
 MAX_EPISODE_STEPS_SHOWN = 200
 """Largest number of steps of the episode that is explained."""
 
@@ -248,7 +250,7 @@ class _Played:
             made.append(make_vec_env(self._config, num_envs, autoreset_mode=AutoresetMode.NEXT_STEP))
             return made[-1]
 
-        found = evaluate_in(make_envs, self._player, num_episodes=num_episodes, seed=seed, env_name=self._config.name)
+        found = evaluate_in(make_envs, self._player, num_episodes=num_episodes, seed=seed, num_envs=NUM_ENVS, env_name=self._config.name)
         for single in (single for envs in made if isinstance(envs, SyncVectorEnv) for single in envs.envs):
             if isinstance(single, CommonForm) and isinstance(self.env, CommonForm):
                 self.env.learn_words_of(single)
