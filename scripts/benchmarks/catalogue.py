@@ -47,7 +47,7 @@ BENCHMARKS = (
     Benchmark("zoo", "scores of agents with tuned settings, beside published numbers", "hours; a cell takes minutes", "zoo.md"),
     Benchmark("fingerprint", "what this tree computes, to compare it with another tree", "2 min"),
     Benchmark("serving", "requests/s and latency of arena serve, beside onnxruntime called directly", "1 min", "serving.md"),
-    Benchmark("policy-latency", "latency of one policy in every format of arena export", "2 min", "exports.md"),
+    Benchmark("policy-latency", "latency of one policy in every format of arena export, or beside frameworks", "2 min", "exports.md"),
     Benchmark("kills", "whether runs that were killed and resumed are the same as uninterrupted ones", "3 h", "kills.md"),
     Benchmark("peers", "nothing: sets up the environment of SB3 and SBX, which others need", "5 min"),
 )

@@ -4,7 +4,10 @@ The policy is a network of two layers of 64. Each format is written and played i
 the same process; the table shows onnxruntime once, from the last. `NumPy` is the forward pass with which the arena's own agents act,
 `bounded` the player of tournaments and `arena serve`, with a process of its own. `js` includes handing observations to the engine as text.
 
-    benchmark.py policy-latency [--formats c,js,litert]
+With `--agents`, it measures the framework's own acting instead, `Agent.act` of an agent that was built and not trained, beside the policy
+file of the same agent, in turns in one process of one thread: CPU time of a call.
+
+    benchmark.py policy-latency [--formats c,js,litert] [--agents keras-ppo,rllib-ppo]
 """
 
 import functools
@@ -23,13 +26,21 @@ from arena.export.latency import BATCH_SIZES, Latency, measure
 from arena.policies.bounded.bounded_policy import BoundedPolicy
 from benchmarks.balancing_policy import balancing_network
 from benchmarks.options import names, option_parser
+from benchmarks.processes import child_environment, last_json_line, module_command
+
+MAX_SECONDS = 600.0
+"""Seconds after which the process of an agent is ended."""
 
 
 def main(options: Sequence[str]) -> None:
     """Measures, and prints a table."""
     parser = option_parser(__name__, __doc__)
     parser.add_argument("--formats", type=names, default=list(FORMATS), help="formats of arena export, separated by commas")
+    parser.add_argument("--agents", type=names, default=[], help="agents whose own acting is measured instead, separated by commas")
     arguments = parser.parse_args(options)
+    if arguments.agents:
+        _beside_frameworks(arguments.agents)
+        return
     heading = " | ".join(f"batch {size}, {what} µs" for size in BATCH_SIZES for what in ("p50", "p99"))
     print(f"load {os.getloadavg()[0]:.1f}\n| format | bytes | {heading} |\n|---|---:|---:|---:|---:|---:|")
     network = balancing_network()
@@ -45,6 +56,16 @@ def main(options: Sequence[str]) -> None:
         _show("NumPy", 0, _latencies(network.scores))
         with BoundedPolicy(policy) as bounded:
             _show("bounded", policy.stat().st_size, _latencies(bounded.act))
+
+
+def _beside_frameworks(agents: Sequence[str]) -> None:
+    heading = " | ".join(f"{what}, batch {size}, µs" for size in BATCH_SIZES for what in ("act", "file"))
+    print(f"load {os.getloadavg()[0]:.1f}\n| agent | {heading} |\n|---|---:|---:|---:|---:|")
+    for agent in agents:
+        command = module_command("benchmarks.child.acting", agent)
+        found = last_json_line(command, child_environment(1, agent), MAX_SECONDS, f"{agent}'s acting")
+        cells = [f"{found[what][str(size)]:,.1f}" for size in BATCH_SIZES for what in ("act", "file")]
+        print(f"| `{agent}` | {' | '.join(cells)} |", flush=True)
 
 
 def _latencies(call: Callable[[Any], object]) -> list[Latency]:
