@@ -1,5 +1,6 @@
 """`arena tune`, with an executor that starts nothing."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_a_search_makes_each_environment_once(tmp_path: Path, monkeypatch: pytes
         return make_env(config)
 
     monkeypatch.setattr(compatibility, "make_env", counted)
-    monkeypatch.setattr(command, "make_executor", lambda *_: FailingExecutor())
+    monkeypatch.setattr(command, "lasting_executor", lambda *_: contextlib.nullcontext(FailingExecutor()))
     file = tmp_path / "search.toml"
     file.write_text(FILE)
     assert command.tune(command.of_file(file), {"output": tmp_path / "logs"}, None, mode="plain") == 1, "no trial finished"
@@ -59,7 +60,7 @@ def test_a_search_makes_each_environment_once(tmp_path: Path, monkeypatch: pytes
 def test_an_agent_and_an_environment_are_searched_without_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(command, "make_executor", lambda *_: FailingExecutor())
+    monkeypatch.setattr(command, "lasting_executor", lambda *_: contextlib.nullcontext(FailingExecutor()))
     search = command.of_pair("keras-sac", "Pendulum-v1", env_steps=1_000, num_seeds=1)
     assert command.tune(search, {"output": tmp_path}, 2, mode="plain") == 1, "no trial finished"
     first, second, *_ = capsys.readouterr().out.splitlines()

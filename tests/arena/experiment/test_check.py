@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(compatibility, "make_env", counted)
     for module in (train, plan):
         monkeypatch.setattr(module, "make_executor", lambda *_: FailingExecutor())
+    monkeypatch.setattr(train, "lasting_executor", lambda *_: contextlib.nullcontext(FailingExecutor()))
     return names
 
 
