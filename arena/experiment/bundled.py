@@ -15,12 +15,12 @@ def bundled_names() -> list[str]:
 
 
 def file_or_bundled(path: Path) -> Path:
-    """Returns `path` if it is there or has a folder or a suffix, and else the bundled experiment of that name.
+    """Returns `path` if it is a file or has a folder or a suffix, and else the bundled experiment of that name.
 
     Raises:
         ArenaError: if there is neither a file nor a bundled experiment of that name; names the near one.
     """
-    is_name = path.name == str(path) and not path.suffix and not path.exists()
+    is_name = path.name == str(path) and not path.suffix and (path.is_dir() or not path.exists())
     if is_name and path.name not in (found := _found()):
         raise ArenaError(f"no file {path.name!r} here, and {_unknown(path.name, found)}")
     return config_path(path.name) if is_name else path

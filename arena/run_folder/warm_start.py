@@ -45,7 +45,10 @@ def find_origin(run: Run) -> Origin:
     assert run.agent.init is not None
     where, given = f"agent {run.agent.name!r}: init={run.agent.init!r}", Path(run.agent.init)
     if given.suffix == ".onnx":
-        raise ArenaError(f"{where}: a policy holds how an agent acts, and nothing that it could go on learning with; give the run's folder")
+        raise ArenaError(
+            f"{where}: a policy holds how an agent acts, without the critics, target networks, optimizer and replay buffer "
+            "that learning goes on with; give the run's folder"
+        )
     path = given if (given / "run.json").exists() else given / f"seed-{run.seed}"
     record = RunRecord(path)
     if not record.files.run.exists():

@@ -46,6 +46,8 @@ def test_a_bare_word_is_a_bundled_experiment_unless_a_file_has_that_name(folders
         assert file_or_bundled(Path(path)) == Path(path)
     Path("smoke").write_text("")
     assert file_or_bundled(Path("smoke")) == Path("smoke")
+    Path("cartpole").mkdir()
+    assert file_or_bundled(Path("cartpole")) == folders[1] / "cartpole.toml", "a folder of that name holds its runs, say"
     with pytest.raises(ArenaError, match="no file 'cartpool' here, and no bundled experiment 'cartpool'; did you mean 'cartpole'"):
         file_or_bundled(Path("cartpool"))
 
