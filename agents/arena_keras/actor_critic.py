@@ -91,7 +91,7 @@ class Burst:
             TrainingDiverged: if one of these means is not finite.
         """
         carry = (self.state, self._engine.put(np.zeros(len(self._names), np.float32)))
-        self.state, totals = self._fold(carry, self._engine.put(batches))
+        self.state, totals = self._fold(carry, batches)
         return finite_means(self._names, self._engine.get(totals), len(batches[0]))
 
     def save(self, path: Path) -> None:

@@ -59,6 +59,11 @@ class KerasDQNConfig(DeviceOptions, DQNConfig):
             raise ValueError(f"on_device=true needs replay_capacity={self.replay_capacity} to hold {long} transitions, one training period")
 
     @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is the arena's; on the device it holds whole observations."""
+        return not self.on_device
+
+    @property
     def device_iteration(self) -> int:
         """Env steps of an iteration on the device, 0 from the host: a training period, or one vector step if that has more."""
         return max(self.train_period, self.num_envs) if self.on_device else 0

@@ -135,22 +135,36 @@ class Engine:
 
         return step_tensorflow
 
-    def fold(self, step: Callable[[Tree, tuple[Any, ...]], Tree]) -> Callable[[Tree, tuple[Any, ...]], Tree]:
-        """Returns `run(carry, batches)`, which does `carry = step(carry, batch)` for each of k minibatches, batches being `[k, ...]`."""
+    def fold(
+        self, step: Callable[[Tree, tuple[Any, ...]], Tree], *, convolutional: bool = False
+    ) -> Callable[[Tree, tuple[Any, ...]], Tree]:
+        """Returns `run(carry, batches)`, which does `carry = step(carry, batch)` for each of k minibatches, batches being `[k, ...]`.
+
+        Args:
+            step: One optimizer step; pure.
+            convolutional: Whether `step` has convolutions. TensorFlow then does without XLA on a CPU, which runs convolutions inside a
+                loop twenty times slower.
+        """
         if BACKEND == "jax":
             run = jax.jit(lambda carry, batches: jax.lax.scan(lambda c, batch: (step(c, batch), None), carry, batches)[0])
         elif BACKEND == "tensorflow":
             # Without autograph, which has nothing to convert here, tracing takes a tenth of the time.
-            run = tf.function(lambda carry, batches: _tensorflow_fold(step, carry, batches), jit_compile=True, autograph=False)
+            use_xla = not (convolutional and self._device == "cpu")
+            run = tf.function(lambda carry, batches: _tensorflow_fold(step, carry, batches), jit_compile=use_xla, autograph=False)
         else:
             step = _torch_compile(step) if self._compile_torch else step
             run = torch.no_grad()(lambda carry, batches: _torch_fold(step, carry, batches))
 
         def on_device(carry: Tree, batches: tuple[Any, ...]) -> Tree:
             with self.scope():
-                return run(carry, batches)
+                return run(carry, self.put(batches))
 
         return on_device
+
+
+def convolves_slowly() -> bool:
+    """Returns whether the backend's convolutions are slow where this process computes: XLA's on a CPU, ten times inside a loop."""
+    return BACKEND == "jax" and jax.default_backend() == "cpu"
 
 
 def _num_jax_gpus() -> int:

@@ -85,7 +85,8 @@ class Learner:
 
         self.step = step
         """`step((state, constants, totals), minibatch)`: one optimizer step, added to `totals`; pure, for use in a compiled program."""
-        self._fold = engine.fold(step)
+        kernel_axes = {parameter.ndim for parameter in parameters}
+        self._fold = engine.fold(step, convolutional=4 in kernel_axes)
 
     @property
     def state(self) -> LearnerState:
@@ -134,7 +135,7 @@ class Learner:
         """
         state = self.with_learning_rate(self._state, self._engine.put(np.asarray(learning_rate, np.float32)))
         totals = self._engine.put(self.zero_totals)
-        self._state, _, totals = self._fold((state, constants, totals), self._engine.put(batches))
+        self._state, _, totals = self._fold((state, constants, totals), batches)
         return self.means(totals, len(batches[0]))
 
     def means(self, totals: Any, num_steps: int) -> dict[str, float]:

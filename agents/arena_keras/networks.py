@@ -14,6 +14,8 @@ from arena.environments.images import largest_values
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
 from arena.errors import ArenaError
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
+from arena_keras.engine import convolves_slowly
+from arena_keras.patch_convolution import PatchConv2D
 
 Array = npt.NDArray[Any]
 
@@ -41,8 +43,9 @@ class Network:
         zeros = {"kernel_initializer": "zeros"}  # never used: see initial_parameters
         stack: list[Any] = [keras.Input(shape)]
         if len(shape) == 3:
+            convolution = PatchConv2D if convolves_slowly() else layers.Conv2D
             for filters, size, stride in self._sizes.conv_layers:
-                stack.append(layers.Conv2D(filters, size, stride, "valid", "channels_last", activation="relu", **zeros))
+                stack.append(convolution(filters, size, stride, "valid", "channels_last", activation="relu", **zeros))
             stack.append(layers.Flatten("channels_last"))
         stack += [layers.Dense(size, activation=config.activation, **zeros) for size in self._sizes.hidden_sizes]
         stack.append(layers.Dense(num_outputs, **zeros))

@@ -32,6 +32,11 @@ class KerasRLDQNConfig(DQNConfig):
                 f"replay_capacity={self.replay_capacity} must be at least batch_size + 3 = {self.batch_size + 3}"
             )
 
+    @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is the arena's."""
+        return self.replay == "arena"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KerasRLSARSAConfig(NetworkConfig):

@@ -78,6 +78,11 @@ class DQNConfig(hyperparameters.DQNConfig):
         """All of `DQN_OPTIONS` with their values."""
         return _with_defaults(self.overrides, DQN_OPTIONS)
 
+    @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is the arena's."""
+        return self.options["n_step"] == 1 and not self.options["prioritized_replay"]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PPOConfig(hyperparameters.PPOConfig):

@@ -92,7 +92,7 @@ class DQNAgent(Agent):
         networks.set_initial_weights(np.random.default_rng(network_seed), module.encoder, *heads)
         self._move_target(1.0)
         self.env = env_factory.make_vec(config.num_envs)
-        self._plain = options["n_step"] == 1 and not options["prioritized_replay"]
+        self._plain = config.stores_frames_once
         self.replay: ReplayBuffer | NStepReplay
         if self._plain:
             self.replay = ReplayBuffer(config.replay_capacity, observation_space, space, replay_seed)

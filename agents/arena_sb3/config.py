@@ -15,6 +15,11 @@ class DQNConfig(hyperparameters.DQNConfig):
         if self.double:
             raise ValueError("double=true: Stable-Baselines3's DQN has no double Q-learning; keras-dqn, rllib-dqn and tfagents-dqn have it")
 
+    @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is the arena's; Stable-Baselines3's holds whole observations."""
+        return False
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PPOConfig(hyperparameters.PPOConfig):

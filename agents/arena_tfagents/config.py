@@ -28,6 +28,11 @@ class TFAgentsDQNConfig(DQNConfig):
         super().__post_init__()
         _check_names(self.overrides, OVERRIDES)
 
+    @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is the arena's."""
+        return self.replay == "arena"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class C51Config(TFAgentsDQNConfig):

@@ -68,7 +68,9 @@ class Learner:
         signature = [observations, actions, rewards, observations, terminated]
         any_number = tf.TensorSpec((None, *observation.shape), observation.dtype)
         # TF-Agents' training step has no Python control flow over tensors. Autograph would take 7 more CPU-seconds to find that out.
-        self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=True, autograph=False)
+        # XLA's convolutions on CPUs are slower than TensorFlow's own, inside a loop twenty times.
+        is_slow = bool(self._sizes.conv_layers) and not tf.config.get_visible_devices("GPU")
+        self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=not is_slow, autograph=False)
         self._act = tf.function(self._greedy_actions, input_signature=[any_number], autograph=False)
         self._train.get_concrete_function()  # makes the optimizer's variables
         initial = self.arrays()

@@ -88,6 +88,11 @@ class ReplayConfig(NetworkConfig):
         """Training bursts between two target updates."""
         return 1
 
+    @property
+    def stores_frames_once(self) -> bool:
+        """Whether the replay buffer is `arena.learning.replay.ReplayBuffer`, which holds each frame of a stack once."""
+        return True
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DQNConfig(ReplayConfig):

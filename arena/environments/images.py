@@ -82,6 +82,16 @@ def is_frame_stack(env: gym.Env[Any, Any]) -> bool:
     return False
 
 
+def may_be_stack(space: gym.Space[Any]) -> bool:
+    """Returns whether observations could be stacks of frames: images `[H, W, K]` of bytes with K of 2 or more."""
+    return space.shape is not None and len(space.shape) == 3 and space.shape[2] > 1 and space.dtype == np.uint8
+
+
+def are_stacks(observations: Array, following: Array) -> bool:
+    """Returns whether each of `following` `[N, H, W, K]` is the stack of `observations` `[N, H, W, K]` moved on by one frame."""
+    return np.array_equal(observations[..., 1:], following[..., :-1])
+
+
 def looks_channels_first(shape: tuple[int, ...]) -> bool:
     """Returns whether a shape is rather `[C, H, W]` than `[H, W, C]`, by a first axis that is short beside the others."""
     first, second, third = shape

@@ -47,8 +47,9 @@ def check_pairs(experiment: Experiment, known: Mapping[str, EnvTraits] | None = 
         env_frameworks(run.env, run.resources.env_frameworks)
         check_pair(run.spec(), run.env, run.config(), traits=traits[run.env.name])
         if experiment.executor.kind == "local" and (capacity := run.agent.hyperparameters.get("replay_capacity")):
-            space, where = traits[run.env.name].observation_space, f"agent {run.agent.name!r} on {run.env.name}"
-            check_replay(space, capacity, memory_bytes(), where=where)
+            known_traits, where = traits[run.env.name], f"agent {run.agent.name!r} on {run.env.name}"
+            once = known_traits.stacks_frames and getattr(run.config(), "stores_frames_once", False)
+            check_replay(known_traits.observation_space, capacity, memory_bytes(), where=where, stacks_frames=once)
     return traits
 
 

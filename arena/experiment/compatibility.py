@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from arena.agent.hyperparameters import NetworkConfig
 from arena.agent.isolation import FRAMEWORK_MODULES
@@ -13,6 +14,7 @@ from arena.agent.spec import AgentSpec
 from arena.environments.action_form import action_kind
 from arena.environments.config import EnvConfig
 from arena.environments.follows_seed import follows_seed
+from arena.environments.images import are_stacks, may_be_stack
 from arena.environments.make import make_env, own_time_limit
 from arena.environments.observation_form import observation_kind
 from arena.environments.plugins import declared_frameworks, registered_spec
@@ -35,6 +37,8 @@ class EnvTraits:
     """Env steps after which the environment truncates an episode; None if nothing is known of it."""
     follows_seed: bool = True
     """Whether resets with one seed give one initial observation."""
+    stacks_frames: bool = False
+    """Whether observations are stacks of frames, of which a replay buffer holds each frame once."""
 
 
 def env_traits(config: EnvConfig) -> EnvTraits:
@@ -55,9 +59,23 @@ def env_traits(config: EnvConfig) -> EnvTraits:
             has_functions=is_of_functions,
             time_limit=own_time_limit(env),
             follows_seed=is_of_functions or follows_seed(env),  # functions have no other source of chance
+            stacks_frames=_stacks_frames(env),
         )
     finally:
         env.close()
+
+
+def _stacks_frames(env: gym.Env[Any, Any]) -> bool:
+    """Returns whether one step moves a stack of frames on; an environment that fails says nothing, and counts as one without stacks."""
+    if not may_be_stack(env.observation_space):
+        return False
+    env.action_space.seed(0)
+    try:
+        first, _ = env.reset(seed=0)
+        following, *_ = env.step(env.action_space.sample())
+    except Exception:  # the environment's own code: whoever plays it will say what is wrong
+        return False
+    return are_stacks(first, following)
 
 
 def _refuse_other_spaces(config: EnvConfig, env: gym.Env[Any, Any]) -> None:
@@ -155,20 +173,24 @@ def check_network(space: gym.Space[Any], config: NetworkConfig, *, where: str) -
     )
 
 
-def check_replay(space: gym.Space[Any], capacity: int, memory_bytes: int, *, where: str) -> None:
+def check_replay(space: gym.Space[Any], capacity: int, memory_bytes: int, *, where: str, stacks_frames: bool = False) -> None:
     """Refuses a replay buffer that does not fit into the machine's memory.
 
     Args:
-        space: observation space, of which every transition holds two observations.
+        space: observation space, of which every transition holds two observations, or one frame.
         capacity: number of transitions.
         memory_bytes: the machine's memory.
         where: agent and environment; begins the error.
+        stacks_frames: whether each frame of a stack is stored once.
 
     Raises:
         ArenaError: with the number of transitions that would fit into half of the memory.
     """
     assert isinstance(space, gym.spaces.Box)
     row_bytes = 2 * space.low.nbytes
+    if stacks_frames:
+        frame_bytes, depth = space.low.nbytes // space.shape[-1], space.shape[-1]
+        row_bytes = frame_bytes + frame_bytes // 8 + 2 * depth * np.dtype(np.int64).itemsize  # and an eighth for the starts of episodes
     if capacity * row_bytes > memory_bytes:
         raise ArenaError(
             f"{where}: replay_capacity={capacity:,} of observations {space.shape} ({space.dtype}) takes "

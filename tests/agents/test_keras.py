@@ -273,6 +273,40 @@ def check_export(backend, folder):
         assert isinstance(agent.policy.layers[0], Conv) == (space.dtype == np.uint8)
 
 
+def check_patch_convolutions(backend):
+    assert backend == "jax"
+    import jax
+    from keras import layers
+
+    from arena_keras.patch_convolution import PatchConv2D
+
+    for size, stride, shape in (
+        (4, 2, (2, 11, 9, 3)),
+        (3, 1, (2, 7, 7, 2)),
+        (3, 2, (1, 8, 9, 1)),
+        (8, 4, (1, 84, 84, 4)),
+        (2, 2, (2, 5, 5, 1)),
+    ):
+        rng = np.random.default_rng(size)
+        theirs, ours = (kind(6, size, stride, activation="relu") for kind in (layers.Conv2D, PatchConv2D))
+        images, kernel = rng.normal(size=shape).astype(np.float32), rng.normal(size=(size, size, shape[-1], 6)).astype(np.float32)
+        found = []
+        for layer in (theirs, ours):
+            layer.build(shape)
+            bias = layer.bias.value
+            run = jax.jit(lambda images, kernel, layer=layer, bias=bias: layer.stateless_call([kernel, bias], [], images)[0])
+            total = jax.grad(lambda images, kernel, run=run: (run(images, kernel) ** 2).sum(), (0, 1))
+            found.append((run(images, kernel), *total(images, kernel)))
+        for one, other in zip(*found, strict=True):
+            assert one.shape == other.shape
+            np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4 * float(np.abs(one).max()))
+
+
+@pytest.mark.framework
+def test_patch_convolutions_equal_keras_convolutions():
+    run_check(check_patch_convolutions, "jax")
+
+
 @pytest.mark.framework
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_dqn_steps_equal_a_float64_oracle(backend):

@@ -159,6 +159,42 @@ def test_a_replay_buffer_that_does_not_fit_into_memory_is_refused_before_work():
         ArenaError, match=r"replay_capacity=1,000,000 .*takes 52.6 GiB, and this machine has 1.0 GiB; set replay_capacity to 9,510 at"
     ):
         check_replay(image(84, 84, 4), 1_000_000, 2**30, where="a on E")
+    with pytest.raises(ArenaError, match=r"replay_capacity=1,000,000 .*takes 7.5 GiB, and .* set replay_capacity to 67,092 at"):
+        check_replay(image(84, 84, 4), 1_000_000, 2**30, where="a on E", stacks_frames=True)
+
+
+class Film(gym.Env):
+    """Shows one grey frame after the other, or the same one, as a stack of two of them."""
+
+    observation_space, action_space = image(4, 4, 2), gym.spaces.Discrete(2)
+
+    def __init__(self, *, stacks: bool, works: bool = True) -> None:
+        self.stacks, self.works, self.time = stacks, works, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        assert self.works
+        self.time += 1
+        return self.seen(), 0.0, False, False, {}
+
+    def seen(self):
+        last, newest = self.time, self.time + 1
+        return np.stack([np.full((4, 4), value, np.uint8) for value in ((last, newest) if self.stacks else (newest, last))], -1)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [({"stacks": True}, True), ({"stacks": False}, False), ({"stacks": True, "works": False}, False)]
+)
+def test_stacks_of_frames_are_known_before_work(options, found):
+    gym.register("FilmOfATest-v0", entry_point=Film, kwargs=options)
+    try:
+        assert env_traits(EnvConfig("FilmOfATest-v0")).stacks_frames is found
+    finally:
+        del gym.registry["FilmOfATest-v0"]
 
 
 def test_what_makes_scores_doubtful_is_told_before_work():
