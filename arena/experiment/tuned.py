@@ -14,7 +14,7 @@ from annotated_types import Len
 
 from arena.agent.hyperparameters import Count
 from arena.agent.registry import agent_spec
-from arena.environments.config import EnvConfig
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError, did_you_mean
 from arena.experiment.bundled import zoo_files
 from arena.formats.toml import read_toml
@@ -68,11 +68,18 @@ class ZooFile:
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     env: str
-    """Id of the environment, which is made without arguments and wrappers."""
+    """Id of the environment, which is made without arguments."""
     agents: Mapping[str, ZooAgent]
     """Agents by id."""
     hyperparameters: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """Values by algorithm."""
+    wrappers: tuple[str, ...] = ()
+    """Wrappers around the environment, without arguments, the innermost first."""
+
+    @property
+    def config(self) -> EnvConfig:
+        """The environment with its wrappers."""
+        return EnvConfig(self.env, wrappers=tuple(map(WrapperConfig, self.wrappers)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,7 +89,7 @@ class TunedSettings:
     agent: str
     """Id of the agent."""
     env: str
-    """Id of the environment."""
+    """Name of the environment: its id, and its wrappers if it has some."""
     hyperparameters: Mapping[str, Any]
     """Values that differ from the agent's defaults."""
     entry: ZooAgent
@@ -114,12 +121,15 @@ def tuned_settings(agent: str, env: EnvConfig) -> TunedSettings:
     Raises:
         ArenaError: if there are none; names what there is.
     """
-    if not env.is_plain:
-        raise ArenaError(f"tuned settings are for environments without arguments and wrappers; {env.name} has some (arena list tuned)")
-    path = zoo_files().get(EnvConfig(env.id).name)
-    if path is None:
+    path = zoo_files().get(dataclasses.replace(env, label=None).name)
+    file = None if path is None else read_zoo_file(path)
+    if file is None or file.config != env:
+        if not env.is_plain:
+            raise ArenaError(
+                f"tuned settings are for environments without arguments and wrappers, or with the wrappers that they were tuned with; "
+                f"{env.name} is none of them (arena list tuned)"
+            )
         raise ArenaError(_none_for_env(env.id))
-    file = read_zoo_file(path)
     found = {settings.agent: settings for settings in _settings(file)}
     if agent not in found:
         near = did_you_mean(agent, found)
@@ -158,10 +168,10 @@ def _settings(file: ZooFile) -> Sequence[TunedSettings]:
     for agent, entry in sorted(file.agents.items()):
         if entry.measured is not None:
             values = zoo_hyperparameters(file, agent, agent_spec(agent).algorithm)
-            found.append(TunedSettings(agent=agent, env=file.env, hyperparameters=values, entry=entry, measured=entry.measured))
+            found.append(TunedSettings(agent=agent, env=file.config.name, hyperparameters=values, entry=entry, measured=entry.measured))
     return found
 
 
 def _none_for_env(env_id: str) -> str:
-    known = [file.env for file in map(read_zoo_file, zoo_files().values()) if any(agent.measured for agent in file.agents.values())]
+    known = [file.config.name for file in map(read_zoo_file, zoo_files().values()) if any(agent.measured for agent in file.agents.values())]
     return f"no tuned settings for {env_id!r}{did_you_mean(env_id, known)} (there are some for: {', '.join(sorted(known)) or 'none'})"

@@ -43,7 +43,7 @@ def main(options: Sequence[str]) -> int:
     arguments = parser.parse_args(options)
     files = chosen_files(arguments.envs)
     failed = [
-        f"{agent} on {file.env}"
+        f"{agent} on {file.config.name}"
         for path, file in files.items()
         for agent in arguments.agents
         if agent in file.agents and not measure(path, agent, arguments)
@@ -90,7 +90,7 @@ def experiment_table(file: ZooFile, agent: str, num_seeds: int, output: Path) ->
         "name": "zoo",
         "output": str(output),
         "agents": [{"agent": agent, "hyperparameters": values}],
-        "envs": [file.env],
+        "envs": [file.config.to_entry()],
         "seeds": num_seeds,
         "budget": {"env_steps": entry.env_steps},
         "evaluation": {"period": entry.evaluation_period},
@@ -101,6 +101,8 @@ def experiment_table(file: ZooFile, agent: str, num_seeds: int, output: Path) ->
 def zoo_text(file: ZooFile) -> str:
     """Returns a file of settings as TOML."""
     parts = [HEAD, f"env = {toml_value(file.env)}"]
+    if file.wrappers:
+        parts += [f"wrappers = {toml_value(list(file.wrappers))}"]
     for algorithm, values in sorted(file.hyperparameters.items()):
         parts += ["", *toml_table(f"hyperparameters.{toml_key(algorithm)}", values)]
     for agent, entry in sorted(file.agents.items()):
@@ -115,7 +117,7 @@ def zoo_text(file: ZooFile) -> str:
 
 def tables(files: Sequence[ZooFile]) -> str:
     """Returns one table of all environments and agents, and one for each environment with the published numbers beside ours."""
-    measured = {file.env: {agent: entry for agent, entry in file.agents.items() if entry.measured} for file in files}
+    measured = {file.config.name: {agent: entry for agent, entry in file.agents.items() if entry.measured} for file in files}
     agents = sorted({agent for row in measured.values() for agent in row})
     overview = [[env, *(_mean(row.get(agent)) for agent in agents)] for env, row in measured.items() if row]
     parts = [table(["", *(f"`{agent}`" for agent in agents)], overview)]
@@ -128,7 +130,7 @@ def tables(files: Sequence[ZooFile]) -> str:
 def _env_table(env: str, agents: Mapping[str, ZooAgent]) -> str:
     columns = ["who", "algorithm", "score", "seeds", "env steps", "train s", "settings, or protocol", "commit, or source"]
     ours = [_our_row(agent, entry) for agent, entry in agents.items()]
-    others = [_published_row(entry) for entry in catalogue().published if entry.env_id == env]
+    others = [_published_row(entry) for entry in catalogue().published if entry.env_id == env.partition(",")[0]]
     return table(columns, [*ours, *others])
 
 

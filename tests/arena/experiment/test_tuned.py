@@ -1,12 +1,13 @@
 """Tuned settings: the files that come with the arena, and how experiments and single runs use them."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.registry import agent_spec
-from arena.environments.config import EnvConfig
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError
 from arena.experiment import tuned
 from arena.experiment.bundled import zoo_files
@@ -42,6 +43,14 @@ env_steps = 100000
 hyperparameters = {{ learning_rate = 0.003 }}
 {MEASURED}
 """,
+    "CliffWalking-v1,TimeAwareObservation": f"""
+env = "CliffWalking-v1"
+wrappers = ["gymnasium.wrappers:TimeAwareObservation"]
+[agents.keras-dqn]
+found = "by hand"
+env_steps = 60000
+{MEASURED}
+""",
 }
 
 
@@ -58,7 +67,7 @@ def test_every_bundled_file_is_for_its_environment_and_its_agents():
     assert zoo_files()
     for name, path in zoo_files().items():
         file = read_zoo_file(path)
-        assert name == EnvConfig(file.env).name
+        assert name == file.config.name
         algorithms = {agent_spec(agent).algorithm for agent in file.agents}
         assert algorithms >= file.hyperparameters.keys()
         for agent in file.agents:
@@ -73,17 +82,31 @@ def test_an_agents_own_values_override_those_of_its_algorithm():
     assert found.record == record
 
 
+def test_settings_for_a_wrapped_environment_are_for_it_alone():
+    wrapped = EnvConfig("CliffWalking-v1", wrappers=(WrapperConfig("gymnasium.wrappers:TimeAwareObservation"),))
+    found = tuned_settings("keras-dqn", dataclasses.replace(wrapped, label="cliff"))
+    assert found.env == wrapped.name == "CliffWalking-v1,TimeAwareObservation"
+    with pytest.raises(ArenaError, match=r"no tuned settings for 'CliffWalking-v1'.*CliffWalking-v1,TimeAwareObservation"):
+        tuned_settings("keras-dqn", EnvConfig("CliffWalking-v1"))
+    with pytest.raises(ArenaError, match="that they were tuned with; CliffWalking-v1,FlattenObservation is none of them"):
+        tuned_settings("keras-dqn", EnvConfig("CliffWalking-v1", wrappers=(WrapperConfig("gymnasium.wrappers:FlattenObservation"),)))
+
+
 @pytest.mark.parametrize(
     ("agent", "env", "told"),
     [
         (
             "keras-dqn",
             EnvConfig("CartPole-v0"),
-            r"for 'CartPole-v0'; did you mean 'CartPole-v1'\? \(there are some for: Acrobot-v1, CartPole-v1\)",
+            r"for 'CartPole-v0'; did you mean 'CartPole-v1'\? \(there are some for: Acrobot-v1, CartPole-v1, ",
         ),
         ("keras-dqm", EnvConfig("CartPole-v1"), r"no tuned settings of 'keras-dqm' for 'CartPole-v1'; did you mean 'keras-dqn'\?"),
         ("tfagents-dqn", EnvConfig("CartPole-v1"), r"\(there are some of: keras-dqn, rllib-dqn\)"),
-        ("keras-dqn", EnvConfig("CartPole-v1", {"render_mode": None}), "for environments without arguments and wrappers"),
+        (
+            "keras-dqn",
+            EnvConfig("CartPole-v1", {"render_mode": None}),
+            "without arguments and wrappers, or with the wrappers that",
+        ),
     ],
 )
 def test_what_is_not_tuned_is_refused_with_what_is(agent: str, env: EnvConfig, told: str):
