@@ -76,7 +76,7 @@ class FrameStore:
 
         Args:
             directory: The agent's folder of a checkpoint, at which environments are cut: what follows are new episodes.
-            first_held: As for `add`.
+            first_held: Returns the smallest number of a frame of the transitions held, as for `add`.
         """
         self._newest.clear()
         self.oldest = self._first_needed(first_held())
