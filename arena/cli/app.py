@@ -4,7 +4,7 @@ import functools
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -74,6 +74,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the run.")] = 0,
     max_episode_steps: MaxEpisodeSteps = None,
     wrapper: Wrappers = None,
+    env_set: Annotated[list[str] | None, typer.Option("--env-set", metavar="KEY=VALUE", help="An argument of the environment.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter; repeat for more.")] = None,
     tuned: Annotated[bool, typer.Option("--tuned", help="Use the settings that arena list tuned shows.")] = False,
     name: Annotated[str, typer.Option("--name", help="Name of the experiment's folder.")] = "train",
@@ -82,6 +83,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Resume the same run from its last checkpoint.")] = False,
     device: Device = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Cores of the worker.")] = 1,
+    env_workers: Annotated[int, typer.Option("--env-workers", min=0, help="Processes that step slow environments.")] = 0,
     quiet: Quiet = False,
     json_lines: Json = False,
 ) -> None:
@@ -89,10 +91,11 @@ def train(
     from arena.cli import train as command
 
     budget = {"env_steps": steps, "seconds": seconds, "target_return": target}
-    resources = {"threads": threads, "device": device or "auto", "workers": 1}
+    resources = {"threads": threads, "env_workers": env_workers, "device": device or "auto", "workers": 1}
     mode, limit = output_mode(quiet, json_lines), {"max_episode_steps": max_episode_steps}
     inputs = (agent, env, set_ or [], budget, seed, name, output, resources)
-    command.train(*inputs, wrappers=wrapper or (), evaluation=limit, init=init, tuned=tuned, resume=resume, mode=mode)
+    around: dict[str, Any] = {"env_settings": env_set or (), "wrappers": wrapper or ()}
+    command.train(*inputs, **around, evaluation=limit, init=init, tuned=tuned, resume=resume, mode=mode)
 
 
 @app.command()

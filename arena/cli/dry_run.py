@@ -86,6 +86,8 @@ def _show(plan: ExperimentPlan, out: Output) -> None:
         out.say(f"Verdict: {smallest.sentence()}")
     out.say(f"Runs: {', '.join(f'{count} {state}' for state, count in counts.items())}.")
     out.say(f"Time: {_time(plan)}.")
+    for sentence in _env_workers(plan):
+        out.say(sentence)
     groups: dict[tuple[str, ...], list[PlannedRun]] = {}
     for planned in plan.runs:
         run = planned.run
@@ -99,6 +101,20 @@ def _show(plan: ExperimentPlan, out: Output) -> None:
         _show_differences(f"Differences between the {algorithm} agents", agents, out)
     for env, agents in env_differences(experiment).items():
         _show_differences(f"Different on {env}", agents, out)
+
+
+def _env_workers(plan: ExperimentPlan) -> list[str]:
+    """Returns a sentence for each number of processes that step environments, with the agents that have it."""
+    found: dict[tuple[int, int], dict[str, None]] = {}
+    for planned in plan.runs:
+        resources = planned.run.resources
+        if resources.env_workers:
+            found.setdefault((resources.env_workers, resources.threads), {})[planned.run.agent.name] = None
+    return [
+        f"Environments of {', '.join(agents)}: stepped by {count} {'process' if count == 1 else 'processes'} of each run, on its {threads} "
+        f"{'core' if threads == 1 else 'cores'}, unless they have a vector form (env_workers)."
+        for (count, threads), agents in found.items()
+    ]
 
 
 def _show_differences(title: str, agents: Mapping[str, Mapping[str, Any]], out: Output) -> None:

@@ -12,7 +12,8 @@ import typer
 from arena.errors import ArenaError
 
 Wrappers = Annotated[
-    list[str] | None, typer.Option("--wrapper", metavar="NAME", help="Put a wrapper around it: a preset (atari), or package.module:Class.")
+    list[str] | None,
+    typer.Option("--wrapper", metavar="NAME(KEY=VALUE)", help="Put a wrapper around it: a preset (atari), or package.module:Class."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]

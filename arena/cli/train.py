@@ -43,6 +43,7 @@ def train(
     output: Path,
     resources: Mapping[str, Any],
     *,
+    env_settings: Sequence[str] = (),
     wrappers: Sequence[str] = (),
     evaluation: Mapping[str, Any] | None = None,
     init: Path | None = None,
@@ -52,7 +53,9 @@ def train(
 ) -> None:
     """Trains one agent on one environment; exits with 1 if the run fails."""
     hyperparameters = dict(parse_setting(setting) for setting in settings)
-    config = EnvConfig(env, wrappers=tuple(map(WrapperConfig, wrappers)))
+    config = EnvConfig(
+        env, dict(parse_setting(setting, "--env-set") for setting in env_settings), wrappers=tuple(map(parse_wrapper, wrappers))
+    )
     place: dict[str, Any] = {"seed": seed, "name": name, "output": output, "init": init}
     experiment = one_run(agent, config, hyperparameters, budget, resources, evaluation=evaluation, tuned=tuned, **place)
     run_dir = RunDir(experiment.path / next(experiment.runs()).name)
@@ -213,16 +216,40 @@ def _closing_row(result: RunResult) -> ClosingRow:
     )
 
 
-def parse_setting(setting: str) -> tuple[str, Any]:
+def parse_wrapper(text: str) -> WrapperConfig:
+    """Returns the wrapper that `NAME` or `NAME(KEY=VALUE, ...)` names, with values in TOML: `atari(size=96)`.
+
+    Raises:
+        ArenaError: if the arguments are no TOML, or have no closing bracket.
+    """
+    name, bracket, rest = text.strip().partition("(")
+    if not bracket:
+        return WrapperConfig(name)
+    if not rest.endswith(")"):
+        raise ArenaError(f"--wrapper {text!r} must be NAME or NAME(KEY=VALUE, ...)")
+    try:
+        return WrapperConfig(name.strip(), parse_toml(f"value = {{ {rest[:-1].strip().rstrip(',')} }}", "--wrapper")["value"])
+    except ArenaError as error:
+        raise ArenaError(
+            f"--wrapper {text!r}: the arguments must be KEY=VALUE, ..., with values as in an experiment's file: 4, -1.0, true, "
+            f'"text", ["a", "b"] ({error})'
+        ) from error
+
+
+def parse_setting(setting: str, option: str = "--set") -> tuple[str, Any]:
     """Returns the key and value of `KEY=VALUE`; the value is TOML, or a bare word taken as a string.
+
+    Args:
+        setting: what the user wrote.
+        option: name of the option, for the error.
 
     Raises:
         ArenaError: if the key or the `=` is missing.
     """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise ArenaError(f"--set {setting!r} must be KEY=VALUE")
+        raise ArenaError(f"{option} {setting!r} must be KEY=VALUE")
     try:
-        return key.strip(), parse_toml(f"value = {text}", f"--set {key}")["value"]
+        return key.strip(), parse_toml(f"value = {text}", f"{option} {key}")["value"]
     except ArenaError:
         return key.strip(), text.strip()

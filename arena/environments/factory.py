@@ -18,7 +18,7 @@ from arena.environments.jax_functions import MeteredFunctionalEnv
 from arena.environments.make import make_env
 from arena.environments.metered_env import MeteredEnv
 from arena.environments.metering import Meter, MeteredVectorEnv
-from arena.environments.vectorize import has_functions, make_sync_env, make_vec_env, stepped_by
+from arena.environments.vectorize import MakeSingleEnvs, has_functions, make_sync_env, make_vec_env, stepped_by
 from arena.seeding import reset_seed
 
 
@@ -31,9 +31,18 @@ class ArenaEnvFactory:
         seed: Source of the seeds of all resets: the first one, and one after every `cut_episodes`.
         snapshots: Folder in which the run can keep policies of its own past. An environment whose attribute `wants_snapshots` is true gets
             the folder as the keyword argument `snapshots`.
+        make_single_envs: Function that makes environments of which no vector form is known; None steps them one after the other.
     """
 
-    def __init__(self, config: EnvConfig, meter: Meter, seed: np.random.SeedSequence, *, snapshots: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: EnvConfig,
+        meter: Meter,
+        seed: np.random.SeedSequence,
+        *,
+        snapshots: Path | None = None,
+        make_single_envs: MakeSingleEnvs | None = None,
+    ) -> None:
         config = config.in_training()
         self.config, self.meter = config, meter
         self.snapshots: Path | None = None
@@ -53,14 +62,15 @@ class ArenaEnvFactory:
         env.close()
         self.num_cuts = 0
         """Number of cuts made by `cut_episodes`; with the seed it decides all resets that follow."""
-        self._seed = seed
+        self._seed, self._make_single_envs = seed, make_single_envs
         self._made: list[MeteredEnv | MeteredVectorEnv] = []
 
     def make_vec(self, num_envs: int) -> MeteredVectorEnv:
         """Returns `num_envs` environments behind one metered vector environment."""
-        make: Callable[[EnvConfig, int], VectorEnv[Any, Any, Any]] = make_vec_env
+        make: Callable[[EnvConfig, int], VectorEnv[Any, Any, Any]]
+        make = functools.partial(make_vec_env, make_single_envs=self._make_single_envs)
         if self.meter.info_metrics:  # faster implementations fill no `info`
-            make = functools.partial(make_sync_env, info_metrics=self.meter.info_metrics)
+            make = functools.partial(self._make_single_envs or make_sync_env, info_metrics=self.meter.info_metrics)
         made = make(self.config, num_envs)
         kind = MeteredFunctionalEnv if hasattr(made, "functions") else MeteredVectorEnv
         env = kind(made, self.meter, self._seed_source(), functools.partial(make, self.config, num_envs))

@@ -28,7 +28,7 @@ def environment_error(error: Exception, env: str, env_step: int | None, place: s
     when = {None: "", 0: "the reset of "}.get(env_step, f"env step {env_step} of ")
     subject = f"environment {env}" if env else "the environment"
     found = EnvironmentRaised(f"{subject} failed at {when}{place}: {type(error).__name__}: {one_line(error)}")
-    if line := _line_of(error):
+    if line := line_of(error):
         found.add_note(line)
     return found
 
@@ -54,8 +54,13 @@ def with_notes_of(error: ArenaError, another: ArenaError) -> ArenaError:
     return another
 
 
-def _line_of(error: Exception) -> str:
-    """Returns the line that raised an error: the innermost of the user's own code, or of any code where there is none."""
+def line_of(error: Exception) -> str:
+    """Returns the line that raised an error: the innermost of the user's own code, or of any code where there is none.
+
+    Of an error that was raised in another process, it is the error's note.
+    """
+    if notes := getattr(error, "__notes__", ()):
+        return str(notes[0])
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(_NOT_THEIRS)]
     if not frames:

@@ -1,7 +1,7 @@
 """Makes several environments at once, behind one vector environment, in the fastest way that is known for them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +15,22 @@ from arena.environments.own_arrays import OwnArrays
 from arena.environments.plugins import plugins
 
 
-def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> VectorEnv[Any, Any, Any]:
+class MakeSingleEnvs(Protocol):
+    """Makes single environments behind one vector environment: `make_sync_env`, or what does the same in processes."""
+
+    def __call__(
+        self, config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetMode = ..., info_metrics: Sequence[str] = ()
+    ) -> VectorEnv[Any, Any, Any]:
+        """Returns what `make_sync_env` returns, or what gives the same."""
+
+
+def make_vec_env(
+    config: EnvConfig,
+    num_envs: int,
+    *,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    make_single_envs: MakeSingleEnvs | None = None,
+) -> VectorEnv[Any, Any, Any]:
     """Returns `num_envs` environments in the common form behind one vector environment.
 
     A faster implementation is taken where there is one: first what a plug-in offers, such as the array forms of `arena_envs.arrays`, then
@@ -26,6 +41,7 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
         config: The environment.
         num_envs: Number of environments stepped together.
         autoreset_mode: Mode of the environments where no faster implementation is taken.
+        make_single_envs: Function that makes them there; None steps them one after the other.
 
     Raises:
         ArenaError: the reasons for which `make_env` raises it.
@@ -45,7 +61,7 @@ def make_vec_env(config: EnvConfig, num_envs: int, *, autoreset_mode: AutoresetM
         if has_form and common_actions(actions)[0] == actions:
             return vector_env if type(vector_env).__module__.startswith("gymnasium.") else OwnArrays(vector_env)
         vector_env.close()
-    return make_sync_env(config, num_envs, autoreset_mode=autoreset_mode)
+    return (make_single_envs or make_sync_env)(config, num_envs, autoreset_mode=autoreset_mode)
 
 
 def make_sync_env(
@@ -73,6 +89,14 @@ def time_limit(env: VectorEnv[Any, Any, Any]) -> int | None:
         limit: int | None = inner.functions.max_episode_steps
         return limit
     return env.spec.max_episode_steps if env.spec is not None else None
+
+
+def failed_envs(env: VectorEnv[Any, Any, Any]) -> list[tuple[int, int]]:
+    """Returns the index and the env step of each environment whose reset or step has come to no end; none where nobody notes that."""
+    if isinstance(env, SyncVectorEnv):
+        return [(index, single.env_step) for index, single in enumerate(env.envs) if isinstance(single, CommonForm) and single.is_stepping]
+    found: list[tuple[int, int]] = getattr(env, "failed_envs", [])
+    return found
 
 
 def are_single_envs(env: VectorEnv[Any, Any, Any]) -> bool:

@@ -13,7 +13,7 @@ from arena.experiment.tuned import TUNED, TunedSettings, tuned_settings
 from arena.formats.validation import check_keys, checked
 from arena.run_folder.inputs import AgentEntry, Resources
 
-OWN_RESOURCES = ("threads", "device", "gpu_share", "timeout_seconds", "stall_seconds")
+OWN_RESOURCES = ("threads", "env_workers", "device", "gpu_share", "timeout_seconds", "stall_seconds")
 """Keys of `[resources]` that an agent entry may override."""
 
 Blocks = Mapping[str, Mapping[str, Any]]

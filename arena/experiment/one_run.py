@@ -32,6 +32,7 @@ def train(
     output: Path | str = "logs",
     device: str = "auto",
     threads: int = 1,
+    env_workers: int = 0,
     init: Path | str | None = None,
     executor: Executor | None = None,
     view: View | None = None,
@@ -55,6 +56,7 @@ def train(
         output: folder that holds the experiment's folder.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         threads: cores of the worker.
+        env_workers: processes that step the environments, where a step takes milliseconds; 0 steps them in the worker.
         init: folder of another run of the agent, from whose latest checkpoint this one begins.
         executor: runs the worker; this machine if None.
         view: receives the progress of the run.
@@ -65,7 +67,7 @@ def train(
         KeyboardInterrupt: after the worker has ended; a call with the same arguments resumes.
     """
     budget = {"env_steps": env_steps, "seconds": seconds, "target_return": target_return}
-    resources = {"threads": threads, "device": device, "workers": 1}
+    resources = {"threads": threads, "env_workers": env_workers, "device": device, "workers": 1}
     evaluation = {"max_episode_steps": max_episode_steps}
     settings = hyperparameters or {}
     place: dict[str, Any] = {"seed": seed, "name": name, "output": output, "init": init}

@@ -9,13 +9,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode
 
-from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.own_errors import environment_error
 from arena.environments.values import ValueWatch, environment_fault
-from arena.environments.vectorize import make_sync_env, make_vec_env, time_limit
+from arena.environments.vectorize import MakeSingleEnvs, failed_envs, make_sync_env, make_vec_env, time_limit
 from arena.errors import ArenaError, EnvironmentFault
 from arena.policies.info_metrics import InfoMetrics
 from arena.policies.policy import Policy
@@ -84,6 +83,7 @@ def evaluate(
     info_metrics: Sequence[str] = (),
     on_step: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda _: None,
+    make_single_envs: MakeSingleEnvs = make_sync_env,
 ) -> Evaluation:
     """Plays `num_episodes` episodes, each in an environment of its own, so that short episodes are not favoured.
 
@@ -102,17 +102,20 @@ def evaluate(
             many environments are not used.
         on_step: Called after each reset and step of the environments.
         progress: Function told of the number of episodes that are over, every `PROGRESS_STEPS` vector steps.
+        make_single_envs: Function that makes environments of which no vector form is known or may be used.
 
     Raises:
         EnvironmentFault: if the environment gives NaN, infinity or None as a reward or an observation of an episode that counts, or no
             finite value of a metric that is asked for.
         EnvironmentRaised: if the environment's own code raises an error.
     """
-    make_envs = make_vec_env if seeds is None else make_sync_env
-    if info_metrics:
-        make_envs = functools.partial(make_sync_env, info_metrics=info_metrics)
+    mode = AutoresetMode.NEXT_STEP
+    if seeds is None and not info_metrics:
+        make_envs = functools.partial(make_vec_env, env_config, autoreset_mode=mode, make_single_envs=make_single_envs)
+    else:
+        make_envs = functools.partial(make_single_envs, env_config, autoreset_mode=mode, info_metrics=info_metrics)
     return evaluate_in(
-        lambda batch_size: make_envs(env_config, batch_size, autoreset_mode=AutoresetMode.NEXT_STEP),
+        make_envs,
         policy,
         num_episodes=num_episodes,
         seed=seed,
@@ -301,11 +304,10 @@ class _Place:
             step: Vector step, from 1; 0 for the reset.
             running: Environments whose episode counts and is not over, `bool [N]`.
         """
-        inner = self._env.unwrapped
-        singles = inner.envs if isinstance(inner, SyncVectorEnv) else []
-        for index, single in enumerate(singles):
-            if isinstance(single, CommonForm) and single.is_stepping:
-                where = self.episode(index) if running[index] else f"an episode after {self.episode(index)}"
-                return environment_error(error, self.env_name, single.env_step, where)
+        if isinstance(error, ArenaError):  # of environments in processes of their own, one of which has died or hangs
+            return error
+        for index, env_step in failed_envs(self._env.unwrapped):
+            where = self.episode(index) if running[index] else f"an episode after {self.episode(index)}"
+            return environment_error(error, self.env_name, env_step, where)
         last = self.first + self._env.num_envs
         return environment_error(error, self.env_name, step, f"evaluation episodes {self.first + 1} to {last}")

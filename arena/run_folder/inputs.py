@@ -66,6 +66,9 @@ class Resources:
     """Number of runs at a time; 0 means the number of cores divided by `threads`."""
     threads: Count = 1
     """Cores of each worker; its threads are bound to them."""
+    env_workers: Whole = 0
+    """Number of processes that step a run's environments, on its own cores, where a step takes milliseconds; 0 steps them in the worker.
+    Environments that have a vector form of their own stay in the worker."""
     device: Device = "auto"
     """Device of the agent; `auto` takes a GPU if there is one that the framework can use."""
     gpu_share: Annotated[float, Gt(0), Le(1)] | None = None

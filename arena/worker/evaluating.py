@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from arena.environments.factory import ArenaEnvFactory
+from arena.environments.vectorize import MakeSingleEnvs, make_sync_env
 from arena.errors import EnvironmentUnavailable
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import Policy
@@ -27,6 +28,7 @@ class Evaluator:
         factory: made the environments of training, which are closed first if an evaluation's cannot be made beside them.
         emit: takes the events for the executor.
         on_step: called after each reset and step of an evaluation's environments.
+        make_single_envs: function that makes environments of which no vector form is known.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class Evaluator:
         factory: ArenaEnvFactory,
         emit: Callable[[WorkerEvent], None],
         on_step: Callable[[], None] = lambda: None,
+        make_single_envs: MakeSingleEnvs = make_sync_env,
     ) -> None:
         self._run, self._factory, self._emit, self._on_step = run, factory, emit, on_step
+        self._make_single_envs = make_single_envs
         self._is_alone = False  # whether the environments of training must be closed first
 
     def play(self, policy: Policy, num_episodes: int, seed: int) -> Evaluation:
@@ -73,6 +77,7 @@ class Evaluator:
             info_metrics=protocol.info_metrics,
             on_step=self._on_step,
             progress=progress,
+            make_single_envs=self._make_single_envs,
         )
         progress.end()
         return evaluation

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from arena.agent.interface import Metrics
 from arena.run_folder.timings import Part, Timings
@@ -34,6 +34,8 @@ class TrainingState:
     """Number of worker processes that the run has taken so far, this one included."""
     earlier_cpu_seconds: float = 0.0
     """CPU seconds of the run's earlier worker processes, up to the last checkpoint of each."""
+    env_cpu_seconds: Callable[[], float] = lambda: 0.0
+    """Function that returns the CPU seconds of processes that step environments."""
     timings: Timings = dataclasses.field(default_factory=Timings)
     """Wall seconds of the run's parts, over all attempts."""
     pulse: Pulse = dataclasses.field(default_factory=Pulse)
@@ -42,7 +44,7 @@ class TrainingState:
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds of the run so far, over all its worker processes."""
-        return self.earlier_cpu_seconds + time.process_time()
+        return self.earlier_cpu_seconds + time.process_time() + self.env_cpu_seconds()
 
     @contextlib.contextmanager
     def measure(self, part: Part) -> Iterator[None]:

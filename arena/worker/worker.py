@@ -19,7 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
@@ -53,6 +53,7 @@ from arena.run_folder.timings import Part, Timings
 from arena.run_folder.warm_start import Origin, find_origin
 from arena.seeding import training_seeds
 from arena.worker.checkpoint import Checkpointer
+from arena.worker.env_workers import EnvWorkers
 from arena.worker.evaluating import Evaluator
 from arena.worker.heartbeat import Pulse, heartbeats
 from arena.worker.loop import train
@@ -82,7 +83,9 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
     run, earlier = record.run.with_word(allow), record.provenance.environment
     refuse_without_word(run.env, run_dir.run)
     spec, config = run.spec(), run.config()
-    refuse_other_frameworks(spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks))
+    frameworks = spec.modules_for(config) | env_frameworks(run.env, run.resources.env_frameworks)
+    refuse_other_frameworks(frameworks)
+    env_workers = EnvWorkers(count=run.resources.env_workers, stall_seconds=run.resources.stall_seconds, allowed=frameworks)
     provenance = dataclasses.replace(_provenance(spec), environment=earlier, init=record.provenance.init)
     if run.agent.init is not None and run_dir.latest_checkpoint() is None:
         provenance = dataclasses.replace(provenance, init=find_origin(run).described())
@@ -102,7 +105,7 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             # What an agent steps inside its own program fills no `info`.
             info_metrics = () if spec.device_iteration(config) else run.evaluation.info_metrics
             meter = Meter(run.budget.env_steps, info_metrics)
-            factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots)
+            factory = ArenaEnvFactory(run.env, meter, seeds.env, snapshots=run_dir.snapshots, make_single_envs=env_workers.make)
             pulse.meter = factory.meter
             if run_dir.latest_checkpoint() is not None:
                 refuse_changed_environment(earlier, factory.identity, run_dir.path)
@@ -118,7 +121,8 @@ def work(run_dir: RunDir, emit: Callable[[WorkerEvent], None], allow: Collection
             keep_compiled()
             clock.lap("build")
         with contextlib.closing(agent):
-            result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, device=device, pulse=pulse)
+            options: Any = {"device": device, "pulse": pulse, "env_workers": env_workers}
+            result = train_and_judge(run, run_dir, agent, factory, emit, clock.timings, **options)
     run_dir.folder.refuse_another()
     write_run(run_dir, run, dataclasses.replace(provenance, load_at_end=load_average()))
     return result
@@ -134,6 +138,7 @@ def train_and_judge(
     *,
     device: str = "cpu",
     pulse: Pulse | None = None,
+    env_workers: EnvWorkers | None = None,
 ) -> RunResult:
     """Trains a new agent, or one restored from the run's latest checkpoint, judges its kept policy, and returns the outcome.
 
@@ -146,8 +151,11 @@ def train_and_judge(
         timings: seconds that this attempt has taken so far.
         device: the agent's device.
         pulse: takes the run's progress; None tells nobody.
+        env_workers: processes that step the environments; None means none.
     """
-    state, meter = TrainingState(timings=timings, pulse=pulse or Pulse()), factory.meter
+    env_workers = env_workers or EnvWorkers(count=0)
+    state = TrainingState(timings=timings, pulse=pulse or Pulse(), env_cpu_seconds=lambda: env_workers.cpu_seconds)
+    meter = factory.meter
     run_dir.clear_private()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
     lengths, damages = checkpointer.restore()
@@ -164,7 +172,7 @@ def train_and_judge(
     status: Status = "finished"
     final: Evaluation | None = None
     with contextlib.closing(RunLog(run, run_dir, meter, state, emit, lengths, usage)) as log:
-        evaluator = Evaluator(run, factory, emit, state.pulse.beat)
+        evaluator = Evaluator(run, factory, emit, state.pulse.beat, env_workers.make)
         selector = Selector(run, run_dir, agent, factory, meter, state, log, evaluator.play, keeps_snapshots=factory.snapshots is not None)
         log.begin()
         emit(PhaseBegan(phase="training"))

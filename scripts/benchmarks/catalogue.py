@@ -36,6 +36,7 @@ BENCHMARKS = (
     Benchmark("on-device", "env steps/s of agents that train inside one JAX program", "10 min", "on_device.md"),
     Benchmark("evaluation", "speed of evaluations and games, beside plain loops over env.step", "5 min", "tournaments.md"),
     Benchmark("metering", "time that counting env steps and episodes adds to a vector step", "1 min"),
+    Benchmark("env-processes", "env steps/s of slow environments, by the number of processes that step them", "1 min", "environments.md"),
     Benchmark("seat", "time of a step against an opponent in connect four", "1 min", "games.md"),
     Benchmark("seat-results", "games won, drawn and lost by policies against an opponent", "1 min", "games.md"),
     Benchmark("results-page", "table and learning curves of the runs in a folder", "seconds", "cartpole.md"),

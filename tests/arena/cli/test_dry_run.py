@@ -96,3 +96,11 @@ def test_a_plan_counts_the_cores_that_this_process_may_use(tmp_path: Path, monke
     monkeypatch.setattr("os.cpu_count", lambda: 64)
     assert make_plan(experiment(tmp_path)).workers == 3
     assert make_plan(experiment(tmp_path, resources={"threads": 2})).workers == 1
+
+
+def test_the_processes_that_step_environments_are_told_with_the_cores_that_they_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    agents = [{**FAKE, "resources": {"threads": 2, "env_workers": 2}}, {**FAKE, "name": "other"}]
+    dry_run(experiment(tmp_path, agents=agents))
+    told = capsys.readouterr().out
+    assert "Environments of fake: stepped by 2 processes of each run, on its 2 cores, unless they have a vector form (env_workers)." in told
+    assert "Environments of other" not in told

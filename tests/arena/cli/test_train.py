@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from arena.cli.train import parse_setting, train, with_options
+from arena.cli.train import parse_setting, parse_wrapper, train, with_options
+from arena.environments.config import WrapperConfig
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
@@ -78,3 +79,22 @@ def test_a_wrapper_that_does_not_exist_is_refused_before_work(arena, tmp_path):
     code, said = arena("train", "random", "CartPole-v1", "--wrapper", "atarii", "--output", str(tmp_path))
     assert (code, "no wrapper 'atarii'; did you mean 'atari'?" in said) == (2, True), said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "wrapper"),
+    [
+        ("atari", WrapperConfig("atari")),
+        ("atari()", WrapperConfig("atari")),
+        (" atari( size = 96, ) ", WrapperConfig("atari", {"size": 96})),
+        ("a.b:Clip(low=-1.0, parts=['x', \"y)\"], on=true)", WrapperConfig("a.b:Clip", {"low": -1.0, "parts": ["x", "y)"], "on": True})),
+    ],
+)
+def test_a_wrapper_on_the_command_line_takes_arguments_as_in_a_file(text: str, wrapper: WrapperConfig):
+    assert parse_wrapper(text) == wrapper
+
+
+@pytest.mark.parametrize("text", ["atari(size=96", "atari(96)", "atari(size=os)", "atari(size=True)", "atari(a=1)(b=2)"])
+def test_arguments_of_a_wrapper_that_are_no_values_are_refused(text: str):
+    with pytest.raises(ArenaError, match=r"--wrapper .*KEY=VALUE, \.\.\."):
+        parse_wrapper(text)
