@@ -21,7 +21,7 @@ from arena.export.conversion import Request
 from arena.export.formats import Format, find_format, refuse_masked
 from arena.export.graph import read_graph
 from arena.export.latency import Latency
-from arena.policies.bounded.bounded_policy import BoundedPolicy
+from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.file_check import read_bounded
 from arena.policies.parity import same_choices
@@ -158,7 +158,10 @@ def _play(policy: BoundedPolicy, env: EnvConfig | None, num_episodes: int, seed:
     one = make_env(env)
     one.close()
     policy.signature.check(one.observation_space, one.action_space, where=where)
-    return evaluate(policy, env, num_episodes=num_episodes, seed=seed)
+    try:
+        return evaluate(policy, env, num_episodes=num_episodes, seed=seed)
+    except PolicyBroke as error:
+        raise ArenaError(f"{where} cannot be played on {env.name}: {error}") from error
 
 
 def _observations(signature: PolicySignature, played: Evaluation | None, *, visited_only: bool) -> tuple[Array, int]:
