@@ -8,6 +8,7 @@ files is read or written. Whatever else lies there is refused by its name.
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -21,6 +22,8 @@ Kind = Literal["file", "folder", "link", "other"]
 """Kind of a directory's entry; `other` is a pipe, a socket or a device."""
 PRIVATE_PREFIX = ".private-"
 """Beginning of the names of the folders that `Folder.private` makes; one that is left over belonged to a killed process."""
+_HALF_WRITTEN = re.compile(r"\..+\.([0-9]+)\.tmp")
+"""Name of a file that `Folder.write` is writing, with the number of the process that does it."""
 MAX_DEPTH = 64
 """Largest number of folders inside each other that `Folder.check` looks into; what is written here has fewer than ten."""
 _OPEN_FLAGS = {"rb": os.O_RDONLY, "ab": os.O_RDWR | os.O_CREAT | os.O_APPEND, "xb": os.O_WRONLY | os.O_CREAT | os.O_EXCL}
@@ -229,6 +232,16 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return
 
+    def clear_remains(self, name: str = "") -> None:
+        """Removes what killed processes of this machine have left in the folder `name`: private folders, and files half written.
+
+        Only for whoever alone works in the folder: a private folder that is in use looks like one that is left.
+        """
+        for entry in self.entries(name):
+            half_written = _HALF_WRITTEN.fullmatch(entry.name)
+            if entry.name.startswith(PRIVATE_PREFIX) or (half_written and _has_ended(int(half_written[1]))):
+                self.remove(f"{name}/{entry.name}" if name else entry.name)
+
     def check(self, name: str) -> None:
         """Refuses an entry that is, or holds at any depth, anything else than regular files and folders; it may be missing."""
         kind = self.kind(name)
@@ -324,6 +337,16 @@ _NOUNS: dict[str, str] = {
     "link": "a link",
     "other": "a pipe, a socket or a device and no regular file",
 }
+
+
+def _has_ended(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return process_id == os.getpid()  # an earlier process of the same number
 
 
 def read_file(path: Path, *, max_bytes: int) -> bytes:

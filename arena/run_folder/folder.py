@@ -26,7 +26,7 @@ import re
 from pathlib import Path
 
 from arena.errors import ArenaError
-from arena.formats.folders import PRIVATE_PREFIX, Entry, Folder, UnsafeFile, read_file
+from arena.formats.folders import Entry, Folder, UnsafeFile, read_file
 from arena.formats.json import as_object, read_json_in, write_json
 from arena.formats.locks import CLAIM_NAME, LOCK_NAME
 from arena.run_folder.checkpoint_seal import SEAL_NAME
@@ -182,8 +182,7 @@ class RunDir:
         names = {CHECKPOINTS, LOCK_NAME, CLAIM_NAME, *(file.name for file in files)}
         return [entry for entry in self.folder.entries() if entry.name in names or entry.name.startswith(EVENTS_PREFIX)]
 
-    def clear_private(self) -> None:
-        """Removes what a killed worker has left in its private folders."""
-        for entry in self.folder.entries():
-            if entry.name.startswith(PRIVATE_PREFIX):
-                self.folder.remove(entry.name)
+    def clear_remains(self) -> None:
+        """Removes what a killed worker has left: private folders, and files half written. Only for the worker that holds the run's lock."""
+        for name in ("", CHECKPOINTS, self.snapshots.name):
+            self.folder.clear_remains(name)

@@ -147,7 +147,10 @@ class TournamentFolder:
         self._make()
         if self._folder.kind(self.matches.name) is not None:
             self._folder.open(self.matches.name, "ab").close()  # refused before anything is played, if it must not be appended to
-        return FolderLock(self.path)
+        lock = FolderLock(self.path)
+        for name in ("", self._policies.name):
+            self._folder.clear_remains(name)
+        return lock
 
     def _make(self, name: str = "") -> None:
         try:

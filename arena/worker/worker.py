@@ -156,7 +156,7 @@ def train_and_judge(
     env_workers = env_workers or EnvWorkers(count=0)
     state = TrainingState(timings=timings, pulse=pulse or Pulse(), env_cpu_seconds=lambda: env_workers.cpu_seconds)
     meter = factory.meter
-    run_dir.clear_private()
+    run_dir.clear_remains()
     checkpointer = Checkpointer(run_dir, agent, factory, state, period=run.checkpoint_period)
     lengths, damages = checkpointer.restore()
     if run.agent.init is not None and not checkpointer.has_checkpoint:

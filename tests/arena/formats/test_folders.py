@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -148,6 +149,27 @@ def test_private_folders_are_new_and_removed(folder):
         (folder.path / one / "file").write_text("x")
         folder.move(f"{one}/file", "kept")
     assert [path.name for path in folder.path.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize("below", ["", "checkpoint"])
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(folder, below):
+    process_id = os.fork()
+    if process_id == 0:  # killed between the file beside it and its new name
+        os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+        folder.make(below)
+        folder.write(f"{below}/latest.json".lstrip("/"), b"half")
+    os.waitpid(process_id, 0)
+    place = folder.path / below
+    [left] = place.iterdir() if below else folder.path.glob(".*")
+    assert left.name == f".latest.json.{process_id}.tmp"
+    kept = {"latest.json", "..1.tmp", ".hidden.tmp", "latest.json.1.tmp", f".mine.{os.getppid()}.tmp"}
+    for name in kept:
+        (place / name).write_text("x")
+    (place / f".latest.json.{os.getpid()}.tmp").write_text("of an earlier process with the number of this one")
+    (place / f"{PRIVATE_PREFIX}0123").mkdir()
+    folder.clear_remains(below)
+    assert {path.name for path in place.iterdir()} == kept
+    folder.clear_remains("nowhere")
 
 
 def test_what_is_not_there_is_an_error_of_the_operating_system_that_names_it(folder):

@@ -61,3 +61,13 @@ def test_the_end_of_the_log_is_read_without_empty_lines(tmp_path: Path):
     assert files.log_tail() == ()
     files.log.write_bytes(b"1\n\n2\n \n\xff3\n")
     assert files.log_tail(2) == ("2", "\ufffd3")
+
+
+def test_what_a_killed_worker_has_left_is_cleared_wherever_it_writes(tmp_path: Path):
+    run_dir = RunDir(tmp_path)
+    for part in (tmp_path, tmp_path / "checkpoint", run_dir.snapshots):
+        part.mkdir(exist_ok=True)
+        (part / ".latest.json.999999999.tmp").write_text("half")
+        (part / "kept.json").write_text("whole")
+    run_dir.clear_remains()
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["kept.json"] * 3

@@ -64,3 +64,11 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tournament, tmp_
     (tmp_path / "file").touch()
     with pytest.raises(ArenaError, match=r"cannot make the tournament's folder .*: Not a directory"):
         play(Tournament(**{**vars(tournament), "path": tmp_path / "file" / "t"}), workers=1)
+
+
+def test_what_a_killed_arena_was_writing_is_removed(tournament):
+    (tournament.path / "policies").mkdir(parents=True)
+    for place in (tournament.path, tournament.path / "policies"):
+        (place / ".standings.json.999999999.tmp").write_text("half")
+    with TournamentFolder(tournament.path).locked():
+        assert not list(tournament.path.rglob(".*.tmp"))

@@ -355,7 +355,7 @@ def test_a_checkpoint_that_finds_no_room_at_any_of_its_writes_costs_none_before_
             except OSError as error:
                 failure = error
         assert is_written or full_disk_reason(failure) is not None
-        run_dir.clear_private()
+        run_dir.clear_remains()
         if run_dir.latest_checkpoint().name == "env-steps-400":  # the pointer was renamed, and its folder could not be synced
             break
         number += 1
