@@ -10,7 +10,6 @@ from typing import Any
 from arena.cli.closing_table import ClosingRow, closing_table
 from arena.cli.live import TerminalView
 from arena.cli.live_rows import LiveRow
-from arena.cli.sync import PROJECT, make_tracker, send
 from arena.environments.config import EnvConfig, WrapperConfig
 from arena.errors import ArenaError
 from arena.executors.base import Executor, ExecutorConfig
@@ -93,10 +92,15 @@ def run(
         from arena.cli import dry_run as plan  # imports SciPy, as below
 
         return plan.dry_run(experiment, retry_failed=retry_failed, extend=extend, mode=mode)
-    made = {name: make_tracker(name, experiment.path, PROJECT, online=False) for name in trackers}
-    code = execute(experiment, mode=mode, retry_failed=retry_failed, wait=wait, extend=extend)
+    how: dict[str, Any] = {"mode": mode, "retry_failed": retry_failed, "wait": wait, "extend": extend}
+    if not trackers:
+        return execute(experiment, **how)
+    from arena.cli import sync  # imports TensorBoard
+
+    made = {name: sync.make_tracker(name, experiment.path, sync.PROJECT, online=False) for name in trackers}
+    code = execute(experiment, **how)
     for name, tracker in made.items():
-        send(tracker, experiment.path, f"{name}/{PROJECT}", mode=mode)
+        sync.send(tracker, experiment.path, f"{name}/{sync.PROJECT}", mode=mode)
     return code
 
 
