@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
+LONGEST_FIRST = ("slow", "framework", "worker", "extra")
+"""Markers of tests in the order of how long these take; a unit test has none of them."""
 FILE = pytest.StashKey[Path]()
 """File of the groups, `{id of a test: name of its group}`, in the process that schedules."""
 
@@ -59,13 +61,22 @@ def group_of(item: pytest.Item) -> str | None:
     return mark.args[0] if mark else None
 
 
+def length_of(item: pytest.Item) -> int:
+    """Returns the place of a test's tier in the order of how long its tests take, the longest first."""
+    return next((place for place, marker in enumerate(LONGEST_FIRST) if item.get_closest_marker(marker)), len(LONGEST_FIRST))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests of one group one after the other: a process that they share answers them all before it gives way to the next."""
-    first: dict[str, int] = {}
+    """Puts long tests first, and the tests of one group one after the other.
+
+    No process of the tests is then left with a long test at the end, while the others have nothing to do; and a process that a group's
+    tests share answers them all before it gives way to the next.
+    """
+    first: dict[str, tuple[int, int]] = {}
     places = {}
     for index, item in enumerate(items):
-        group = group_of(item)
-        places[item] = index if group is None else first.setdefault(group, index)
+        group, place = group_of(item), (length_of(item), index)
+        places[item] = place if group is None else first.setdefault(group, place)
     items.sort(key=places.__getitem__)
 
 

@@ -117,8 +117,8 @@ def _file_hash(module: str) -> str | None:
 def _distribution(module: str) -> tuple[str | None, str | None]:
     """Returns the name and version of the installed package that provides a module.
 
-    The entry points of all packages are read for it, which takes 10 ms. Most packages are named as their module is, or bring a plug-in; only
-    for the others are the files of all packages searched, which takes 0.4 s, once in a process.
+    Reading the entry points of all packages takes 10 ms. Most packages are named as their module is, or bring a plug-in; only for the
+    others are the files of all packages searched, which takes 0.4 s, once in a process.
     """
     top = module.partition(".")[0]
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
