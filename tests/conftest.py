@@ -87,27 +87,30 @@ def _the_command_line_is_built_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _a_test_that_starts_python_is_marked(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keeps the unit tier fast: what starts a process belongs to the tier `worker`."""
+_FRAMEWORKS_BEFORE = pytest.StashKey[set[str]]()
+"""Frameworks that were imported before a test."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Notes what there is before a test, for `pytest_runtest_teardown`; a fixture for each would take a second of the unit tier."""
     _pythons_started.clear()
-    yield
-    marked = any(request.node.get_closest_marker(name) for name in MAY_START_PYTHON)
+    item.stash[_FRAMEWORKS_BEFORE] = isolation.FRAMEWORK_MODULES & sys.modules.keys()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Holds each test to its tier and to its process.
+
+    What starts a Python process belongs to the tier `worker`, which keeps the unit tier fast. A framework that a test imports here would
+    make later tests of what a worker imports fail, and so would its refusal of frameworks, which ends with it.
+    """
+    try:
+        yield
+    finally:
+        isolation.allow_all_frameworks()
+    marked = any(item.get_closest_marker(name) for name in MAY_START_PYTHON)
     assert marked or not _pythons_started, f"mark the test `worker`: it starts {_pythons_started[0]}"
-
-
-@pytest.fixture(autouse=True)
-def _frameworks_stay_importable() -> Iterator[None]:
-    """Keeps one test's refusal of frameworks from reaching the next."""
-    yield
-    isolation.allow_all_frameworks()
-
-
-@pytest.fixture(autouse=True)
-def _no_framework_in_the_process_of_the_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Names the test that imports a framework here, where later tests of what a worker imports would fail for it."""
-    before = isolation.FRAMEWORK_MODULES & sys.modules.keys()
-    yield
-    allowed = {name for mark in request.node.iter_markers("imports") for name in mark.args}
-    imported = (isolation.FRAMEWORK_MODULES & sys.modules.keys()) - before - allowed
+    allowed = {name for mark in item.iter_markers("imports") for name in mark.args}
+    imported = (isolation.FRAMEWORK_MODULES & sys.modules.keys()) - item.stash[_FRAMEWORKS_BEFORE] - allowed
     assert not imported, f"import {', '.join(sorted(imported))} in a process of its own"

@@ -8,6 +8,7 @@ process that dies or hangs fails the question at hand alone, and the next questi
 
 import atexit
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.agent.isolation import refuse_other_frameworks
+from arena.machine.compile_cache import VARIABLE, compile_cache
 
 HANG_SECONDS = 1800.0
 """Seconds after which a question counts as hanging: far beyond the longest (a minute), since the machine may be busy."""
@@ -111,7 +113,7 @@ def ask(
         QuestionFailed: with the traceback or the exit code, and everything the function printed.
     """
     threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    process_env = {**threads, **spec.process_env_for(config), **(variables or {})}
+    process_env = {**threads, VARIABLE: _programs().name, **spec.process_env_for(config), **(variables or {})}
     setting = Setting(tuple(sorted(process_env.items())), tuple(sorted(spec.modules_for(config))), strict)
     server = QuestionServer(setting) if fresh else _server(setting)
     code = question.__code__
@@ -135,15 +137,29 @@ def _server(setting: Setting) -> QuestionServer:
     return server
 
 
+@functools.cache
+def _programs() -> tempfile.TemporaryDirectory[str]:
+    """Returns the folder for what JAX compiles: an agent of the same shape as one before it is not compiled again."""
+    return tempfile.TemporaryDirectory(prefix="programs-")
+
+
 @atexit.register
 def _close_all() -> None:
     while _servers:
         _servers.popitem()[1].close()
+    if _programs.cache_info().currsize:
+        _programs().cleanup()
 
 
 def serve() -> None:
     """Answers questions from stdin until it ends. Whatever a question prints goes to stderr, so that stdout holds answers alone."""
-    refuse_other_frameworks(frozenset(sys.argv[1:]))
+    modules = frozenset(sys.argv[1:])
+    refuse_other_frameworks(modules)
+    with compile_cache("questions", modules & {"jax"}, {}):
+        _answer()
+
+
+def _answer() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     files: dict[str, Any] = {}
