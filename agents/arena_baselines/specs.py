@@ -12,7 +12,7 @@ RANDOM = AgentSpec(
     modules=frozenset(),
     distributions=("numpy",),
     action_spaces=frozenset({"discrete", "box"}),
-    observation_spaces=frozenset({"flat", "image"}),
+    observation_spaces=frozenset({"flat", "image", "mixed"}),
     action_masks=True,
 )
 
@@ -25,6 +25,6 @@ CONSTANT = AgentSpec(
     modules=frozenset(),
     distributions=("numpy",),
     action_spaces=frozenset({"discrete", "box"}),
-    observation_spaces=frozenset({"flat", "image"}),
+    observation_spaces=frozenset({"flat", "image", "mixed"}),
     action_masks=True,
 )

@@ -11,7 +11,7 @@ from keras import layers, ops
 from arena.agent.hyperparameters import NetworkConfig
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
-from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
+from arena.environments.spaces import ILLEGAL_SCORE, ImageAndNumbers, MaskedBox, network_shape
 from arena.errors import ArenaError
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 from arena_keras.engine import convolves_slowly
@@ -25,7 +25,7 @@ class Network:
 
     Args:
         observation_space: flat or image-shaped Box; images of bytes are divided by their largest values. Of a `MaskedBox` the layers read
-            the features.
+            the features. Numbers behind an image (`ImageAndNumbers`) join it after the convolutions.
         num_outputs: units of the last layer.
         config: sizes and activation.
         scores_actions: whether the outputs are scores of actions, so that those forbidden by a `MaskedBox` become `ILLEGAL_SCORE`.
@@ -35,7 +35,8 @@ class Network:
     """
 
     def __init__(self, observation_space: gym.spaces.Box, num_outputs: int, config: NetworkConfig, *, scores_actions: bool = False) -> None:
-        shape = network_inputs(observation_space).shape
+        shape = network_shape(observation_space)
+        self._split = observation_space if isinstance(observation_space, ImageAndNumbers) else None
         self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
         self._scores_actions = scores_actions
         self._largest = largest_values(observation_space)
@@ -47,10 +48,10 @@ class Network:
             for filters, size, stride in self._sizes.conv_layers:
                 stack.append(convolution(filters, size, stride, "valid", "channels_last", activation="relu", **zeros))
             stack.append(layers.Flatten("channels_last"))
-        stack += [layers.Dense(size, activation=config.activation, **zeros) for size in self._sizes.hidden_sizes]
-        stack.append(layers.Dense(num_outputs, **zeros))
+        dense = [layers.Dense(size, activation=config.activation, **zeros) for size in self._sizes.hidden_sizes]
+        dense.append(layers.Dense(num_outputs, **zeros))
         try:
-            self._model = keras.Sequential(stack)
+            self._model = keras.Sequential(stack + dense) if self._split is None else _joined(stack, self._split.num_numbers, dense)
         except ValueError as error:  # Keras says so when a kernel is larger than its input
             raise ArenaError(f"conv_layers={self._sizes.conv_layers} do not fit observations {shape}: {error}") from error
         self.num_parameters = len(self._model.trainable_variables)
@@ -61,6 +62,11 @@ class Network:
         observations = ops.cast(observations, "float32")
         if self._largest is not None:
             observations = observations / (self._largest if isinstance(self._largest, float) else ops.convert_to_tensor(self._largest))
+        if self._split is not None:
+            image, numbers = observations[:, : self._split.num_pixels], observations[:, self._split.num_pixels :]
+            parts = [ops.reshape(image, (-1, *self._split.image_shape)), numbers]
+            outputs, _ = self._model.stateless_call(parameters, [], parts)
+            return outputs
         if self._num_features is None:
             outputs, _ = self._model.stateless_call(parameters, [], observations)
             return outputs
@@ -82,6 +88,18 @@ class Network:
     def policy_layers(self, parameters: list[Array]) -> list[Dense | Conv]:
         """Returns the layers of a `PolicyNetwork` with these parameters."""
         return network_layers(parameters, self._config.activation, (stride for _, _, stride in self._sizes.conv_layers))
+
+
+def _joined(convolutions: list[Any], num_numbers: int, dense: list[Any]) -> Any:
+    """Returns the model of an image and of numbers that join it after its convolutions."""
+    image, numbers = keras.Input(convolutions[0].shape[1:]), keras.Input((num_numbers,))
+    x = image
+    for layer in convolutions[1:]:
+        x = layer(x)
+    x = layers.Concatenate(axis=-1)([x, numbers])
+    for layer in dense:
+        x = layer(x)
+    return keras.Model([image, numbers], x)
 
 
 def split_parameters(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:

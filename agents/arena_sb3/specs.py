@@ -17,7 +17,7 @@ DQN = AgentSpec(
     id="sb3-dqn",
     config=DQNConfig,
     algorithm="dqn",
-    observation_spaces=frozenset({"flat", "image"}),
+    observation_spaces=frozenset({"flat", "image", "mixed"}),
     **_SB3,  # type: ignore[arg-type]
 )
 
@@ -26,7 +26,7 @@ PPO = AgentSpec(
     config=PPOConfig,
     algorithm="ppo",
     action_spaces=frozenset({"discrete", "box"}),
-    observation_spaces=frozenset({"flat", "image"}),
+    observation_spaces=frozenset({"flat", "image", "mixed"}),
     **_SB3,  # type: ignore[arg-type]
 )
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
-from arena.environments.spaces import MaskedBox, network_inputs
+from arena.environments.spaces import ImageAndNumbers, MaskedBox, network_inputs, network_shape
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
@@ -29,6 +29,7 @@ from arena_tfagents.framework import (
     tf,
     time_step_spec,
 )
+from arena_tfagents.image_joining import ImageJoiningNumbers
 from arena_tfagents.private_api import online_variables, optimizer, target_update_counter, target_variables
 from arena_tfagents.trajectories import scaled, trajectories
 
@@ -50,7 +51,7 @@ class Learner:
     ) -> None:
         self.config = config
         self._largest = largest_values(observation_space)
-        self._sizes = network_sizes(config, observation_space.shape)
+        self._sizes = network_sizes(config, network_shape(observation_space))
         self.agent = make_agent(config, observation_space, action_space)
         for variable, weights in zip(self._weights, initial_weights((kernel.shape for kernel in self._weights[::2]), rng), strict=True):
             variable.assign(weights)
@@ -146,12 +147,15 @@ def make_agent(config: TFAgentsDQNConfig, observation_space: gym.spaces.Box, act
     time_steps = time_step_spec(tf.TensorSpec(observation_space.shape, tf.float32))
     observation = tf.TensorSpec(network_inputs(observation_space).shape, tf.float32)
     actions = BoundedTensorSpec((), tf.int64, 0, int(action_space.n) - 1)
-    sizes = network_sizes(config, observation.shape)
-    network = {
+    sizes = network_sizes(config, network_shape(observation_space))
+    network: dict[str, Any] = {
         "conv_layer_params": sizes.conv_layers or None,
         "fc_layer_params": sizes.hidden_sizes,
         "activation_fn": _tanh_after_dense if config.activation == "tanh" else tf.nn.relu,
     }
+    if isinstance(observation_space, ImageAndNumbers):
+        network["conv_layer_params"] = None
+        network["preprocessing_layers"] = ImageJoiningNumbers(observation_space.image_shape, sizes.conv_layers)
     options: dict[str, Any] = {
         # The legacy Adam gives its moments by variable (`get_slot`), so that they are saved by name. It clips by the global norm;
         # DqnAgent's own `gradient_clipping` is per variable.

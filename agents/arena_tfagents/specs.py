@@ -17,7 +17,7 @@ _SHARED: dict[str, Any] = {
 
 _DISCRETE: dict[str, Any] = {
     "entry_point": "arena_tfagents.dqn:DQN",
-    "observation_spaces": frozenset({"flat", "image"}),
+    "observation_spaces": frozenset({"flat", "image", "mixed"}),
     "action_masks": True,
 }
 

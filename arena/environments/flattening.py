@@ -22,6 +22,9 @@ Write = Callable[[Any, Array], None]
 """Writes an observation into the numbers `float32 [D]` that stand for it; raises ValueError, TypeError, IndexError or KeyError for a value
 that is not in the space."""
 
+Path = tuple[Any, ...]
+"""Keys of a Dict and indices of a Tuple, from the outermost, that lead to a part."""
+
 
 class Flat(NamedTuple):
     """A space as a vector of D numbers."""
@@ -36,26 +39,44 @@ class Flat(NamedTuple):
     """Writes an observation."""
 
 
-def leaves(space: gym.Space[Any], name: str = "") -> Iterator[tuple[str, gym.Space[Any]]]:
+def leaves(space: gym.Space[Any]) -> Iterator[tuple[str, gym.Space[Any]]]:
     """Yields the parts of a space that have no parts themselves, with their names: `player.cards[0]`."""
-    if isinstance(space, gym.spaces.Dict):
-        for key, part in space.spaces.items():
-            yield from leaves(part, f"{name}.{key}" if name else str(key))
-    elif isinstance(space, gym.spaces.Tuple):
-        for index, part in enumerate(space.spaces):
-            yield from leaves(part, f"{name}[{index}]")
+    return ((name, part) for _, name, part in _leaves(space))
+
+
+def only_image(space: gym.Space[Any]) -> tuple[Path, gym.spaces.Box] | None:
+    """Returns the keys that lead to the one image among other parts, and its space; None where there are more, none, or no other parts."""
+    parts = list(_leaves(space))
+    images = [(path, part) for path, _, part in parts if isinstance(part, gym.spaces.Box) and is_image(part)]
+    return images[0] if len(images) == 1 and len(parts) > 1 else None
+
+
+def _leaves(space: gym.Space[Any], path: Path = (), name: str = "") -> Iterator[tuple[Path, str, gym.Space[Any]]]:
+    if isinstance(space, (gym.spaces.Dict, gym.spaces.Tuple)):
+        for key, part, where in _parts(space, name):
+            yield from _leaves(part, (*path, key), where)
     else:
-        yield name, space
+        yield path, name, space
 
 
-def what_cannot_be_flat(space: gym.Space[Any], *, with_images: bool = False) -> str:
+def _parts(space: gym.spaces.Dict | gym.spaces.Tuple, name: str) -> list[tuple[Any, gym.Space[Any], str]]:
+    """Returns key, space and name of each part."""
+    if isinstance(space, gym.spaces.Dict):
+        return [(key, part, f"{name}.{key}" if name else str(key)) for key, part in space.spaces.items()]
+    return [(index, part, f"{name}[{index}]") for index, part in enumerate(space.spaces)]
+
+
+def what_cannot_be_flat(space: gym.Space[Any], *, with_images: bool = False, without: Path | None = None) -> str:
     """Returns why a space is no vector; empty if it is one.
 
     Args:
         space: observation space.
         with_images: whether images among its parts may become numbers.
+        without: keys that lead to a part that is left out; None for none.
     """
-    for name, part in leaves(space):
+    for path, name, part in _leaves(space):
+        if path == without:
+            continue
         where = f"{name!r} is " if name else "they are "
         taken = (gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary, gym.spaces.Box)
         if not isinstance(part, taken) and not is_text(part):
@@ -64,28 +85,28 @@ def what_cannot_be_flat(space: gym.Space[Any], *, with_images: bool = False) -> 
             continue
         if is_image(part):
             return (
-                f"{where}an image {part.shape} beside other parts: choose a wrapper, 'flat' for a vector of everything, or "
-                "gymnasium.wrappers:FilterObservation for the image alone"
+                f"{where}an image {part.shape} beside another image: choose a wrapper, 'flat' for a vector of everything, or "
+                "gymnasium.wrappers:FilterObservation for one image"
             )
         if len(part.shape) > 3 and is_bytes(part):
             return f"{where}bytes of {len(part.shape)} axes, {part.shape}, which looks like a stack of colour images: make them grey first"
     return ""
 
 
-def flatten(space: gym.Space[Any], make_encoder: Callable[[], TextEncoder], name: str = "") -> Flat:
+def flatten(space: gym.Space[Any], make_encoder: Callable[[], TextEncoder], name: str = "", *, without: Path = ()) -> Flat:
     """Returns a space as a vector.
 
     Args:
         space: space in which `what_cannot_be_flat` finds nothing.
         make_encoder: returns an encoder for each part that is text.
         name: name of the space; empty for the whole.
+        without: keys that lead to a part that is left out; empty for none.
     """
-    if isinstance(space, gym.spaces.Dict):
-        named = [(key, flatten(part, make_encoder, f"{name}.{key}" if name else str(key))) for key, part in space.spaces.items()]
-        return _joined(named)
-    if isinstance(space, gym.spaces.Tuple):
-        return _joined([(index, flatten(part, make_encoder, f"{name}[{index}]")) for index, part in enumerate(space.spaces)])
-    return _leaf(space, make_encoder, name or "observation")
+    if not isinstance(space, (gym.spaces.Dict, gym.spaces.Tuple)):
+        return _leaf(space, make_encoder, name or "observation")
+    kept = [(key, part, where) for key, part, where in _parts(space, name) if without != (key,)]
+    inner = {key: without[1:] if without and without[0] == key else () for key, _, _ in kept}
+    return _joined([(key, flatten(part, make_encoder, where, without=inner[key])) for key, part, where in kept])
 
 
 def _joined(parts: list[tuple[Any, Flat]]) -> Flat:

@@ -11,7 +11,7 @@ from arena.environments.action_form import action_kind
 from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.images import is_frame_stack, looks_channels_first
-from arena.environments.observation_form import is_masked, observation_kind
+from arena.environments.observation_form import IMAGE_AND_NUMBERS, is_masked, observation_kind
 from arena.environments.plugins import prepare, registered_ids, registering_package
 from arena.environments.requirements import install_package
 from arena.environments.spaces import MaskedBox
@@ -84,7 +84,7 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Seq
     """
     _refuse_own_normalization(env)
     for answer, kinds in (
-        (observation_kind(env.observation_space), ("flat", "image")),
+        (observation_kind(env.observation_space), ("flat", "image", IMAGE_AND_NUMBERS)),
         (action_kind(env.action_space), ("discrete", "box")),
     ):
         if answer not in kinds:
@@ -101,6 +101,8 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Seq
             raise ArenaError(f"action_mask_key={key!r} needs Discrete actions; they are {env.action_space}")
         if isinstance(env.observation_space, MaskedBox) or is_masked(env.observation_space):
             raise ArenaError(f"action_mask_key={key!r}: the observations hold a mask already; leave out the key")
+    if config.action_mask_key is not None and observation_kind(env.observation_space) == IMAGE_AND_NUMBERS:
+        raise ArenaError(f"action_mask_key={config.action_mask_key!r}: the arena takes no mask beside an image with other parts")
     common = CommonForm(
         env,
         channels_first=channels_first,

@@ -1,7 +1,8 @@
-"""Observations in their common form: a flat vector, `float32 [D]`, or an image, `[H, W, C]`.
+"""Observations in their common form: a flat vector, `float32 [D]`, an image, `[H, W, C]`, or an image with numbers behind it.
 
 Discrete, MultiDiscrete, MultiBinary, Dict, Tuple, text and arrays that are no images become one vector (`arena.environments.flattening`);
-images of whole numbers become bytes (`arena.environments.images`). A Dict with an `action_mask` becomes
+images of whole numbers become bytes (`arena.environments.images`). One image among other parts stands before their vector
+(`arena.environments.spaces.ImageAndNumbers`), with values from 0 to 1 if they are whole numbers. A Dict with an `action_mask` becomes
 `arena.environments.spaces.MaskedBox`. Everything else is refused.
 """
 
@@ -12,13 +13,15 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from arena.environments.flattening import flatten, what_cannot_be_flat
-from arena.environments.images import channels_last, common_image, is_image, is_integer_image
-from arena.environments.spaces import MaskedBox
+from arena.environments.flattening import Path, flatten, only_image, what_cannot_be_flat
+from arena.environments.images import channels_last, common_image, is_image, is_integer_image, largest_values, looks_channels_first
+from arena.environments.spaces import ImageAndNumbers, MaskedBox
 from arena.environments.words import HashedWords, OwnEncoder, TextEncoder
 
 MASK = "action_mask"
 """Name of the mask of allowed actions among the parts of a Dict."""
+IMAGE_AND_NUMBERS = "mixed"
+"""Kind of observations with an image and other parts."""
 _MADE_BY_VALUES = (gym.spaces.Dict, gym.spaces.Tuple)
 
 
@@ -40,14 +43,14 @@ def observation_form(space: gym.Space[Any], *, channels_first: bool = False, tex
     """Returns the common form of an observation space.
 
     Args:
-        space: space of which `observation_kind` says `flat` or `image`.
+        space: space of which `observation_kind` says `flat`, `image` or `mixed`.
         channels_first: whether its images are `[C, H, W]`.
         text_encoder: `package.module:function` that makes vectors of texts; None makes bags of words.
 
     Raises:
         ArenaError: if the encoder cannot be used.
     """
-    if isinstance(space, MaskedBox):
+    if isinstance(space, (MaskedBox, ImageAndNumbers)):
         return ObservationForm(space, lambda observation: np.array(observation, np.float32))
     if image := _only_image(space):
         return _unwrapped(space, _image_form(image, channels_first))
@@ -64,14 +67,24 @@ def observation_form(space: gym.Space[Any], *, channels_first: bool = False, tex
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         flat = gym.spaces.Box(low, high, space.shape, np.float32)
         return ObservationForm(flat, lambda observation: np.array(observation, np.float32))
+    if found := only_image(space):
+        return _image_and_numbers_form(space, *found, make_encoder)._replace(encoders=encoders)
     return _vector_form(space, make_encoder)._replace(encoders=encoders)
 
 
 def observation_kind(space: gym.Space[Any]) -> str:
-    """Returns `flat` or `image`, or a sentence that says why the arena cannot take such observations."""
+    """Returns `flat`, `image` or `mixed`, or a sentence that says why the arena cannot take such observations."""
     if _only_image(space) is not None:
         return "image"
+    if isinstance(space, ImageAndNumbers):
+        return IMAGE_AND_NUMBERS
     masked = is_masked(space)
+    if not masked and (found := only_image(space)):
+        path, image = found
+        if len(image.shape) == 3 and looks_channels_first(image.shape):
+            return f"observations are {space}: the image {image.shape} looks like channels first; the arena takes [height, width, channels]"
+        reason = what_cannot_be_flat(space, without=path)
+        return f"observations are {space}: {reason}" if reason else IMAGE_AND_NUMBERS
     if isinstance(space, gym.spaces.Dict) and MASK in space.spaces and not masked:
         return f"observations are {space}: {MASK!r} must be flags with one axis, MultiBinary(n) for n actions, beside other parts"
     reason = what_cannot_be_flat(_features(space)[1] if isinstance(space, gym.spaces.Dict) and masked else space, with_images=masked)
@@ -103,6 +116,35 @@ def _vector_form(space: gym.Space[Any], make_encoder: Callable[[], TextEncoder])
         return vector
 
     return ObservationForm(gym.spaces.Box(flat.low, flat.high, dtype=np.float32), observe, flat.names)
+
+
+def _image_and_numbers_form(
+    space: gym.Space[Any], path: Path, image: gym.spaces.Box, make_encoder: Callable[[], TextEncoder]
+) -> ObservationForm:
+    form, flat = _image_form(image, channels_first=False), flatten(space, make_encoder, without=path)
+    largest = largest_values(form.space)
+    scale = np.float32(1.0) if largest is None else np.asarray(largest, np.float32)
+    low, high = ((bound / scale).astype(np.float32) for bound in (form.space.low, form.space.high))
+    common = ImageAndNumbers(gym.spaces.Box(low, high, dtype=np.float32), flat.low, flat.high)
+    split = common.num_pixels
+
+    def observe(observation: Any) -> Any:
+        part = observation
+        for key in path:
+            part = part[key]
+        values = form.observe(part)
+        if values.shape != form.space.shape:
+            raise ValueError(values.shape)  # NumPy would repeat it where it can
+        vector = np.empty(common.shape, np.float32)
+        vector[:split] = (values / scale).reshape(-1)
+        flat.write(observation, vector[split:])
+        return vector
+
+    def names() -> list[str]:
+        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+        return [f"{where}[{y},{x},{channel}]" for y, x, channel in np.ndindex(*common.image_shape)] + flat.names()
+
+    return ObservationForm(common, observe, names)
 
 
 def _masked_form(space: gym.spaces.Dict, make_encoder: Callable[[], TextEncoder]) -> ObservationForm:
@@ -149,6 +191,13 @@ def _image_form(space: gym.spaces.Box, channels_first: bool) -> ObservationForm:
         form = _image_form(gym.spaces.Box(space.low[..., None], space.high[..., None], dtype=kind), channels_first=False)
         return ObservationForm(form.space, lambda image: form.observe(np.asarray(image)[..., None]))
     if is_integer_image(space):
-        return ObservationForm(*common_image(space))
+        common, convert = common_image(space)
+
+        def observe(image: Any) -> Any:
+            if np.shape(image) != space.shape:
+                raise ValueError(np.shape(image))  # NumPy would repeat it where it subtracts bounds
+            return convert(image)
+
+        return ObservationForm(common, observe)
     floats = gym.spaces.Box(space.low.astype(np.float32), space.high.astype(np.float32), space.shape, np.float32)
     return ObservationForm(floats, lambda image: np.array(image, np.float32))

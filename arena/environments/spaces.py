@@ -1,9 +1,10 @@
-"""The one observation space that Gymnasium has no word for: features with the mask of allowed actions behind them.
+"""Observation spaces that Gymnasium has no word for: features with a mask of allowed actions, and an image with numbers behind it.
 
 A game's position says which actions are legal. Keeping that inside the observation lets it pass through vector environments, replay
 buffers and policy files like any other number, so that an illegal action can be neither learned from nor played by mistake.
 """
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -60,6 +61,48 @@ class MaskedBox(gym.spaces.Box):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MaskedBox) and self.num_actions == other.num_actions and super().__eq__(other)
+
+
+class ImageAndNumbers(gym.spaces.Box):
+    """Flat observations `float32 [P + D]`: the P values of an image `[H, W, C]`, row by row, then D numbers of other parts.
+
+    Args:
+        image: Space of the image's values, `[H, W, C]`.
+        low: Lower bounds of the numbers, `[D]`.
+        high: Upper bounds of the numbers, `[D]`.
+    """
+
+    def __init__(self, image: gym.spaces.Box, low: Array, high: Array) -> None:
+        height, width, channels = image.shape
+        self.image_shape = (height, width, channels)
+        lows = np.concatenate([image.low.reshape(-1), np.asarray(low)]).astype(np.float32)
+        highs = np.concatenate([image.high.reshape(-1), np.asarray(high)]).astype(np.float32)
+        super().__init__(lows, highs, dtype=np.float32)
+
+    @property
+    def num_pixels(self) -> int:
+        """P, the number of the image's values."""
+        return math.prod(self.image_shape)
+
+    @property
+    def num_numbers(self) -> int:
+        """D, the number of numbers behind the image."""
+        return int(self.shape[0]) - self.num_pixels
+
+    def split(self, observations: Array) -> tuple[Array, Array]:
+        """Returns images `[N, H, W, C]` and numbers `[N, D]` of `observations` `[N, P + D]`."""
+        return observations[:, : self.num_pixels].reshape(-1, *self.image_shape), observations[:, self.num_pixels :]
+
+    def __repr__(self) -> str:
+        return f"ImageAndNumbers({self.image_shape}, {self.num_numbers} numbers)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageAndNumbers) and self.image_shape == other.image_shape and super().__eq__(other)
+
+
+def network_shape(space: gym.spaces.Box) -> tuple[int, ...]:
+    """Returns the shape by which a network is chosen: that of images, also of those with numbers behind them, or that of a flat vector."""
+    return space.image_shape if isinstance(space, ImageAndNumbers) else network_inputs(space).shape
 
 
 def network_inputs(space: gym.spaces.Box) -> gym.spaces.Box:

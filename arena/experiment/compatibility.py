@@ -16,9 +16,9 @@ from arena.environments.config import EnvConfig
 from arena.environments.follows_seed import follows_seed
 from arena.environments.images import are_stacks, may_be_stack
 from arena.environments.make import make_env, own_time_limit
-from arena.environments.observation_form import observation_kind
+from arena.environments.observation_form import IMAGE_AND_NUMBERS, observation_kind
 from arena.environments.plugins import declared_frameworks, registered_spec
-from arena.environments.spaces import MaskedBox
+from arena.environments.spaces import MaskedBox, network_shape
 from arena.environments.vectorize import has_functions
 from arena.errors import ArenaError, did_you_mean
 
@@ -122,6 +122,12 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
     observations, actions = observation_kind(traits.observation_space), action_kind(traits.action_space)
     if actions not in spec.action_spaces:
         raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({traits.action_space})")
+    if observations == IMAGE_AND_NUMBERS and observations not in spec.observation_spaces:
+        raise ArenaError(
+            f"{spec.id} takes {_join(spec.observation_spaces)} observations, and {config.id} has an image beside other parts: choose a "
+            "wrapper, 'flat' for a vector of everything, or gymnasium.wrappers:FilterObservation for the image alone, or another agent "
+            "(arena list agents)"
+        )
     if observations not in spec.observation_spaces:
         raise ArenaError(
             f"{spec.id} takes {_join(spec.observation_spaces)} observations; {config.id} has {observations} ({traits.observation_space})"
@@ -130,9 +136,9 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
         raise ArenaError(
             f"{spec.framework} has no action masks: {spec.id} cannot play {config.id}, where not every action is always allowed"
         )
-    if observations == "image" and isinstance(agent_config, NetworkConfig):
+    if observations in ("image", IMAGE_AND_NUMBERS) and isinstance(agent_config, NetworkConfig):
         check_network(traits.observation_space, agent_config, where=f"{spec.id} on {config.name}")
-    if getattr(agent_config, "normalize_observations", False) and observations == "image":
+    if getattr(agent_config, "normalize_observations", False) and observations != "flat":
         raise ArenaError(f"{spec.id} on {config.name}: normalize_observations is for flat observations; images are scaled by their bounds")
     if on_device and (getattr(agent_config, "normalize_observations", False) or getattr(agent_config, "normalize_rewards", False)):
         raise ArenaError(
@@ -151,14 +157,15 @@ def check_network(space: gym.Space[Any], config: NetworkConfig, *, where: str) -
     """Refuses convolutions that are larger than what they would look at.
 
     Args:
-        space: space of images `[H, W, C]`.
+        space: space of images `[H, W, C]`, perhaps with numbers behind them.
         config: the agent's hyperparameters.
         where: agent and environment; begins the error.
 
     Raises:
         ArenaError: naming the layer that does not fit, and layers that would.
     """
-    shape = space.shape or (1, 1)
+    assert isinstance(space, gym.spaces.Box)
+    shape = network_shape(space)
     layers = network_sizes(config, shape).conv_layers
     wrong = misfit(shape, layers)
     if wrong is None:

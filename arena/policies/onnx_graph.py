@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, network_inputs
+from arena.environments.spaces import ILLEGAL_SCORE, ImageAndNumbers, MaskedBox, network_inputs
 
 Array = npt.NDArray[Any]
 
@@ -80,6 +80,12 @@ class GraphWriter:
             self._mask = self.node("Greater", self.node("Slice", x, split, end, axis), np.float32(0.5))
             x = self.node("Slice", x, np.array([0], np.int64), split, axis)
         return x
+
+    def image_and_numbers(self, x: str, space: ImageAndNumbers) -> tuple[str, str]:
+        """Returns the names of the images `[N, H, W, C]` and the numbers `[N, D]` of observations `[N, P + D]`."""
+        start, split, end, axis = (self.constant(np.array([number], np.int64)) for number in (0, space.num_pixels, 2**31 - 1, 1))
+        image = self.node("Reshape", self.node("Slice", x, start, split, axis), np.array([-1, *space.image_shape], np.int64))
+        return image, self.node("Slice", x, split, end, axis)
 
     def model(self, scores: str, *, squashed: bool) -> onnx.ModelProto:
         """Returns the model: `observations` `[N, *obs]` -> `actions` `[N, *act]`, `action_scores` `[N, A]`.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import onnx
 
 from arena.environments.images import largest_values
-from arena.environments.spaces import MaskedBox, scale_actions
+from arena.environments.spaces import ImageAndNumbers, MaskedBox, scale_actions
 from arena.errors import ArenaError
 from arena.formats.json import write_bytes
 from arena.policies.onnx_graph import GraphWriter
@@ -78,9 +78,9 @@ class PolicyNetwork:
     """A stack of layers from observations to action scores, and the greedy action on top.
 
     Images of bytes are divided by their largest values first (`arena.environments.images.largest_values`). Convolutions come before dense
-    layers; between them the `[H, W, C]` axes are flattened in that order. A `LayerNorm` may stand before or after any dense layer. Of a
-    `MaskedBox` the layers read the features only, and actions that its mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as
-    in the ONNX file.
+    layers; between them the `[H, W, C]` axes are flattened in that order, and numbers that stand behind an image (`ImageAndNumbers`) join
+    it. A `LayerNorm` may stand before or after any dense layer. Of a `MaskedBox` the layers read the features only, and actions that its
+    mask forbids score `ILLEGAL_SCORE`: they are never chosen, here as in the ONNX file.
 
     Args:
         layers: at least one dense layer; the last one is linear, or has tanh where scores are to stay within [-1, 1].
@@ -120,7 +120,12 @@ class PolicyNetwork:
             x, _ = self.observation_space.split(x)
         if self._largest is not None:
             x = x / np.float32(self._largest)
+        numbers: Array | None = None
+        if isinstance(self.observation_space, ImageAndNumbers):
+            x, numbers = self.observation_space.split(x)
         for layer in self.layers:
+            if numbers is not None and not isinstance(layer, Conv):
+                x, numbers = np.concatenate([x.reshape(len(x), -1), numbers], axis=1), None
             if isinstance(layer, Conv):
                 x = _convolve(x, layer.kernel, layer.stride) + layer.bias
             elif isinstance(layer, LayerNorm):
@@ -158,7 +163,9 @@ class PolicyNetwork:
     def to_onnx(self) -> onnx.ModelProto:
         """Returns the ONNX model: `observations` `[N, *obs]` -> `actions` `[N, *act]`, `action_scores` `[N, A]`."""
         graph = GraphWriter(self.observation_space, self.action_space)
-        x = graph.features(divisor=self._largest)
+        x, numbers = graph.features(divisor=self._largest), ""
+        if isinstance(self.observation_space, ImageAndNumbers):
+            x, numbers = graph.image_and_numbers(x, self.observation_space)
         convolutional = isinstance(self.layers[0], Conv)
         if convolutional:
             x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
@@ -170,6 +177,7 @@ class PolicyNetwork:
                 if convolutional:
                     x, convolutional = graph.node("Transpose", x, perm=[0, 2, 3, 1]), False
                     x = graph.node("Flatten", x, axis=1)
+                    x = graph.node("Concat", x, numbers, axis=1) if numbers else x
                 elif layer is self.layers[0] and len(self.observation_space.shape) > 1:
                     x = graph.node("Flatten", x, axis=1)
                 if isinstance(layer, LayerNorm):

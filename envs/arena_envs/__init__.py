@@ -27,10 +27,17 @@ _TIME_LIMITS: dict[str, int | None] = {
     "MaskedIdentity": 100,
     "MaskedFork": None,
     "Instruction": 20,
+    "PictureAndFlag": 20,
     "Choices": 20,
 }
 """Names and the env steps after which an episode is truncated."""
-_MODULES = {"MaskedIdentity": "masked_probes", "MaskedFork": "masked_probes", "Instruction": "nested_probes", "Choices": "nested_probes"}
+_MODULES = {
+    "MaskedIdentity": "masked_probes",
+    "MaskedFork": "masked_probes",
+    "Instruction": "nested_probes",
+    "Choices": "nested_probes",
+    "PictureAndFlag": "nested_probes",
+}
 """Modules of the probes that are not in `probes`."""
 PRESETS = {
     "atari": "arena_envs.atari:Atari",

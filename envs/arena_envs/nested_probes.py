@@ -56,6 +56,43 @@ class Instruction(gym.Env[Mapping[str, Any], np.int64]):
         return {"instruction": phrase.format(COLOURS[self._answer]), "lamp": self.np_random.integers(4)}
 
 
+class PictureAndFlag(gym.Env[Mapping[str, Any], np.int64]):
+    """Reward 1 for an action that repeats what a picture shows and what a number beside it says.
+
+    Catches: a part that is lost on the way to a network, and pixels or numbers that are mixed up.
+
+    Observation: `Dict(flag: Discrete(2), picture: Box(0, 255, [8, 8, 1], uint8))`, drawn anew at every step: the picture has one bright
+    square of 2 x 2 pixels, in its left or its right half. Action: `Discrete(4)`, twice the half plus the flag. Reward: 1 for the right
+    action, else 0. Episode: truncated after 20 steps, never terminated.
+    Optimal return: 20. Optimal values: `1 / (1 - g)`. With one of both parts no policy gets more than half of it; random play gets 5.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self) -> None:
+        picture = gym.spaces.Box(0, 255, (8, 8, 1), np.uint8)
+        self.observation_space = gym.spaces.Dict(flag=gym.spaces.Discrete(2), picture=picture)
+        self.action_space = gym.spaces.Discrete(4)
+        self._answer = 0
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Mapping[str, Any], Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: np.int64) -> tuple[Mapping[str, Any], float, bool, bool, Info]:
+        """Takes one step."""
+        reward = float(int(action) == self._answer)
+        return self._draw(), reward, False, False, {}
+
+    def _draw(self) -> Mapping[str, Any]:
+        half, flag, row, column = (int(number) for number in self.np_random.integers([2, 2, 7, 3]))
+        picture = np.zeros((8, 8, 1), np.uint8)
+        picture[row : row + 2, 4 * half + column : 4 * half + column + 2] = 255
+        self._answer = 2 * half + flag
+        return {"flag": np.int64(flag), "picture": picture}
+
+
 class Choices(gym.Env[tuple[Any, ...], npt.NDArray[np.integer[Any]]]):
     """Three choices at once, each of which should repeat its part of the observation.
 

@@ -70,6 +70,13 @@ REFERENCES = {
             upper_bound=Score(20.0, "reward 1 in each of 20 steps"),
         ),
         Reference(
+            env_id="arena/PictureAndFlag-v0",
+            random=Score(5.0, "one of four actions is right, in each of 20 steps", 1.94),
+            threshold=None,
+            lower_bound=Score(0.0, "reward 0 or 1"),
+            upper_bound=Score(20.0, "reward 1 in each of 20 steps"),
+        ),
+        Reference(
             env_id="arena/Choices-v0",
             random=Score(8.89, "a third and two halves of the choices are right, in each of 20 steps: 20 * (1/3 + 1/2 + 1/2) / 3", 1.26),
             threshold=None,

@@ -252,6 +252,14 @@ def test_agent_takes_images(name: str):
     ask_agent(keep_the_contract, agent, table, {"env_id": "arena/ImageIdentity-v0", "num_steps": 1_200})
 
 
+@each({name: variant for name, variant in DISCRETE.items() if "mixed" in agent_spec(variant[0]).observation_spaces})
+def test_agent_joins_an_image_and_numbers(name: str):
+    """With one of both parts no policy returns more than 10."""
+    agent, table = DISCRETE[name]
+    settings = {"conv_layers": [[8, 3, 2]], "discount": 0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {})}
+    ask_agent(learn, agent, small(agent, table, **settings), "PictureAndFlag", {"num_steps": 5_000, "min_return": 13.0})
+
+
 @each(IMAGES)
 def test_agent_scales_images_by_their_own_bounds(name: str):
     """Divided by 255, as images of bytes once were whatever their bounds, this board is learned by no agent within the budget."""

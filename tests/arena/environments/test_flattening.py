@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.environments.observation_form import observation_form, observation_kind
+from arena.environments.words import TEXT_WIDTH
 
 FLOATS = st.lists(st.integers(1, 3), min_size=0, max_size=2).map(lambda shape: spaces.Box(-2.0, 3.0, tuple(shape), np.float64))
 WHOLE = st.integers(1, 4).map(lambda size: spaces.Box(-3, 9, (size,), np.int32))
@@ -83,6 +84,25 @@ def test_an_image_alone_stays_an_image_and_a_grey_one_gets_its_channel():
         assert observation_form(board).space.shape == (30,)
 
 
+def test_an_image_stands_before_the_numbers_of_all_other_parts():
+    inner = spaces.Dict(camera=spaces.Box(-1, 3, (2, 3, 2), np.int8), speed=spaces.Box(0.0, 9.0, (1,), np.float32))
+    space = spaces.Dict(car=inner, light=spaces.Discrete(2), text=spaces.Text(5))
+    assert observation_kind(space) == observation_kind(observation_form(space).space) == "mixed"
+    form = observation_form(space)
+    assert (form.space.image_shape, form.space.num_numbers) == ((2, 3, 2), 3 + TEXT_WIDTH)
+    camera = np.arange(12).reshape(2, 3, 2).astype(np.int8) % 5 - 1
+    observation = {"car": {"camera": camera, "speed": np.array([7.0])}, "light": 1, "text": ""}
+    images, numbers = form.space.split(form.observe(observation)[None])
+    np.testing.assert_allclose(images[0], (camera + 1) / 4, rtol=1e-6)
+    assert numbers[0, :3].tolist() == [7.0, 0.0, 1.0]
+    assert (form.space.low[0], form.space.high[0], form.space.high[12]) == (0.0, 1.0, 9.0)
+    assert form.names()[4:8] == [f"car.camera{place}" for place in ("[0,2,0]", "[0,2,1]", "[1,0,0]", "[1,0,1]")]
+    assert form.names()[12:15] == ["car.speed[0]", "light=0", "light=1"]
+    for bad in ({**observation, "light": 2}, {**observation, "car": {"camera": camera[:1], "speed": [0.0]}}, {"light": 1, "text": ""}):
+        with pytest.raises((ValueError, TypeError, IndexError, KeyError)):
+            form.observe(bad)
+
+
 @pytest.mark.parametrize(
     ("space", "message"),
     [
@@ -90,8 +110,16 @@ def test_an_image_alone_stays_an_image_and_a_grey_one_gets_its_channel():
         (spaces.Dict(a=spaces.Tuple([spaces.Discrete(2), spaces.Graph(spaces.Discrete(2), None)])), r"'a\[1\]' is Graph.*no vector"),
         (spaces.OneOf([spaces.Discrete(2), spaces.Discrete(3)]), "they are OneOf"),
         (
-            spaces.Dict(camera=spaces.Box(0, 255, (8, 8, 3), np.uint8), speed=spaces.Box(0, 1, (1,))),
-            r"'camera' is an image \(8, 8, 3\) beside other parts: choose a wrapper, 'flat'",
+            spaces.Dict(left=spaces.Box(0, 255, (8, 8, 3), np.uint8), right=spaces.Box(0, 255, (8, 8, 3), np.uint8)),
+            r"'left' is an image \(8, 8, 3\) beside another image: choose a wrapper, 'flat'",
+        ),
+        (
+            spaces.Dict(camera=spaces.Box(0, 255, (3, 84, 84), np.uint8), speed=spaces.Box(0, 1, (1,))),
+            r"the image \(3, 84, 84\) looks like channels first",
+        ),
+        (
+            spaces.Dict(camera=spaces.Box(0, 255, (8, 8, 3), np.uint8), words=spaces.Sequence(spaces.Discrete(2))),
+            "'words' is Sequence.*no vector of a fixed length",
         ),
         (
             spaces.Box(0, 255, (4, 8, 8, 3), np.uint8),
@@ -108,6 +136,7 @@ VALUES = [
     (spaces.Discrete(2), [2, -1, None, "x"]),
     (spaces.MultiDiscrete([2, 3]), [[0], [0, 3], [-1, 0], [0, 0, 0], None]),
     (spaces.MultiBinary(2), [[1], 1, None]),
+    (spaces.Box(-1, 3, (2, 2, 2), np.int8), [np.zeros((1, 2, 2), np.int8), 0, None]),
     (spaces.Box(0, 1, (2, 2)), [np.zeros(4), np.zeros((2, 1)), 0.0]),
     (spaces.Dict(a=spaces.Discrete(2), b=spaces.Discrete(2)), [{"a": 1}, {}, 3, (0, 0)]),
     (spaces.Tuple([spaces.Discrete(2), spaces.Discrete(2)]), [(1,), (), 3, {"a": 1}]),

@@ -222,3 +222,12 @@ def test_an_environment_that_only_a_script_knows_is_refused_with_the_remedy():
             env_traits(EnvConfig("ScriptOfATest-v0"))
     finally:
         del gym.registry["ScriptOfATest-v0"]
+
+
+def test_an_image_beside_other_parts_is_refused_where_an_agent_cannot_join_them():
+    check_pair(agent_spec("keras-ppo"), EnvConfig("arena/PictureAndFlag-v0"))
+    with pytest.raises(ArenaError, match=r"rllib-ppo takes flat or image .* has an image beside other parts: choose a wrapper, 'flat' for"):
+        check_pair(agent_spec("rllib-ppo"), EnvConfig("arena/PictureAndFlag-v0"))
+    config = agent_spec("keras-ppo").config(network="nature")
+    with pytest.raises(ArenaError, match=r"do not fit images of \(8, 8, 1\)"):
+        check_pair(agent_spec("keras-ppo"), EnvConfig("arena/PictureAndFlag-v0"), agent_config=config)

@@ -4,6 +4,7 @@ import onnxruntime
 import pytest
 import scipy.stats
 
+from arena.environments.spaces import ImageAndNumbers
 from arena.errors import ArenaError
 from arena.policies.onnx_network import Conv, Dense, LayerNorm, PolicyNetwork, initial_weights, squashed_mean
 from arena.policies.policy import OnnxPolicy
@@ -34,7 +35,9 @@ def networks() -> dict[str, PolicyNetwork]:
     rng = np.random.default_rng(0)
     nature = [conv(rng, 8, 3, 4, 4), conv(rng, 4, 4, 5, 2), conv(rng, 3, 5, 6, 1)]  # 36 -> 8 -> 3 -> 1
     wide = [conv(rng, 3, 2, 4, 2), conv(rng, 2, 4, 3, 1)]  # 20 x 24 -> 9 x 11 -> 8 x 10: not square, so a swapped axis shows
+    joined = [conv(rng, 3, 2, 4, 2), conv(rng, 2, 4, 3, 1), dense(rng, 8 * 10 * 3 + 2, 16, "relu"), dense(rng, 16, 3)]
     return {
+        "image and numbers": PolicyNetwork(joined, ImageAndNumbers(FLOAT_IMAGE, np.full(2, -5.0), np.full(2, 5.0)), DISCRETE),
         "linear": PolicyNetwork([dense(rng, 4, 3)], FLAT, DISCRETE),
         "relu": PolicyNetwork([dense(rng, 4, 16, "relu"), dense(rng, 16, 8, "relu"), dense(rng, 8, 3)], FLAT, DISCRETE),
         "tanh": PolicyNetwork([dense(rng, 4, 16, "tanh"), dense(rng, 16, 3)], FLAT, DISCRETE),
