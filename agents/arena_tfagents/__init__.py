@@ -1,1 +1,1 @@
-"""DQN and C51 on TF-Agents."""
+"""DQN, C51, SAC and TD3 on TF-Agents."""

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from arena.agent.hyperparameters import DQNConfig, SACConfig
+from arena.agent.hyperparameters import DQNConfig, SACConfig, TD3Config
 from arena.errors import did_you_mean
 
 OVERRIDES = ("gradient_clipping", "reward_scale_factor")
 """Arguments of `DqnAgent` and `CategoricalDqnAgent` that `overrides` may hold."""
-SAC_OVERRIDES = (*OVERRIDES, "td_errors_loss_fn")
-"""Arguments of `SacAgent` that `overrides` may hold."""
+CONTINUOUS_OVERRIDES = (*OVERRIDES, "td_errors_loss_fn")
+"""Arguments of `SacAgent` and `Td3Agent` that `overrides` may hold."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,10 +66,27 @@ class TFAgentsSACConfig(SACConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_names(self.overrides, SAC_OVERRIDES)
-        loss = self.overrides.get("td_errors_loss_fn", "mse")
-        if loss not in ("mse", "huber"):
-            raise ValueError(f"overrides.td_errors_loss_fn={loss!r} must be 'mse' or 'huber'")
+        _check_continuous(self.overrides)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TFAgentsTD3Config(TD3Config):
+    """Twin delayed deep deterministic policy gradients by TF-Agents' `Td3Agent`."""
+
+    overrides: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
+    """Further arguments of the TF-Agents agent: `gradient_clipping` (norm per variable), `reward_scale_factor`, and `td_errors_loss_fn`
+    (`"mse"`, squared errors, or `"huber"`)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_continuous(self.overrides)
+
+
+def _check_continuous(overrides: Mapping[str, float | str]) -> None:
+    _check_names(overrides, CONTINUOUS_OVERRIDES)
+    loss = overrides.get("td_errors_loss_fn", "mse")
+    if loss not in ("mse", "huber"):
+        raise ValueError(f"overrides.td_errors_loss_fn={loss!r} must be 'mse' or 'huber'")
 
 
 def _check_names(overrides: Mapping[str, object], names: tuple[str, ...]) -> None:

@@ -15,10 +15,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)
     import tensorflow as tf
     from tf_agents.agents.categorical_dqn.categorical_dqn_agent import CategoricalDqnAgent
+    from tf_agents.agents.ddpg.actor_network import ActorNetwork
     from tf_agents.agents.ddpg.critic_network import CriticNetwork
     from tf_agents.agents.dqn.dqn_agent import DdqnAgent, DqnAgent
     from tf_agents.agents.sac.sac_agent import SacAgent
     from tf_agents.agents.sac.tanh_normal_projection_network import TanhNormalProjectionNetwork
+    from tf_agents.agents.td3.td3_agent import Td3Agent
     from tf_agents.networks.actor_distribution_network import ActorDistributionNetwork
     from tf_agents.networks.categorical_q_network import CategoricalQNetwork
     from tf_agents.networks.q_network import QNetwork
@@ -29,6 +31,7 @@ with warnings.catch_warnings():
 
 __all__ = [
     "ActorDistributionNetwork",
+    "ActorNetwork",
     "BoundedTensorSpec",
     "CategoricalDqnAgent",
     "CategoricalQNetwork",
@@ -40,6 +43,7 @@ __all__ = [
     "StepType",
     "TFUniformReplayBuffer",
     "TanhNormalProjectionNetwork",
+    "Td3Agent",
     "TimeStep",
     "Trajectory",
     "element_wise_huber_loss",

@@ -3,15 +3,15 @@
 - `_q_network`, `_target_q_network` of a `DqnAgent`: TF-Agents saves weights by checkpoints of its own format. The arena reads the weights
   for ONNX files and for an exact resume.
 - `_optimizer` of a `DqnAgent`: holds Adam's moments, which an exact resume needs.
-- `_update_target` of a `DqnAgent` or `SacAgent`, and its `_counter`: number of updates since the weights were last copied into the target
-  networks.
+- `_update_target` of a `DqnAgent`, `SacAgent` or `Td3Agent`, and its `_counter`: number of updates since the weights were last copied into
+  the target networks.
 - `_log_alpha` of a `SacAgent`: the temperature, which an exact resume needs.
 - `_squashed_distribution` of a `SquashToSpecNormal`: has the bijector that makes actions of samples of its normal distribution.
 """
 
 from typing import Any
 
-from arena_tfagents.framework import DqnAgent, SacAgent, tf
+from arena_tfagents.framework import DqnAgent, SacAgent, Td3Agent, tf
 
 
 def online_variables(agent: DqnAgent) -> list[tf.Variable]:
@@ -29,7 +29,7 @@ def optimizer(agent: DqnAgent) -> Any:
     return agent._optimizer
 
 
-def target_update_counter(agent: DqnAgent | SacAgent) -> tf.Variable:
+def target_update_counter(agent: DqnAgent | SacAgent | Td3Agent) -> tf.Variable:
     """Returns the number of updates since the target network was last updated."""
     return agent._update_target._counter
 

@@ -14,17 +14,16 @@ import numpy.typing as npt
 from arena.agent.hyperparameters import LOG_STD_BOUNDS
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
-from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
+from arena.policies.onnx_network import Conv, Dense, network_layers
+from arena_tfagents.actor_critic import activation, adam, draw_weights, make_critic, optimized_variables, shared_options
 from arena_tfagents.config import TFAgentsSACConfig
 from arena_tfagents.framework import (
     ActorDistributionNetwork,
     BoundedTensorSpec,
-    CriticNetwork,
     SacAgent,
     StepType,
     TanhNormalProjectionNetwork,
     TimeStep,
-    element_wise_huber_loss,
     tf,
     time_step_spec,
 )
@@ -84,10 +83,7 @@ class SACLearner:
             alpha_optimizer=self._optimizers["alpha"],
             **agent_options(config, action_space.shape[0]),
         )
-        for network in (*self._critics, self._actor):
-            drawn = initial_weights((kernel.shape for kernel in network.variables[::2]), rng)
-            for variable, weights in zip(network.variables, drawn, strict=True):
-                variable.assign(weights)
+        draw_weights(rng, *self._critics, self._actor)
         self.agent.initialize()
         self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype), action)
 
@@ -153,10 +149,7 @@ class SACLearner:
         parts = {"actor": self._actor.variables, "critics": critics, "alpha": [log_alpha(self.agent)]}
         found = {f"targets_{i}": variable for i, variable in enumerate(targets)}
         for name, variables in parts.items():
-            adam = self._optimizers[name]
-            found |= {f"{name}_{i}": variable for i, variable in enumerate(variables)}
-            found |= {f"{name}_{slot}_{i}": adam.get_slot(variable, slot) for slot in ("m", "v") for i, variable in enumerate(variables)}
-            found[f"{name}_iterations"] = adam.iterations
+            found |= optimized_variables(name, variables, self._optimizers[name])
         return {**found, "train_steps": self.agent.train_step_counter, "target_update_counter": target_update_counter(self.agent)}
 
     def arrays(self) -> dict[str, Array]:
@@ -171,18 +164,13 @@ class SACLearner:
 
 def agent_options(config: TFAgentsSACConfig, num_actions: int) -> dict[str, Any]:
     """Returns the arguments of `SacAgent` that are numbers or functions."""
-    overrides = dict(config.overrides)
-    loss = {"huber": element_wise_huber_loss, "mse": tf.math.squared_difference}[overrides.pop("td_errors_loss_fn", "mse")]
     return {
-        "gamma": config.discount,
-        "target_update_tau": config.target_update_tau,
         "target_update_period": 1,
-        "td_errors_loss_fn": loss,
         "critic_loss_weight": 1.0,  # by default TF-Agents halves it, which clipping and Adam's epsilon notice
         "initial_log_alpha": float(np.log(config.initial_alpha)),
         "target_entropy": config.target_entropy_per_dimension * num_actions,
         "train_step_counter": tf.Variable(0, dtype=tf.int64),
-        **overrides,
+        **shared_options(config),
     }
 
 
@@ -196,23 +184,6 @@ def make_actor(config: TFAgentsSACConfig, observation: tf.TensorSpec, action: tf
         observation,
         action,
         fc_layer_params=network_sizes(config, observation.shape).hidden_sizes,
-        activation_fn=_activation(config),
+        activation_fn=activation(config),
         continuous_projection_net=projection,
     )
-
-
-def make_critic(config: TFAgentsSACConfig, observation: tf.TensorSpec, action: tf.TensorSpec) -> CriticNetwork:
-    """Returns one of TF-Agents' critics: the hidden layers take observation and action together."""
-    hidden_sizes = network_sizes(config, observation.shape).hidden_sizes
-    return CriticNetwork((observation, action), joint_fc_layer_params=hidden_sizes, activation_fn=_activation(config))
-
-
-def _activation(config: TFAgentsSACConfig) -> Any:
-    return tf.tanh if config.activation == "tanh" else tf.nn.relu
-
-
-def adam(config: TFAgentsSACConfig) -> Any:
-    """Returns the optimizer of one part."""
-    # The legacy Adam gives its moments by variable (`get_slot`), so that they are saved by name.
-    norm = config.max_gradient_norm or None
-    return tf.keras.optimizers.legacy.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=norm)

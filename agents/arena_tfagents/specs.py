@@ -3,7 +3,7 @@
 from typing import Any
 
 from arena.agent.spec import AgentSpec
-from arena_tfagents.config import C51Config, TFAgentsDQNConfig, TFAgentsSACConfig
+from arena_tfagents.config import C51Config, TFAgentsDQNConfig, TFAgentsSACConfig, TFAgentsTD3Config
 
 _SHARED: dict[str, Any] = {
     "framework": "TF-Agents",
@@ -28,6 +28,14 @@ SAC = AgentSpec(
     entry_point="arena_tfagents.sac:SAC",
     config=TFAgentsSACConfig,
     algorithm="sac",
+    action_spaces=frozenset({"box"}),
+    **_SHARED,
+)
+TD3 = AgentSpec(
+    id="tfagents-td3",
+    entry_point="arena_tfagents.td3:TD3",
+    config=TFAgentsTD3Config,
+    algorithm="td3",
     action_spaces=frozenset({"box"}),
     **_SHARED,
 )

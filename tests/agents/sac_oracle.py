@@ -19,6 +19,8 @@ class Conventions:
 
     critic_weight: float = 1.0
     """Factor of the critics' loss."""
+    bounded_next_actions: bool = True
+    """Whether TD3 clips noisy next actions to the bounds."""
     huber: bool = False
     """Whether errors beyond 1 count linearly (and others by half their square)."""
     together: bool = False
@@ -290,7 +292,8 @@ class TD3Oracle(Oracle):
         noise = np.clip(self.config.target_noise * batch.next_noise, -limit, limit)
         noise = 0.0 if self.fault == "smoothing" else noise
         actions = np.tanh(forward(self.target_actor, batch.next_observations)[-1]) + noise
-        return self.bootstrapped(batch, self.lower(batch.next_observations, np.clip(actions, -1.0, 1.0)))
+        bounded = np.clip(actions, -1.0, 1.0) if self.conventions.bounded_next_actions else actions
+        return self.bootstrapped(batch, self.lower(batch.next_observations, bounded))
 
     def actor_loss_and_gradients(self, batch):
         layers = forward(self.actor, batch.observations)

@@ -58,6 +58,7 @@ AGENTS = {
 } | {
     "tfagents-sac": ("tfagents-sac", {}, TFAGENTS),
     "tfagents-sac-huber": ("tfagents-sac", {"overrides": {"td_errors_loss_fn": "huber"}}, dataclasses.replace(TFAGENTS, huber=True)),
+    "tfagents-td3": ("tfagents-td3", {}, Conventions(bounded_next_actions=False)),
     "rllib-sac": ("rllib-sac", {}, RLLIB),
     "rllib-sac-huber": ("rllib-sac", {"overrides": {"td_error_loss_fn": "huber"}}, dataclasses.replace(RLLIB, huber=True)),
 }
@@ -113,15 +114,17 @@ def learn_keras(agent, batches):
 
 
 def tfagents_parts(agent):
-    """Returns the weights of `tfagents-sac` by part, named as in the oracles."""
+    """Returns the weights of `tfagents-sac` or `tfagents-td3` by part, named as in the oracles."""
     arrays = agent.learner.arrays()
-    names = {"actor": "actor", "critics": "critics", "target": "targets", "alpha": "alpha"}
+    others = {"alpha": "alpha"} if "alpha_0" in arrays else {"target actor": "target_actor"}
+    names = {"actor": "actor", "critics": "critics", "target": "targets", **others}
     counts = {name: sum(re.fullmatch(rf"{prefix}_[0-9]+", key) is not None for key in arrays) for name, prefix in names.items()}
     return {name: [arrays[f"{prefix}_{index}"] for index in range(counts[name])] for name, prefix in names.items()}
 
 
 def learn_tfagents(agent, batches):
-    return agent.learner.update(*batches.transitions, batches.next_noise, batches.noise, batches.alpha_noise)
+    noises = (batches.noise, batches.alpha_noise) if hasattr(agent.config, "initial_alpha") else ()
+    return agent.learner.update(*batches.transitions, batches.next_noise, *noises)
 
 
 def rllib_parts(agent):
@@ -246,6 +249,7 @@ CHOICES = [
     ("sac", Conventions(together=True)),
     ("sac", Conventions(own_alpha_noise=True)),
     ("sac", Conventions(log_det_epsilon=1e-2)),
+    ("td3", Conventions(bounded_next_actions=False)),
     *((algorithm, Conventions(**choice)) for algorithm in ORACLES for choice in ({"huber": True}, {"critic_weight": 0.5})),
 ]
 
