@@ -55,8 +55,6 @@ def by_report(folder: Path) -> Judged:
 def by_tournament(folder: Path, path: Path, *, seed: int) -> Judged:
     """Plays a tournament of the runs below `folder`, and returns what its leaderboard claims.
 
-    One entrant is ahead of another if every rank that is not excluded for it is above every one of the other.
-
     Args:
         folder: folder of the experiment.
         path: folder of the tournament.
@@ -67,8 +65,9 @@ def by_tournament(folder: Path, path: Path, *, seed: int) -> Judged:
         found = find_players([str(folder)], envs, admission)
         rules = Rules(episodes=NUM_DUELS, seed=seed)
         play(Tournament(path=path, players=found.players, envs=envs, rules=rules, left_out=found.left_out), workers=1, trusted=True)
-    rows = [row for row in compute_standings(path).rows if row.entrant != RANDOM]
-    better = frozenset((one.entrant, other.entrant) for one in rows for other in rows if one.rank_high < other.rank_low)
+    standings = compute_standings(path)
+    rows = [row for row in standings.rows if row.entrant != RANDOM]
+    better = frozenset(pair for pair in standings.better if RANDOM not in pair)
     return Judged(better=better, equal=None, num_seeds=sum(len(row.members) for row in rows) / len(rows))
 
 

@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("calibrate-intervals", "how often the 95% intervals hold the true value", "1 h", "statistics.md"),
     Benchmark("calibrate-pairs", "how often the tests of pairs claim a wrong difference, and find a true one", "1 h", "statistics.md"),
     Benchmark("calibrate-sequential", "errors and seeds of the rule that adds seeds until decided", "1 h", "statistics.md"),
+    Benchmark("verdict-cases", "what is said of small experiments on which verdicts once misled", "10 s", "verdicts.md"),
     Benchmark("field-points", "how often the intervals of points against the field hold the truth", "20 min", "ratings.md"),
     Benchmark("zoo", "scores of agents with tuned settings, beside published numbers", "hours; a cell takes minutes", "zoo.md"),
     Benchmark("fingerprint", "what this tree computes, to compare it with another tree", "2 min"),

@@ -124,9 +124,8 @@ def _agents(tournament: Tournament) -> dict[str, str]:
 
 
 def _decided(standings: Standings) -> Callable[[str, str], bool]:
-    """Returns a test of whether an entrant is better than another: their rank intervals, which all hold at once, do not touch."""
-    rows = {row.entrant: row for row in standings.rows}
-    return lambda a, b: rows[a].rank_high < rows[b].rank_low
+    """Returns a test of whether it is decided that an entrant is better than another."""
+    return lambda a, b: (a, b) in standings.better
 
 
 def _neighbours(standings: Standings) -> Iterator[tuple[str, str, bool]]:

@@ -73,6 +73,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
         envs=tuple(env.standings() for env in envs),
         cycles=tuple(tuple(entrants[place] for place in cycle) for cycle in wins.cycles),
         circles=tuple(in_words(circle, list(entrants)) for circle in wins.circles),
+        better=tuple((entrants[i], entrants[j]) for i in order for j in order if ranking.field.better[i, j]),
         against_order=_against_order(ranking, entrants),
         interval_remark=STOPPED_EARLY if looks else "",
         seat_advantage=_seat_advantage(envs, len(tournament.players)),

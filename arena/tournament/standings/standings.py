@@ -151,6 +151,8 @@ class Standings:
     """Groups of entrants that beat each other in a circle, each majority decided at the confidence: no one number orders them."""
     circles: tuple[str, ...]
     """The most certain circle of each of the `cycles`, in words: who beats whom, and with which certainty."""
+    better: tuple[tuple[str, str], ...]
+    """Pairs (better, worse) that are decided, at the confidence for all pairs at once."""
     against_order: tuple[tuple[str, str, float], ...]
     """Pairs that contradict the ranking: (higher, lower, points of the higher), where the lower took more than half."""
     interval_remark: str

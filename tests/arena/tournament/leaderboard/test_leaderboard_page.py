@@ -179,7 +179,8 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
         dataclasses.replace(row, rank_low=low, rank_high=high)
         for row, (low, high) in zip(standings.rows, [(1, 1), (2, 3), (2, 3)], strict=True)
     )
-    page = render_leaderboard(dataclasses.replace(standings, rows=rows, cycles=(("a", "b", "c"),), circles=("a beats b",)), tournament)
+    decided = dataclasses.replace(standings, rows=rows, better=((names[0], names[1]), (names[0], names[2])))
+    page = render_leaderboard(dataclasses.replace(decided, cycles=(("a", "b", "c"),), circles=("a beats b",)), tournament)
     text = page.replace("&lt;", "<").replace("&gt;", ">")
     assert (
         f"{names[0]} is ahead of all others. Between {names[1]} and {names[2]} nothing is decided. Ranked by points against the field."
@@ -192,7 +193,7 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert "player.js" not in page
     matrix = page.partition('<table class="matrix">')[2].partition("</table>")[0]
     assert matrix.count("<td style=") == 4, "the first against both others, and they against it"
-    of_duels = dataclasses.replace(standings, rows=rows, envs=tuple(env for env in standings.envs if env.kind == "duel"))
+    of_duels = dataclasses.replace(decided, envs=tuple(env for env in standings.envs if env.kind == "duel"))
     text = render_leaderboard(of_duels, tournament).replace("&lt;", "<").replace("&gt;", ">")
     assert f"Decided: {names[0]} beats {names[1]} more often than not." in text
 

@@ -50,6 +50,7 @@ def standings() -> Standings:
         rows=tuple(_row(rank, name) for rank, name in enumerate(NAMES, start=1)),
         win_matrix=(),
         predicted_matrix=(),
+        better=(),
         against_order=(),
         pairs=(),
         envs=(EnvStandings(env="CartPole-v1", kind="duel", scores=scores, equal_steps=None, equal_seconds=None),),
