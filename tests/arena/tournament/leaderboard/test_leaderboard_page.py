@@ -1,10 +1,11 @@
 """The page of a small tournament that was really played: two policies and the random player on CartPole, Chain and tic-tac-toe."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from arena.statistics.estimate import Estimate
 from arena.tournament.entry.admission import AdmittedPolicy
 from arena.tournament.entry.env_spaces import env_spaces
 from arena.tournament.entry.player import Player
+from arena.tournament.leaderboard import duel_replays
 from arena.tournament.leaderboard import replay_selection as selection
 from arena.tournament.leaderboard.duel_replays import MAX_FRAME_BYTES, record_duels
 from arena.tournament.leaderboard.leaderboard_page import render_leaderboard, write_leaderboard
 from arena.tournament.match_records import Episodes, PlayedGame
+from arena.tournament.play.play_episodes import duel_policy
 from arena.tournament.play.play_tournament import play
 from arena.tournament.standings.compute_standings import compute_standings
 from arena.tournament.standings.standings import Standings
@@ -44,6 +47,14 @@ def _policy(env: EnvConfig, seed: int, path: Path) -> AdmittedPolicy:
     return AdmittedPolicy(path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), source=path)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _replays_play_in_this_process() -> Iterator[None]:
+    """Plays the policies of replays, which are these tests' own, without the processes that bound a stranger's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duel_replays, "duel_policy", functools.partial(duel_policy, trusted=True))
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tournament")
@@ -55,6 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     play(
         Tournament(path=path, players=tuple(players), envs=envs, rules=Rules(episodes=4, games=8), command="arena tournament a b"),
         workers=1,
+        trusted=True,
     )
     return path
 
