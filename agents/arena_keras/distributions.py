@@ -1,7 +1,8 @@
 """Distributions of actions: drawn from in NumPy while collecting, differentiated with `keras.ops` while learning.
 
-A *choice* is what the policy draws: the action itself if discrete, the action before scaling for a Box. Both distributions have the
-same four members; `parameters` are the policy's, the network's first.
+A *choice* is what the policy draws: the action itself if discrete, the action before scaling for a Box. Log probabilities of choices are
+computed for a whole rollout at once, from what `draw` returns beside them; they are the same as those of each step. Both distributions have
+the same members; `parameters` are the policy's, the network's first.
 """
 
 import math
@@ -28,11 +29,13 @@ class Categorical:
         return []
 
     def draw(self, logits: Array, _: list[Array], rng: np.random.Generator) -> tuple[Array, Array]:
-        """Returns choices `int64 [N]` and their log probabilities `float32 [N]`."""
-        choices = (logits + rng.gumbel(size=logits.shape)).argmax(-1)  # the Gumbel-max trick: Maddison et al., 2014, arXiv:1411.0030
+        """Returns choices `int64 [N]`, and the logits."""
+        return (logits + rng.gumbel(size=logits.shape)).argmax(-1), logits  # the Gumbel-max trick: Maddison et al., 2014, arXiv:1411.0030
+
+    def log_probs(self, choices: Array, logits: Array, _: list[Array]) -> Array:
+        """Returns log probabilities `float32 [N]` of choices `[N]` that were drawn by logits `[N, A]`."""
         shifted = logits - logits.max(-1, keepdims=True)
-        log_probs = shifted[np.arange(len(choices)), choices] - np.log(np.exp(shifted).sum(-1))
-        return choices, log_probs
+        return np.asarray(shifted[np.arange(len(choices)), choices] - np.log(np.exp(shifted).sum(-1)))
 
     def evaluate(self, logits: Any, _: list[Any], choices: Any) -> tuple[Any, Any]:
         """Returns log probabilities of `choices` and entropies, each `[B]`."""
@@ -54,11 +57,15 @@ class Gaussian:
         return [np.zeros(self.num_outputs, np.float32)]
 
     def draw(self, means: Array, extra: list[Array], rng: np.random.Generator) -> tuple[Array, Array]:
-        """Returns choices `float32 [N, A]` and their log probabilities `float32 [N]`."""
+        """Returns choices `float32 [N, A]`, and the noise in them."""
         (log_std,) = extra
         noise = rng.standard_normal(means.shape, np.float32)
-        log_probs = -0.5 * np.square(noise) - log_std - np.float32(0.5 * math.log(2 * math.pi))
-        return means + np.exp(log_std) * noise, log_probs.sum(-1)
+        return means + np.exp(log_std) * noise, noise
+
+    def log_probs(self, _: Array, noise: Array, extra: list[Array]) -> Array:
+        """Returns log probabilities `float32 [N]` of choices in which there is `noise` `[N, A]`."""
+        (log_std,) = extra
+        return np.asarray((-0.5 * np.square(noise) - log_std - np.float32(0.5 * math.log(2 * math.pi))).sum(-1))
 
     def evaluate(self, means: Any, extra: list[Any], choices: Any) -> tuple[Any, Any]:
         """Returns log probabilities of `choices` and entropies, each `[B]`."""

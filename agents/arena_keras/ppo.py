@@ -123,11 +123,11 @@ class PPO(Agent):
         """Returns the value `[N]` of `observations` `[N, *obs]`."""
         return self._value.scores(features_of(self.observation_space, observations))[:, 0]
 
-    def draw_actions(self, observations: Array) -> tuple[Array, Array, Array, Array]:
-        """Returns env actions, and the distribution's choices, their log probabilities and values, for `observations` `[N, *obs]`."""
-        choices, log_probs = self.distribution.draw(self.policy.scores(observations), self.extra, self._rng)
+    def draw_actions(self, observations: Array) -> tuple[Array, Array, Array]:
+        """Returns env actions, the distribution's choices, and what gives their log probabilities, for `observations` `[N, *obs]`."""
+        choices, drawn_by = self.distribution.draw(self.policy.scores(observations), self.extra, self._rng)
         actions = choices if isinstance(self.action_space, gym.spaces.Discrete) else self.policy.scale_actions(choices)
-        return actions, choices, log_probs, self.values(observations)
+        return actions, choices, drawn_by
 
     def _update(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
         losses = self.learner.update(self._minibatches(rollout), learning_rate)
@@ -141,18 +141,31 @@ class PPO(Agent):
         epoch's permutation is repeated from its start until M minibatches are full: shapes are fixed, and no valid row is left out.
         """
         config = self.config
-        choices, log_probs, values = rollout.extras
+        choices, drawn_by = rollout.extras
+        log_probs = self.distribution.log_probs(_rows(choices), _rows(drawn_by), self.extra).reshape(rollout.rewards.shape)
+        values = self._rollout_values(rollout.observations)
         advantages = rollout_advantages(rollout, values, self.values, discount=config.discount, gae_lambda=config.gae_lambda)
         rows = np.flatnonzero(rollout.valid)
         indices = epoch_minibatches(rows, config.batch_size, config.num_epochs, self._rng, num_minibatches=self._num_minibatches)
         fields = (rollout.observations, choices, log_probs, advantages, advantages + values)  # [T, N, ...] each
-        return tuple(field.reshape(-1, *field.shape[2:])[indices] for field in fields)
+        return tuple(_rows(field)[indices] for field in fields)
+
+    def _rollout_values(self, observations: Array) -> Array:
+        """Returns the values `[T, N]` of a rollout's observations; those of images step by step, for want of memory."""
+        if observations.ndim > 3:
+            return np.stack([self.values(step) for step in observations])
+        return self.values(_rows(observations)).reshape(observations.shape[:2])
 
     def _dummy_batches(self) -> tuple[Array, ...]:
         shape = (self.config.num_epochs * self._num_minibatches, self.config.batch_size)
         observations = np.zeros((*shape, *self.observation_space.shape), self.observation_space.dtype)
         choices = np.zeros((*shape, *self.distribution.choice_shape), self.distribution.choice_dtype)
         return observations, choices, *(np.zeros(shape, np.float32) for _ in range(3))
+
+
+def _rows(field: Array) -> Array:
+    """Returns `[T * N, ...]` for `[T, N, ...]`."""
+    return field.reshape(-1, *field.shape[2:])
 
 
 STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")

@@ -286,6 +286,23 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
         self._row = row + 1
         return result
 
+    def begin_block(self, num_steps: int) -> bool:
+        """Returns whether the log will hold the next vector steps, for `block` to read; whoever takes them reads no accounts in between."""
+        if self._watch.noted is None or num_steps > self._watch.num_rows or self.must_reset:
+            return False
+        if self._free < num_steps:
+            try:
+                self._free = self._check()
+            except BudgetExhausted:
+                return False  # the next step says so
+        return self._free >= num_steps
+
+    def block(self, num_steps: int) -> tuple[Array, Array, Array, Array]:
+        """Returns observations, rewards, terminated and truncated `[T, N, ...]` of the last steps, in views that later steps overwrite."""
+        rows, noted = slice(self._row - num_steps, self._row), self._watch.noted
+        assert noted is not None
+        return noted[rows], self._rewards[rows], self._terminated[rows], self._truncated[rows]
+
     def _check(self) -> int:
         """Refuses a step that may not be taken; returns how many can be taken before the next check."""
         self._settle()

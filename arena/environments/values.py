@@ -81,6 +81,11 @@ class ValueWatch:
         self._finite_low, self._finite_high = low.reshape(-1), high.reshape(-1)  # [D], without infinities
         self._row_low, self._row_high = np.tile(low.reshape(-1), num_envs), np.tile(high.reshape(-1), num_envs)  # [N * D]
 
+    @property
+    def noted(self) -> Array | None:
+        """Observations of the vector steps that were noted, `[rows, N, *obs]`; None where they are not looked at."""
+        return self._log
+
     def note(self, row: int, observations: Array, info: dict[str, Any]) -> None:
         """Writes down what a vector step gave: observations `[N, *obs]`, and in `info` those that ended an episode."""
         if self._log is not None:

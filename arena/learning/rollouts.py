@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.learning.transitions import TransitionStream
+from arena.learning.transitions import Block, TransitionStream
 
 Array = npt.NDArray[Any]
 
@@ -52,6 +52,8 @@ def collect_rollout(stream: TransitionStream, length: int, act: Callable[[Array]
     Raises:
         BudgetExhausted: if the budget ends before the rollout does; the rollout is then lost.
     """
+    if stream.begin_block(length):
+        return _collect_block(stream, length, act)
     steps = []
     all_extras: list[tuple[Array, ...]] = []
     final_observations = []
@@ -80,6 +82,44 @@ def collect_rollout(stream: TransitionStream, length: int, act: Callable[[Array]
         num_env_steps=num_env_steps,
         act_seconds=act_seconds,
     )
+
+
+def _collect_block(stream: TransitionStream, length: int, act: Callable[[Array], tuple[Array, ...]]) -> Rollout:
+    """Does what `collect_rollout` does where the meter's log holds all of the steps: they are looked at when all are taken."""
+    env, observations, clock = stream.env, stream.observations, time.perf_counter
+    outputs: list[tuple[Array, ...]] = []
+    infos: dict[int, dict[str, Any]] = {}
+    act_seconds = 0.0
+    for t in range(length):
+        start = clock()
+        output = act(observations)
+        act_seconds += clock() - start
+        outputs.append(output)
+        observations, _, _, _, info = env.step(output[0])
+        if info:
+            infos[t] = info
+    block = stream.end_block(observations, length)
+    actions, *extras = (np.concatenate(parts).reshape(length, *parts[0].shape) for parts in zip(*outputs, strict=True))
+    return Rollout(
+        observations=block.observations,
+        actions=actions,
+        extras=tuple(extras),
+        rewards=block.rewards,
+        terminated=block.terminated,
+        truncated=block.truncated,
+        valid=block.valid,
+        last_observations=observations,
+        final_observations=[(t, n, _true_next(block, t, n, infos.get(t, {}), observations)) for t, n in np.argwhere(block.ended).tolist()],
+        num_env_steps=int(np.count_nonzero(block.valid)),
+        act_seconds=act_seconds,
+    )
+
+
+def _true_next(block: Block, t: int, n: int, info: dict[str, Any], last_observations: Array) -> Array:
+    """Returns what an environment showed after a step that ended an episode: in `info` where the next one has begun at once."""
+    if "_final_obs" in info and info["_final_obs"][n]:
+        return np.asarray(info["final_obs"][n])
+    return np.asarray(last_observations[n] if t + 1 == len(block.observations) else block.observations[t + 1, n])
 
 
 def next_values(rollout: Rollout, values: Array, value_function: Callable[[Array], Array]) -> Array:

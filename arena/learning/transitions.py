@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from arena.environments.autoreset import only_reset_steps
 from arena.environments.metering import MeteredVectorEnv
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,24 @@ class Transitions:
     """Episodes that a time limit cut, `bool [N]`: bootstrap from `next_observations`."""
     valid: Array
     """`bool [N]`"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Block:
+    """T vector steps that were taken one after the other."""
+
+    observations: Array
+    """Observations that the actions answered to, `[T, N, *obs]`."""
+    rewards: Array
+    """`float32 [T, N]`"""
+    terminated: Array
+    """`bool [T, N]`"""
+    truncated: Array
+    """`bool [T, N]`"""
+    valid: Array
+    """`bool [T, N]`; False where an environment was only reset."""
+    ended: Array
+    """Ends of episodes, `bool [T, N]`."""
 
 
 class TransitionStream:
@@ -64,6 +83,33 @@ class TransitionStream:
         self.observations, _ = self.env.reset()
         self._any_waiting = False
         return True
+
+    def begin_block(self, num_steps: int) -> bool:
+        """Returns whether the next `num_steps` vector steps may be taken by `env.step` alone, followed by `end_block`."""
+        if not isinstance(self.env, MeteredVectorEnv) or self.env.autoreset_mode is AutoresetMode.DISABLED:
+            return False  # around the meter there is one that normalises, say
+        return self.observations.dtype == self.env.single_observation_space.dtype and self.env.begin_block(num_steps)
+
+    def end_block(self, observations: Array, num_steps: int) -> Block:
+        """Moves on after steps that were taken by `env.step`, and returns what they were.
+
+        Args:
+            observations: Observations that the last step returned, `[N, *obs]`.
+            num_steps: Number of steps since `begin_block`.
+        """
+        noted, rewards, terminated, truncated = self.env.block(num_steps)
+        given = np.empty_like(noted)
+        given[0], given[1:] = self.observations, noted[:-1]
+        self.observations = observations
+        ended = terminated | truncated
+        only_reset = np.zeros_like(ended)
+        if self.env.autoreset_mode is AutoresetMode.NEXT_STEP:
+            waiting = self._waiting if self._any_waiting else np.zeros(self.env.num_envs, np.bool_)
+            only_reset = only_reset_steps(ended, waiting)
+            self._waiting = ended[-1].copy()
+            self._any_waiting = bool(np.count_nonzero(self._waiting))
+        self.num_valid = self.env.num_envs - int(np.count_nonzero(only_reset[-1]))
+        return Block(given, rewards.astype(np.float32), terminated.copy(), truncated.copy(), ~only_reset, ended)
 
     def step(self, actions: Array) -> Transitions:
         """Takes `actions` `[N, *act]` and moves `observations` on.

@@ -131,7 +131,8 @@ class PolicyNetwork:
             elif isinstance(layer, LayerNorm):
                 x = layer(x if x.ndim == 2 else x.reshape(len(x), -1))
             else:
-                x = (x if x.ndim == 2 else x.reshape(len(x), -1)) @ layer.kernel + layer.bias
+                x = (x if x.ndim == 2 else x.reshape(len(x), -1)) @ layer.kernel
+                x += layer.bias
             x = _NUMPY_ACTIVATIONS[layer.activation](x)
         if self.support is not None:
             logits = x.reshape(len(x), -1, len(self.support))  # [N, A, atoms]

@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import itertools
 
 import numpy as np
@@ -13,6 +15,7 @@ from arena.learning.transitions import TransitionStream
 from arena.testing import FakeVectorEnv
 
 MODES = list(AutoresetMode)
+SCRIPTS = [[(3, True), (5, False)], [(1, True)], [(4, False), (2, True)]]
 scripts = st.lists(st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=3), min_size=1, max_size=3)
 
 
@@ -115,3 +118,29 @@ def test_the_budget_passes_through() -> None:
     with pytest.raises(BudgetExhausted):
         collect([[(4, True)], [(4, False)]], AutoresetMode.SAME_STEP, 6, meter=meter)
     assert meter.env_steps == 10
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("budget", [None, 150])
+def test_rollouts_read_from_the_meters_log_are_those_that_are_taken_step_by_step(mode, budget, monkeypatch) -> None:
+    def taken(*, in_blocks: bool) -> list:
+        meter, rng = Meter(budget), np.random.default_rng(0)
+        env = MeteredVectorEnv(FakeVectorEnv(SCRIPTS, mode), meter, lambda: 5)
+        stream, found = TransitionStream(env), []
+        if not in_blocks:
+            monkeypatch.setattr(stream, "begin_block", lambda num_steps: False)
+        with contextlib.suppress(BudgetExhausted):
+            for index, length in enumerate((7, 7, 1, 30, 300, 5)):  # the last but one is longer than the log
+                if index == 3:
+                    env.cut_episodes()
+                stream.start()
+                rollout = collect_rollout(stream, length, lambda observations: (rng.integers(2, size=3), rng.random((3, 2))))
+                found.append({**{field.name: getattr(rollout, field.name) for field in dataclasses.fields(rollout)}, "act_seconds": 0})
+        return [*found, meter.counts().env_steps, meter.episodes, rng.random()]
+
+    blocks, steps = taken(in_blocks=True), taken(in_blocks=False)
+    assert len(blocks) == len(steps) > (4 if budget else 8)
+    np.testing.assert_equal(blocks, steps)
+    for one, other in zip(blocks, steps, strict=True):
+        if isinstance(one, dict):
+            assert [getattr(value, "dtype", None) for value in one.values()] == [getattr(value, "dtype", None) for value in other.values()]
