@@ -11,7 +11,8 @@ from arena.formats.json import json_line
 from benchmarks.processes import child_environment, last_json_line, module_command
 
 Point = Mapping[str, Any]
-"""What to measure, fit for JSON: `agent`, `env`, `device`, `threads`, `seed`, `seconds`, `hyperparameters`, `warm_steps` (1 if missing);
+"""What to measure, fit for JSON: `agent`, `env`, `device`, `threads`, `seed`, `seconds`, `hyperparameters`, `warm_steps` (1 if missing),
+`wrappers` (none if missing);
 or, instead of `seconds`, what `benchmarks.child.training_speed.time_to_target` needs."""
 
 

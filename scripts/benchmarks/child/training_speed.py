@@ -14,7 +14,7 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.interface import Agent
 from arena.agent.isolation import refuse_other_frameworks
 from arena.agent.registry import agent_spec
-from arena.environments.config import EnvConfig
+from arena.environments.config import EnvConfig, WrapperConfig
 from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.policies.evaluation import evaluate
@@ -46,7 +46,8 @@ def make_agent(point: Point) -> tuple[Agent, Meter, float]:
     config = build_config(spec.config, point["hyperparameters"], where=point["agent"])
     refuse_other_frameworks(spec.modules_for(config))
     agent_class, meter = spec.load(), Meter()
-    factory = ArenaEnvFactory(EnvConfig(point["env"]), meter, np.random.SeedSequence([0, point["seed"]]))
+    env = EnvConfig(point["env"], wrappers=tuple(map(WrapperConfig, point.get("wrappers", ()))))
+    factory = ArenaEnvFactory(env, meter, np.random.SeedSequence([0, point["seed"]]))
     start = time.perf_counter()
     agent = agent_class(factory, config, seed=point["seed"], device=point["device"])
     return agent, meter, time.perf_counter() - start
