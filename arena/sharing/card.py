@@ -35,6 +35,11 @@ class PackedPolicy:
         """Name of the policy file in the archive."""
         return f"policies/{self.name}.onnx"
 
+    @property
+    def curve_file(self) -> str:
+        """Name of the picture of the learning curve in the archive."""
+        return f"curves/{self.name}.svg"
+
 
 def model_card(policies: Sequence[PackedPolicy], licence: str) -> str:
     """Returns the card as Markdown, with a head in YAML that model hubs read.
@@ -98,8 +103,15 @@ def _section(policy: PackedPolicy) -> list[str]:
         lines += [f"- Actions: {_text(metadata.actions.declared)}{_names(metadata.actions.names)}"]
         if metadata.preprocessing:
             lines += [f"- Inside the file, before the first layer: {', '.join(metadata.preprocessing)}"]
+    curve = [f"![Mean return of the selection evaluations, with 95% intervals]({policy.curve_file})", ""] if policy.record.selection else []
     settings = ", ".join(f"{key} = {plain(value)}" for key, value in sorted(run.agent.hyperparameters.items()))
-    lines += [f"- Hyperparameters: {_text(settings) or 'none'}", "", "| env steps | mean return of the selection evaluation |", "|---|---|"]
+    lines += [
+        f"- Hyperparameters: {_text(settings) or 'none'}",
+        "",
+        *curve,
+        "| env steps | mean return of the selection evaluation |",
+        "|---|---|",
+    ]
     selection = policy.record.selection
     shown = np.unique(np.linspace(0, len(selection) - 1, min(len(selection), MAX_CURVE_ROWS)).astype(int)).tolist()
     lines += [f"| {selection[index].env_steps:,} | {shown_return(selection[index].episode_return_mean)} |" for index in shown]

@@ -14,9 +14,12 @@ from arena.policies.file_check import MAX_FILE_BYTES, check_policy_bytes
 from arena.policies.metadata import read_metadata
 from arena.run_folder.record import RunRecord
 from arena.sharing.card import PackedPolicy, licence_text, model_card, scores_of
+from arena.sharing.curve import curve_svg
 
 CARD, MANIFEST, LICENCE = "README.md", "pack.json", "LICENSE"
 """Names of the card, of the list of policies, and of the licence's text in an archive."""
+MAX_POLICIES = (MAX_FILES - 3) // 2
+"""Largest number of policies of an archive: each has a picture of its learning curve."""
 PACK_FORMAT = 1
 """Version of the form of `pack.json`."""
 
@@ -36,12 +39,13 @@ def write_pack(records: Sequence[RunRecord], path: Path, licence: str | None = N
         raise ArenaError(f"{path}: the name of an archive must end with .zip")
     if path.exists():
         raise ArenaError(f"{path} is there already; delete it, or give another name")
-    if len(records) > MAX_FILES - 3:
-        raise ArenaError(f"{len(records):,} policies are more than the {MAX_FILES - 3:,} that an archive may hold")
+    if len(records) > MAX_POLICIES:
+        raise ArenaError(f"{len(records):,} policies are more than the {MAX_POLICIES:,} that an archive may hold")
     policies = _distinct([_packed(record) for record in records])
     name, text = licence_text(licence)
     contents = {CARD: model_card(policies, name).encode(), MANIFEST: _manifest(policies, name)}
-    contents |= {policy.file: policy.content for policy in policies} | ({LICENCE: text} if text is not None else {})
+    curves = {policy.curve_file: curve for policy in policies if (curve := curve_svg(policy.record)) is not None}
+    contents |= {policy.file: policy.content for policy in policies} | curves | ({LICENCE: text} if text is not None else {})
     write_archive(path, contents)
     return policies
 

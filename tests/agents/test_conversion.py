@@ -170,6 +170,41 @@ def jax_functions(folder: str) -> None:
     refused(from_jax, lambda x: jnp.ones((len(x), 2)), path, match="does not depend on the observations", **SPACES)
 
 
+def jax_images(folder: str) -> None:
+    import jax
+    import jax.numpy as jnp
+
+    path, keys = Path(folder, "policy.onnx"), jax.random.split(jax.random.key(0), 3)
+    last_kernel, first_kernel = jax.random.normal(keys[0], (3, 3, 2, 4)), jax.random.normal(keys[1], (4, 2, 3, 3))
+    head = 0.1 * jax.random.normal(keys[2], (400, 3))
+    images = {"observation_space": gym.spaces.Box(0, 255, (20, 20, 2), np.uint8), "action_space": gym.spaces.Discrete(3)}
+
+    def channels_last(x):
+        x = jax.lax.conv_general_dilated(x / 255.0, last_kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        x = jax.lax.reduce_window(jax.nn.relu(x + 0.1), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return x.reshape(len(x), -1) @ head
+
+    def channels_first(x):
+        x = jnp.transpose(x / 255.0, (0, 3, 1, 2))
+        x = jax.lax.conv_general_dilated(x, first_kernel, (2, 2), ((1, 0), (1, 0)))
+        x = jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, 1, 2, 2), (1, 1, 1, 1), "SAME") / 4.0
+        return x.reshape(len(x), -1) @ head
+
+    def pooled(window):
+        return lambda x: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID").reshape(len(x), -1)[:, :3]
+
+    for function in (channels_last, channels_first, jax.jit(channels_last), pooled((1, 2, 1, 2))):
+        policy = from_jax(function, path, **images)  # which compares the file with the function
+        observations = np.random.default_rng(0).integers(0, 256, (5, 20, 20, 2)).astype(np.uint8)
+        np.testing.assert_allclose(policy.scores(observations), function(observations.astype(np.float32)), rtol=1e-3, atol=1e-4)
+    refused(from_jax, pooled((1, 2, 2, 2)), path.with_name("no.onnx"), match="it pools over other axes than two of images", **images)
+    refused(from_jax, lambda x: x.reshape(-1, 400), path.with_name("no.onnx"), match="and the batch axis with it", **images)
+
+
+def test_jax_images(tmp_path: Path):
+    ask(jax_images, str(tmp_path), spec=process("jax"))
+
+
 def test_jax(tmp_path: Path):
     ask(jax_functions, str(tmp_path), spec=process("jax"))
 

@@ -64,11 +64,9 @@ def from_jax(
     """
     name = getattr(function, "__qualname__", type(function).__qualname__)
     conversion = Conversion(f"JAX function {name}", observation_space, action_space)
-    if conversion.is_image:
-        raise refusal(conversion.what, "functions of images are not taken; give a Keras model, or an ONNX file to from_onnx")
     jax = importlib.import_module("jax")
     x = conversion.graph.features()
-    closed = jax.make_jaxpr(function)(np.zeros((_BATCH, *conversion.graph.feature_shape), np.float32))
+    closed = jax.make_jaxpr(function)(jax.ShapeDtypeStruct((_BATCH, *conversion.graph.feature_shape), np.float32))
     if len(closed.jaxpr.invars) != 1 or len(closed.jaxpr.outvars) != 1:
         raise refusal(conversion.what, "it must map one array to one array")
     walk = _Walk(conversion)
@@ -128,6 +126,63 @@ class _Walk:
             weights = np.ascontiguousarray(weights.T)
         return self._node("MatMul", inputs[0], weights)
 
+    def _write_conv_general_dilated(self, equation: Any, inputs: list[Value]) -> Value:
+        x, kernel = inputs
+        parameters = equation.params
+        observed, weights, given = parameters["dimension_numbers"]  # the axes of [N, C, H, W], of [O, I, H, W] and of the result's
+        is_plain = set(parameters["lhs_dilation"]) == {1} and parameters["batch_group_count"] == 1
+        if not isinstance(x, str) or not isinstance(kernel, np.ndarray) or not is_plain or len(observed) != 4 or observed[0] != 0:
+            raise refusal(self._what, "it has a convolution that is none of images [N, H, W, C] or [N, C, H, W] with constant weights")
+        done = self._node(
+            "Conv",
+            self._transposed(x, observed),
+            np.ascontiguousarray(kernel.transpose(weights)),
+            strides=list(parameters["window_strides"]),
+            dilations=list(parameters["rhs_dilation"]),
+            group=parameters["feature_group_count"],
+            pads=_pads(parameters["padding"]),
+        )
+        return self._transposed(done, np.argsort(given))
+
+    def _write_reduce_window_max(self, equation: Any, inputs: list[Value]) -> Value:
+        return self._pooled("MaxPool", equation, inputs[0])
+
+    def _write_reduce_window_sum(self, equation: Any, inputs: list[Value]) -> Value:
+        mean = self._pooled("AveragePool", equation, inputs[0], count_include_pad=1)
+        return self._node("Mul", mean, np.float32(np.prod(equation.params["window_dimensions"])))
+
+    def _pooled(self, op_type: str, equation: Any, x: Value, **attributes: Any) -> str:
+        parameters = equation.params
+        axes = [axis for axis, size in enumerate(parameters["window_dimensions"]) if size > 1]
+        is_plain = {*parameters["base_dilation"], *parameters["window_dilation"]} == {1}
+        others = [axis for axis in range(len(parameters["window_dimensions"])) if axis not in axes]
+        keeps_others = all(parameters["window_strides"][axis] == 1 and not any(parameters["padding"][axis]) for axis in others)
+        if not isinstance(x, str) or not is_plain or not keeps_others or len(axes) != 2 or len(others) != 2 or others[0] != 0:
+            raise refusal(self._what, "it pools over other axes than two of images")
+        order = [*others, *axes]
+        windows: dict[str, Any] = {
+            "kernel_shape": [parameters["window_dimensions"][axis] for axis in axes],
+            "strides": [parameters["window_strides"][axis] for axis in axes],
+            "pads": _pads([parameters["padding"][axis] for axis in axes]),
+        }
+        return self._transposed(self._node(op_type, self._transposed(x, order), **windows, **attributes), np.argsort(order))
+
+    def _transposed(self, x: str, order: Any) -> str:
+        order = [int(axis) for axis in order]
+        return x if order == sorted(order) else self._node("Transpose", x, perm=order)
+
+    def _write_transpose(self, equation: Any, inputs: list[Value]) -> Value:
+        order = equation.params["permutation"]
+        if order[0] != 0:
+            raise refusal(self._what, "it moves the batch axis")
+        return self._node("Transpose", inputs[0], perm=[int(axis) for axis in order])
+
+    def _write_reshape(self, equation: Any, inputs: list[Value]) -> Value:
+        before, after = equation.invars[0].aval.shape, equation.params["new_sizes"]
+        if not after or after[0] != before[0]:
+            raise refusal(self._what, f"it shapes {before} anew to {tuple(after)}, and the batch axis with it")
+        return self._node("Reshape", inputs[0], np.array([0, *after[1:]], np.int64))  # 0 stays as it is
+
     def _write_broadcast_in_dim(self, equation: Any, inputs: list[Value]) -> Value:
         shape, target = equation.invars[0].aval.shape, equation.params["shape"]
         keeps_axes = tuple(equation.params["broadcast_dimensions"]) == tuple(range(len(shape)))
@@ -184,6 +239,11 @@ class _Walk:
         if isinstance(which, np.ndarray) and (which == which.flat[0]).all():
             return on_true if which.flat[0] else on_false
         return self._node("Where", which, _float(on_true), _float(on_false))
+
+
+def _pads(padding: Any) -> list[int]:
+    """Returns the padding of rows and columns as ONNX has it: what comes before each, then what comes after."""
+    return [int(low) for low, _ in padding] + [int(high) for _, high in padding]
 
 
 def _float(value: Value) -> Value:

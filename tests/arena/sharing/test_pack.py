@@ -49,7 +49,7 @@ def test_an_archive_holds_policies_card_and_scores_with_intervals(tmp_path: Path
     path = tmp_path / "pack.zip"
     packed = write_pack(records, path, "CC-BY-4.0")
     contents = read_archive(path)
-    assert list(contents) == ["README.md", "pack.json", *(policy.file for policy in packed)]
+    assert list(contents) == ["README.md", "pack.json", *(policy.file for policy in packed), *(policy.curve_file for policy in packed)]
     assert contents[packed[1].file] == records[1].files.policy.read_bytes()
     manifest = json.loads(contents["pack.json"])
     assert [row["seed"] for row in manifest["policies"]] == [0, 1]
@@ -58,6 +58,7 @@ def test_an_archive_holds_policies_card_and_scores_with_intervals(tmp_path: Path
     assert card.startswith("---\nlicense: CC-BY-4.0\nlibrary_name: onnx\n")
     assert "| 2.0 | \N{MINUS SIGN}0.5 to 4.5 |" in card
     assert "| 100 | 2.0 |" in card
+    assert f"]({packed[0].curve_file})" in card
 
 
 def test_equal_runs_make_equal_archives(tmp_path: Path):
