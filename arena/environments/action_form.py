@@ -45,8 +45,16 @@ def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any
 def combinations(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> Array:
     """Returns all actions of a space `[P, *act]`, the last choice changing fastest; no space may have more than `MAX_COMBINATIONS`."""
     starts = space.start.reshape(-1) if isinstance(space, gym.spaces.MultiDiscrete) else np.zeros(math.prod(space.shape), np.int64)
-    choices = [range(int(start), int(start) + size) for start, size in zip(starts, _sizes(space), strict=True)]
+    choices = [range(int(start), int(start) + size) for start, size in zip(starts, choice_sizes(space), strict=True)]
     return np.array(list(itertools.product(*choices)), space.dtype).reshape(-1, *space.shape)
+
+
+def places_of_choices(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> Array:
+    """Returns where each choice of each combination stands among the values of all choices, one choice after the other, `int64 [P, C]`."""
+    sizes = choice_sizes(space)
+    firsts = np.cumsum([0, *sizes[:-1]])
+    values = np.array(list(itertools.product(*(range(size) for size in sizes))), np.int64).reshape(-1, len(sizes))
+    return np.asarray(values + firsts)
 
 
 def action_kind(space: gym.Space[Any]) -> str:
@@ -54,7 +62,7 @@ def action_kind(space: gym.Space[Any]) -> str:
     if isinstance(space, gym.spaces.Discrete):
         return "discrete"
     if isinstance(space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
-        count = math.prod(_sizes(space))
+        count = math.prod(choice_sizes(space))
         if count <= MAX_COMBINATIONS:
             return "discrete"
         return (
@@ -66,7 +74,8 @@ def action_kind(space: gym.Space[Any]) -> str:
     return f"actions are {space}; the arena takes Discrete, MultiDiscrete, MultiBinary, and bounded Box with one axis"
 
 
-def _sizes(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> list[int]:
+def choice_sizes(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> list[int]:
+    """Returns the number of values of each choice."""
     if isinstance(space, gym.spaces.MultiDiscrete):
         return [int(size) for size in space.nvec.reshape(-1)]
     return [2] * math.prod(space.shape)

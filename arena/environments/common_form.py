@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from arena.environments.action_form import common_actions
+from arena.environments.action_form import choice_sizes, common_actions, places_of_choices
 from arena.environments.observation_form import observation_form
 from arena.environments.own_errors import environment_error
 from arena.environments.spaces import MaskedBox
@@ -27,7 +27,8 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         env: the environment.
         channels_first: whether its images are `[C, H, W]`; they become `[H, W, C]`.
         text_encoder: `package.module:function` that makes vectors of texts; None makes bags of words.
-        action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not.
+        action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not. A mask of several
+            choices has flags for the values of each choice, one choice after the other.
         info_metrics: keys of the `info` of a step whose values are kept, as floats.
     """
 
@@ -45,10 +46,18 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         form = observation_form(env.observation_space, channels_first=channels_first, text_encoder=text_encoder)
         self._observe, self._names, self._encoders = form.observe, form.names, form.encoders
         self.action_space, self._act = common_actions(env.action_space)
-        self._mask_key, space = action_mask_key, form.space
+        self._mask_key, space, actions = action_mask_key, form.space, env.action_space
+        several = actions if isinstance(actions, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)) else None
+        self._num_flags = 0
+        """Number of flags in a mask that `info` holds."""
         if action_mask_key is not None:
             assert isinstance(self.action_space, gym.spaces.Discrete)
-            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), int(self.action_space.n))
+            self._num_flags = int(self.action_space.n) if several is None else sum(choice_sizes(several))
+            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), self._num_flags)
+        self._choices: Any = None  # [P, C] places of the flags of each combination, where a mask has flags for each choice
+        if several is not None and isinstance(space, MaskedBox) and space.num_actions == sum(choice_sizes(several)):
+            self._choices = places_of_choices(several)
+            space = MaskedBox(space.features.low, space.features.high, len(self._choices))
         self.observation_space = space
         self._mask_start = space.num_features if isinstance(space, MaskedBox) else None
         self.env_step = 0
@@ -122,6 +131,9 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             if self._mask_key is not None:
                 mask = self._mask(info.get(self._mask_key), terminated=terminated)
                 common = np.concatenate([common.reshape(-1), mask], dtype=np.float32)
+            if self._choices is not None:
+                features, flags = common[: self._mask_start], common[self._mask_start :] > 0.5
+                common = np.concatenate([features, flags[self._choices].all(1)], dtype=np.float32)
             if common.shape != self.observation_space.shape:
                 raise ValueError(common.shape)  # NumPy would repeat it where it can
         except (
@@ -137,9 +149,8 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         return common
 
     def _mask(self, given: Any, *, terminated: bool) -> Any:
-        """Returns the flags `float32 [A]` that `info` held, if any; after the end it need not hold any."""
-        assert isinstance(self.action_space, gym.spaces.Discrete)
-        count = int(self.action_space.n)
+        """Returns the flags `float32` that `info` held, if any; after the end it need not hold any."""
+        count = self._num_flags
         if terminated and given is None:
             return np.ones(count, np.float32)
         mask = np.asarray([] if given is None else given)

@@ -97,8 +97,8 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Seq
             "wrap the environment in gymnasium.wrappers.TransformObservation with numpy.moveaxis(image, 0, -1)"
         )
     if (key := config.action_mask_key) is not None:
-        if not isinstance(env.action_space, gym.spaces.Discrete):
-            raise ArenaError(f"action_mask_key={key!r} needs Discrete actions; they are {env.action_space}")
+        if isinstance(env.action_space, gym.spaces.Box):
+            raise ArenaError(f"action_mask_key={key!r} needs Discrete, MultiDiscrete or MultiBinary actions; they are {env.action_space}")
         if isinstance(env.observation_space, MaskedBox) or is_masked(env.observation_space):
             raise ArenaError(f"action_mask_key={key!r}: the observations hold a mask already; leave out the key")
     if config.action_mask_key is not None and observation_kind(env.observation_space) == IMAGE_AND_NUMBERS:
@@ -111,7 +111,8 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Seq
         info_metrics=info_metrics,
     )
     space, actions = common.observation_space, env.action_space
-    if isinstance(space, MaskedBox) and not (isinstance(actions, gym.spaces.Discrete) and actions.n == space.num_actions):
+    own = common.action_space
+    if isinstance(space, MaskedBox) and not (isinstance(own, gym.spaces.Discrete) and own.n == space.num_actions):
         raise ArenaError(f"action_mask has {space.num_actions} flags, but actions are {actions}")
     return common
 

@@ -103,5 +103,7 @@ def test_a_second_mask_and_a_mask_of_other_actions_are_refused():
     both = spaces.Dict(observation=spaces.Discrete(2), action_mask=spaces.MultiBinary(3))
     with pytest.raises(ArenaError, match="action_mask_key='allowed': the observations hold a mask already"):
         make_env(config_of([None], observation_space=both))
-    with pytest.raises(ArenaError, match="action_mask_key='action_mask' needs Discrete actions; they are Box"):
+    with pytest.raises(
+        ArenaError, match="action_mask_key='action_mask' needs Discrete, MultiDiscrete or MultiBinary actions; they are Box"
+    ):
         make_env(EnvConfig("Pendulum-v1", action_mask_key="action_mask"))

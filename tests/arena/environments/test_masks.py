@@ -16,6 +16,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
 from arena.environments.metering import Meter, MeteredVectorEnv
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox, random_actions, random_masks
+from arena.environments.values import MissingValue
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError
 from arena.experiment.compatibility import check_pair
@@ -241,3 +242,56 @@ def test_a_policy_file_that_ignores_masks_is_caught(tmp_path) -> None:
     PolicyNetwork([Dense(kernel, np.zeros(4, np.float32))], plain, DISCRETE).export(tmp_path / "policy.onnx")
     with pytest.raises(AssertionError, match="of 10000 actions are not allowed by the action mask"):
         check_policy(tmp_path / "policy.onnx", SPACE, DISCRETE)
+
+
+SEVERAL = gym.spaces.MultiDiscrete([3, 2, 2], start=[5, 0, 0])
+FLAGS = np.array([0, 1, 1, 1, 0, 1, 1])
+ALLOWED = {(6, 0, 0), (6, 0, 1), (7, 0, 0), (7, 0, 1)}
+
+
+class SeveralChoices(gym.Env):
+    """Gives flags for the values of each of three choices, in the observation or in `info`, and notes the actions."""
+
+    def __init__(self, *, in_info: bool, flags: tuple[int, ...] = tuple(FLAGS), actions: gym.Space = SEVERAL) -> None:
+        board = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        mask = gym.spaces.MultiBinary(len(flags))
+        self.observation_space = board if in_info else gym.spaces.Dict(observation=board, action_mask=mask)
+        self.action_space, self.flags, self.in_info, self.taken = actions, np.array(flags, np.int8), in_info, set()
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.give()
+
+    def step(self, action):
+        self.taken.add(tuple(action.tolist()))
+        observation, info = self.give()
+        return observation, 0.0, False, len(self.taken) > 10, info
+
+    def give(self):
+        board = np.array([0.5, -0.5], np.float32)
+        return (board, {"allowed": self.flags}) if self.in_info else ({"observation": board, "action_mask": self.flags}, {})
+
+
+@pytest.mark.parametrize("in_info", [False, True])
+def test_a_mask_of_several_choices_allows_the_combinations_of_allowed_values(in_info: bool) -> None:
+    gym.register("Several-v0", SeveralChoices, disable_env_checker=True)
+    try:
+        kwargs = {"in_info": in_info}
+        env = make_env(EnvConfig("Several-v0", kwargs, action_mask_key="allowed" if in_info else None))
+        assert (env.observation_space, int(env.action_space.n)) == (MaskedBox([-1.0, -1.0], [1.0, 1.0], 12), 12)
+        observation, _ = env.reset()
+        masks = env.observation_space.split(observation[None])[1]
+        rng = np.random.default_rng(0)
+        for _ in range(60):
+            env.step(random_actions(rng, masks)[0])
+        assert env.unwrapped.taken == ALLOWED
+        env.unwrapped.flags[:3] = 0
+        with pytest.raises(MissingValue, match="an action mask that allows nothing"):
+            env.step(0)
+        binary = {"flags": (1, 0, 1, 1), "actions": gym.spaces.MultiBinary(2)}
+        env = make_env(EnvConfig("Several-v0", {**kwargs, **binary}, action_mask_key="allowed" if in_info else None))
+        assert env.observation_space.split(env.reset()[0][None])[1].tolist() == [[True, True, False, False]]
+        with pytest.raises(ArenaError, match="action_mask has 5 flags, but actions are") if not in_info else pytest.raises(MissingValue):
+            make_env(EnvConfig("Several-v0", {**kwargs, "flags": (1,) * 5}, action_mask_key="allowed" if in_info else None)).reset()
+    finally:
+        del gym.registry["Several-v0"]
