@@ -15,7 +15,8 @@ DEMO = setup_env.ROOT / "configs" / "demo.toml"
 
 def demo_of(frameworks: list[str], folder: Path) -> Path:
     """Writes the experiment of the demo with the agents of some frameworks alone, and returns its file."""
-    agents = [agent for agent in tomllib.loads(DEMO.read_text())["agents"] if agent.partition("-")[0] in frameworks]
+    packages = {name.partition("-")[0] for name in frameworks}  # rllib-cpu is a smaller set of packages for the same agents
+    agents = [agent for agent in tomllib.loads(DEMO.read_text())["agents"] if agent.partition("-")[0] in packages]
     file = folder / f"demo-{'-'.join(frameworks)}.toml"
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(f'extends = "{DEMO}"\nagents = {agents}\n')

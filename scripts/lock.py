@@ -26,7 +26,12 @@ for name, sources in {
     **{
         f"{framework}.txt": ["pyproject.toml", "--extra", framework, "--group", "build", *SAME_VERSIONS]
         for framework in setup_env.FRAMEWORKS
+        if framework != "rllib-cpu"
     },
+    "rllib-cpu.txt": [
+        *("pyproject.toml", "--extra", "rllib", "--group", "build", *SAME_VERSIONS),
+        *("--override", str(REQUIREMENTS / "rllib-cpu-overrides.txt")),
+    ],
     "cuda.txt": ["pyproject.toml", "--extra", "all", "--extra", "cuda"],
 }.items():
     subprocess.run([*COMPILE, *sources, "-o", str(REQUIREMENTS / name), *sys.argv[1:]], cwd=setup_env.ROOT, check=True)

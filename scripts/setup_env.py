@@ -54,7 +54,7 @@ class Environment:
 
 FULL = Environment(ROOT / ".venv", (REQUIREMENTS / "all.txt",), "once; about 11 GB with the CUDA libraries of PyTorch")
 CORE = Environment(ROOT / ".venv-core", (REQUIREMENTS / "core.txt",), "once; about 0.7 GB")
-GIGABYTES = {"keras": 1.0, "tfagents": 2.6, "kerasrl": 2.5, "rllib": 8.1}
+GIGABYTES = {"keras": 1.0, "tfagents": 2.6, "kerasrl": 2.5, "rllib": 8.1, "rllib-cpu": 6.8}
 """Framework -> size of an environment with the core and its agents, in GB on Linux; two that share TensorFlow share most of it."""
 FRAMEWORKS = tuple(GIGABYTES)
 """Frameworks that can be set up without the others; each has a lock of its own, with the versions of `all.txt`."""
@@ -69,6 +69,8 @@ def with_frameworks(names: Sequence[str]) -> Environment:
     unknown = [name for name in names if name not in FRAMEWORKS]
     if unknown or not names:
         sys.exit(f"no framework {', '.join(unknown) or 'is named'}; there are {', '.join(FRAMEWORKS)}")
+    if {"rllib", "rllib-cpu"} <= {*names}:
+        sys.exit("rllib-cpu is a part of rllib: name one of them")
     chosen = [name for name in FRAMEWORKS if name in names]
     cost = f"once; {' and '.join(chosen)}: at most {sum(GIGABYTES[name] for name in chosen):.1f} GB"
     return Environment(ROOT / ".venv", tuple(REQUIREMENTS / f"{name}.txt" for name in chosen), cost)

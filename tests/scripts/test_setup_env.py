@@ -72,6 +72,21 @@ def test_the_locks_of_frameworks_have_the_versions_and_the_hashes_of_the_whole()
         assert {requirement: whole.get(requirement) for requirement in lock} == lock
 
 
+def test_the_small_set_of_rllib_lacks_what_its_overrides_name_and_nothing_else():
+    lines = (setup_env.REQUIREMENTS / "rllib-cpu-overrides.txt").read_text().splitlines()
+    left_out = {line.partition(" ;")[0] for line in lines if not line.startswith("#")}
+    whole, small = (pinned(setup_env.REQUIREMENTS / f"{name}.txt") for name in ("rllib", "rllib-cpu"))
+    assert {requirement.partition("==")[0] for requirement in whole.keys() - small.keys()} == left_out
+    assert small.keys() <= whole.keys()
+    assert len(left_out) == 4
+
+
+@pytest.mark.parametrize("names", [["rllib", "rllib-cpu"], ["rllib-cpu", "keras", "rllib"]])
+def test_a_framework_is_not_set_up_beside_a_part_of_itself(names: list[str]):
+    with pytest.raises(SystemExit, match="name one of them"):
+        setup_env.with_frameworks(names)
+
+
 def pinned(lock: Path) -> dict[str, frozenset[str]]:
     """Returns requirement -> hashes."""
     found: dict[str, set[str]] = {}
@@ -91,7 +106,9 @@ def test_the_demo_of_some_frameworks_is_the_demo_with_their_agents(tmp_path: Pat
     assert experiment.name == "demo-keras-kerasrl"
     whole = {agent.name: agent for agent in from_toml(demo.DEMO).agents}
     assert all(whole[agent.name] == agent for agent in experiment.agents), "with the same settings"
-    assert {agent.partition("-")[0] for agent in whole} == set(setup_env.FRAMEWORKS)
+    assert {agent.partition("-")[0] for agent in whole} == {name.partition("-")[0] for name in setup_env.FRAMEWORKS}
+    small = from_toml(demo.demo_of(["rllib-cpu"], tmp_path))
+    assert [agent.name for agent in small.agents] == ["rllib-ppo"]
 
 
 @pytest.mark.parametrize("name", ["all", "core", *setup_env.FRAMEWORKS])
