@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.agent.registry import agent_spec
+from arena.environments.config import EnvConfig
 from arena.environments.references import Published, catalogue
 from arena.errors import ArenaError, did_you_mean
 from arena.executors.local import LocalExecutor
@@ -130,7 +131,7 @@ def tables(files: Sequence[ZooFile]) -> str:
 def _env_table(env: str, agents: Mapping[str, ZooAgent]) -> str:
     columns = ["who", "algorithm", "score", "seeds", "env steps", "train s", "settings, or protocol", "commit, or source"]
     ours = [_our_row(agent, entry) for agent, entry in agents.items()]
-    others = [_published_row(entry) for entry in catalogue().published if entry.env_id == env.partition(",")[0]]
+    others = [_published_row(entry) for entry in catalogue().published if EnvConfig(entry.env_id).name == env.partition(",")[0]]
     return table(columns, [*ours, *others])
 
 
