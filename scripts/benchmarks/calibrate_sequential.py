@@ -4,12 +4,21 @@ Prints the table of docs/statistics.md: `benchmark.py calibrate-sequential [EXPE
 0.007.
 """
 
+import functools
 import itertools
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from arena.calibration.calibrate import Case
+from arena.calibration.fake_runs import fake_experiment
+from arena.experiment.experiment import Experiment, UntilDecided
+from arena.experiment.until_decided import run_until_decided
 from arena.report.build import EQUAL_WITHIN
+from arena.run_folder.result import RunResult
+from arena.seeding import simulation_rng
 from arena.statistics.group_sequential import StoppingRule, decide
 from arena.statistics.improvement import probability_of_improvement
 from arena.statistics.proportions import simulated_share
@@ -101,12 +110,50 @@ def print_equal(num_experiments: int) -> None:
         print(f"| {name} | {simulated_share(equal, num_experiments)} | {seeds:.1f} |", flush=True)
 
 
+def print_programs(num_experiments: int, shapes: Sequence[str]) -> None:
+    """Runs `seeds = "until-decided"` itself among two fake agents, whose runs return what is drawn, and prints how it decided."""
+    print("| training seeds | apart by | wrong claims | missed | called equal | seeds seen |\n|---|---|---|---|---|---|", flush=True)
+    for name, apart in itertools.product(shapes, (0.0, 2.0)):
+        case = Case(name, 2, UntilDecided().group_size, apart)
+        wrong, missed, equal, seen = 0, 0, 0, 0.0
+        for place in range(num_experiments):
+            skills = case.skills(simulation_rng(0, place))
+            with tempfile.TemporaryDirectory() as root:
+                rule = UntilDecided(equal_within=EQUAL_WITHIN)
+                experiment = fake_experiment(Path(root, "runs"), list(skills), case.num_seeds, experiment_seed=place, until_decided=rule)
+                experiment.path.mkdir()
+                results, decision = run_until_decided(experiment, functools.partial(returned, skills=skills))
+            [verdict] = decision.verdicts.values()  # of agent-0, which is the worse one if they are apart
+            wrong += verdict == "better" or (verdict == "worse" and not apart)
+            missed += verdict != "worse"
+            equal += verdict == "equal"
+            seen += len(results) / 2
+        shares = [simulated_share(count / num_experiments, num_experiments) for count in (wrong, missed, equal)]
+        shares[1] = shares[1] if apart else "-"
+        print(f"| {name} | {f'{apart:g} sd' if apart else 'equal'} | {' | '.join(shares)} | {seen / num_experiments:.1f} |", flush=True)
+
+
+def returned(experiment: Experiment, skills: Mapping[str, np.ndarray]) -> list[RunResult]:
+    """Returns the results of the runs of an experiment, each of which returns its skill, or crashes if that is NaN."""
+    found = []
+    for run in experiment.runs():
+        skill = float(skills[run.agent.name][run.seed])
+        common = {"agent": run.agent.name, "env": run.env.name, "seed": run.seed, "path": ""}
+        ended = {"status": "crashed", "reason": "as drawn"} if np.isnan(skill) else {"status": "finished", "score_mean": skill}
+        found.append(RunResult(**common, **ended))
+    return found
+
+
 def main(options: Sequence[str]) -> None:
     """Prints the table."""
     parser = option_parser(__name__, __doc__)
     parser.add_argument("experiments", type=int, nargs="?", default=500, help="number of simulated experiments for each row")
     parser.add_argument("--equal", action="store_true", help="measure how often two agents are declared equal, and nothing else")
+    parser.add_argument("--programs", nargs="+", metavar="SHAPE", help="run until-decided itself among fake agents, and nothing else")
     arguments = parser.parse_args(options)
+    if arguments.programs:
+        print_programs(arguments.experiments, arguments.programs)
+        return
     if not arguments.equal:
         print_table(arguments.experiments)
     print_equal(arguments.experiments)
