@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.extra, pytest.mark.slow, pytest.mark.imports("ray")]
+pytestmark = [
+    pytest.mark.extra,
+    pytest.mark.slow,
+    pytest.mark.imports("ray"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of pydantic, by Ray Serve itself
+]
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 PORT = 18_412
