@@ -71,7 +71,6 @@ def test_each_environment_is_made_once(tmp_path: Path, made: list[str], command:
     assert made == ["CartPole-v1", "Acrobot-v1"]
 
 
-@pytest.mark.worker  # the groups after the first train in warm workers
 def test_groups_of_seeds_are_not_checked_again(tmp_path: Path, made: list[str]):
     wanted = two_by_two(tmp_path, seeds="until-decided", **{"until-decided": {"group_size": 2, "max_seeds": 4}})
     train.execute(wanted, mode="quiet", retry_failed=False)
