@@ -26,6 +26,11 @@ class Log:
 
 
 @pytest.fixture
+def short_films() -> None:
+    """Leaves films their length: the frames themselves are what is tested."""
+
+
+@pytest.fixture
 def drawn(tmp_path, write_policy, make_run, capsys):
     """Plays a final evaluation, draws it, and returns the evaluation, the pictures and what was said."""
 
