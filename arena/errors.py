@@ -20,7 +20,10 @@ class TrainingDiverged(ArithmeticError):
 
 
 class EnvironmentFault(ArenaError):
-    """Raised when an environment gives NaN, infinity or None as a reward or an observation; says which, and at which env step."""
+    """Raised when an environment gives NaN, infinity or None, or the process that steps it dies or gives no answer.
+
+    The message says which environment and what, and at which env step.
+    """
 
 
 class EnvironmentRaised(ArenaError):

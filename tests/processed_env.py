@@ -11,6 +11,8 @@ import numpy as np
 
 TROUBLED_STEP = 2
 """Env step of the trouble, from 1."""
+EVERY_SEED = -1
+"""Value of `seed_of_trouble` that lets every environment make trouble."""
 FOREVER = 10**6
 """Seconds that outlast every test."""
 
@@ -19,8 +21,8 @@ class ProcessedEnv(gym.Env[Any, Any]):
     """Environment of random episodes.
 
     Args:
-        trouble: `raise`, `None`, `NaN`, `exit`, `signal` or `hang` in an env step, `unavailable` in the constructor of another process than
-            the first, `kill parent` after 150 env steps.
+        trouble: `raise`, `None`, `NaN`, `exit`, `signal`, `hang`, `EOFError` or `MemoryError` in an env step, `unavailable` in the
+            constructor of another process than the first, `kill parent` after 150 env steps.
         seed_of_trouble: seed of the first reset of the environment that makes trouble.
         troubled_episode: its episode in which there is trouble, from 1.
         once: file that is made when there is trouble, which then does not come again.
@@ -38,7 +40,7 @@ class ProcessedEnv(gym.Env[Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begins the next episode."""
         super().reset(seed=seed, options=options)
-        self.is_troubled |= seed == self.seed_of_trouble
+        self.is_troubled |= self.seed_of_trouble in (seed, EVERY_SEED)
         self.episode, self.env_step = self.episode + 1, 0
         return self._observe(), {}
 
@@ -57,6 +59,8 @@ class ProcessedEnv(gym.Env[Any, Any]):
     def _trouble(self, reward: Any) -> Any:
         if self.trouble == "raise":
             raise ValueError("no such place")
+        if self.trouble in ("EOFError", "MemoryError"):
+            raise {"EOFError": EOFError, "MemoryError": MemoryError}[self.trouble]("the simulator is gone")
         if self.trouble == "exit":
             os._exit(3)
         if self.trouble == "signal":

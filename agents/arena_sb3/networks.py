@@ -42,7 +42,10 @@ class ImageExtractor(BaseFeaturesExtractor):
         self._shape, self._num_pixels = shape, num_pixels
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Returns features `[N, F]` for flattened images `[N, H * W * C]`; features are in the order `[H, W, C]`."""
+        """Returns features `[N, F]`, in the order `[H, W, C]`, for flattened images `[N, H * W * C]`.
+
+        With D numbers behind each image, `[N, H * W * C + D]`, these follow the features: `[N, F + D]`.
+        """
         images = observations[:, : self._num_pixels].reshape(-1, *self._shape) * self.scale
         features: torch.Tensor = self.convolutions(images.permute(0, 3, 1, 2))
         features = features.permute(0, 2, 3, 1).flatten(1)

@@ -19,6 +19,7 @@ from arena.experiment.folder import make_folder
 from arena.experiment.runner import Judge, run_checked
 from arena.formats.folders import refuse_link
 from arena.formats.locks import FolderLock
+from arena.machine.file_system import lock_limits
 from arena.run_folder.result import RunResult
 from arena.terminal.output import Mode, Output, complain, explain_stop
 from arena.tuning.best import write_best
@@ -62,6 +63,8 @@ def tune(wanted: Wanted, options: Mapping[str, Any], trials: int | None, *, mode
         config = dataclasses.replace(config, trials=trials)
     traits = check_experiment(experiment)
     make_executor(experiment.executor, experiment.resources.workers)  # refuses one that cannot work
+    if where := lock_limits(experiment.path):
+        complain(f"arena: locks on {where} end at this machine, so no other machine may work on {experiment.path} now")
     make_folder(experiment.path)
     for agent in experiment.agents:
         refuse_link(experiment.path / agent.name)

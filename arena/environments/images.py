@@ -16,6 +16,9 @@ Array = npt.NDArray[Any]
 MAX_BYTE = 255
 """Largest value of a byte."""
 
+NUM_COLOURS = 3
+"""Number of channels of a picture in colour."""
+
 
 def is_image(space: gym.spaces.Box) -> bool:
     """Returns whether observations are images: with three axes, or with two if they are grey by type and bounds (bytes from 0 to 255)."""
@@ -88,7 +91,13 @@ def may_be_stack(space: gym.Space[Any]) -> bool:
 
 
 def are_stacks(observations: Array, following: Array) -> bool:
-    """Returns whether each of `following` `[N, H, W, K]` is the stack of `observations` `[N, H, W, K]` moved on by one frame."""
+    """Returns whether each of `following` `[N, H, W, K]` is the stack of `observations` `[N, H, W, K]` moved on by one frame.
+
+    Images whose channels are all alike say nothing, such as the black screen before a game begins. With three channels they count as
+    pictures in colour, with any other number as stacks.
+    """
+    if following.shape[-1] == NUM_COLOURS and np.array_equal(following[..., 1:], following[..., :-1]):
+        return False
     return np.array_equal(observations[..., 1:], following[..., :-1])
 
 

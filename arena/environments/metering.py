@@ -300,7 +300,8 @@ class MeteredVectorEnv(gym.vector.VectorWrapper):
     def block(self, num_steps: int) -> tuple[Array, Array, Array, Array]:
         """Returns observations, rewards, terminated and truncated `[T, N, ...]` of the last steps, in views that later steps overwrite."""
         rows, noted = slice(self._row - num_steps, self._row), self._watch.noted
-        assert noted is not None
+        if noted is None or self._row < num_steps:
+            raise RuntimeError(f"accounts were read within a block of {num_steps} vector steps, which empties the log that it is read from")
         return noted[rows], self._rewards[rows], self._terminated[rows], self._truncated[rows]
 
     def _check(self) -> int:

@@ -1,6 +1,7 @@
 """Errors that an environment's own code raises, told to people: which environment, env step and episode, and the line of code."""
 
 import contextlib
+import os
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from arena.environments.values import MissingValue, environment_fault
 from arena.errors import ArenaError, EnvironmentRaised
 from arena.formats.readable import one_line
 
-_NOT_THEIRS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+_NOT_THEIRS = tuple(
+    f"{folder}{os.sep}"
+    for folder in (Path(__file__).parents[1], sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+)
 """Folders whose code is shown only if the error was raised by nobody else's."""
 
 

@@ -106,7 +106,11 @@ def are_single_envs(env: VectorEnv[Any, Any, Any]) -> bool:
 
 def has_functions(env: gym.Env[Any, Any]) -> bool:
     """Returns whether an environment made by `make_env` can be stepped inside a compiled JAX program (see `jax_functions`)."""
-    return hasattr(_vectorized(env, 1), "functions")
+    vector_env = _vectorized(env, 1)
+    if vector_env is None:
+        return False
+    vector_env.close()
+    return hasattr(vector_env, "functions")
 
 
 def stepped_by(env: gym.Env[Any, Any]) -> str | None:
@@ -116,7 +120,10 @@ def stepped_by(env: gym.Env[Any, Any]) -> str | None:
         env: An environment made by `make_env`; it may be stepped here.
     """
     vector_env = _vectorized(env, 2)
-    if vector_env is None or not are_single_envs(vector_env):
+    if vector_env is None:
+        return None
+    vector_env.close()
+    if not are_single_envs(vector_env):
         return None
     return f"{type(vector_env).__module__}:{type(vector_env).__qualname__}"
 

@@ -85,7 +85,7 @@ class LineStyle:
 
 
 def agent_styles(agents: Mapping[str, str]) -> dict[str, LineStyle]:
-    """Returns the style of each agent of a page; no two of them are alike.
+    """Returns the style of each agent of a page; up to 24 of one hue look different from each other.
 
     Args:
         agents: name -> id of the agent (`keras-dqn`) or import path of its spec; the name itself where the id is not known.

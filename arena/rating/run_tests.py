@@ -13,7 +13,8 @@ A pair is decided if three things agree:
   itself;
 - the starts: with these very runs, other starts would give the same order (`FieldPoints.start_p_value`).
 
-Entrants of one run, such as the random player, have no runs to exchange. Their pairs are decided by points against the field.
+Entrants of one run, such as the random player, have no runs to exchange. Their pairs are decided by points against the field. Where pairs
+of both kinds are there, each kind gets half of the probability of a wrong decision (Bonferroni), since each bounds its own alone.
 """
 
 import dataclasses
@@ -49,12 +50,15 @@ def decided_by_runs(field: FieldPoints, run_returns: Sequence[Array], entrants: 
         return field
     every = {(i, j): _shared([(by_entrant[i], by_entrant[j]) for by_entrant in runs]) for i, j in itertools.combinations(several, 2)}
     samples = {pair: shared for pair, shared in every.items() if shared}
-    p_value = field.p_value.copy()
+    if not samples:
+        return field
+    share = 1.0 if len(several) == len(field.points) else 2.0
+    p_value = np.minimum(1.0, share * field.p_value)
     for ((i, j), shared), test in zip(samples.items(), pair_tests(list(samples.values())), strict=True):
         wins = float(np.mean([probability_of_improvement(x, y) for x, y in shared]))
         sides = wins - 0.5, field.points[i] - field.points[j], field.matrix[i, j] - 0.5
         agree = min(sides) > ROUNDING or max(sides) < -ROUNDING
-        p_value[i, j] = p_value[j, i] = max(test.p_value_joint, field.start_p_value[i, j]) if agree else 1.0
+        p_value[i, j] = p_value[j, i] = min(1.0, share * max(test.p_value_joint, field.start_p_value[i, j])) if agree else 1.0
     better = (p_value <= 1 - level) & (np.subtract.outer(field.points, field.points) > ROUNDING)
     return dataclasses.replace(
         field,

@@ -10,33 +10,34 @@ from arena.run_folder.record import RunRecord
 from arena.statistics.mean_intervals import mean_interval
 
 _STYLE = (
-    "text{font:11px sans-serif;fill:#59626d}.tick{stroke:#d9dde2}.axis{stroke:#59626d}"
-    ".line{fill:none;stroke:#0072b2;stroke-width:2}.dot{fill:#0072b2}.band{fill:#0072b2;fill-opacity:.15}"
+    "text{{font:11px sans-serif;fill:#59626d}}.tick{{stroke:#d9dde2}}.axis{{stroke:#59626d}}"
+    ".line{{fill:none;stroke:{0};stroke-width:2}}.dot{{fill:{0}}}.band{{fill:{0};fill-opacity:.15}}"
 )
-"""Style of the picture, whose background is white: a card may be shown on dark pages."""
+"""Style of the picture, for the agent's colour; the background is white, since a card may be shown on dark pages."""
 
 
 def curve_svg(record: RunRecord) -> bytes | None:
     """Returns the mean return of a run's selection evaluations over env steps, with 95% intervals over episodes; None without any."""
     selection = record.selection
     estimates = [mean_interval(np.array(evaluation.episode_returns, np.float64)[None]) for evaluation in selection]
+    style = agent_styles({record.run.agent.name: record.run.agent.agent})[record.run.agent.name]
     line = ChartLine(
         label=record.run.name,
-        style=agent_styles({record.run.agent.name: record.run.agent.agent})[record.run.agent.name],
+        style=style,
         x=[float(evaluation.env_steps) for evaluation in selection],
         y=[estimate.value for estimate in estimates],
         low=[estimate.low for estimate in estimates],
         high=[estimate.high for estimate in estimates],
     )
     chart = line_chart([line], x_label="env steps", y_label="mean return", description=f"Learning curve of {record.run.name}")
-    return None if chart is None else "\n".join(_drawn(chart)).encode("ascii", errors="xmlcharrefreplace")
+    return None if chart is None else "\n".join(_drawn(chart, style.color)).encode("ascii", errors="xmlcharrefreplace")
 
 
-def _drawn(chart: LineChart) -> list[str]:
+def _drawn(chart: LineChart, color: str) -> list[str]:
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">',
-        f"<title>{escape(chart.description)}</title><style>{_STYLE}</style>",
+        f"<title>{escape(chart.description)}</title><style>{_STYLE.format(color)}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
     ]
     for y, label in chart.y.labelled_ticks():

@@ -55,8 +55,10 @@ def tell(study: optuna.Study, trial: optuna.Trial, score: float | None) -> bool:
     """Ends a trial, as pruned if `score` is None; returns whether the sampler has nothing left to try."""
     try:
         study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
-    except RuntimeError:  # `Study.stop`, by a sampler that has tried everything: allowed only inside of `Study.optimize`
+    except (RuntimeError, KeyError) as error:
         if not study.trials[trial.number].state.is_finished():
             raise
-        return True
+        # `Study.stop`, by a sampler that has tried everything, is allowed only inside of `Study.optimize`. GridSampler looks for the number
+        # of a setting that a trial from the queue, resumed after its process ended, does not have.
+        return isinstance(error, RuntimeError)
     return False

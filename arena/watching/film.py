@@ -67,6 +67,7 @@ def film_episode(
     num_steps: int,
     num_envs: int | None = None,
     one_by_one: bool = False,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Film:
     """Plays one episode of `evaluate(policy, env_config, num_episodes=num_episodes, seed=seed)` again, and returns its film.
 
@@ -79,6 +80,7 @@ def film_episode(
         num_steps: Length of the episode then; it decides how many steps lie between two frames.
         num_envs: Number of environments that existed at once, as `evaluate` takes it.
         one_by_one: Whether faster implementations of many environments were not used, as where metrics of `info` are asked for.
+        on_step: Function called after the reset and each step.
 
     Raises:
         CannotRender: If the environment draws no frames.
@@ -86,7 +88,7 @@ def film_episode(
     batches = list(episode_batches(num_episodes, seed, num_envs))
     batch, index = divmod(episode, batches[0][0])
     batch_size, batch_seed = batches[batch]
-    return _film(_steps(policy, env_config, batch_size, index, batch_seed, one_by_one=one_by_one), num_steps)
+    return _film(_steps(policy, env_config, batch_size, index, batch_seed, one_by_one=one_by_one), num_steps, on_step)
 
 
 def chosen_episodes(episode_returns: Sequence[float]) -> dict[str, int]:
@@ -108,13 +110,14 @@ def webp_uri(content: bytes) -> str:
     return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
 
 
-def _film(steps: Iterator[tuple[Draw, float, bool]], num_steps: int) -> Film:
+def _film(steps: Iterator[tuple[Draw, float, bool]], num_steps: int, on_step: Callable[[], None]) -> Film:
     stride = -(-num_steps // (MAX_FRAMES - 1))
     times: list[int] = []
     returns: list[float] = []
     images: list[Image.Image] = []
     episode_return = 0.0
     for time, (draw, reward, over) in enumerate(itertools.islice(steps, num_steps + 1)):
+        on_step()
         episode_return += reward
         if over or time == num_steps or time % stride == 0:
             times.append(time)

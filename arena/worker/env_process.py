@@ -112,11 +112,13 @@ def serve(connection: Connection, progress: mmap.mmap) -> None:
                     single = env.envs[0]
                     result: Any = MadeEnvs(single.observation_space, single.action_space, own_time_limit(single))  # type: ignore[arg-type]
                 else:
-                    result = _answer(env, connection.recv())
+                    try:
+                        message = connection.recv()
+                    except EOFError:  # the worker has closed these environments
+                        return
+                    result = _answer(env, message)
                 PROGRESS.pack_into(progress, 0, IDLE, 0, 0, 0)
                 reply = EnvReply(result, time.process_time())
-            except EOFError:
-                return
             except Exception as error:  # the environment's own code
                 traceback.print_exc()  # for worker.log
                 reply = EnvReply(None, time.process_time(), (_taken_apart(error), line_of(error)))
@@ -144,6 +146,8 @@ def _taken_apart(error: Exception) -> tuple[type[Exception], tuple[Any, ...]]:
     if isinstance(error, MissingValue):
         return MissingValue, (error.value, error.what, error.env_step)
     kind = type(error)
+    if isinstance(error, MemoryError):  # raised again as it is, it would be taken for the worker's own want of memory
+        return RuntimeError, (f"{kind.__name__}: {error}",)
     if kind.__module__ in ("builtins", errors.__name__) and all(isinstance(argument, (str, int, float)) for argument in error.args):
         try:
             if str(kind(*error.args)) == str(error):

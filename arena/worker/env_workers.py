@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from gymnasium.vector.utils import batch_space
 from arena.environments.config import EnvConfig
 from arena.environments.vectorize import make_sync_env
 from arena.errors import EnvironmentFault
-from arena.executors.stall import BUILD_FACTOR
+from arena.executors.stall import BUILD_FACTOR, MAX_LOOK_SECONDS
 from arena.worker.env_process import IDLE, PROGRESS, RESETTING, EnvOrder, EnvReply, MadeEnvs
 
 Array = npt.NDArray[Any]
@@ -34,6 +35,8 @@ Array = npt.NDArray[Any]
 STALL_SHARE = 0.9
 """Part of `stall_seconds` that a process may take for an answer: its worker says which environment hangs before it is ended itself."""
 _COMMAND = "import sys; from arena.worker.env_process import main; sys.exit(main(sys.argv[1:]))"
+SLICE_SECONDS = 1.0
+"""Longest time of one look for an answer."""
 CLOSE_SECONDS = 2.0
 """Seconds in which a process closes its environments before it is ended."""
 
@@ -51,7 +54,10 @@ class EnvWorkers:
     count: int
     stall_seconds: float = 600.0
     allowed: frozenset[str] | None = None
+    is_building: bool = True
+    """Whether the run is still being built, where a first answer may take `BUILD_FACTOR` times as long."""
     _processes: list["EnvProcess"] = dataclasses.field(default_factory=list)
+    _ended_cpu_seconds: float = 0.0
 
     def make(
         self,
@@ -64,13 +70,16 @@ class EnvWorkers:
         """Returns what `make_sync_env` returns for the same arguments, stepped in processes if the run has any."""
         if not self.count:
             return make_sync_env(config, num_envs, autoreset_mode=autoreset_mode, info_metrics=info_metrics)
+        self._forget_ended()
+        answer_seconds = self.stall_seconds * STALL_SHARE
+        first_answer_seconds = answer_seconds * (BUILD_FACTOR if self.is_building else 1.0)
         blocks = np.array_split(np.arange(num_envs), min(self.count, num_envs))
         processes: list[EnvProcess] = []
         try:
             for block in blocks:
                 order = EnvOrder(config, int(block[0]), len(block), autoreset_mode, tuple(info_metrics), self.allowed)
                 name = f"environment process {len(processes) + 1} of {len(blocks)}"
-                processes.append(EnvProcess(order, name, num_envs, self.stall_seconds * STALL_SHARE))
+                processes.append(EnvProcess(order, name, num_envs, answer_seconds, first_answer_seconds))
             self._processes += processes
             return WorkerVectorEnv(processes, autoreset_mode)
         except BaseException:
@@ -81,7 +90,35 @@ class EnvWorkers:
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds that all processes so far have taken, up to the last answer of each."""
-        return sum(process.cpu_seconds for process in self._processes)
+        return self._ended_cpu_seconds + sum(process.cpu_seconds for process in self._processes)
+
+    def _forget_ended(self) -> None:
+        """Keeps the CPU seconds of processes that were closed, and nothing else of them."""
+        ended = [process for process in self._processes if process.is_closed]
+        self._ended_cpu_seconds += sum(process.cpu_seconds for process in ended)
+        self._processes = [process for process in self._processes if not process.is_closed]
+
+
+class Patience:
+    """Time that several processes have for their answers together; the time in which this process itself was stopped does not count."""
+
+    def __init__(self) -> None:
+        self._spent_seconds = 0.0
+        self._looked = time.monotonic()
+
+    def wait(self, connection: Any, seconds: float) -> bool:
+        """Returns whether there is an answer on a connection, at the latest once `seconds` have been spent on all of them."""
+        while not connection.poll(max(0.0, min(SLICE_SECONDS, seconds - self._spent_seconds))):
+            if self._spent_seconds >= seconds:
+                return False
+            self._look()
+        self._look()
+        return True
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        self._spent_seconds += min(now - self._looked, MAX_LOOK_SECONDS)
+        self._looked = now
 
 
 class EnvProcess:
@@ -92,16 +129,20 @@ class EnvProcess:
         name: its name in errors.
         num_envs: number of environments of the vector environment.
         answer_seconds: seconds that it may take for an answer.
+        first_answer_seconds: seconds that it may take to start and to make its environments.
     """
 
-    def __init__(self, order: EnvOrder, name: str, num_envs: int, answer_seconds: float) -> None:
+    def __init__(self, order: EnvOrder, name: str, num_envs: int, answer_seconds: float, first_answer_seconds: float) -> None:
         self.num_envs = order.num_envs
         """Number of its environments."""
         self.cpu_seconds = 0.0
         """CPU seconds up to its last answer."""
         self.failed_env: tuple[int, int] | None = None
         """Index and env step of its environment that has raised an error; None if none has."""
-        self._name, self._total, self._answer_seconds = name, num_envs, answer_seconds
+        self.is_closed = False
+        """Whether `close` was called."""
+        self._name, self._total = name, num_envs
+        self._answer_seconds, self._first_answer_seconds = answer_seconds, first_answer_seconds
         self._connection, theirs = multiprocessing.Pipe()
         with tempfile.TemporaryFile() as file, theirs:
             file.truncate(PROGRESS.size)
@@ -121,16 +162,19 @@ class EnvProcess:
         except OSError:
             return
 
-    def receive(self) -> Any:
+    def receive(self, patience: Patience) -> Any:
         """Returns the answer to the last message.
+
+        Args:
+            patience: time that it has, together with the other processes that were asked at the same time.
 
         Raises:
             EnvironmentFault: if the process is gone or gives no answer in time; names the environment, its env step and its episode.
             Exception: what an environment raised in the process.
         """
         try:
-            seconds = self._answer_seconds * (1.0 if self.cpu_seconds else BUILD_FACTOR)
-            if not self._connection.poll(seconds):
+            seconds = self._answer_seconds if self.cpu_seconds else self._first_answer_seconds
+            if not patience.wait(self._connection, seconds):
                 self._process.kill()
                 raise EnvironmentFault(f"{self._name} has given no answer for {seconds:g} s{self._where()}; it was ended")
             reply: EnvReply = self._connection.recv()
@@ -145,6 +189,7 @@ class EnvProcess:
 
     def close(self) -> None:
         """Lets the process close its environments and end; kills it if it does not."""
+        self.is_closed = True
         with contextlib.suppress(OSError):  # the interpreter has closed it already, at its end
             self._connection.close()
         try:
@@ -224,10 +269,10 @@ class WorkerVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _received(self) -> list[Any]:
         """Returns the answers of all processes, or raises the error of the first environment that has one."""
-        answers, error = [], None
+        answers, error, patience = [], None, Patience()
         for process in self._processes:
             try:
-                answers.append(process.receive())
+                answers.append(process.receive(patience))
             except Exception as found:
                 error = error or found
         if error is not None:

@@ -1,6 +1,7 @@
 """Pictures of the final evaluation in TensorBoard: its best and its median episode, played again once the score is known."""
 
 import sys
+from collections.abc import Callable
 
 from arena.environments.rendering import CannotRender
 from arena.formats.readable import one_line
@@ -15,7 +16,9 @@ SAME_RETURN = 0.01
 """Largest difference between the returns of an episode and of the same episode played again."""
 
 
-def draw_episodes(run: Run, policy: Policy, evaluation: Evaluation, log: RunLog, env_steps: int) -> None:
+def draw_episodes(
+    run: Run, policy: Policy, evaluation: Evaluation, log: RunLog, env_steps: int, on_step: Callable[[], None] = lambda: None
+) -> None:
     """Writes moving pictures of two episodes into the event file; what cannot be drawn has none, and the run's log says why.
 
     Args:
@@ -24,6 +27,7 @@ def draw_episodes(run: Run, policy: Policy, evaluation: Evaluation, log: RunLog,
         evaluation: final evaluation of the run.
         log: receives the pictures.
         env_steps: env steps after which the policy was taken.
+        on_step: called after each reset and step: playing again is progress, however long it takes.
     """
     for which, episode in chosen_episodes(evaluation.episode_returns.tolist()).items():
         try:
@@ -36,6 +40,7 @@ def draw_episodes(run: Run, policy: Policy, evaluation: Evaluation, log: RunLog,
                 num_steps=int(evaluation.episode_lengths[episode]),
                 num_envs=run.evaluation.num_envs,
                 one_by_one=bool(run.evaluation.info_metrics),
+                on_step=on_step,
             )
             expected, found = float(evaluation.episode_returns[episode]), film.returns[-1]
             if abs(found - expected) > SAME_RETURN:

@@ -101,7 +101,8 @@ class Selector:
                 self._log.add_evaluation("final", evaluation, self._state.policy_env_steps or 0)
                 if self._run.evaluation.images:
                     pictures = importlib.import_module("arena.worker.episode_pictures")  # with it comes what draws
-                    pictures.draw_episodes(self._run, policy, evaluation, self._log, self._state.policy_env_steps or 0)
+                    env_steps = self._state.policy_env_steps or 0
+                    pictures.draw_episodes(self._run, policy, evaluation, self._log, env_steps, self._state.pulse.beat)
             self._describe(self._run_dir.policy, evaluation)
             with self._run_dir.folder.private() as private:
                 present = self._run_dir.path / private / self._run_dir.policy.name

@@ -176,6 +176,7 @@ def train_and_judge(
         selector = Selector(run, run_dir, agent, factory, meter, state, log, evaluator.play, keeps_snapshots=factory.snapshots is not None)
         log.begin()
         emit(PhaseBegan(phase="training"))
+        env_workers.is_building = False
         state.pulse.activity = "training"
         try:
             reason = train(run.budget, agent, meter, state, selector, log, checkpointer).sentence(run.budget)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from arena_envs.arrays.choice import as_arrays
-
 if TYPE_CHECKING:
     from arena.environments.plugins import EnvPlugin
 
@@ -97,6 +95,8 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, observation_space: gym.Spac
 
         return as_seats(env, num_envs, observation_space, action_space)
     if not hasattr(env.unwrapped, "func_env"):
+        from arena_envs.arrays.choice import as_arrays  # Gymnasium alone needs no arrays
+
         return as_arrays(env, num_envs, observation_space, action_space)
     if not isinstance(observation_space, gym.spaces.Box) or not _is_bare(env) or not _has_plain_spaces(env):
         return None

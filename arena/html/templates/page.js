@@ -7,7 +7,7 @@
   // What a cell sorts by: its first number, in seconds where it is a time; else its text. A cell without either comes last.
   function key(cell) {
     const text = cell.textContent.trim();
-    const found = text.replaceAll("\u2212", "-").replaceAll(",", "").match(/^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(s|min|h|days|k|M)?\b/);
+    const found = text.replaceAll("\u2212", "-").replaceAll(",", "").replace(/^[<>\u2264\u2265]\s*/, "").match(/^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(s|min|h|days|k|M)?\b/);
     return found ? Number(found[1]) * (UNITS[found[2]] ?? 1) : NaN;
   }
 

@@ -128,12 +128,12 @@ def _decided(standings: Standings) -> Callable[[str, str], bool]:
     return lambda a, b: (a, b) in standings.better
 
 
-def _neighbours(standings: Standings) -> Iterator[tuple[str, str, bool]]:
-    """Yields neighbours in the ranking, and whether their order is decided."""
+def _neighbours(standings: Standings) -> Iterator[tuple[str, str, bool, bool]]:
+    """Yields neighbours in the ranking, whether their order is decided, and whether one of them has one policy alone."""
     decided = _decided(standings)
-    names = [row.entrant for row in standings.rows]
-    for one, other in itertools.pairwise(names):
-        yield one, other, decided(one, other)
+    for one, other in itertools.pairwise(standings.rows):
+        is_single = min(len(one.members), len(other.members)) < 2
+        yield one.entrant, other.entrant, decided(one.entrant, other.entrant), is_single
 
 
 def _cell(standings: Standings, i: int, j: int) -> dict[str, Any] | None:

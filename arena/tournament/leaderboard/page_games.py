@@ -86,7 +86,10 @@ def page_games(tournament: Tournament, order: Sequence[str]) -> PageGames:
         tuple(
             PageGame(env.id, env.name, tuple(opponents))
             for env in tournament.envs
-            if env.id in known and env.is_plain and (opponents := collected.opponents(tournament.players, order, env.name))
+            if env.id in known
+            and env.is_plain
+            and (known is RULES_IN_THE_PAGE or tournament.rules.max_episode_steps is None)  # the page plays to the environment's own end
+            and (opponents := collected.opponents(tournament.players, order, env.name))
         )
         for known in (RULES_IN_THE_PAGE, DYNAMICS_IN_THE_PAGE)
     )

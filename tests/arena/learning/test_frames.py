@@ -159,6 +159,18 @@ def test_images_that_are_no_stacks_are_held_whole() -> None:
     check_same_draws(frames, whole)
 
 
+@pytest.mark.parametrize("colour", [0, 255])
+def test_coloured_images_that_begin_with_an_empty_screen_are_held_whole(colour: int) -> None:
+    rng = np.random.default_rng(0)
+    screens = [np.full((2, 6, 6, 3), colour, np.uint8), rng.integers(0, 256, (2, 6, 6, 3), np.uint8)]
+    assert not are_stacks(screens[0], screens[0])
+    assert not are_stacks(screens[0], np.full((2, 6, 6, 3), 255 - colour, np.uint8))
+    stack = np.concatenate([screens[0][..., 1:], screens[1][..., :1]], -1)
+    assert are_stacks(screens[0], stack), "of a stack, the new frame differs"
+    four = np.full((2, 6, 6, 4), colour, np.uint8)
+    assert are_stacks(four, four), "no picture in colour has four channels, and a game may stand still at its start"
+
+
 def test_a_store_that_is_full_of_needed_frames_grows() -> None:
     store, stack = FrameStore((1, 1, 2), 6), np.zeros((1, 1, 1, 2), np.uint8)
     numbers = []

@@ -6,6 +6,7 @@ import pytest
 from arena.rating import run_tests
 from arena.rating.field_points import FieldPoints, field_points
 from arena.rating.run_tests import decided_by_runs
+from arena.statistics.pair_tests import pair_tests
 from arena.tournament.match_records import Episodes
 from arena.tournament.points import match_table
 
@@ -33,6 +34,17 @@ def test_three_entrants_of_five_seeds_that_are_far_apart_are_decided():
     assert found.better[:3, :3].tolist() == [[False, False, False], [True, False, False], [True, True, False]]
     assert found.rank_low.tolist() == found.rank_high.tolist() == [3, 2, 1, 4]
     assert (found.p_value == found.p_value.T).all()
+
+
+def test_two_kinds_of_pairs_share_the_probability_of_a_wrong_decision():
+    field, of_runs, entrants = played(0.0, 1.0, 2.0)
+    found = decided_by_runs(field, [of_runs], entrants, level=0.95)
+    np.testing.assert_array_equal(found.p_value[3, :3], np.minimum(1.0, 2 * field.p_value[3, :3]))  # those with the random player
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    tests = pair_tests([[(of_runs[entrants == i], of_runs[entrants == j])] for i, j in pairs])
+    for (i, j), test in zip(pairs, tests, strict=True):
+        assert found.p_value[i, j] >= min(1.0, 2 * test.p_value_joint)
+    assert 0.0 < min(test.p_value_joint for test in tests) < 0.5
 
 
 @pytest.mark.parametrize("options", [{"num_seeds": 3}, {"num_starts": 1}], ids=str)

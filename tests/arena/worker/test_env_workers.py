@@ -5,12 +5,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from processed_env import EVERY_SEED
 
 from arena.environments.config import EnvConfig
 from arena.environments.factory import ArenaEnvFactory
@@ -26,7 +28,7 @@ from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.seeding import reset_seed
 from arena.worker import env_workers
-from arena.worker.env_workers import EnvWorkers
+from arena.worker.env_workers import EnvWorkers, Patience
 
 TESTS = Path(__file__).parents[2]
 SEED_OF_THIRD = reset_seed(np.random.SeedSequence(0), 0, 0) + 2
@@ -169,6 +171,39 @@ def test_a_process_that_dies_or_hangs_is_named_with_its_environment_and_env_step
     fault, seconds = play_until_fault(metered(troubled("hang", seed_of_trouble=SEED_OF_THIRD), workers(2, stall_seconds=10.0)))
     assert str(fault) == f"environment process 2 of 2 has given no answer for 9 s {place}it was ended"
     assert seconds < 60.0
+
+
+def test_environments_that_hang_together_are_named_before_their_worker_is_ended(workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env_workers, "BUILD_FACTOR", 100.0)  # for the start of Python on a busy machine
+    env = metered(troubled("hang", seed_of_trouble=EVERY_SEED), workers(3, stall_seconds=10.0))
+    fault, seconds = play_until_fault(env)
+    assert str(fault).startswith("environment process 1 of 3 has given no answer for 9 s in env step 2 of episode 2 of environment 1 of 3")
+    assert seconds < 2 * 9.0, "they were waited for at the same time"
+
+
+@pytest.mark.parametrize("kind", ["EOFError", "MemoryError"])
+def test_an_error_that_could_be_taken_for_the_workers_own_is_told_as_the_environments(workers, kind: str) -> None:
+    error, _ = play_until_fault(metered(troubled(kind, seed_of_trouble=SEED_OF_THIRD), workers(2)))
+    assert f"{type(error).__name__}: {error}".endswith(f"{kind}: the simulator is gone")
+
+
+def test_what_ended_processes_took_is_kept_and_they_are_not(workers) -> None:
+    made, taken = workers(2), []
+    for _ in range(3):
+        envs = made.make(troubled("none"), 4)
+        envs.reset(seed=0)
+        envs.close()
+        taken.append(made.cpu_seconds)
+    assert taken == sorted(taken)
+    assert taken[0] < taken[-1]
+
+
+def test_the_time_in_which_a_process_was_stopped_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 1.0, 5_000.0, 5_001.0])
+    monkeypatch.setattr(env_workers.time, "monotonic", lambda: next(moments))
+    answers = iter([False, False, True])
+    connection = SimpleNamespace(poll=lambda _: next(answers))
+    assert Patience().wait(connection, 540.0)
 
 
 def test_an_environment_that_cannot_be_made_is_unavailable_as_in_the_worker(workers) -> None:

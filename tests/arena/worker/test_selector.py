@@ -201,7 +201,9 @@ def test_a_policy_that_was_in_the_folder_before_plays_with_bounds(stage):
 
 def test_pictures_are_drawn_where_they_are_asked_for_and_change_nothing(stage, monkeypatch):
     drawn = []
-    monkeypatch.setattr("arena.worker.episode_pictures.draw_episodes", lambda run, policy, evaluation, log, steps: drawn.append(steps))
+    monkeypatch.setattr(
+        "arena.worker.episode_pictures.draw_episodes", lambda run, policy, evaluation, log, steps, on_step: drawn.append(steps)
+    )
     scores = []
     for images in (False, True):
         made = stage(1.0, 2.0, evaluation={"period": 100, "episodes": 3, "final_episodes": 7, "images": images})

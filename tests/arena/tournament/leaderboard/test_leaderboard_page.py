@@ -207,6 +207,9 @@ def test_decided_pairs_and_cycles_are_said_in_words(folder: Path, problems: Call
     assert matrix.count("<td style=") == 4, "the first against both others, and they against it"
     of_duels = dataclasses.replace(decided, envs=tuple(env for env in standings.envs if env.kind == "duel"))
     text = render_leaderboard(of_duels, tournament).replace("&lt;", "<").replace("&gt;", ">")
+    assert f"Decided: {names[0]} has more points against the field than {names[1]}." in text, "they have one policy each"
+    several = dataclasses.replace(of_duels, rows=tuple(dataclasses.replace(row, members=("one", "two")) for row in of_duels.rows))
+    text = render_leaderboard(several, tournament).replace("&lt;", "<").replace("&gt;", ">")
     assert f"Decided: {names[0]} beats {names[1]} more often than not." in text
 
 
