@@ -14,7 +14,9 @@ A pair is decided if three things agree:
 - the starts: with these very runs, other starts would give the same order (`FieldPoints.start_p_value`).
 
 Entrants of one run, such as the random player, have no runs to exchange. Their pairs are decided by points against the field. Where pairs
-of both kinds are there, each kind gets half of the probability of a wrong decision (Bonferroni), since each bounds its own alone.
+of both kinds are there, each kind gets half of the probability of a wrong decision, since each bounds its own alone. The half of a kind
+whose pairs are all decided passes to the other kind (F. Bretz et al., "A graphical approach to sequentially rejective multiple test
+procedures", Statistics in Medicine 28, 2009).
 """
 
 import dataclasses
@@ -52,13 +54,15 @@ def decided_by_runs(field: FieldPoints, run_returns: Sequence[Array], entrants: 
     samples = {pair: shared for pair, shared in every.items() if shared}
     if not samples:
         return field
-    share = 1.0 if len(several) == len(field.points) else 2.0
-    p_value = np.minimum(1.0, share * field.p_value)
+    p_value = field.p_value.copy()
+    is_tested = np.zeros(p_value.shape, np.bool_)
     for ((i, j), shared), test in zip(samples.items(), pair_tests(list(samples.values())), strict=True):
         wins = float(np.mean([probability_of_improvement(x, y) for x, y in shared]))
         sides = wins - 0.5, field.points[i] - field.points[j], field.matrix[i, j] - 0.5
         agree = min(sides) > ROUNDING or max(sides) < -ROUNDING
-        p_value[i, j] = p_value[j, i] = min(1.0, share * max(test.p_value_joint, field.start_p_value[i, j])) if agree else 1.0
+        p_value[i, j] = p_value[j, i] = max(test.p_value_joint, field.start_p_value[i, j]) if agree else 1.0
+        is_tested[i, j] = is_tested[j, i] = True
+    p_value = _shared_level(p_value, is_tested)
     better = (p_value <= 1 - level) & (np.subtract.outer(field.points, field.points) > ROUNDING)
     return dataclasses.replace(
         field,
@@ -67,6 +71,18 @@ def decided_by_runs(field: FieldPoints, run_returns: Sequence[Array], entrants: 
         rank_low=np.minimum(1 + better.sum(0), field.rank),
         rank_high=np.maximum(len(better) - better.sum(1), field.rank),
     )
+
+
+def _shared_level(p_value: Array, is_tested: Array) -> Array:
+    """Returns p-values `[E, E]` that hold for both kinds of pairs together; `is_tested` `bool [E, E]` says of which kind each is."""
+    pairs = np.triu(np.ones(p_value.shape, np.bool_), 1)
+    together = p_value.copy()
+    for own, other in ((is_tested, ~is_tested), (~is_tested, is_tested)):
+        if (other & pairs).any():
+            passed_on = np.maximum(p_value, min(1.0, 2.0 * p_value[other & pairs].max()))
+            halved = np.minimum(1.0, 2.0 * p_value)
+            together = np.where(own, np.minimum(halved, passed_on), together)
+    return together
 
 
 def _shared(samples: Samples) -> Samples:
