@@ -20,6 +20,7 @@ from arena.formats import readable
 from arena.formats.json import write_bytes
 from arena.html import charts
 from arena.html.line_styles import style_sheet
+from arena.statistics.estimate import remarks
 
 TEMPLATES = Path(__file__).parent / "templates"
 """Folder of the templates, the style sheet and the script."""
@@ -91,6 +92,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         "charts": charts,
         "zip": zip,
         "return_decimals": readable.return_decimals,
+        "remarks": remarks,
     }
     return environment
 

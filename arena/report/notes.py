@@ -11,8 +11,9 @@ from arena.report.document import SequentialComparison
 from arena.report.load import selection_periods
 from arena.report.samples import Samples
 from arena.run_folder.warm_start import began_from
-from arena.statistics.bootstrap import MEAN_NOTE, MIN_SEEDS
+from arena.statistics.bootstrap import MIN_SEEDS
 from arena.statistics.comparison import AgentPair
+from arena.statistics.mean_intervals import MEAN_AND_IQM_NOTE
 from arena.statistics.pair_tests import RANK_SEEDS, seeds_to_decide
 from arena.statistics.smallest_difference import smallest_difference
 
@@ -60,7 +61,7 @@ def _few_seeds(samples: Samples) -> list[str]:
     fewest = min((count for count in counts if count), default=0)
     if fewest < MIN_SEEDS:
         return [f"Intervals of means and IQMs need at least {MIN_SEEDS} training seeds; some agents have {fewest} here."]
-    return [MEAN_NOTE]
+    return [MEAN_AND_IQM_NOTE]
 
 
 def _tests(pairs: Sequence[AgentPair]) -> list[str]:

@@ -1,6 +1,6 @@
 """The report of an experiment as one page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from arena.formats.readable import count, fixed, listed, number, percent, return_decimals
@@ -13,7 +13,6 @@ from arena.report.page_figures import AXES, curve_figures, profile_figure, repor
 from arena.report.verdict import QUANTITY, ReportVerdict, disagreements, judge
 from arena.report.videos import EpisodeVideo
 from arena.statistics.comparison import AgentPair
-from arena.statistics.estimate import Estimate
 
 _METRICS = {"iqm": "IQM", "mean": "Mean", "median": "Median", "optimality_gap": "Optimality gap"}
 
@@ -58,7 +57,6 @@ def render(report: ExperimentReport, videos: Sequence[EpisodeVideo] = (), video_
         equal_within=verdict.equal_within,
         circles=verdict.circles,
         sequential=verdict.sequential,
-        remarks=_remarks,
         attempts_sentence=attempts_sentence,
         failed=[run for run in report.runs if run.status not in ("finished", "unfinished")],
     )
@@ -139,11 +137,6 @@ def _facts(report: ExperimentReport) -> str:
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{unfinished} not finished"] if unfinished else []
     return f"{', '.join(parts)}. Intervals hold {percent(report.confidence)} of the time and include the spread over training seeds."
-
-
-def _remarks(estimates: Iterable[Estimate | None]) -> list[str]:
-    """Returns the remarks on intervals that are marked with a star, each remark once."""
-    return list(dict.fromkeys(e.note for e in estimates if e is not None and e.note and e.low is not None))
 
 
 def _probability(pairs: Sequence[AgentPair], x: str, y: str, verdict: ReportVerdict) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from arena.report.tables import write_latex, write_report
 from arena.report.verdict import QUANTITY, judge
 from arena.report.videos import episode_videos
 from arena.statistics.comparison import AgentPair
-from arena.statistics.estimate import Estimate
+from arena.statistics.estimate import Estimate, remarks
 from arena.statistics.ties import Rank
 from arena.terminal.output import Mode, Output, command_line, make_table
 
@@ -101,8 +101,7 @@ def print_report(document: ExperimentReport, output: Output) -> None:
     _print_attempts(document, output)
     shown = [row.estimate for row in document.aggregates] or [result.return_mean for result in document.results]
     shown += [row.area for row in document.rankings]
-    remarks = dict.fromkeys(f"* {estimate.note}" for estimate in shown if estimate.note and estimate.low is not None)
-    for note in (*remarks, *document.notes):
+    for note in (*(f"* {remark}" for remark in remarks(shown)), *document.notes):
         output.say(f"Note: {note}")
 
 

@@ -26,6 +26,7 @@ from scipy import stats
 
 from arena.seeding import resampling_rng
 from arena.statistics.estimate import Bounds, Estimate
+from arena.statistics.mean_intervals import difference_note
 from arena.statistics.metrics import METRICS
 from arena.statistics.score_scale import UNBOUNDED
 from arena.statistics.student import critical_value
@@ -39,19 +40,6 @@ NUM_RESAMPLES = 4_000
 """Resamples behind each interval of a report."""
 MEDIAN_NOTE = "the interval of a median over environments holds less often than it says: 0.88 to 0.97 were measured"
 """Remark on the interval of a median over three or more environments."""
-MEAN_NOTE = (
-    "The interval of a mean holds less often than 95% of the time if some seeds fail: 71% with 5 seeds, 88% with 10 and 91% with 20 were "
-    "measured where one seed in five fails. A failure so rare that no seed has shown it is in no interval. The interval of an IQM holds, "
-    "since an IQM leaves out the worst quarter of the runs."
-)
-"""Remark on the intervals of means in every report that has them."""
-DIFFERENCE_NOTE = (
-    "the interval of a difference of means holds less often than it says if the seeds of one agent sometimes fail: 0.76 with 5 seeds and "
-    "0.90 with 10 were measured where one in five does, since no method can know of failures that no seed has shown"
-)
-"""Remark on the interval of a difference of means with fewer than `SURE_SEEDS` seeds."""
-SURE_SEEDS = 20
-"""Number of seeds from which failures of one seed in five rarely stay unseen: with 20, 0.92 were measured."""
 STUDENTISED = frozenset({"mean", "optimality_gap"})
 """Metrics with a studentised bootstrap interval; the others have a percentile interval."""
 
@@ -123,7 +111,7 @@ def difference(
     one, other = ([env_returns[None] for env_returns in side] for side in sides)
     low, high = difference_interval(one, other, metric, confidence, resampling_rng(seed), num_resamples)
     widest = bounds[1] - bounds[0]
-    note = DIFFERENCE_NOTE if metric == "mean" and fewest < SURE_SEEDS else ""
+    note = difference_note(fewest) if metric == "mean" else ""
     return Estimate(value=value, low=float(low[0]), high=float(high[0]), num_seeds=fewest, note=note).clipped((-widest, widest))
 
 

@@ -1,6 +1,7 @@
 """The one type for a number with its interval: reports and tournaments pass it on, and JSON files hold its fields."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -26,3 +27,8 @@ class Estimate:
         """Returns the same estimate with its interval cut off at the smallest and largest possible value."""
         low, high = (None if end is None else float(np.clip(end, *bounds)) for end in (self.low, self.high))
         return dataclasses.replace(self, low=low, high=high)
+
+
+def remarks(estimates: Iterable[Estimate | None]) -> list[str]:
+    """Returns the remarks on intervals that a table marks with a star, each once; reasons for missing intervals are not among them."""
+    return list(dict.fromkeys(each.note for each in estimates if each is not None and each.note and each.low is not None))

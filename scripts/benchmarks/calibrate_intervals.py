@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from arena.statistics import mean_intervals
 from arena.statistics.bootstrap import difference_interval, interval
 from arena.statistics.improvement import improvement
 from arena.statistics.mean_intervals import mean_interval
@@ -135,6 +136,14 @@ def coverage_of_difference(shapes: list[Shape], metric: str, num_seeds: int, num
     return held / given
 
 
+def coverage_of_t_difference(shapes: list[Shape], num_seeds: int, num_experiments: int, *, seed: int = 1) -> float:
+    """Returns how often the t interval of a difference of mean returns, which leaderboards give, holds the true one, of those found."""
+    rng, true = np.random.default_rng(seed), truth(shapes[:1], "mean") - truth(shapes[1:], "mean")
+    sides = [[shape(rng, (num_seeds, 1)) for shape in shapes] for _ in range(num_experiments)]
+    found = [mean_intervals.difference_interval(one, other) for one, other in sides]
+    return float(np.mean([each.low <= true <= each.high for each in found if each.low is not None and each.high is not None]))
+
+
 def with_remedy(sides: Sequence[np.ndarray], remedy: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ends of the intervals of differences of means, widened where an imaginary run of either agent widens them.
 
@@ -239,11 +248,12 @@ def print_scores(num_experiments: int, rows: Sequence[str]) -> None:
 def print_differences(num_experiments: int) -> None:
     """Simulates experiments of two agents, and prints how often the intervals of their differences held the true one."""
     counts, metrics = COUNTS[1:], ("iqm", "mean")
-    columns = [f"{metric}, {count} seeds" for metric in metrics for count in counts]
+    columns = [f"{metric}, {count} seeds" for metric in (*metrics, "mean by t") for count in counts]
     print(f"| two agents | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}", flush=True)
     shifted = ("normal, 1.3 standard deviations apart", "nearly separate")  # the same intervals as those of the same normal, moved
     for name, shapes in {**{name: pair for name, pair in PAIRS.items() if name not in shifted}, **FURTHER}.items():
         found = [coverage_of_difference(shapes, metric, count, num_experiments) for metric in metrics for count in counts]
+        found += [coverage_of_t_difference(shapes, count, num_experiments) for count in counts]
         print(f"| {name} | {' | '.join(simulated_share(each, num_experiments) for each in found)} |", flush=True)
 
 

@@ -42,6 +42,11 @@ class Player:
     program: Program | None = None
     """Program of the user's own that plays everywhere, in place of policies."""
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether the player comes from training, whose seeds can fail; random play and programs do not."""
+        return self.entrant != RANDOM and self.program is None
+
     def plays(self, env_name: str) -> bool:
         """Returns whether the player takes part on the environment: with a policy, or as a run that failed there."""
         return self.entrant == RANDOM or self.program is not None or env_name in self.policies or env_name in self.failed

@@ -26,7 +26,7 @@ from arena.tournament.standings.env_matches import EnvMatches
 from arena.tournament.standings.near_runs import readable_runs, with_near_runs
 from arena.tournament.standings.ranking import CONFIDENCE, Ranking, rank_entrants
 from arena.tournament.standings.standings import Standing, Standings, TrainingCost
-from arena.tournament.standings.standings_notes import STOPPED_EARLY, notes_on_word, standings_notes
+from arena.tournament.standings.standings_notes import STOPPED_EARLY, note_on_means, notes_on_word, standings_notes
 from arena.tournament.tournament import Tournament
 from arena.tournament.tournament_folder import TournamentFolder
 
@@ -84,6 +84,7 @@ def compute_standings(path: Path, allow: Collection[str] = ()) -> Standings:
             *used_up_openings(tournament, records),
             *notes_on_word(tournament, far),
             *unreadable,
+            *note_on_means(tournament),
         ),
     )
 

@@ -1,5 +1,6 @@
 """The matches of one environment: its pairs, its scores and its own table."""
 
+import dataclasses
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from arena.environments.references import Reference, catalogue
 from arena.rating.win_matrix import win_matrix
 from arena.run_folder.record import RunRecord
 from arena.statistics.estimate import Estimate
-from arena.statistics.mean_intervals import difference_interval, mean_interval, variance_saved
+from arena.statistics.mean_intervals import difference_interval, difference_note, mean_interval, variance_saved
 from arena.statistics.outcomes import comparable_returns, failed_return
 from arena.statistics.proportions import share_of_points
 from arena.statistics.score_scale import UNBOUNDED
@@ -99,7 +100,7 @@ class EnvMatches:
                         runs_won=None if self.is_game else self._runs_won(one, other),
                         tie_rate=float(wins.num_ties[i, j] / wins.num_matches[i, j]),
                         num_distinct_games=len(distinct[frozenset((one, other))]) if self.is_game else None,
-                        return_difference=self._difference(*returns) if comparable else None,
+                        return_difference=self._difference((one, other), *returns) if comparable else None,
                         variance_saved=variance_saved(*returns) if comparable else None,
                     )
                 )
@@ -131,10 +132,17 @@ class EnvMatches:
             reasons=self._faults(),
         )
 
-    def _difference(self, first: Array, second: Array) -> Estimate:
-        """Returns the mean difference of two entrants' returns, with an interval that no two possible returns leave."""
+    def _difference(self, entrants: tuple[str, str], first: Array, second: Array) -> Estimate:
+        """Returns the mean difference of two entrants' returns, with an interval that no two possible returns leave.
+
+        The interval is marked where agents with few training seeds are compared; random play and programs have no seeds that could fail.
+        """
         low, high = self._bounds
-        return difference_interval(first, second, confidence=CONFIDENCE).clipped((low - high, high - low))
+        found = difference_interval(first, second, confidence=CONFIDENCE).clipped((low - high, high - low))
+        trained = {player.entrant for player in self._players if player.is_trained}
+        num_seeds = [len(returns) for entrant, returns in zip(entrants, (first, second), strict=True) if entrant in trained]
+        note = difference_note(min(num_seeds)) if num_seeds and found.low is not None else ""
+        return dataclasses.replace(found, note=found.note or note)
 
     def _distinct_games(self) -> dict[frozenset[str], set[tuple[int, ...]]]:
         """Returns the distinct games of each pair of entrants, by their moves."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from arena.environments.games import is_game
 from arena.environments.word import names_without_word, needs_word
 from arena.rating.matches import Matches, presence
-from arena.tournament.entry.player import RANDOM
+from arena.statistics.mean_intervals import MEAN_NOTE
 from arena.tournament.standings.ranking import Ranking
 from arena.tournament.tournament import Tournament
 
@@ -36,6 +36,13 @@ def standings_notes(tournament: Tournament, tables: Sequence[Matches], entrants:
     return [*_programs(tournament), *_notes_on_ranking(tournament, ranking), *_notes_on_matches(tournament, tables, entrants)]
 
 
+def note_on_means(tournament: Tournament) -> list[str]:
+    """Returns how often the intervals of mean returns hold, where any entrant has several training seeds whose returns are compared."""
+    trained = [player.entrant for player in tournament.players if player.is_trained]
+    several = len(set(trained)) < len(trained)
+    return [MEAN_NOTE] if several and not all(is_game(env.id) for env in tournament.envs) else []
+
+
 def notes_on_word(tournament: Tournament, far_runs: Sequence[Path]) -> list[str]:
     """Returns a note on each game whose openings were not counted, and one on runs that were not read, for want of the user's word.
 
@@ -55,10 +62,11 @@ def notes_on_word(tournament: Tournament, far_runs: Sequence[Path]) -> list[str]
 
 
 def _notes_on_ranking(tournament: Tournament, ranking: Ranking) -> list[str]:
+    trained = {player.entrant for player in tournament.players if player.is_trained}
     single = [
         entrant
         for entrant, num_players in zip(tournament.entrants, ranking.field.num_players, strict=True)
-        if num_players == 1 and entrant != RANDOM
+        if num_players == 1 and entrant in trained
     ]
     notes = [*_failures(tournament), *(f"left out: {reason}" for reason in tournament.left_out)]
     warm = {player.entrant: origin["init"] for player in tournament.players for origin in player.origins.values() if origin.get("init")}

@@ -15,7 +15,7 @@ from arena.report.page import render
 from arena.report.repeat import experiment_toml
 from arena.report.verdict import judge
 from arena.run_folder.inputs import Budget, EvaluationProtocol
-from arena.statistics.bootstrap import MEAN_NOTE
+from arena.statistics.mean_intervals import MEAN_AND_IQM_NOTE
 
 # Random play returns 20, solved is 120: scores are (return - 20) / 100.
 CARTPOLE = Reference(
@@ -61,7 +61,7 @@ def test_scores_are_normalised_and_compared(five_seeds):
     result = document.results[1]
     assert (result.agent, result.returns, result.num_solved) == ("b", (110.0, 120.0, 130.0, 140.0, 150.0), 4)
     assert document.profiles[0].fractions[0] == 1.0
-    assert document.notes[-1] == MEAN_NOTE, "5 seeds"
+    assert document.notes[-1] == MEAN_AND_IQM_NOTE, "5 seeds"
     assert "5 seeds of each agent decide a pair with probability 80%" in document.notes[0]
     assert "With fewer than 10 seeds" in document.notes[1]
     assert len(document.notes) == 3
@@ -226,7 +226,7 @@ def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_pa
 def test_intervals_of_means_come_with_what_is_known_of_their_intervals(tmp_path, write_run, num_seeds, expected):
     for seed in range(num_seeds):
         write_run(tmp_path, "a", seed, final=(100.0 + seed,) * 2)
-    assert (MEAN_NOTE in report(tmp_path).notes) == expected
+    assert (MEAN_AND_IQM_NOTE in report(tmp_path).notes) == expected
 
 
 def test_three_seeds_exclude_no_rank(tmp_path, write_run):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from arena.statistics.bootstrap import DIFFERENCE_NOTE, band, difference, estimate, interval
+from arena.statistics.bootstrap import band, difference, estimate, interval
+from arena.statistics.mean_intervals import DIFFERENCE_NOTE
 from arena.statistics.metrics import METRICS
 from benchmarks import calibrate_intervals as calibration
 

@@ -236,6 +236,17 @@ def test_where_there_is_no_interval_the_page_says_so_and_draws_none(folder: Path
     assert problems(page) == []
 
 
+def test_a_marked_interval_has_a_star_and_its_remark_stands_once_below_the_table(folder: Path) -> None:
+    standings, tournament = _standings(folder)
+    differences = [pair.return_difference for pair in standings.pairs if pair.return_difference]
+    marked = [each for each in differences if each.note and each.low is not None]
+    assert marked, "all pairs have few seeds"
+    page = render_leaderboard(standings, tournament)
+    table = page.partition("Every pair on every environment</summary>")[2].partition("</details>")[0]
+    assert table.count("]*</small>") == len(marked)
+    assert table.count(f'<p class="note">* {marked[0].note}</p>') == 1
+
+
 def _unsure(interval: Estimate) -> Estimate:
     return dataclasses.replace(interval, low=None, high=None)
 

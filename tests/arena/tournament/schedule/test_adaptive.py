@@ -6,25 +6,11 @@ import pytest
 
 from arena.errors import ArenaError
 from arena.rating.field_points import field_points
-from arena.rating.matches import Matches
 from arena.testing.simulated_tournament import SimulatedPlayers, draw_players
 from arena.tournament.schedule.adaptive import adaptive, look_level
 from arena.tournament.schedule.lineups import Lineup, Pairings
 from arena.tournament.schedule.swiss import swiss
-
-EMPTY = Matches(*np.empty((2, 0), np.int64), np.empty(0), np.empty(0, np.int64), seated=True)
-
-
-def after(table: Matches, pairings: Pairings, world: SimulatedPlayers, rng: np.random.Generator) -> Matches:
-    points = world.play(pairings.first, pairings.second, rng)
-    new = (pairings.first, pairings.second, points, pairings.start)
-    old = (table.first, table.second, table.points, table.start)
-    return Matches(*(np.concatenate(pair) for pair in zip(old, new, strict=True)), seated=True)
-
-
-def line(num_players: int, step: float) -> SimulatedPlayers:
-    strengths = step * np.arange(num_players)
-    return SimulatedPlayers(strengths, strengths, np.arange(num_players))
+from benchmarks.adaptive_intervals import NO_GAMES, line_of_players, played_adaptively, played_further
 
 
 def same(one: Pairings, other: Pairings) -> bool:
@@ -33,26 +19,16 @@ def same(one: Pairings, other: Pairings) -> bool:
 
 def test_schedules_follow_from_their_seed() -> None:
     lineups, entrants = [Lineup(np.arange(7), seated=True)], np.arange(7)
-    calls = [lambda seed: swiss([EMPTY], lineups, entrants, round_index=0, num_starts=1, seed=seed)]
-    calls += [lambda seed: adaptive([EMPTY], lineups, entrants, look=1, num_starts=1, budget=99, seed=seed).pairings]
+    calls = [lambda seed: swiss([NO_GAMES], lineups, entrants, round_index=0, num_starts=1, seed=seed)]
+    calls += [lambda seed: adaptive([NO_GAMES], lineups, entrants, look=1, num_starts=1, budget=99, seed=seed).pairings]
     for call in calls:
         assert same(call(0), call(0))
         assert not same(call(0), call(1))
 
 
-def played_out(world: SimulatedPlayers, *, budget=20_000, seed=0) -> tuple[Matches, int, list[tuple[int, int]]]:
-    table, rng, lineups = EMPTY, np.random.default_rng(seed), [Lineup(np.arange(len(world.entrants)), seated=True)]
-    for look in itertools.count(1):
-        found = adaptive([table], lineups, world.entrants, look=look, num_starts=10, budget=budget - len(table.first), seed=seed)
-        if not len(found.pairings):
-            return table, look, found.undecided
-        table = after(table, found.pairings, world, rng)
-    raise AssertionError
-
-
 def test_adaptive_plays_neighbours_until_all_are_decided() -> None:
     world = SimulatedPlayers(strengths := np.array([0.0, 0.3, 2.0, 4.0, 4.3]), strengths, np.arange(5))
-    table, look, undecided = played_out(world)
+    table, look, undecided = played_adaptively(world)
     assert undecided == []
     assert field_points([table], world.entrants, level=look_level(0.95, look)).rank.tolist() == [5, 4, 3, 2, 1]
     met = np.zeros((5, 5), np.int64)
@@ -64,18 +40,18 @@ def test_adaptive_plays_neighbours_until_all_are_decided() -> None:
 
 
 def test_adaptive_keeps_to_its_budget() -> None:
-    table, _, undecided = played_out(line(4, 0.0), budget=500)
+    table, _, undecided = played_adaptively(line_of_players(4, 0.0), budget=500)
     assert len(table.first) <= 500
     assert len(undecided) == 3
 
 
 def test_adaptive_plays_no_start_twice_and_says_who_has_none_left() -> None:
-    world = line(3, 0.0)
+    world = line_of_players(3, 0.0)
     lineup = Lineup(np.arange(3), seated=True, num_distinct=lambda most: min(most, 14), chance=frozenset({0}))
-    table, rng = EMPTY, np.random.default_rng(0)
+    table, rng = NO_GAMES, np.random.default_rng(0)
     for look in itertools.count(1):
         found = adaptive([table], [lineup], world.entrants, look=look, num_starts=10, budget=600 - len(table.first), seed=0)
-        table = after(table, found.pairings, world, rng)
+        table = played_further(table, found.pairings, world, rng)
         if not len(found.pairings):
             break
     rows = np.array([table.first, table.second, table.start]).T
@@ -100,7 +76,7 @@ def test_adaptive_leaves_to_training_what_matches_cannot_decide() -> None:
 
 
 def test_adaptive_places_a_newcomer_from_the_middle() -> None:
-    world, rng = line(6, 1.0), np.random.default_rng(0)
+    world, rng = line_of_players(6, 1.0), np.random.default_rng(0)
     table = world.games(200, rng, among=np.arange(6) < 5)
     found = adaptive([table], [Lineup(np.arange(6), seated=True)], world.entrants, look=1, num_starts=10, budget=1_000, seed=0)
     pairs = set(zip(found.pairings.first.tolist(), found.pairings.second.tolist(), strict=True))
@@ -117,8 +93,8 @@ def test_the_error_of_all_looks_together_stays_within_the_level() -> None:
 @pytest.mark.slow
 def test_equal_players_are_hardly_ever_ordered_by_many_looks() -> None:
     """The bound is 5 % of 60 and three standard errors."""
-    world, wrong = line(5, 0.0), 0
+    world, wrong = line_of_players(5, 0.0), 0
     for seed in range(60):
-        table, look, _ = played_out(world, budget=2_000, seed=seed)
+        table, look, _ = played_adaptively(world, budget=2_000, seed=seed)
         wrong += bool(field_points([table], world.entrants, level=look_level(0.95, look)).better.any())
     assert wrong <= 8

@@ -8,6 +8,7 @@ from scipy import stats
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError
 from arena.formats.jsonl import JsonlWriter
+from arena.statistics.mean_intervals import DIFFERENCE_NOTE, MEAN_NOTE
 from arena.tournament.match_records import Episodes, PlayedGame, to_line
 from arena.tournament.standings.compute_standings import compute_standings
 from arena.tournament.tournament import Rules, Tournament
@@ -124,6 +125,28 @@ def test_whoever_fails_in_half_of_its_runs_is_not_ahead_of_whoever_finishes_betw
     assert sure == pytest.approx(300.5)
     assert standings.envs[0].scores[0].at_equal_steps is not None
     assert any(note.startswith("5 of 10 runs of half failed, and count") for note in standings.notes)
+
+
+@pytest.mark.parametrize(("num_seeds", "is_marked"), [(1, True), (19, True), (20, False)])
+def test_differences_of_mean_returns_of_few_seeds_are_marked(tmp_path, write_run, find, num_seeds, is_marked):
+    """Random play has no seeds that could fail, so it counts for none."""
+    for agent, number in (("few", num_seeds), ("many", 20)):
+        for seed in range(number):
+            write_run(tmp_path / "x", agent, "CartPole-v1", seed)
+    envs = (EnvConfig("CartPole-v1"),)
+    folder = TournamentFolder(tmp_path / "t")
+    players = find([str(tmp_path / "x")], envs).players
+    folder.open(Tournament(path=folder.path, players=players, envs=envs, rules=Rules()))
+    _write(folder, [_episodes(player.name, (10.0 + place, 12.5 - place % 3)) for place, player in enumerate(players)])
+    standings = compute_standings(folder.path)
+    notes = {frozenset(pair.entrants): pair.return_difference.note for pair in standings.pairs}
+    expected = DIFFERENCE_NOTE if is_marked else ""
+    assert notes == {
+        frozenset({"few", "many"}): expected,
+        frozenset({"few", "random"}): expected,
+        frozenset({"many", "random"}): "",
+    }
+    assert MEAN_NOTE in standings.notes
 
 
 def _outcome(player):

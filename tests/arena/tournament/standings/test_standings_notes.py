@@ -6,9 +6,11 @@ import pytest
 
 from arena.environments.config import EnvConfig
 from arena.rating.matches import Matches
+from arena.statistics.mean_intervals import MEAN_NOTE
 from arena.tournament.entry.player import Player, random_player
+from arena.tournament.entry.program import Program
 from arena.tournament.standings.ranking import rank_entrants
-from arena.tournament.standings.standings_notes import MAX_LISTED, STOPPED_EARLY, standings_notes
+from arena.tournament.standings.standings_notes import MAX_LISTED, STOPPED_EARLY, note_on_means, standings_notes
 from arena.tournament.tournament import Rules, Tournament
 
 
@@ -42,6 +44,28 @@ def test_nothing_is_noted_where_all_met_with_several_seeds():
 def test_entrants_of_one_seed_are_named_but_for_the_random_player():
     found = notes([duels((0, 1), (0, 2), (1, 2))], [random_player(), player("a"), player("b")])
     assert found == ["one training seed each, so their intervals say nothing about training again: a, b"]
+
+
+PROGRAM = Player(name="mine", entrant="mine", policies={}, program=Program(name="mine:act", sha256="0" * 64))
+
+
+def test_a_program_has_no_training_seed_that_a_note_could_miss():
+    found = notes([duels((0, 1), (0, 2), (1, 2))], [random_player(), player("a"), PROGRAM])
+    assert any(note.endswith("say nothing about training again: a") for note in found)
+
+
+@pytest.mark.parametrize(
+    ("players", "envs", "expected"),
+    [
+        (SEEDS, ("CartPole-v1", "tictactoe_v3"), [MEAN_NOTE]),
+        (SEEDS, ("tictactoe_v3",), []),
+        ([player("a"), player("b"), random_player(), PROGRAM], ("CartPole-v1",), []),
+    ],
+    ids=["several seeds", "games alone", "one seed each"],
+)
+def test_the_intervals_of_means_are_told_about_where_there_are_some(players: list[Player], envs: tuple[str, ...], expected: list[str]):
+    tournament = Tournament(path=Path("t"), players=tuple(players), envs=tuple(map(EnvConfig, envs)), rules=Rules())
+    assert note_on_means(tournament) == expected
 
 
 def test_failed_runs_and_those_left_out_are_listed():
