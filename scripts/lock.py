@@ -22,6 +22,7 @@ for name, sources in {
     "peers.txt": [str(REQUIREMENTS / "peers.in")],
     "all.txt": ["pyproject.toml", "--extra", "all", "--group", "dev"],
     "trackers.txt": ["pyproject.toml", str(REQUIREMENTS / "trackers.in")],
+    "ray-serve.txt": ["pyproject.toml", "--extra", "ray-serve", *SAME_VERSIONS],
     "core.txt": ["pyproject.toml", "--group", "unit", *SAME_VERSIONS],
     **{
         f"{framework}.txt": ["pyproject.toml", "--extra", framework, "--group", "build", *SAME_VERSIONS]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,6 +26,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))
 """Names by which a browser or client may call a server that listens on this machine alone; a page of another name may not."""
+NUM_DISCARDED = 4
+"""A body of up to so many times the limit is read and discarded: a client that is still sending would not read why it is refused."""
 LENGTH_HEADER = "inference-header-content-length"
 """Header of the inference protocol: how much of a body is JSON, with bytes behind it."""
 
@@ -65,7 +68,7 @@ def make_app(models: Models, metrics: ServerCounts, limits: Limits, *, token: st
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    return Starlette(routes=service.routes(), lifespan=lifespan)
+    return Starlette(routes=service.routes(), lifespan=lifespan, exception_handlers={HTTPException: service.no_such_address})
 
 
 class _Service:
@@ -131,6 +134,15 @@ class _Service:
             return Response(content, media_type="application/json")
         return Response(content, media_type="application/octet-stream", headers={LENGTH_HEADER: str(json_length)})
 
+    async def no_such_address(self, request: Request, error: Exception) -> Response:
+        """Returns the answer to an address that isn't there (404), or not for this method (405)."""
+        assert isinstance(error, HTTPException)
+        self._metrics.add("refused", 1, reason="unknown address")
+        what = "no such address" if error.status_code == 404 else f"this address does not take {request.method}"
+        response = _error(error.status_code, f"{what}; docs/serving.md lists the addresses")
+        response.headers.update(error.headers or {})
+        return response
+
     def _model(self, request: Request) -> Model:
         name, version = request.path_params.get("model"), request.path_params.get("version")
         model = self._models.find(name, version)
@@ -145,17 +157,21 @@ class _Service:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refused(415, "send the body without compression", "compressed")
         declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared[:20]) > limit:
+        if declared.isdigit() and int(declared[:20]) > NUM_DISCARDED * limit:
             raise too_large
-        body = bytearray()
+        body, size = bytearray(), 0
         try:
             async with asyncio.timeout(self._limits.read_seconds):
                 async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > limit:
-                        raise too_large
+                    size += len(chunk)
+                    if size <= limit:
+                        body += chunk
+                    elif size > NUM_DISCARDED * limit:
+                        break
         except TimeoutError:
             raise Refused(408, f"the body was not there after {self._limits.read_seconds:g} seconds", "too slow") from None
+        if size > limit:
+            raise too_large
         return bytes(body)
 
     def _admit(self, request: Request, *, is_open: bool) -> None:

@@ -4,7 +4,9 @@ The server runs in a process of its own with its default limits, and plays the p
 keeps a number of connections open, each of which asks for the action of one observation after another; it runs on the same cores, so the
 figures are a lower bound. `onnxruntime` calls the same file for one observation after another in this process.
 
-    benchmark.py serving [--requests 2000] [--connections 1 8 32]
+With `--port`, it asks the server that listens there already, such as that of docs/examples/ray_serve.py with one policy for CartPole-v1.
+
+    benchmark.py serving [--requests 2000] [--connections 1 8 32] [--port 8000]
 """
 
 import asyncio
@@ -32,8 +34,12 @@ def main(options: Sequence[str]) -> None:
     parser = option_parser(__name__, __doc__)
     parser.add_argument("--requests", type=int, default=2_000, help="number of requests for each number of connections")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32], help="numbers of connections")
+    parser.add_argument("--port", type=int, help="port of a server that runs already")
     arguments = parser.parse_args(options)
     print(f"load {os.getloadavg()[0]:.1f}\n| asked | requests/s | p50 ms | p99 ms |\n|---|---:|---:|---:|")
+    if arguments.port is not None:
+        _ask_server("the server there", arguments.port, arguments.requests, arguments.connections)
+        return
     with tempfile.TemporaryDirectory() as folder:
         policy = Path(folder, "policy.onnx")
         balancing_network().export(policy)
@@ -43,11 +49,15 @@ def main(options: Sequence[str]) -> None:
             try:
                 assert server.stdout is not None
                 port = int(json.loads(server.stdout.readline())["address"].rpartition(":")[2])
-                asyncio.run(_load(port, 200, 8))  # warm-up
-                for connections in arguments.connections:
-                    _show(f"arena serve, {connections} connections", *asyncio.run(_load(port, arguments.requests, connections)))
+                _ask_server("arena serve", port, arguments.requests, arguments.connections)
             finally:
                 server.terminate()
+
+
+def _ask_server(name: str, port: int, num_requests: int, connections: Sequence[int]) -> None:
+    asyncio.run(_load(port, 200, 8))  # warm-up
+    for count in connections:
+        _show(f"{name}, {count} connections", *asyncio.run(_load(port, num_requests, count)))
 
 
 def _show(name: str, seconds: Sequence[float], wall_seconds: float) -> None:

@@ -74,9 +74,19 @@ def test_what_is_refused_gets_a_sentence_and_hurts_nobody(client, path, content,
         assert f'code="{status}"' in http.get("/metrics").text
 
 
+def test_an_address_that_is_not_there_gets_a_sentence_too(client):
+    with client() as http:
+        absent, wrong_method = http.get("/etc/passwd"), http.get("/act/sums")
+        assert (absent.status_code, absent.json()) == (404, {"error": "no such address; docs/serving.md lists the addresses"})
+        assert (wrong_method.status_code, wrong_method.headers["allow"]) == (405, "POST")
+        assert wrong_method.json()["error"].startswith("this address does not take GET")
+        assert 'arena_refused_total{reason="unknown address"} 2' in http.get("/metrics").text
+
+
 def test_a_body_without_a_length_is_cut_off_where_it_is_too_large(client):
     with client(max_body_bytes=1_000) as http:
-        assert http.post("/act/sums", content=iter([b" " * 600] * 4)).status_code == 413
+        for count in (2, 4, 10_000):
+            assert http.post("/act/sums", content=iter([b" " * 600] * count)).status_code == 413
 
 
 def test_a_token_is_asked_for_but_not_for_health(client):

@@ -87,6 +87,7 @@ def test_slow_malformed_and_oversized_requests_hurt_nobody(served):
             connection.settimeout(60)
             assert connection.recv(1_000)[:12] == beginning
     assert _act(host, port, [0, 0, 0.1, 0])[0] == 200
+    assert _act(host, port, [0.0] * 3_000_000)[0] == 413  # the client reads the answer once all is sent
 
 
 @pytest.mark.worker
