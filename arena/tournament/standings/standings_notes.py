@@ -18,8 +18,8 @@ from arena.tournament.tournament import Tournament
 
 Array = npt.NDArray[Any]
 
-STOPPED_EARLY = "after games were chosen by looking at results, they held 89% of the time where they say 95% (decisions hold)"
-"""Coverage of 95% intervals at the end of the adaptive schedule, simulated; among four entrants 52 Elo points apart it was 0.89."""
+STOPPED_EARLY = "after games were chosen by looking at results, they held 86 to 94% of the time where they say 95% (decisions hold)"
+"""Coverage of 95% intervals at the end of the adaptive schedule, simulated (`scripts/benchmark.py adaptive-intervals`)."""
 MAX_LISTED = 10
 """Max number of items that one note lists."""
 

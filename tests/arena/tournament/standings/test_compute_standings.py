@@ -182,7 +182,7 @@ def test_scores_keep_to_what_can_be_and_many_looks_are_paid_for(folder):
     folder.league.write_text('{"joined": {}, "looks": 9}')
     later = compute_standings(folder.path)
     assert any("10 looks" in note and "99.9545%" in note for note in later.notes)
-    assert any("take the games as fixed beforehand" in note and "89%" in note for note in later.notes)
+    assert any("take the games as fixed beforehand" in note and "86 to 94%" in note for note in later.notes)
     assert (compute_standings(folder.path).interval_remark, later.interval_remark) == (later.interval_remark,) * 2
     folder.league.unlink()
     assert compute_standings(folder.path).interval_remark == ""
