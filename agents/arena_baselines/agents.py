@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
+from arena.environments.choices import head_sizes, num_scores
 from arena.environments.spaces import network_inputs
 from arena.errors import ArenaError
 from arena.formats.json import read_json, write_json
@@ -66,10 +67,11 @@ class ConstantAgent(Agent):
         del seed, device  # nothing is drawn, and NumPy has one device
         observation_space, action_space = env_factory.observation_space, env_factory.action_space
         num_inputs = int(np.prod(network_inputs(observation_space).shape))
-        if isinstance(action_space, gym.spaces.Discrete):
-            if config.action >= action_space.n:
-                raise ArenaError(f"constant: action={config.action}, but the environment's actions are 0 to {action_space.n - 1}")
-            scores = np.eye(int(action_space.n), dtype=np.float32)[config.action]
+        if not isinstance(action_space, gym.spaces.Box):
+            sizes = head_sizes(action_space) or (num_scores(action_space),)
+            if config.action >= min(sizes):
+                raise ArenaError(f"constant: action={config.action}, but the environment's actions are 0 to {min(sizes) - 1}")
+            scores = np.concatenate([np.eye(size, dtype=np.float32)[config.action] for size in sizes])
         else:
             scores = action_space.low + np.float32(config.box_fraction) * (action_space.high - action_space.low)
         layer = Dense(np.zeros((num_inputs, len(scores)), np.float32), scores.astype(np.float32))

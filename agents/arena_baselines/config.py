@@ -21,7 +21,7 @@ class ConstantConfig:
     """The one action that the agent always takes."""
 
     action: Annotated[int, Ge(0)] = 0
-    """Action, if actions are discrete."""
+    """Action, if actions are discrete; of several choices, the value of each."""
     box_fraction: Unit = 0.5
     """Place of a Box action between its bounds: `low + box_fraction * (high - low)` on every axis, so 0.5 is the middle."""
     num_envs: Count = 8

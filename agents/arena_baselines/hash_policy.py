@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from arena.environments.choices import Choosing, best_actions, head_sizes, num_scores
 from arena.environments.spaces import ILLEGAL_SCORE, MaskedBox
 from arena.formats.json import write_bytes
 from arena.policies.onnx_graph import IR_VERSION, OPSET
@@ -28,21 +29,21 @@ PRIME = 2**24 - 3
 
 
 class HashPolicy:
-    """Maps each observation to pseudo-random scores in [0, 1), one per action; a Box action is scaled from its score.
+    """Maps each observation to pseudo-random scores in [0, 1), one per action or value of a choice; a Box action is scaled from its score.
 
     Args:
         observation_space: flat or image-shaped Box of one environment.
-        action_space: Discrete, counting from zero, or a bounded Box with one axis.
+        action_space: Discrete or MultiDiscrete, counting from zero, or a bounded Box with one axis.
         seed: decides the function.
     """
 
-    def __init__(self, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete | gym.spaces.Box, seed: int) -> None:
+    def __init__(self, observation_space: gym.spaces.Box, action_space: Choosing | gym.spaces.Box, seed: int) -> None:
         self.observation_space, self.action_space = observation_space, action_space
         rng = np.random.default_rng(seed)
         num_inputs = int(np.prod(observation_space.shape))
-        num_scores = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else action_space.shape[0]
-        self._multipliers = rng.integers(1, PRIME, (num_inputs, num_scores))  # int64 [D, A]
-        self._offsets = rng.integers(1, PRIME, (3, num_scores))  # int64 [3, A]
+        count = num_scores(action_space)
+        self._multipliers = rng.integers(1, PRIME, (num_inputs, count))  # int64 [D, A]
+        self._offsets = rng.integers(1, PRIME, (3, count))  # int64 [3, A]
 
     def scores(self, observations: Array) -> Array:
         """Returns `float32 [N, A]` in [0, 1), or `ILLEGAL_SCORE` where a mask forbids the action, for `observations` `[N, *obs]`."""
@@ -60,8 +61,8 @@ class HashPolicy:
         """Returns actions `[N, *act]` for `observations` `[N, *obs]`."""
         scores = self.scores(observations)
         space = self.action_space
-        if isinstance(space, gym.spaces.Discrete):
-            return scores.argmax(-1)
+        if not isinstance(space, gym.spaces.Box):
+            return best_actions(scores, head_sizes(space))
         low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
         return np.clip(low + scores * (high - low), low, high)
 
@@ -90,18 +91,26 @@ class HashPolicy:
             mask = apply("Greater", apply("Slice", "observations", *ends), constant(np.float32(0.5)))
             x = apply("Where", mask, x, constant(np.float32(ILLEGAL_SCORE)))
         x = apply("Identity", x, output="action_scores")
-        space, num_scores = self.action_space, self._multipliers.shape[1]
+        space, count = self.action_space, self._multipliers.shape[1]
         if isinstance(space, gym.spaces.Discrete):
             apply("ArgMax", x, output="actions", axis=-1, keepdims=0)
             actions = helper.make_tensor_value_info("actions", onnx.TensorProto.INT64, ["N"])
+        elif isinstance(space, gym.spaces.MultiDiscrete):
+            chosen, first = [], 0
+            for size in head_sizes(space):
+                ends = (constant(np.array([number], np.int64)) for number in (first, first + size, 1))
+                chosen.append(apply("ArgMax", apply("Slice", x, *ends), axis=-1, keepdims=1))
+                first += size
+            apply("Concat", *chosen, output="actions", axis=1)
+            actions = helper.make_tensor_value_info("actions", onnx.TensorProto.INT64, ["N", len(chosen)])
         else:
             low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
             x = apply("Add", constant(low), apply("Mul", x, constant(high - low)))
             apply("Min", apply("Max", x, constant(low)), constant(high), output="actions")
-            actions = helper.make_tensor_value_info("actions", onnx.TensorProto.FLOAT, ["N", num_scores])
+            actions = helper.make_tensor_value_info("actions", onnx.TensorProto.FLOAT, ["N", count])
         dtype = helper.np_dtype_to_tensor_dtype(np.dtype(self.observation_space.dtype))
         inputs = [helper.make_tensor_value_info("observations", dtype, ["N", *self.observation_space.shape])]
-        outputs = [actions, helper.make_tensor_value_info("action_scores", onnx.TensorProto.FLOAT, ["N", num_scores])]
+        outputs = [actions, helper.make_tensor_value_info("action_scores", onnx.TensorProto.FLOAT, ["N", count])]
         graph = helper.make_graph(nodes, "policy", inputs, outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
         onnx.checker.check_model(model)

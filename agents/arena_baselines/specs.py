@@ -11,7 +11,7 @@ RANDOM = AgentSpec(
     algorithm="random",
     modules=frozenset(),
     distributions=("numpy",),
-    action_spaces=frozenset({"discrete", "box"}),
+    action_spaces=frozenset({"discrete", "choices", "box"}),
     observation_spaces=frozenset({"flat", "image", "mixed"}),
     action_masks=True,
 )
@@ -24,7 +24,7 @@ CONSTANT = AgentSpec(
     algorithm="constant",
     modules=frozenset(),
     distributions=("numpy",),
-    action_spaces=frozenset({"discrete", "box"}),
+    action_spaces=frozenset({"discrete", "choices", "box"}),
     observation_spaces=frozenset({"flat", "image", "mixed"}),
     action_masks=True,
 )

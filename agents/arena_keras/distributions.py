@@ -1,17 +1,21 @@
 """Distributions of actions: drawn from in NumPy while collecting, differentiated with `keras.ops` while learning.
 
-A *choice* is what the policy draws: the action itself if discrete, the action before scaling for a Box. Log probabilities of choices are
-computed for a whole rollout at once, from what `draw` returns beside them; they are the same as those of each step. Both distributions have
-the same members; `parameters` are the policy's, the network's first.
+A *choice* is what the policy draws: the action itself if discrete, all of them if there are several, the action before scaling for a Box.
+Log probabilities of choices are computed for a whole rollout at once, from what `draw` returns beside them; they are the same as those of
+each step. All distributions have the same members; `parameters` are the policy's, the network's first.
 """
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from keras import ops
+
+from arena.environments.choices import head_sizes
 
 Array = npt.NDArray[Any]
 
@@ -42,6 +46,35 @@ class Categorical:
         log_probs = logits - ops.logsumexp(logits, -1, keepdims=True)  # [B, A]
         entropies = -ops.sum(ops.exp(log_probs) * log_probs, -1)
         return pick(log_probs, choices), entropies
+
+
+class MultiCategorical:
+    """Over several discrete actions at once, drawn independently, by the logits `[N, A]` of one after the other."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.num_outputs = sum(sizes)
+        self.choice_shape: tuple[int, ...] = (len(sizes),)
+        self.choice_dtype: Any = np.int64
+        ends = list(itertools.accumulate(sizes))
+        self._heads = [(Categorical(size), slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+
+    def extra_parameters(self) -> list[Array]:
+        """Returns the parameters beside the network's."""
+        return []
+
+    def draw(self, logits: Array, extra: list[Array], rng: np.random.Generator) -> tuple[Array, Array]:
+        """Returns choices `int64 [N, C]`, and the logits."""
+        return np.stack([head.draw(logits[:, place], extra, rng)[0] for head, place in self._heads], axis=-1), logits
+
+    def log_probs(self, choices: Array, logits: Array, extra: list[Array]) -> Array:
+        """Returns log probabilities `float32 [N]` of choices `[N, C]` that were drawn by logits `[N, A]`: the sum of those of each."""
+        parts = [head.log_probs(choices[:, index], logits[:, place], extra) for index, (head, place) in enumerate(self._heads)]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def evaluate(self, logits: Any, extra: list[Any], choices: Any) -> tuple[Any, Any]:
+        """Returns log probabilities of `choices` and entropies, each `[B]`: sums over the choices."""
+        parts = [head.evaluate(logits[:, place], extra, choices[:, index]) for index, (head, place) in enumerate(self._heads)]
+        return sum(log_probs for log_probs, _ in parts), sum(entropies for _, entropies in parts)
 
 
 class Gaussian:
@@ -85,9 +118,14 @@ def pick(values: Any, indices: Any) -> Any:
     return ops.sum(ops.where(chosen, values, 0.0), -1)
 
 
-def make_distribution(action_space: gym.Space[Any]) -> Categorical | Gaussian:
-    """Returns the distribution for a Discrete or a one-axis Box action space."""
+Distribution = Categorical | MultiCategorical | Gaussian
+
+
+def make_distribution(action_space: gym.Space[Any]) -> Distribution:
+    """Returns the distribution for a Discrete, a MultiDiscrete or a one-axis Box action space."""
     if isinstance(action_space, gym.spaces.Discrete):
         return Categorical(int(action_space.n))
+    if isinstance(action_space, gym.spaces.MultiDiscrete):
+        return MultiCategorical(head_sizes(action_space))
     assert action_space.shape is not None
     return Gaussian(action_space.shape[0])

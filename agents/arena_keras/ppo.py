@@ -18,7 +18,7 @@ from arena.policies.onnx_network import PolicyNetwork
 from arena.policies.parity import PARITY_BATCH_SIZE
 from arena.seeding import split_seed
 from arena_keras.config import KerasPPOConfig
-from arena_keras.distributions import Categorical, Gaussian, make_distribution
+from arena_keras.distributions import Distribution, make_distribution
 from arena_keras.engine import BACKEND, Engine
 from arena_keras.learner import Learner, Loss
 from arena_keras.networks import Network, split_parameters
@@ -73,7 +73,7 @@ class PPO(Agent):
         """See `arena.agent.interface.Agent.act`."""
         parameters = self.learner.parameters[: self.policy_network.num_parameters]
         scores: Array = self._forward(parameters, self.engine.put(observations))
-        return scores.argmax(-1) if isinstance(self.action_space, gym.spaces.Discrete) else self.policy.scale_actions(scores)
+        return self.policy.greedy(scores)
 
     def export_policy(self, path: Path) -> None:
         """See `arena.agent.interface.Agent.export_policy`."""
@@ -126,7 +126,7 @@ class PPO(Agent):
     def draw_actions(self, observations: Array) -> tuple[Array, Array, Array]:
         """Returns env actions, the distribution's choices, and what gives their log probabilities, for `observations` `[N, *obs]`."""
         choices, drawn_by = self.distribution.draw(self.policy.scores(observations), self.extra, self._rng)
-        actions = choices if isinstance(self.action_space, gym.spaces.Discrete) else self.policy.scale_actions(choices)
+        actions = self.policy.scale_actions(choices) if isinstance(self.action_space, gym.spaces.Box) else choices
         return actions, choices, drawn_by
 
     def _update(self, rollout: Rollout, learning_rate: float) -> tuple[int, dict[str, float]]:
@@ -171,7 +171,7 @@ def _rows(field: Array) -> Array:
 STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
 
-def make_ppo_loss(policy: Network, value: Network, distribution: Categorical | Gaussian, config: KerasPPOConfig) -> Loss:
+def make_ppo_loss(policy: Network, value: Network, distribution: Distribution, config: KerasPPOConfig) -> Loss:
     """Returns the loss (Schulman et al., 2017, equations 7 and 9) and `STATISTICS`, for batches of `PPO._minibatches`."""
 
     def loss(parameters: list[Any], _: Any, batch: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:

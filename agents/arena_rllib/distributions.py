@@ -1,10 +1,13 @@
-"""The two action distributions of RLlib's PPO in NumPy: samples and their log probabilities."""
+"""The action distributions of RLlib's PPO in NumPy: samples and their log probabilities."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from arena.environments.choices import split_heads
 
 Array = npt.NDArray[Any]
 
@@ -15,6 +18,18 @@ def sample_categorical(logits: Array, rng: np.random.Generator) -> tuple[Array, 
     shifted = logits - logits.max(-1, keepdims=True)
     chosen = np.take_along_axis(shifted, actions[:, None], axis=-1)[:, 0]
     return actions, chosen - np.log(np.exp(shifted).sum(-1))
+
+
+def sample_choices(logits: Array, sizes: Sequence[int], rng: np.random.Generator) -> tuple[Array, Array]:
+    """Returns actions `int64 [N, C]` of C independent choices, and the sums of their log probabilities, `float32 [N]`.
+
+    Args:
+        logits: Logits of one choice after the other, `[N, A]`.
+        sizes: Number of values of each choice.
+        rng: Generator of the samples.
+    """
+    actions, log_probabilities = zip(*(sample_categorical(head, rng) for head in split_heads(logits, sizes)), strict=True)
+    return np.stack(actions, axis=-1), np.asarray(np.sum(log_probabilities, axis=0))
 
 
 def sample_gaussian(inputs: Array, rng: np.random.Generator) -> tuple[Array, Array]:

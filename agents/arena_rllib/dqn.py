@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from ray.rllib.algorithms.dqn import DQNConfig as RLlibDQNConfig
+from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.utils import update_target_network
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
@@ -19,7 +20,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import TD_ERROR_KEY
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
-from arena.environments.spaces import MaskedBox
+from arena.environments.spaces import ImageAndNumbers, MaskedBox, network_shape
 from arena.errors import TrainingDiverged
 from arena.formats.json import read_json, write_json
 from arena.formats.npz import read_arrays, write_arrays
@@ -29,6 +30,7 @@ from arena.policies.onnx_network import PolicyNetwork
 from arena.seeding import split_seed
 from arena_rllib import networks
 from arena_rllib.config import DQNConfig
+from arena_rllib.image_joining import JoiningDQNCatalog
 from arena_rllib.learner import Batch, LocalLearner
 from arena_rllib.masking import MaskedDQNModule
 from arena_rllib.replay import NStepReplay
@@ -36,24 +38,21 @@ from arena_rllib.replay import NStepReplay
 Array = npt.NDArray[Any]
 
 
-def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RLlibDQNConfig:
+def algorithm_config(config: DQNConfig, observation_space: gym.spaces.Box) -> RLlibDQNConfig:
     """Returns RLlib's config for `config`.
 
     Raises:
         ValueError: for a dueling network on images.
     """
     options = config.options
-    masked = isinstance(observation_space, MaskedBox)
-    shape = observation_space.shape or ()
+    shape = network_shape(observation_space)
     if len(shape) == 3 and options["dueling"]:
         raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
-    model = DefaultModelConfig(
-        **networks.model_options(config, shape),
-    )
+    model = DefaultModelConfig(**networks.model_options(config, shape))
     return (
         RLlibDQNConfig()
         .framework("torch")
-        .rl_module(model_config=model, rl_module_spec=RLModuleSpec(module_class=MaskedDQNModule) if masked else None)
+        .rl_module(model_config=model, rl_module_spec=_module_spec(observation_space))
         .training(
             lr=config.learning_rate,
             gamma=config.discount,
@@ -68,6 +67,15 @@ def algorithm_config(config: DQNConfig, observation_space: gym.Space[Any]) -> RL
             num_atoms=1,
         )
     )
+
+
+def _module_spec(observation_space: gym.spaces.Box) -> RLModuleSpec | None:
+    """Returns the module for masked observations, or for an image with numbers behind it; None for RLlib's own."""
+    if isinstance(observation_space, MaskedBox):
+        return RLModuleSpec(module_class=MaskedDQNModule)
+    if isinstance(observation_space, ImageAndNumbers):
+        return RLModuleSpec(module_class=DefaultDQNTorchRLModule, catalog_class=JoiningDQNCatalog)
+    return None
 
 
 class DQNAgent(Agent):
@@ -109,7 +117,7 @@ class DQNAgent(Agent):
             )
         self.ones = self.learner.tensor(np.ones(config.batch_size, np.float32))
         self.loop = ReplayLoop(self.env, config, self.replay, loop_seed)
-        if len(observation_space.shape) == 1:
+        if len(network_shape(observation_space)) == 1:
             self._record()
         self._pull_weights()
 

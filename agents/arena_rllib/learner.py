@@ -23,7 +23,7 @@ from torch.optim.adam import adam
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from arena.environments.images import largest_values
-from arena.environments.spaces import MaskedBox
+from arena.environments.spaces import ImageAndNumbers, MaskedBox, network_shape
 from arena.machine.devices import take_torch, to_torch
 from arena_rllib.graph import RecordedGraph
 from arena_rllib.private_api import parameters_by_reference
@@ -120,7 +120,7 @@ class LocalLearner:
     ) -> None:
         torch.set_num_threads(int(os.environ.get("ARENA_NUM_THREADS", "1")))
         torch.manual_seed(seed)
-        if len(observation_space.shape) == 3:  # of flat ones the update is recorded, and make_fx cannot do without
+        if len(network_shape(observation_space)) == 3:  # of flat ones the update is recorded, and make_fx cannot do without
             spare_dynamo()
         config = algorithm_config.learners(num_learners=0, **_device_options(torch.device(device)))
         if fast:
@@ -130,10 +130,7 @@ class LocalLearner:
         self._scale: Any = None if largest is None else 1.0 / largest
         if isinstance(self._scale, np.ndarray):
             self._scale = torch.as_tensor(self._scale, device=device)
-        space = gym.spaces.Box(-np.inf, np.inf, observation_space.shape, np.float32)
-        if isinstance(observation_space, MaskedBox):
-            features = space.low[: observation_space.num_features]
-            space = MaskedBox(features, -features, observation_space.num_actions)
+        space = _without_bounds(observation_space)
         self.learner: TorchLearner = config.build_learner(spaces={DEFAULT_MODULE_ID: (space, action_space)})
         self.learner.metrics = LastValues()
         self.module: TorchRLModule = self.learner.module[DEFAULT_MODULE_ID]
@@ -302,6 +299,18 @@ class _Recorded(NamedTuple):
 
 def _layout(batch: Batch) -> list[tuple[str, torch.Size, torch.dtype]]:
     return [(name, column.shape, column.dtype) for name, column in batch.items()]
+
+
+def _without_bounds(space: gym.spaces.Box) -> gym.spaces.Box:
+    """Returns the space of the floats that arrive at the module, of the same kind."""
+    free = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float32)
+    if isinstance(space, MaskedBox):
+        features = free.low[: space.num_features]
+        return MaskedBox(features, -features, space.num_actions)
+    if isinstance(space, ImageAndNumbers):
+        numbers = free.low[space.num_pixels :]
+        return ImageAndNumbers(gym.spaces.Box(-np.inf, np.inf, space.image_shape, np.float32), numbers, -numbers)
+    return free
 
 
 def _device_options(device: torch.device) -> dict[str, int]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from ray.rllib.algorithms.ppo import PPOConfig as RLlibPPOConfig
+from ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module import DefaultPPOTorchRLModule
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
@@ -20,7 +21,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from arena.agent.interface import Agent, EnvFactory, Metrics
-from arena.environments.spaces import MaskedBox
+from arena.environments.choices import head_sizes, num_scores
+from arena.environments.spaces import ImageAndNumbers, MaskedBox, network_shape
 from arena.formats.json import read_json, write_json
 from arena.formats.npz import read_arrays, write_arrays
 from arena.learning.rollout_loop import RolloutLoop, epoch_minibatches
@@ -29,14 +31,15 @@ from arena.policies.onnx_network import PolicyNetwork
 from arena.seeding import split_seed
 from arena_rllib import networks
 from arena_rllib.config import PPOConfig
-from arena_rllib.distributions import sample_categorical, sample_gaussian
+from arena_rllib.distributions import sample_categorical, sample_choices, sample_gaussian
+from arena_rllib.image_joining import JoiningPPOCatalog
 from arena_rllib.learner import Batch, LocalLearner
 from arena_rllib.masking import MaskedPPOModule
 
 Array = npt.NDArray[Any]
 
 
-def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> RLlibPPOConfig:
+def algorithm_config(config: PPOConfig, observation_space: gym.spaces.Box, action_space: gym.Space[Any]) -> RLlibPPOConfig:
     """Returns RLlib's config for `config`.
 
     Raises:
@@ -46,9 +49,8 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     gaussian = isinstance(action_space, gym.spaces.Box)
     if not gaussian and (unused := {"free_log_std", "log_std_clip_param"} & set(config.overrides)):
         raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
-    masked = isinstance(observation_space, MaskedBox)
     model = DefaultModelConfig(
-        **networks.model_options(config, observation_space.shape or ()),
+        **networks.model_options(config, network_shape(observation_space)),
         vf_share_layers=options["vf_share_layers"],
         free_log_std=gaussian and options["free_log_std"],
         log_std_clip_param=options["log_std_clip_param"],
@@ -56,7 +58,7 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     return (
         RLlibPPOConfig()
         .framework("torch")
-        .rl_module(model_config=model, rl_module_spec=RLModuleSpec(module_class=MaskedPPOModule) if masked else None)
+        .rl_module(model_config=model, rl_module_spec=_module_spec(observation_space))
         .training(
             lr=config.learning_rate,
             gamma=config.discount,
@@ -77,6 +79,15 @@ def algorithm_config(config: PPOConfig, observation_space: gym.Space[Any], actio
     )
 
 
+def _module_spec(observation_space: gym.spaces.Box) -> RLModuleSpec | None:
+    """Returns the module for masked observations, or for an image with numbers behind it; None for RLlib's own."""
+    if isinstance(observation_space, MaskedBox):
+        return RLModuleSpec(module_class=MaskedPPOModule)
+    if isinstance(observation_space, ImageAndNumbers):
+        return RLModuleSpec(module_class=DefaultPPOTorchRLModule, catalog_class=JoiningPPOCatalog)
+    return None
+
+
 class PPOAgent(Agent):
     """See `arena.agent.interface.Agent`."""
 
@@ -84,8 +95,7 @@ class PPOAgent(Agent):
         space = env_factory.action_space
         observation_space = env_factory.observation_space
         assert isinstance(observation_space, gym.spaces.Box)
-        assert isinstance(space, (gym.spaces.Discrete, gym.spaces.Box))
-        self._discrete = isinstance(space, gym.spaces.Discrete)
+        self._discrete, self._sizes = not isinstance(space, gym.spaces.Box), head_sizes(space)
         network_seed, sample_seed, batch_seed = split_seed(seed, 3)
         self.config, self.action_space, self.observation_space = config, space, observation_space
         self.learner = LocalLearner(
@@ -103,7 +113,7 @@ class PPOAgent(Agent):
         self._loss_names = ("policy_loss", "vf_loss", "vf_explained_var", "entropy", "gradient_norm", "total_loss")
         if config.options["use_kl_loss"]:
             self._loss_names += ("mean_kl_loss", "curr_kl_coeff")
-        if len(observation_space.shape) == 1:
+        if len(network_shape(observation_space)) == 1:
             self._record()
         self._pull_weights()
 
@@ -115,7 +125,10 @@ class PPOAgent(Agent):
         """Returns env actions, and the module's actions, log probabilities and distribution inputs."""
         inputs = self._distribution_inputs(observations)
         if self._discrete:
-            actions, log_probabilities = sample_categorical(inputs, self._action_rng)
+            if self._sizes:
+                actions, log_probabilities = sample_choices(inputs, self._sizes, self._action_rng)
+            else:
+                actions, log_probabilities = sample_categorical(inputs, self._action_rng)
             return actions, actions, log_probabilities, inputs
         actions, log_probabilities = sample_gaussian(inputs, self._action_rng)
         return self.policy.scale_actions(actions), actions, log_probabilities, inputs
@@ -149,8 +162,8 @@ class PPOAgent(Agent):
         learner, size, space = self.learner, self.config.batch_size, self.action_space
         observations = np.zeros((size, *self.observation_space.shape), self.observation_space.dtype)
         zeros = np.zeros(size, np.float32)
-        actions = zeros.astype(np.int64) if self._discrete else np.zeros((size, *space.shape), np.float32)
-        num_inputs = int(space.n) if isinstance(space, gym.spaces.Discrete) else 2 * space.shape[0]
+        actions = np.zeros((size, *space.shape), np.int64 if self._discrete else np.float32)
+        num_inputs = num_scores(space) if self._discrete else 2 * space.shape[0]
         columns = (actions, zeros, np.zeros((size, num_inputs), np.float32), zeros, zeros)
         names = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS, Postprocessing.ADVANTAGES, Postprocessing.VALUE_TARGETS)
         tensors = dict(zip(names, map(learner.tensor, columns), strict=True))

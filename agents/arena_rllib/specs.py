@@ -14,7 +14,7 @@ _RLLIB = {
     "warm_imports": ("torch._dynamo",),  # imported by the recording of the update as a graph
 }
 
-_DISCRETE = {"observation_spaces": frozenset({"flat", "image"}), "action_masks": True}
+_DISCRETE = {"observation_spaces": frozenset({"flat", "image", "mixed"}), "action_masks": True}
 
 DQN = AgentSpec(
     id="rllib-dqn",
@@ -31,7 +31,7 @@ PPO = AgentSpec(
     entry_point="arena_rllib.ppo:PPOAgent",
     config=PPOConfig,
     algorithm="ppo",
-    action_spaces=frozenset({"discrete", "box"}),
+    action_spaces=frozenset({"discrete", "choices", "box"}),
     **_DISCRETE,
     **_RLLIB,  # type: ignore[arg-type]
 )

@@ -25,7 +25,7 @@ PPO = AgentSpec(
     id="sb3-ppo",
     config=PPOConfig,
     algorithm="ppo",
-    action_spaces=frozenset({"discrete", "box"}),
+    action_spaces=frozenset({"discrete", "choices", "box"}),
     observation_spaces=frozenset({"flat", "image", "mixed"}),
     **_SB3,  # type: ignore[arg-type]
 )

@@ -1,7 +1,7 @@
-"""Actions in their common form: Discrete, counting from zero, or a bounded Box with one axis.
+"""Actions in their common form: Discrete or MultiDiscrete, counting from zero, or a bounded Box with one axis.
 
 Several choices at once (MultiDiscrete, MultiBinary) become one Discrete of all their combinations, where these are few enough, so that
-every agent of discrete actions can take them.
+every agent of discrete actions can take them. Where they are too many, they stay independent choices, a MultiDiscrete with one axis.
 """
 
 import itertools
@@ -13,12 +13,18 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.choices import choice_sizes
+
 Array = npt.NDArray[Any]
 
 MAX_WHOLE_ACTION = 2**23
 """Magnitude that whole numbers of an action stay below; above it float32, which policies give, does not tell halves apart."""
 MAX_COMBINATIONS = 1_024
 """Largest number of combinations of several choices that are taken as actions: as many outputs as a policy then has."""
+MAX_VALUES = 4_096
+"""Largest number of values that several choices may have together: as many outputs as a policy of independent choices has."""
+CHOICES = "choices"
+"""Kind of actions that are several choices of more than `MAX_COMBINATIONS` combinations."""
 
 
 def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any], Any]]:
@@ -30,6 +36,8 @@ def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any
         start = int(space.start)
         return gym.spaces.Discrete(int(space.n)), lambda action: action + start if start else action
     if isinstance(space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
+        if action_kind(space) == CHOICES:
+            return _independent(space)
         table = combinations(space)
         return gym.spaces.Discrete(len(table)), lambda action: table[action].copy()
     if not isinstance(space, gym.spaces.Box):
@@ -40,6 +48,12 @@ def common_actions(space: gym.Space[Any]) -> tuple[gym.Space[Any], Callable[[Any
     dtype, lowest, highest = space.dtype, space.low, space.high
     whole = gym.spaces.Box(low - np.float32(0.5), high + np.float32(0.5), dtype=np.float32)
     return whole, lambda action: np.clip(np.rint(action), lowest, highest).astype(dtype)
+
+
+def _independent(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> tuple[gym.Space[Any], Callable[[Any], Any]]:
+    starts = space.start if isinstance(space, gym.spaces.MultiDiscrete) else np.zeros(space.shape, np.int64)
+    dtype, shape = space.dtype, space.shape
+    return gym.spaces.MultiDiscrete(choice_sizes(space)), lambda action: (np.reshape(action, shape) + starts).astype(dtype)
 
 
 def combinations(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> Array:
@@ -58,27 +72,22 @@ def places_of_choices(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) 
 
 
 def action_kind(space: gym.Space[Any]) -> str:
-    """Returns `discrete` or `box`, or a sentence that says why the arena cannot take such actions."""
+    """Returns `discrete`, `choices` or `box`, or a sentence that says why the arena cannot take such actions."""
     if isinstance(space, gym.spaces.Discrete):
         return "discrete"
     if isinstance(space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
-        count = math.prod(choice_sizes(space))
-        if count <= MAX_COMBINATIONS:
+        sizes = choice_sizes(space)
+        if math.prod(sizes) <= MAX_COMBINATIONS:
             return "discrete"
+        if sum(sizes) <= MAX_VALUES:
+            return CHOICES
         return (
-            f"actions are {space}: {count:,} combinations, and the arena takes several choices at once as one Discrete of at most "
-            f"{MAX_COMBINATIONS:,}; leave out choices by a wrapper (gymnasium.ActionWrapper), or make them one after the other"
+            f"actions are {space}: choices of {sum(sizes):,} values in all, and the arena takes at most {MAX_VALUES:,}; leave out choices "
+            "by a wrapper (gymnasium.ActionWrapper), or make them one after the other"
         )
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 1 and _are_bounded(space):
         return "box"
     return f"actions are {space}; the arena takes Discrete, MultiDiscrete, MultiBinary, and bounded Box with one axis"
-
-
-def choice_sizes(space: gym.spaces.MultiDiscrete | gym.spaces.MultiBinary) -> list[int]:
-    """Returns the number of values of each choice."""
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return [int(size) for size in space.nvec.reshape(-1)]
-    return [2] * math.prod(space.shape)
 
 
 def _are_bounded(space: gym.spaces.Box) -> bool:

@@ -1,23 +1,26 @@
 """The one form in which all agents and policies see an environment.
 
-Observations are flat, `float32 [D]`, or image-shaped, `[H, W, C]` (`arena.environments.observation_form`); actions are Discrete, counting
-from zero, or a bounded Box with one axis (`arena.environments.action_form`). Everything else is refused.
+Observations are flat, `float32 [D]`, or image-shaped, `[H, W, C]` (`arena.environments.observation_form`); actions are Discrete or
+MultiDiscrete, counting from zero, or a bounded Box with one axis (`arena.environments.action_form`). Everything else is refused.
 
 What crosses this edge is the receiver's own: an environment may change its arrays in place, and so may an agent. Nothing of `info` crosses
 it, whatever an environment puts there, but a mask of allowed actions and numbers that the user asks for by their names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from arena.environments.action_form import choice_sizes, common_actions, places_of_choices
-from arena.environments.observation_form import observation_form
+from arena.environments.action_form import common_actions
+from arena.environments.choice_masks import mask_reader, misfit
+from arena.environments.choices import allows_something, head_sizes, num_scores
+from arena.environments.observation_form import mask_shape, observation_form
 from arena.environments.own_errors import environment_error
 from arena.environments.spaces import MaskedBox
 from arena.environments.values import MissingValue
+from arena.errors import ArenaError
 
 
 class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
@@ -27,9 +30,12 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         env: the environment.
         channels_first: whether its images are `[C, H, W]`; they become `[H, W, C]`.
         text_encoder: `package.module:function` that makes vectors of texts; None makes bags of words.
-        action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not. A mask of several
-            choices has flags for the values of each choice, one choice after the other.
+        action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not. The flags of
+            several choices are read by `arena.environments.choice_masks`.
         info_metrics: keys of the `info` of a step whose values are kept, as floats.
+
+    Raises:
+        ArenaError: if a mask in the observations does not fit the actions, or an encoder cannot be used.
     """
 
     def __init__(
@@ -47,17 +53,17 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         self._observe, self._names, self._encoders = form.observe, form.names, form.encoders
         self.action_space, self._act = common_actions(env.action_space)
         self._mask_key, space, actions = action_mask_key, form.space, env.action_space
-        several = actions if isinstance(actions, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)) else None
-        self._num_flags = 0
-        """Number of flags in a mask that `info` holds."""
+        self._several = actions if isinstance(actions, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)) else None
+        self._heads, flags = head_sizes(self.action_space), num_scores(self.action_space)
+        self._mask_shape: tuple[int, ...] | None = None  # of a mask in the observations that is to be read
         if action_mask_key is not None:
-            assert isinstance(self.action_space, gym.spaces.Discrete)
-            self._num_flags = int(self.action_space.n) if several is None else sum(choice_sizes(several))
-            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), self._num_flags)
-        self._choices: Any = None  # [P, C] places of the flags of each combination, where a mask has flags for each choice
-        if several is not None and isinstance(space, MaskedBox) and space.num_actions == sum(choice_sizes(several)):
-            self._choices = places_of_choices(several)
-            space = MaskedBox(space.features.low, space.features.high, len(self._choices))
+            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), flags, self._heads)
+        elif self._several is not None and isinstance(space, MaskedBox):
+            self._mask_shape = mask_shape(env.observation_space)
+            if reason := misfit(self._several, self._mask_shape):
+                raise ArenaError(f"action_mask: {reason}")
+            space = MaskedBox(space.features.low, space.features.high, flags, self._heads)
+        self._readers: dict[tuple[int, ...], Callable[[Any], Any]] = {}
         self.observation_space = space
         self._mask_start = space.num_features if isinstance(space, MaskedBox) else None
         self.env_step = 0
@@ -131,9 +137,9 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             if self._mask_key is not None:
                 mask = self._mask(info.get(self._mask_key), terminated=terminated)
                 common = np.concatenate([common.reshape(-1), mask], dtype=np.float32)
-            if self._choices is not None:
+            if self._mask_shape is not None:
                 features, flags = common[: self._mask_start], common[self._mask_start :] > 0.5
-                common = np.concatenate([features, flags[self._choices].all(1)], dtype=np.float32)
+                common = np.concatenate([features, self._read(flags.reshape(self._mask_shape))], dtype=np.float32)
             if common.shape != self.observation_space.shape:
                 raise ValueError(common.shape)  # NumPy would repeat it where it can
         except (
@@ -144,19 +150,28 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         ) as error:  # a number that is not in a Discrete space has no one-hot vector, say
             value = f"{_shown(observation)}, which is not in {self.env.observation_space},"
             raise MissingValue(value, "observation", self.env_step) from error
-        if self._mask_start is not None and not terminated and not (common[self._mask_start :] > 0.5).any():
+        if self._mask_start is not None and not terminated and not allows_something(common[self._mask_start :] > 0.5, self._heads):
             raise MissingValue("an action mask that allows nothing", "observation", self.env_step)
         return common
 
     def _mask(self, given: Any, *, terminated: bool) -> Any:
         """Returns the flags `float32` that `info` held, if any; after the end it need not hold any."""
-        count = self._num_flags
+        count, where = num_scores(self.action_space), f"info[{self._mask_key!r}]"
         if terminated and given is None:
             return np.ones(count, np.float32)
         mask = np.asarray([] if given is None else given)
-        if mask.shape != (count,) or not np.isin(mask, (0, 1)).all():
-            raise MissingValue(f"{_shown(given)}, which is not {count} flags,", f"info[{self._mask_key!r}]", self.env_step)
-        return mask.astype(np.float32)
+        if (self._several is None and mask.shape != (count,)) or not np.isin(mask, (0, 1)).all():
+            raise MissingValue(f"{_shown(given)}, which is not {count} flags,", where, self.env_step)
+        if self._several is not None and (reason := misfit(self._several, mask.shape)):
+            raise MissingValue(f"{_shown(given)} ({reason})", where, self.env_step)
+        return (mask if self._several is None else self._read(mask > 0)).astype(np.float32)
+
+    def _read(self, flags: Any) -> Any:
+        """Returns flags of several choices `bool [*shape]` as flags of the actions in the common form."""
+        if flags.shape not in self._readers:
+            assert self._several is not None
+            self._readers[flags.shape] = mask_reader(self._several, flags.shape)
+        return self._readers[flags.shape](flags)
 
 
 def _shown(value: Any) -> str:

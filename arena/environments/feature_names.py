@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from arena.environments.choices import head_sizes, num_scores
 from arena.environments.common_form import CommonForm
 from arena.environments.spaces import MaskedBox, network_inputs
 
@@ -64,17 +65,15 @@ def names_of(env: gym.Env[Any, Any]) -> tuple[tuple[str, ...] | None, tuple[str,
     elif features is None and isinstance(env, CommonForm):
         features = env.feature_names
     assert isinstance(env.observation_space, gym.spaces.Box)
-    return _fitting(features, _num_features(env.observation_space)), _fitting(actions, _num_actions(env.action_space))
+    if actions is None and isinstance(env.action_space, gym.spaces.MultiDiscrete):
+        actions = [f"choice {index} = {value}" for index, size in enumerate(head_sizes(env.action_space)) for value in range(size)]
+    return _fitting(features, _num_features(env.observation_space)), _fitting(actions, num_scores(env.action_space))
 
 
 def _num_features(space: gym.spaces.Box) -> int:
     if isinstance(space, MaskedBox):
         return space.num_features
     return int(np.prod(network_inputs(space).shape)) if len(space.shape) == 1 else 0
-
-
-def _num_actions(space: gym.Space[Any]) -> int:
-    return int(space.n) if isinstance(space, gym.spaces.Discrete) else int(np.prod(space.shape or (0,)))
 
 
 def _fitting(names: Any, count: int) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ images of whole numbers become bytes (`arena.environments.images`). One image am
 """
 
 import collections
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -86,18 +87,26 @@ def observation_kind(space: gym.Space[Any]) -> str:
         reason = what_cannot_be_flat(space, without=path)
         return f"observations are {space}: {reason}" if reason else IMAGE_AND_NUMBERS
     if isinstance(space, gym.spaces.Dict) and MASK in space.spaces and not masked:
-        return f"observations are {space}: {MASK!r} must be flags with one axis, MultiBinary(n) for n actions, beside other parts"
+        return f"observations are {space}: {MASK!r} must be flags, MultiBinary(n) for n actions, beside other parts"
     reason = what_cannot_be_flat(_features(space)[1] if isinstance(space, gym.spaces.Dict) and masked else space, with_images=masked)
     return f"observations are {space}: {reason}" if reason else "flat"
 
 
 def is_masked(space: gym.Space[Any]) -> bool:
-    """Returns whether observations are a Dict of which one part, beside others, is a mask of allowed actions."""
+    """Returns whether observations are a Dict of which one part, beside others, is a mask of allowed actions with one or two axes."""
     if not isinstance(space, gym.spaces.Dict):
         return False
     mask = space.spaces.get(MASK)
     flags = isinstance(mask, gym.spaces.MultiBinary) or (isinstance(mask, gym.spaces.Box) and mask.low.min() >= 0 and mask.high.max() <= 1)
-    return len(space.spaces) > 1 and flags and mask is not None and len(mask.shape or ()) == 1
+    return len(space.spaces) > 1 and flags and mask is not None and len(mask.shape or ()) in (1, 2)
+
+
+def mask_shape(space: gym.Space[Any]) -> tuple[int, ...]:
+    """Returns the shape of the mask that observations of a space carry: a Dict of which `is_masked` is true, or a `MaskedBox`."""
+    if isinstance(space, MaskedBox):
+        return (space.num_actions,)
+    assert isinstance(space, gym.spaces.Dict)
+    return space.spaces[MASK].shape or ()
 
 
 def _features(space: gym.spaces.Dict) -> tuple[str | None, gym.Space[Any]]:
@@ -150,13 +159,20 @@ def _image_and_numbers_form(
 def _masked_form(space: gym.spaces.Dict, make_encoder: Callable[[], TextEncoder]) -> ObservationForm:
     key, inner = _features(space)
     features, observe, names, _ = _vector_form(inner, make_encoder)
-    (num_actions,) = space[MASK].shape or ()
+    num_flags = math.prod(mask_shape(space))
 
     def join(observation: Any) -> Any:
         vector = observe(observation if key is None else observation[key])
-        return np.concatenate([vector, np.asarray(observation[MASK], np.float32)])
+        return np.concatenate([vector, _flags(observation[MASK], mask_shape(space))])
 
-    return ObservationForm(MaskedBox(features.low, features.high, num_actions), join, names)
+    return ObservationForm(MaskedBox(features.low, features.high, num_flags), join, names)
+
+
+def _flags(given: Any, shape: tuple[int, ...]) -> Any:
+    mask = np.asarray(given, np.float32)
+    if mask.shape != shape:
+        raise ValueError(mask.shape)  # another shape has another meaning
+    return mask.reshape(-1)
 
 
 def _only_image(space: gym.Space[Any]) -> gym.spaces.Box | None:

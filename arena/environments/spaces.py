@@ -5,6 +5,7 @@ buffers and policy files like any other number, so that an illegal action can be
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -23,11 +24,13 @@ class MaskedBox(gym.spaces.Box):
     Args:
         low: Lower bounds of the features, `[D]`.
         high: Upper bounds of the features, `[D]`.
-        num_actions: A, the number of actions.
+        num_actions: A, the number of actions; of several independent choices, the number of values of all of them.
+        choices: Number of values of each independent choice, of which at least one is allowed; empty for one choice.
     """
 
-    def __init__(self, low: Array, high: Array, num_actions: int) -> None:
-        self.num_actions = num_actions
+    def __init__(self, low: Array, high: Array, num_actions: int, choices: Sequence[int] = ()) -> None:
+        self.num_actions, self.choices = num_actions, tuple(choices)
+        assert not choices or sum(choices) == num_actions
         mask_low, mask_high = np.zeros(num_actions, np.float32), np.ones(num_actions, np.float32)
         lows = np.concatenate([np.asarray(low, np.float32), mask_low])
         super().__init__(lows, np.concatenate([np.asarray(high, np.float32), mask_high]), dtype=np.float32)
@@ -45,7 +48,7 @@ class MaskedBox(gym.spaces.Box):
     def sample(self, mask: Any = None, probability: Any = None) -> Array:
         """Returns a random observation: features as a Box draws them, and at least one allowed action."""
         observation = super().sample(mask, probability)
-        observation[-self.num_actions :] = random_masks(self.np_random, 1, self.num_actions)[0]
+        observation[-self.num_actions :] = random_masks(self.np_random, 1, self.num_actions, self.choices)[0]
         return observation
 
     def split(self, observations: Array) -> tuple[Array, Array]:
@@ -57,10 +60,12 @@ class MaskedBox(gym.spaces.Box):
         return np.where(observations[..., -self.num_actions :] > 0.5, scores, np.float32(ILLEGAL_SCORE))
 
     def __repr__(self) -> str:
-        return f"MaskedBox({self.num_features} features, {self.num_actions} actions)"
+        actions = f"{len(self.choices)} choices of {self.num_actions} values" if self.choices else f"{self.num_actions} actions"
+        return f"MaskedBox({self.num_features} features, {actions})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MaskedBox) and self.num_actions == other.num_actions and super().__eq__(other)
+        same_flags = isinstance(other, MaskedBox) and (self.num_actions, self.choices) == (other.num_actions, other.choices)
+        return same_flags and super().__eq__(other)
 
 
 class ImageAndNumbers(gym.spaces.Box):
@@ -115,10 +120,12 @@ def features_of(space: gym.Space[Any], observations: Array) -> Array:
     return space.split(observations)[0] if isinstance(space, MaskedBox) else observations
 
 
-def random_masks(rng: np.random.Generator, count: int, num_actions: int) -> Array:
-    """Returns masks `bool [N, A]`: each action is allowed with probability 1/2, and one of each row always."""
-    masks = rng.random((count, num_actions)) < 0.5
-    masks[np.arange(count), rng.integers(0, num_actions, count)] = True
+def random_masks(rng: np.random.Generator, count: int, num_actions: int, choices: Sequence[int] = ()) -> Array:
+    """Returns masks `bool [N, A]`: each action is allowed with probability 1/2, and one of each row, or of each of its choices, always."""
+    masks, first = rng.random((count, num_actions)) < 0.5, 0
+    for size in choices or (num_actions,):
+        masks[np.arange(count), first + rng.integers(0, size, count)] = True
+        first += size
     return masks
 
 

@@ -11,7 +11,7 @@ from arena.agent.hyperparameters import NetworkConfig
 from arena.agent.isolation import FRAMEWORK_MODULES
 from arena.agent.networks import NETWORKS, fitting_network, misfit, network_sizes
 from arena.agent.spec import AgentSpec
-from arena.environments.action_form import action_kind
+from arena.environments.action_form import CHOICES, MAX_COMBINATIONS, action_kind
 from arena.environments.config import EnvConfig
 from arena.environments.follows_seed import follows_seed
 from arena.environments.images import are_stacks, may_be_stack
@@ -120,6 +120,12 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
     traits = env_traits(config) if traits is None else traits
     on_device = spec.device_iteration(spec.config() if agent_config is None else agent_config) > 0
     observations, actions = observation_kind(traits.observation_space), action_kind(traits.action_space)
+    if actions == CHOICES and actions not in spec.action_spaces:
+        raise ArenaError(
+            f"{spec.id} makes several choices at once as one of all their combinations, and those of {config.id} are more than "
+            f"{MAX_COMBINATIONS:,} ({traits.action_space}): choose an agent that makes each choice for itself (keras-ppo, rllib-ppo, "
+            "sb3-ppo), or leave out choices by a wrapper (gymnasium.ActionWrapper)"
+        )
     if actions not in spec.action_spaces:
         raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({traits.action_space})")
     if observations == IMAGE_AND_NUMBERS and observations not in spec.observation_spaces:

@@ -258,5 +258,5 @@ def normalized_space(space: gym.Space[Any]) -> gym.spaces.Box:
     assert isinstance(space, gym.spaces.Box)
     if isinstance(space, MaskedBox):
         bound = np.full(space.num_features, CLIP, np.float32)
-        return MaskedBox(-bound, bound, space.num_actions)
+        return MaskedBox(-bound, bound, space.num_actions, space.choices)
     return gym.spaces.Box(-CLIP, CLIP, space.shape, np.float32)

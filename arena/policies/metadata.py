@@ -16,6 +16,7 @@ import onnx
 import pydantic
 from onnx import numpy_helper
 
+from arena.environments.choices import num_scores
 from arena.environments.spaces import MaskedBox, network_inputs
 from arena.errors import ArenaError
 from arena.formats.folders import read_file
@@ -173,8 +174,9 @@ def space_metadata(
         mask_size=observation_space.num_actions if isinstance(observation_space, MaskedBox) and masked else None,
         names=names[0],
     )
-    if isinstance(action_space, gym.spaces.Discrete):
-        actions = SpaceMetadata(declared=of_actions, shape=(), dtype="int64", num_actions=int(action_space.n), names=names[1])
+    if isinstance(action_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+        count = num_scores(action_space)
+        actions = SpaceMetadata(declared=of_actions, shape=action_space.shape or (), dtype="int64", num_actions=count, names=names[1])
     else:
         assert isinstance(action_space, gym.spaces.Box)
         low, high = _bounds(action_space.low, np.min), _bounds(action_space.high, np.max)

@@ -1,6 +1,6 @@
 """Writes the ONNX graph of a policy file: what all of them share before the first layer and behind the last, and nodes in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from arena.environments.choices import Choosing, head_sizes
 from arena.environments.spaces import ILLEGAL_SCORE, ImageAndNumbers, MaskedBox, network_inputs
 
 Array = npt.NDArray[Any]
@@ -22,10 +23,10 @@ class GraphWriter:
 
     Args:
         observation_space: Box of one environment, with or without a mask, in the common form.
-        action_space: Discrete, counting from zero, or a one-axis Box.
+        action_space: Discrete or MultiDiscrete, counting from zero, or a one-axis Box.
     """
 
-    def __init__(self, observation_space: gym.spaces.Box, action_space: gym.spaces.Discrete[Any] | gym.spaces.Box) -> None:
+    def __init__(self, observation_space: gym.spaces.Box, action_space: Choosing | gym.spaces.Box) -> None:
         self.observation_space, self.action_space = observation_space, action_space
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
@@ -99,6 +100,10 @@ class GraphWriter:
         if isinstance(self.action_space, gym.spaces.Discrete):
             self.node("ArgMax", x, output="actions", axis=-1, keepdims=0)
             num_scores, actions = int(self.action_space.n), helper.make_tensor_value_info("actions", TensorProto.INT64, ["N"])
+        elif isinstance(self.action_space, gym.spaces.MultiDiscrete):
+            sizes = head_sizes(self.action_space)
+            num_scores, actions = sum(sizes), helper.make_tensor_value_info("actions", TensorProto.INT64, ["N", len(sizes)])
+            self._best_of_each(x, sizes)
         else:
             space = self.action_space
             low, high = np.asarray(space.low, np.float32), np.asarray(space.high, np.float32)
@@ -114,6 +119,15 @@ class GraphWriter:
         model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
         onnx.checker.check_model(model)
         return model
+
+    def _best_of_each(self, scores: str, sizes: Sequence[int]) -> None:
+        """Adds the output `actions` `[N, C]`: of each choice the value whose score is highest."""
+        chosen, first, axis = [], 0, self.constant(np.array([1], np.int64))
+        for size in sizes:
+            ends = (self.constant(np.array([end], np.int64)) for end in (first, first + size))
+            chosen.append(self.node("ArgMax", self.node("Slice", scores, *ends, axis), axis=-1, keepdims=1))
+            first += size
+        self.node("Concat", *chosen, output="actions", axis=1)
 
     @property
     def _dtype(self) -> int:

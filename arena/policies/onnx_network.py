@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from arena.environments.choices import Choosing, best_actions, head_sizes
 from arena.environments.images import largest_values
 from arena.environments.spaces import ImageAndNumbers, MaskedBox, scale_actions
 from arena.errors import ArenaError
@@ -85,7 +86,8 @@ class PolicyNetwork:
     Args:
         layers: at least one dense layer; the last one is linear, or has tanh where scores are to stay within [-1, 1].
         observation_space: flat (with or without a mask) or image-shaped Box of one environment.
-        action_space: Discrete, counting from zero, or a one-axis Box. For a Box the scores are the actions before scaling.
+        action_space: Discrete or MultiDiscrete, counting from zero, or a one-axis Box. Several choices have scores of their own, one choice
+            after the other; for a Box the scores are the actions before scaling.
         support: `[atoms]` for a distributional head (Bellemare et al., 2017): the last layer then gives `[A * atoms]` logits
             and a score is the mean under their softmax.
         squashed: for a Box, whether scores in [-1, 1] span `low..high`, or are actions already; both are clipped to the bounds.
@@ -98,7 +100,7 @@ class PolicyNetwork:
         self,
         layers: Sequence[Dense | Conv | LayerNorm],
         observation_space: gym.spaces.Box,
-        action_space: gym.spaces.Discrete[Any] | gym.spaces.Box,
+        action_space: Choosing | gym.spaces.Box,
         *,
         support: Array | None = None,
         squashed: bool = False,
@@ -144,10 +146,13 @@ class PolicyNetwork:
 
     def actions(self, observations: Array) -> Array:
         """Returns greedy actions `[N, *act]` for `observations` `[N, *obs]`."""
-        scores = self.scores(observations)
-        if isinstance(self.action_space, gym.spaces.Discrete):
-            return np.asarray(scores.argmax(-1))
-        return self.scale_actions(scores)
+        return self.greedy(self.scores(observations))
+
+    def greedy(self, scores: Array) -> Array:
+        """Returns greedy actions `[N, *act]` for scores `[N, A]`."""
+        if isinstance(self.action_space, gym.spaces.Box):
+            return self.scale_actions(scores)
+        return best_actions(scores, head_sizes(self.action_space))
 
     def scale_actions(self, scores: Array) -> Array:
         """Maps scores `[N, A]` to actions within the bounds of a Box action space."""

@@ -1,12 +1,13 @@
 """Parity: whether an exported policy file chooses the same actions as the agent that exported it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.choices import head_sizes, places
 from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import TrainingDiverged
@@ -53,7 +54,7 @@ def check_parity(
     if not np.isfinite(scores).all():
         raise TrainingDiverged("the policy's scores are not finite; try a smaller learning_rate")
     width = action_space.high - action_space.low if isinstance(action_space, gym.spaces.Box) else 1.0
-    same = same_choices(policy.act(observations), scores, np.asarray(act(observations)), width=width)
+    same = same_choices(policy.act(observations), scores, np.asarray(act(observations)), width=width, sizes=head_sizes(action_space))
     _refuse_others(same)
     return 1.0
 
@@ -75,7 +76,7 @@ def check_every(policy: OnnxPolicy, act: Callable[[Array], Array], action_space:
     for batch in np.split(filled, len(filled) // PARITY_BATCH_SIZE):
         scores = policy.scores(batch)
         if np.isfinite(scores).all():
-            _refuse_others(same_choices(policy.act(batch), scores, np.asarray(act(batch)), width=width))
+            _refuse_others(same_choices(policy.act(batch), scores, np.asarray(act(batch)), width=width, sizes=head_sizes(action_space)))
 
 
 def _refuse_others(same: Array) -> None:
@@ -98,11 +99,19 @@ def random_observations(space: gym.spaces.Box, count: int, rng: np.random.Genera
     else:
         scattered = rng.normal(size=(count, *space.shape)).astype(space.dtype)
     if isinstance(space, MaskedBox):
-        scattered[:, space.num_features :] = random_masks(rng, count, space.num_actions)
+        scattered[:, space.num_features :] = random_masks(rng, count, space.num_actions, space.choices)
     return scattered
 
 
-def same_choices(actions: Array, scores: Array, other_actions: Array, *, tolerance: float = 1e-5, width: Array | float = 1.0) -> Array:
+def same_choices(
+    actions: Array,
+    scores: Array,
+    other_actions: Array,
+    *,
+    tolerance: float = 1e-5,
+    width: Array | float = 1.0,
+    sizes: Sequence[int] = (),
+) -> Array:
     """Returns for each row, `bool [N]`, whether another implementation's actions are greedy choices too, up to float32 rounding.
 
     Two forward passes may choose differently between actions with almost equal scores; any other difference is a different policy.
@@ -113,12 +122,13 @@ def same_choices(actions: Array, scores: Array, other_actions: Array, *, toleran
         other_actions: actions of the other implementation on the same observations.
         tolerance: largest difference of scores, relative to one plus their size, and of Box actions, relative to ten times `width`.
         width: `high - low` of a Box action.
+        sizes: Number of values of each of several choices (`arena.environments.choices.head_sizes`); empty for one choice.
     """
     if actions.shape != other_actions.shape:
         return np.zeros(len(actions), np.bool_)
     if not np.issubdtype(actions.dtype, np.integer):
         close = np.abs(actions - other_actions) <= 10.0 * tolerance * width  # a Box action is the network's output, not one choice of few
         return np.asarray(close.reshape(len(actions), -1).all(-1))
-    rows = np.arange(len(actions))
-    best = scores[rows, actions]
-    return np.asarray(scores[rows, other_actions] >= best - tolerance * (1.0 + np.abs(best)))
+    best = np.take_along_axis(scores, places(actions, sizes), axis=1)  # [N, C]
+    others = np.take_along_axis(scores, places(other_actions, sizes), axis=1)
+    return np.asarray((others >= best - tolerance * (1.0 + np.abs(best))).all(-1))

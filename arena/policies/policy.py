@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from arena.environments.spaces import MaskedBox, random_actions
+from arena.environments.choices import num_scores, uniform_actions
+from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError
 from arena.policies.file_check import check_policy_bytes, read_bounded
 
@@ -68,6 +69,8 @@ class PolicySignature:
         shape, dtype = observation_space.shape or (), np.dtype(observation_space.dtype)
         if isinstance(action_space, gym.spaces.Discrete):
             return cls(shape, dtype, (), np.dtype(np.int64), int(action_space.n))
+        if isinstance(action_space, gym.spaces.MultiDiscrete):
+            return cls(shape, dtype, action_space.shape, np.dtype(np.int64), num_scores(action_space))
         actions = action_space.shape or ()
         return cls(shape, dtype, actions, np.dtype(np.float32), int(np.prod(actions)) if actions else 0)
 
@@ -191,7 +194,7 @@ class UniformPolicy:
         count, space = len(observations), self._space
         if action_masks is None and isinstance(self._observation_space, MaskedBox):
             _, action_masks = self._observation_space.split(observations)
-        if isinstance(space, gym.spaces.Discrete):
-            return random_actions(self._rng, np.ones((count, int(space.n)), np.bool_) if action_masks is None else action_masks)
+        if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+            return uniform_actions(space, self._rng, count, action_masks)
         assert isinstance(space, gym.spaces.Box)
         return self._rng.uniform(space.low, space.high, (count, *space.shape)).astype(np.float32)

@@ -21,6 +21,7 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.interface import Agent, Metrics
 from arena.agent.isolation import FRAMEWORK_MODULES, refuse_other_frameworks
 from arena.agent.spec import AgentSpec
+from arena.environments.choices import are_allowed, are_there, best_actions, head_sizes
 from arena.environments.config import EnvConfig
 from arena.environments.counts import Episode, MeterCounts
 from arena.environments.factory import ArenaEnvFactory
@@ -190,8 +191,9 @@ def check_policy(path: Path, observation_space: gym.Space[Any], action_space: gy
     assert np.array_equal(policy.act(observations), actions), f"{path}: the same observations give other actions the second time"
     rows = np.concatenate([policy.scores(observations[i : i + 1]) for i in range(len(observations))])
     assert np.allclose(rows, scores, SCORE_TOLERANCE, SCORE_TOLERANCE), f"{path}: a row's scores depend on the other rows of the batch"
-    if isinstance(action_space, gym.spaces.Discrete):
-        assert np.array_equal(actions, scores.argmax(-1)), f"{path}: actions are not the argmax of action_scores"
+    if not isinstance(action_space, gym.spaces.Box):
+        best = best_actions(scores, head_sizes(action_space))
+        assert np.array_equal(actions, best), f"{path}: actions are not the argmax of action_scores"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,7 +269,7 @@ class _Trial:
         scores = policy.scores(observations)
         space = self.factory.action_space
         width = space.high - space.low if isinstance(space, gym.spaces.Box) else 1.0
-        agree = same_choices(policy.act(observations), scores, actions, width=width)
+        agree = same_choices(policy.act(observations), scores, actions, width=width, sizes=head_sizes(space))
         wrong = len(agree) - np.count_nonzero(agree)
         assert wrong == 0, f"{self.name}: the exported policy and act() disagree on {wrong} of {len(agree)} observations"
         return scores
@@ -297,8 +299,8 @@ def _check_actions(where: str, actions: Array, count: int, space: gym.Space[Any]
     expected = (count, *(space.shape or ()))
     fits = isinstance(actions, np.ndarray) and actions.shape == expected
     assert fits, f"{where}: {type(actions).__name__} of shape {np.shape(actions)}, expected actions {expected}"
-    if isinstance(space, gym.spaces.Discrete):
-        fits = np.issubdtype(actions.dtype, np.integer) and bool(((actions >= 0) & (actions < space.n)).all())
+    if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+        fits = np.issubdtype(actions.dtype, np.integer) and bool(are_there(actions, space).all())
     else:
         assert isinstance(space, gym.spaces.Box)
         fits = actions.dtype == np.float32 and bool(((actions >= space.low) & (actions <= space.high)).all())
@@ -307,7 +309,7 @@ def _check_actions(where: str, actions: Array, count: int, space: gym.Space[Any]
 
 def _check_allowed(where: str, actions: Array, space: MaskedBox, observations: Array) -> None:
     _, masks = space.split(observations)
-    forbidden = np.count_nonzero(~masks[np.arange(len(actions)), actions])
+    forbidden = np.count_nonzero(~are_allowed(actions, masks, space.choices))
     assert not forbidden, f"{where}: {forbidden} of {len(actions)} actions are not allowed by the action mask"
 
 
@@ -351,7 +353,7 @@ def _random_observations(space: gym.Space[Any], seed: int, count: int = 64) -> A
         batch = batch_space(space, count)
         batch.seed(seed)
         observations: Array = batch.sample().clip(-1e3, 1e3)
-        observations[:, space.num_features :] = random_masks(np.random.default_rng(seed), count, space.num_actions)
+        observations[:, space.num_features :] = random_masks(np.random.default_rng(seed), count, space.num_actions, space.choices)
         return observations
     space.seed(seed)
     samples = np.stack([space.sample() for _ in range(count)])

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from arena.environments.choices import Choosing, are_allowed, are_there, head_sizes
 from arena.environments.own_errors import with_notes_of
 from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError, EnvironmentRaised
@@ -64,7 +65,7 @@ class GuardedPolicy:
             raise PolicyFailed(f"time-out: {seconds:.3g} s for an action, {self._action_seconds:g} allowed")
         if actions.shape != (len(observations), *(self._action_space.shape or ())) or not np.isfinite(actions).all():
             raise PolicyFailed(f"failed: it gave actions of shape {actions.shape} for {len(observations)} observations, or not finite ones")
-        if isinstance(self._action_space, gym.spaces.Discrete):
+        if isinstance(self._action_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
             self._check_choices(observations, actions, self._action_space)
         return actions
 
@@ -79,14 +80,14 @@ class GuardedPolicy:
             return error
         return with_notes_of(error, ArenaError(f"policy {path} chose an action that its mask forbids, and {error}"))
 
-    def _check_choices(self, observations: Array, actions: Array, space: gym.spaces.Discrete[Any]) -> None:
-        start, count = int(space.start), int(space.n)
-        if not ((actions >= start) & (actions < start + count)).all():
+    def _check_choices(self, observations: Array, actions: Array, space: Choosing) -> None:
+        if isinstance(space, gym.spaces.Discrete):
+            actions = actions - int(space.start)
+        if not are_there(actions, space).all():
             raise PolicyFailed(f"failed: it chose an action outside {space}")
         if isinstance(self._observation_space, MaskedBox):
             _, masks = self._observation_space.split(observations)
-            chosen = np.take_along_axis(masks.astype(np.bool_), (actions - start)[:, None].astype(np.int64), axis=1)
-            self.was_illegal |= not chosen.all()
+            self.was_illegal |= not are_allowed(actions, masks, head_sizes(space)).all()
 
 
 @contextlib.contextmanager

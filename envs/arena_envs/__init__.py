@@ -27,6 +27,7 @@ _TIME_LIMITS: dict[str, int | None] = {
     "Instruction": 20,
     "PictureAndFlag": 20,
     "Choices": 20,
+    "ManyChoices": 20,
 }
 """Names and the env steps after which an episode is truncated."""
 _MODULES = {
@@ -34,6 +35,7 @@ _MODULES = {
     "MaskedFork": "masked_probes",
     "Instruction": "nested_probes",
     "Choices": "nested_probes",
+    "ManyChoices": "nested_probes",
     "PictureAndFlag": "nested_probes",
 }
 """Modules of the probes that are not in `probes`."""

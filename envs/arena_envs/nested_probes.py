@@ -123,3 +123,55 @@ class Choices(gym.Env[tuple[Any, ...], npt.NDArray[np.integer[Any]]]):
     def _draw(self) -> tuple[Any, ...]:
         self._answer = self.np_random.integers([3, 2, 2])
         return self._answer[0], self._answer[1:].astype(np.int8)
+
+
+class ManyChoices(gym.Env[Mapping[str, Any], npt.NDArray[np.integer[Any]]]):
+    """Seven choices at once, too many to count their combinations, each of which should repeat its part of the observation.
+
+    Catches: heads of a policy that are cut at wrong places or mixed up, log probabilities that are not those of all choices together, and
+    masks that are read for another choice.
+
+    Observation: `MultiDiscrete([4, 3, 2, 4, 3, 2, 4])`, drawn anew at every step; if `masked`, the part `asked` of a Dict whose
+    `action_mask` is `MultiBinary(22)`. Action: `MultiDiscrete([4, 3, 2, 4, 3, 2, 4])`, of which the first choice counts from 1: the same
+    numbers, 2,304 combinations. Reward: the share of the choices that are right. The mask forbids one value of each choice that has more
+    than two, never the right one; a forbidden value raises ValueError. Episode: truncated after 20 steps, never terminated.
+    Optimal return: 20. Optimal values: `1 / (1 - g)`. Random policy: 145/21, about 6.9; within the mask 60/7, about 8.6.
+
+    Args:
+        masked: whether a mask forbids values.
+    """
+
+    metadata: ClassVar[Info] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self, *, masked: bool = False) -> None:
+        self._sizes = np.array([4, 3, 2, 4, 3, 2, 4])
+        self._starts = np.zeros_like(self._sizes)
+        self._starts[0] = 1
+        asked = gym.spaces.MultiDiscrete(self._sizes)
+        mask = gym.spaces.MultiBinary(int(self._sizes.sum()))
+        self.observation_space: gym.Space[Any] = gym.spaces.Dict(asked=asked, action_mask=mask) if masked else asked
+        self.action_space = gym.spaces.MultiDiscrete(self._sizes, start=self._starts)
+        self._masked = masked
+        self._answer, self._forbidden = np.zeros_like(self._sizes), np.zeros_like(self._sizes)
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
+        """Begins an episode."""
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: npt.NDArray[np.integer[Any]]) -> tuple[Any, float, bool, bool, Info]:
+        """Takes one step."""
+        chosen = action - self._starts
+        if self._masked and (chosen == self._forbidden).any():
+            raise ValueError(f"action {action.tolist()} is forbidden by the action mask")
+        reward = float(np.mean(chosen == self._answer))
+        return self._draw(), reward, False, False, {}
+
+    def _draw(self) -> Any:
+        self._answer = self.np_random.integers(self._sizes)
+        if not self._masked:
+            return self._answer
+        wrong = (self._answer + self.np_random.integers(1, self._sizes)) % self._sizes
+        self._forbidden = np.where(self._sizes > 2, wrong, -1)
+        flags = [np.arange(size) != forbidden for size, forbidden in zip(self._sizes, self._forbidden, strict=True)]
+        return {"asked": self._answer, "action_mask": np.concatenate(flags).astype(np.int8)}

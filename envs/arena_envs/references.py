@@ -84,6 +84,13 @@ REFERENCES = {
             upper_bound=Score(20.0, "reward of at most 1 in each of 20 steps"),
         ),
         Reference(
+            env_id="arena/ManyChoices-v0",
+            random=Score(6.90, "20 times the mean of 1/4, 1/3, 1/2, 1/4, 1/3, 1/2 and 1/4", 0.78),
+            threshold=None,
+            lower_bound=Score(0.0, "no reward is negative"),
+            upper_bound=Score(20.0, "reward of at most 1 in each of 20 steps"),
+        ),
+        Reference(
             env_id="arena/TwoRound-v0",
             random=Score(1.5, "mean of 0, 3, 1 and 2", 1.12),
             threshold=None,

@@ -264,10 +264,12 @@ def test_agent_takes_images(name: str):
     ask_agent(keep_the_contract, agent, few(agent, table), {"env_id": "arena/ImageIdentity-v0", "num_steps": 1_200})
 
 
-@each({name: variant for name, variant in DISCRETE.items() if "mixed" in agent_spec(variant[0]).observation_spaces})
+@each(DISCRETE)
 def test_agent_joins_an_image_and_numbers(name: str):
-    """With one of both parts no policy returns more than 10."""
+    """With one of both parts no policy returns more than 10; the file gives the same actions, and a resume the same run."""
     agent, table = DISCRETE[name]
+    options = {"env_id": "arena/PictureAndFlag-v0", "num_steps": 1_200}
+    ask_agent(keep_the_contract, agent, few(agent, {**table, "conv_layers": [[8, 3, 2]], "hidden_sizes": [32]}), options)
     settings = {"conv_layers": [[8, 3, 2]], "discount": 0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {})}
     ask_agent(learn, agent, small(agent, table, **settings), "PictureAndFlag", {"num_steps": 5_000, "min_return": 13.0})
 
@@ -281,6 +283,29 @@ def test_agent_scales_images_by_their_own_bounds(name: str):
     for dtype in dtypes:
         options = {"num_steps": 6_000, "min_return": 17.0, "env": {"dtype": dtype}}
         ask_agent(learn, agent, small(agent, table, **settings), "BoardIdentity", options)
+
+
+CHOOSING = {name: variant for name, variant in VARIANTS.items() if "choices" in spec_of(variant[0]).action_spaces}
+"""Agents that make several choices at once, each for itself, where the combinations are too many to be counted."""
+
+
+@each(CHOOSING)
+def test_agent_makes_many_choices_at_once(name: str):
+    agent, table = CHOOSING[name]
+    ask_agent(keep_the_contract, agent, few(agent, table), {"env_id": "arena/ManyChoices-v0", "num_steps": 1_200})
+    if agent_spec(agent).action_masks:
+        options = {"env_id": "arena/ManyChoices-v0", "env_kwargs": {"masked": True}, "num_steps": 1_200}
+        ask_agent(keep_the_contract, agent, few(agent, table), options)
+
+
+@each({name: variant for name, variant in CHOOSING.items() if name in DISCRETE})
+def test_agent_learns_many_choices_at_once(name: str):
+    """Random play gets 6.9, and 8.6 within the mask."""
+    agent, table = CHOOSING[name]
+    settings = small(agent, table, discount=0.5)
+    ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 12_000, "min_return": 15.0})
+    if agent_spec(agent).action_masks:
+        ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 8_000, "min_return": 15.0, "env": {"masked": True}})
 
 
 @each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces and name not in CONTINUOUS})

@@ -138,6 +138,14 @@ def ppo_oracle(agent, parameters, batch, allowed=True):
         all_log_probs = outputs - np.log(np.where(allowed, np.exp(outputs), 0.0).sum(-1, keepdims=True))
         log_probs = all_log_probs[np.arange(len(choices)), choices]
         entropy = -np.where(allowed, np.exp(all_log_probs) * all_log_probs, 0.0).sum(-1).mean()
+    elif np.issubdtype(choices.dtype, np.integer):  # several choices, each with its own head
+        log_probs, entropy, first = 0.0, 0.0, 0
+        for index, size in enumerate(agent.action_space.nvec):
+            logits = outputs[:, first : first + size]
+            of_head = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+            log_probs = log_probs + of_head[np.arange(len(choices)), choices[:, index]]
+            entropy -= (np.exp(of_head) * of_head).sum(-1).mean()
+            first += size
     else:
         std = np.exp(np.asarray(parameters[num_policy], np.float64))
         log_probs = (-0.5 * ((choices - outputs) / std) ** 2 - np.log(std * np.sqrt(2.0 * np.pi))).sum(-1)
@@ -157,7 +165,7 @@ def ppo_oracle(agent, parameters, batch, allowed=True):
 
 
 def check_ppo_oracle(backend):
-    for env_id in ("CartPole-v1", "Pendulum-v1"):
+    for env_id in ("CartPole-v1", "arena/ManyChoices-v0", "Pendulum-v1"):
         agent = make_agent(PPO, env_id, backend=backend, hidden_sizes=(16, 24), entropy_coefficient=0.1, value_coefficient=0.7, num_envs=2)
         rng = np.random.default_rng(4)
         parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent.engine.get(agent.learner.parameters)]

@@ -163,6 +163,8 @@ def exported_and_framework_actions(path):
         (PPO, {"num_envs": 4, "rollout_length": 64, "overrides": {"free_log_std": False, "vf_share_layers": True}}, "Pendulum-v1"),
         (DQN, {**image, "learning_starts": 200}, "Square-v0"),
         (PPO, {**image, "rollout_length": 64}, "Square-v0"),
+        (PPO, {**image, "rollout_length": 64, "overrides": {"vf_share_layers": True}}, "arena/PictureAndFlag-v0"),
+        (PPO, {"num_envs": 4, "rollout_length": 64}, "arena/ManyChoices-v0"),
     ]
     answers = []
     for spec, table, env_id in runs:
@@ -194,7 +196,12 @@ def log_probability_differences():
     import torch
 
     differences = []
-    for overrides, env_id in (({}, "CartPole-v1"), ({}, "Pendulum-v1"), ({"free_log_std": False}, "Pendulum-v1")):
+    for overrides, env_id in (
+        ({}, "CartPole-v1"),
+        ({}, "arena/ManyChoices-v0"),
+        ({}, "Pendulum-v1"),
+        ({"free_log_std": False}, "Pendulum-v1"),
+    ):
         agent, factory = make_agent(PPO, {"num_envs": 4, "rollout_length": 64, "overrides": overrides}, env_id)
         agent.learn(600)
         observations = np.random.default_rng(0).normal(size=(500, *factory.observation_space.shape)).astype(np.float32)

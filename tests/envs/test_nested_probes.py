@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
 from arena.environments.references import catalogue
 from arena.environments.words import word_place
+from arena.policies.policy import UniformPolicy
 from arena_envs.nested_probes import COLOURS, HELD_OUT_PHRASES, PHRASES
 
 
@@ -47,11 +50,32 @@ def test_each_choice_answers_its_own_part():
     assert returns(EnvConfig("arena/Choices-v0"), answer) == pytest.approx(20.0)
 
 
-@pytest.mark.parametrize("name", ["Instruction", "Choices"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_each_of_many_choices_answers_its_own_part(masked):
+    sizes = [4, 3, 2, 4, 3, 2, 4]
+
+    def answer(observation, env):
+        return np.array([part.argmax() for part in np.split(observation[:22], np.cumsum(sizes)[:-1])])
+
+    assert returns(EnvConfig("arena/ManyChoices-v0", {"masked": masked}), answer) == pytest.approx(20.0)
+    with pytest.raises(ValueError, match="is forbidden by the action mask") if masked else contextlib.nullcontext():
+        returns(EnvConfig("arena/ManyChoices-v0", {"masked": masked}), lambda observation, env: np.zeros(7, np.int64))
+
+
+def test_random_play_within_the_mask_of_many_choices():
+    config, rng = EnvConfig("arena/ManyChoices-v0", {"masked": True}), np.random.default_rng(0)
+
+    def act(observation, env):
+        return UniformPolicy(env.action_space, rng, env.observation_space).act(observation[None])[0]
+
+    assert returns(config, act, 100).mean() == pytest.approx(60 / 7, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["Instruction", "Choices", "ManyChoices"])
 def test_random_play_returns_what_the_references_say(name):
     config, rng = EnvConfig(f"arena/{name}-v0"), np.random.default_rng(0)
     reference = catalogue().reference_for(config)
     assert reference is not None
-    found = returns(config, lambda _, env: int(rng.integers(env.action_space.n)), 150)
+    found = returns(config, lambda observation, env: UniformPolicy(env.action_space, rng).act(observation[None])[0], 150)
     assert found.mean() == pytest.approx(reference.random.value, abs=0.5)
     assert found.std() == pytest.approx(reference.random.std, abs=0.3)

@@ -58,7 +58,17 @@ def test_all_probes_are_registered_and_registering_again_changes_nothing() -> No
     assert dict(gym.registry) == before
     assert sorted(env_id for env_id in gym.registry if env_id.startswith("arena/")) == sorted(
         f"arena/{name}-v0"
-        for name in [*NAMES, "MaskedFork", "MaskedIdentity", "Instruction", "PictureAndFlag", "Choices", "ConnectFour", "TicTacToe"]
+        for name in [
+            *NAMES,
+            "MaskedFork",
+            "MaskedIdentity",
+            "Instruction",
+            "PictureAndFlag",
+            "Choices",
+            "ManyChoices",
+            "ConnectFour",
+            "TicTacToe",
+        ]
     )
     assert gym.make("arena_envs:arena/Identity-v0").spec.id == "arena/Identity-v0"
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from arena.environments.choices import are_there
 from arena.environments.common_form import CommonForm
 from arena.environments.plugins import own_plugin
 from arena.policies.evaluation import episode_batches, evaluate_in
@@ -152,7 +153,8 @@ class _TimedPolicy:
         space = self._space
         if actions.shape != (len(observations), *(space.shape or ())):
             raise ValueError("it chose an action that isn't there")
-        allowed = (actions >= 0) & (actions < int(space.n)) if isinstance(space, gym.spaces.Discrete) else np.isfinite(actions)
+        chooses = isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete))
+        allowed = are_there(actions, space) if chooses else np.isfinite(actions)
         if not allowed.all():
             raise ValueError("it chose an action that isn't there")
         return actions

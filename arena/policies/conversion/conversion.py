@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from arena.environments.action_form import action_kind, common_actions
+from arena.environments.action_form import CHOICES, action_kind, common_actions
 from arena.environments.images import channels_last, looks_channels_first
 from arena.environments.observation_form import is_masked, observation_form, observation_kind
 from arena.environments.spaces import features_of
@@ -53,7 +53,10 @@ class Conversion:
 
     def __init__(self, what: str, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         self.what = what
-        for answer, kinds in ((observation_kind(observation_space), ("flat", "image")), (action_kind(action_space), ("discrete", "box"))):
+        for answer, kinds in (
+            (observation_kind(observation_space), ("flat", "image")),
+            (action_kind(action_space), ("discrete", CHOICES, "box")),
+        ):
             if answer not in kinds:
                 raise ArenaError(f"{what}: {answer}")
         is_single = isinstance(observation_space, (gym.spaces.Discrete, gym.spaces.Box)) or is_masked(observation_space)

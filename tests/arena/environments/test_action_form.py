@@ -33,6 +33,26 @@ def test_several_choices_become_one_of_all_their_combinations(space):
     assert not np.array_equal(act(0), actions[0])
 
 
+@pytest.mark.parametrize(
+    "space", [spaces.MultiDiscrete([40, 40], start=[5, -1]), spaces.MultiBinary(11), spaces.MultiBinary((3, 4))], ids=str
+)
+def test_too_many_combinations_stay_choices(space):
+    common, act = common_actions(space)
+    assert (action_kind(space), action_kind(common)) == ("choices", "choices")
+    assert (common.shape, common.start.tolist()) == ((int(np.prod(space.shape)),), [0] * int(np.prod(space.shape)))
+    lowest, highest = act(np.zeros(common.shape, np.int64)), act(common.nvec - 1)
+    assert space.contains(lowest)
+    assert space.contains(highest)
+    if isinstance(space, spaces.MultiDiscrete):
+        assert (lowest.tolist(), highest.tolist()) == ([5, -1], [44, 38])
+
+
+def test_more_values_than_a_policy_gives_are_refused():
+    assert action_kind(spaces.MultiDiscrete([4_000, 97])).startswith(
+        "actions are MultiDiscrete([4000   97]): choices of 4,097 values in all"
+    )
+
+
 def test_the_last_choice_changes_fastest():
     _, act = common_actions(spaces.MultiDiscrete([2, 3]))
     assert [act(np.int64(action)).tolist() for action in range(6)] == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]

@@ -61,8 +61,10 @@ def config_of(observation_space=FLAT, action_space=DISCRETE) -> EnvConfig:
         (EnvConfig("CartPole-v1", {"gravity": 3}), "environment 'CartPole-v1' cannot be made: "),
         (EnvConfig("ArenaTestUnmakeable-v0"), "environment 'ArenaTestUnmakeable-v0' cannot be made: No module named 'physics'"),
         (config_of(gym.spaces.Sequence(FLAT)), "environment 'ArenaTestSpaces-v0': observations are Sequence"),
-        (config_of(FLAT, gym.spaces.MultiBinary(11)), "environment 'ArenaTestSpaces-v0': actions are MultiBinary(11): 2,048 combinations"),
-        (config_of(FLAT, gym.spaces.MultiDiscrete([1025])), "environment 'ArenaTestSpaces-v0': actions are MultiDiscrete([1025]): 1,025"),
+        (
+            config_of(FLAT, gym.spaces.MultiBinary(2049)),
+            "environment 'ArenaTestSpaces-v0': actions are MultiBinary(2049): choices of 4,098",
+        ),
         (config_of(FLAT, gym.spaces.Box(-np.inf, np.inf, (1,))), "environment 'ArenaTestSpaces-v0': actions are Box"),
         (config_of(FLAT, gym.spaces.Box(0, 1, (2, 2))), "environment 'ArenaTestSpaces-v0': actions are Box"),
     ],
@@ -81,6 +83,11 @@ def test_what_the_arena_cannot_take_is_refused_by_name(config, message, make) ->
         ({"action_spaces": frozenset({"box"})}, EnvConfig("CartPole-v1"), "fake takes box actions; CartPole-v1 has discrete"),
         ({}, EnvConfig("arena/ImageIdentity-v0"), "fake takes flat observations; arena/ImageIdentity-v0 has image"),
         ({}, EnvConfig("CartPoll-v1"), "no environment 'CartPoll-v1'"),
+        (
+            {},
+            EnvConfig("arena/ManyChoices-v0"),
+            "fake makes several choices at once as one of all their combinations, and those of arena/ManyCh",
+        ),
     ],
 )
 def test_an_agent_that_cannot_play_is_refused(changes, config, message) -> None:

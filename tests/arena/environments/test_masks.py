@@ -244,6 +244,31 @@ def test_a_policy_file_that_ignores_masks_is_caught(tmp_path) -> None:
         check_policy(tmp_path / "policy.onnx", SPACE, DISCRETE)
 
 
+@pytest.mark.parametrize("in_info", [False, True])
+def test_a_mask_of_too_many_combinations_has_the_flags_of_every_choice(in_info: bool) -> None:
+    gym.register("Several-v0", SeveralChoices, disable_env_checker=True)
+    try:
+        flags = np.arange(24) % 2
+        flags[:4] = 1
+        config = EnvConfig(
+            "Several-v0",
+            {"in_info": in_info, "flags": tuple(flags), "actions": gym.spaces.MultiBinary(12)},
+            action_mask_key="allowed" if in_info else None,
+        )
+        env = make_env(config)
+        assert env.observation_space == MaskedBox([-1.0, -1.0], [1.0, 1.0], 24, [2] * 12)
+        observation, _ = env.reset()
+        uniform = UniformPolicy(env.action_space, np.random.default_rng(0), env.observation_space)
+        for _ in range(20):
+            env.step(uniform.act(observation[None])[0])
+        assert env.unwrapped.taken == {(first, second, *[1] * 10) for first in (0, 1) for second in (0, 1)}
+        env.unwrapped.flags[:2] = 0  # the first choice has no value left
+        with pytest.raises(MissingValue, match="an action mask that allows nothing"):
+            env.step(np.ones(12, np.int64))
+    finally:
+        del gym.registry["Several-v0"]
+
+
 SEVERAL = gym.spaces.MultiDiscrete([3, 2, 2], start=[5, 0, 0])
 FLAGS = np.array([0, 1, 1, 1, 0, 1, 1])
 ALLOWED = {(6, 0, 0), (6, 0, 1), (7, 0, 0), (7, 0, 1)}
@@ -254,7 +279,7 @@ class SeveralChoices(gym.Env):
 
     def __init__(self, *, in_info: bool, flags: tuple[int, ...] = tuple(FLAGS), actions: gym.Space = SEVERAL) -> None:
         board = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
-        mask = gym.spaces.MultiBinary(len(flags))
+        mask = gym.spaces.MultiBinary(np.shape(flags))
         self.observation_space = board if in_info else gym.spaces.Dict(observation=board, action_mask=mask)
         self.action_space, self.flags, self.in_info, self.taken = actions, np.array(flags, np.int8), in_info, set()
 
@@ -288,10 +313,15 @@ def test_a_mask_of_several_choices_allows_the_combinations_of_allowed_values(in_
         env.unwrapped.flags[:3] = 0
         with pytest.raises(MissingValue, match="an action mask that allows nothing"):
             env.step(0)
-        binary = {"flags": (1, 0, 1, 1), "actions": gym.spaces.MultiBinary(2)}
+        binary = {"flags": ((1, 0), (1, 1)), "actions": gym.spaces.MultiBinary(2)}
         env = make_env(EnvConfig("Several-v0", {**kwargs, **binary}, action_mask_key="allowed" if in_info else None))
         assert env.observation_space.split(env.reset()[0][None])[1].tolist() == [[True, True, False, False]]
-        with pytest.raises(ArenaError, match="action_mask has 5 flags, but actions are") if not in_info else pytest.raises(MissingValue):
-            make_env(EnvConfig("Several-v0", {**kwargs, "flags": (1,) * 5}, action_mask_key="allowed" if in_info else None)).reset()
+        of_combinations = {**kwargs, "flags": (1, 0) * 6}
+        env = make_env(EnvConfig("Several-v0", of_combinations, action_mask_key="allowed" if in_info else None))
+        assert env.observation_space.split(env.reset()[0][None])[1].tolist() == [[True, False] * 6]
+        error = MissingValue if in_info else ArenaError
+        for wrong, message in (({"flags": (1,) * 5}, "it has 5 flags"), ({**binary, "flags": (1,) * 4}, "4 flags could stand for")):
+            with pytest.raises(error, match=message):
+                make_env(EnvConfig("Several-v0", {**kwargs, **wrong}, action_mask_key="allowed" if in_info else None)).reset()
     finally:
         del gym.registry["Several-v0"]

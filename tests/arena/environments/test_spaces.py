@@ -71,6 +71,15 @@ def test_random_masks_allow_something_and_every_action_about_as_often():
     assert masks.mean(0) == pytest.approx(np.full(4, 0.625), abs=0.04)
 
 
+def test_random_masks_allow_a_value_of_every_choice():
+    masks = random_masks(np.random.default_rng(0), 2_000, 6, (2, 1, 3))
+    assert all(masks[:, first:last].any(1).all() for first, last in ((0, 2), (2, 3), (3, 6)))
+    assert not masks[:, [0, 1, 3, 4, 5]].all(0).any()
+    several = MaskedBox(LOW, HIGH, 6, (2, 1, 3))
+    assert repr(several) == "MaskedBox(2 features, 3 choices of 6 values)"
+    assert several != MaskedBox(LOW, HIGH, 6)
+
+
 def test_random_actions_are_uniform_among_the_allowed_ones():
     masks = np.tile([[True, False, True], [False, True, False], [False, False, False]], (1_000, 1))
     actions = random_actions(np.random.default_rng(0), masks).reshape(-1, 3)

@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 import scipy.stats
 
-from arena.environments.spaces import ImageAndNumbers
+from arena.environments.spaces import ImageAndNumbers, MaskedBox
 from arena.errors import ArenaError
 from arena.policies.onnx_network import Conv, Dense, LayerNorm, PolicyNetwork, initial_weights, squashed_mean
 from arena.policies.policy import OnnxPolicy
@@ -38,6 +38,10 @@ def networks() -> dict[str, PolicyNetwork]:
     joined = [conv(rng, 3, 2, 4, 2), conv(rng, 2, 4, 3, 1), dense(rng, 8 * 10 * 3 + 2, 16, "relu"), dense(rng, 16, 3)]
     return {
         "image and numbers": PolicyNetwork(joined, ImageAndNumbers(FLOAT_IMAGE, np.full(2, -5.0), np.full(2, 5.0)), DISCRETE),
+        "choices": PolicyNetwork([dense(rng, 4, 16, "tanh"), dense(rng, 16, 9)], FLAT, gym.spaces.MultiDiscrete([3, 2, 4])),
+        "masked choices": PolicyNetwork(
+            [dense(rng, 4, 9)], MaskedBox(FLAT.low, FLAT.high, 9, [3, 2, 4]), gym.spaces.MultiDiscrete([3, 2, 4])
+        ),
         "linear": PolicyNetwork([dense(rng, 4, 3)], FLAT, DISCRETE),
         "relu": PolicyNetwork([dense(rng, 4, 16, "relu"), dense(rng, 16, 8, "relu"), dense(rng, 8, 3)], FLAT, DISCRETE),
         "tanh": PolicyNetwork([dense(rng, 4, 16, "tanh"), dense(rng, 16, 3)], FLAT, DISCRETE),

@@ -23,6 +23,13 @@ def test_choices_may_differ_where_scores_tie_and_nowhere_else():
     assert same_choices(actions, scores, actions).all()
 
 
+def test_every_one_of_several_choices_counts():
+    scores = np.array([[1.0, 1.0 + 1e-7, 0.5, 0.0, 1.0], [1.0, 0.0, 0.5, 0.0, 1.0]], np.float32)
+    actions = np.array([[1, 2], [0, 2]])
+    assert same_choices(actions, scores, np.array([[0, 2], [0, 2]]), sizes=(2, 3)).tolist() == [True, True]
+    assert same_choices(actions, scores, np.array([[0, 0], [0, 1]]), sizes=(2, 3)).tolist() == [False, False]
+
+
 def test_box_actions_may_differ_by_rounding():
     actions = np.array([[1.0, 0.5], [1.0, 0.5]], np.float32)
     other = actions + np.array([[1e-6, -1e-6], [1e-6, 1e-3]], np.float32)
