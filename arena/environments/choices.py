@@ -71,7 +71,7 @@ def places(actions: Array, sizes: Sequence[int]) -> Array:
     """Returns where actions `[N]` or `[N, C]` stand among the values of all choices, `[N, C]`; one choice has C = 1."""
     if not sizes:
         return np.asarray(actions, np.int64)[:, None]
-    return np.asarray(actions, np.int64) + np.cumsum([0, *sizes[:-1]])
+    return np.asarray(np.asarray(actions, np.int64) + np.cumsum([0, *sizes[:-1]]))
 
 
 def are_there(actions: Array, space: Choosing) -> Array:

@@ -153,8 +153,10 @@ class _TimedPolicy:
         space = self._space
         if actions.shape != (len(observations), *(space.shape or ())):
             raise ValueError("it chose an action that isn't there")
-        chooses = isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete))
-        allowed = are_there(actions, space) if chooses else np.isfinite(actions)
+        if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+            allowed = are_there(actions, space)
+        else:
+            allowed = np.isfinite(actions)
         if not allowed.all():
             raise ValueError("it chose an action that isn't there")
         return actions
