@@ -19,6 +19,7 @@ from arena.experiment.compatibility import EnvTraits, check_network, check_pair,
 from arena.experiment.file import from_table
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
+from arena.testing import FAKE_AGENT
 
 
 def test_a_plug_in_declares_by_the_beginning_of_the_id(monkeypatch: pytest.MonkeyPatch):
@@ -226,8 +227,8 @@ def test_an_environment_that_only_a_script_knows_is_refused_with_the_remedy():
 
 def test_an_image_beside_other_parts_is_refused_where_an_agent_cannot_join_them():
     check_pair(agent_spec("keras-ppo"), EnvConfig("arena/PictureAndFlag-v0"))
-    with pytest.raises(ArenaError, match=r"rllib-ppo takes flat or image .* has an image beside other parts: choose a wrapper, 'flat' for"):
-        check_pair(agent_spec("rllib-ppo"), EnvConfig("arena/PictureAndFlag-v0"))
+    with pytest.raises(ArenaError, match=r"fake takes flat .* has an image beside other parts: choose a wrapper, 'flat' for"):
+        check_pair(FAKE_AGENT, EnvConfig("arena/PictureAndFlag-v0"))
     config = agent_spec("keras-ppo").config(network="nature")
     with pytest.raises(ArenaError, match=r"do not fit images of \(8, 8, 1\)"):
         check_pair(agent_spec("keras-ppo"), EnvConfig("arena/PictureAndFlag-v0"), agent_config=config)
