@@ -153,10 +153,7 @@ class _TimedPolicy:
         space = self._space
         if actions.shape != (len(observations), *(space.shape or ())):
             raise ValueError("it chose an action that isn't there")
-        if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
-            allowed = are_there(actions, space)
-        else:
-            allowed = np.isfinite(actions)
+        allowed = are_there(actions, space) if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)) else np.isfinite(actions)
         if not allowed.all():
             raise ValueError("it chose an action that isn't there")
         return actions
