@@ -10,6 +10,7 @@ from arena.environments.user_modules import full_id
 from arena.errors import ArenaError
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord, readable, run_folders
+from arena.terminal.output import complain
 from arena.tournament.entry.player import RANDOM
 from arena.tournament.entry.player_arguments import split_argument
 from arena.tournament.entry.run_players import envs_of
@@ -38,8 +39,7 @@ def given_policies(arguments: Sequence[str]) -> list[GivenPolicy]:
     """
     found: list[GivenPolicy] = []
     for argument in arguments:
-        if argument == RANDOM:
-            raise ArenaError(f"{RANDOM!r} is no policy file; name a policy file, or a folder of runs")
+        _check_exists(argument)
         name, path = split_argument(argument)
         found += _of_folder(path, name) if path.is_dir() else [GivenPolicy(name or path.stem, path)]
     counts = collections.Counter(policy.name for policy in found)
@@ -57,6 +57,8 @@ def split_env(arguments: Sequence[str], allow: Collection[str] = ()) -> tuple[li
         ArenaError: If no environment is named, runs are of several, or a run's needs the user's word.
     """
     *paths, last = arguments
+    if not paths:
+        _check_exists(last)
     if paths and not _is_policy(last):
         return paths, EnvConfig(full_id(last))
     envs = envs_of([argument for argument in arguments if _is_policy(argument)], allow)
@@ -70,12 +72,23 @@ def _is_policy(argument: str) -> bool:
     return Path(argument).exists() or ("=" in argument and Path(argument.partition("=")[2]).exists())
 
 
+def _check_exists(argument: str) -> None:
+    """Refuses what is no path; the players of tournaments, which have other names too, are named in other words."""
+    if argument == RANDOM or not _is_policy(argument):
+        path = argument.partition("=")[2] if "=" in argument else argument
+        raise ArenaError(f"no policy {path!r} (a policy file, or the folder of a run or of an experiment)")
+
+
 def _of_folder(folder: Path, name: str | None) -> list[GivenPolicy]:
     records, damaged = readable(run_folders(folder))
     with_policy = [record for record in records if RunDir(record.path).folder.kind(record.files.policy.name) == "file"]
+    missing = [record for record in records if record not in with_policy]
+    reasons = [str(each) for each in damaged] + [f"{record.path} has no policy.onnx yet" for record in missing]
     if not with_policy:
-        reasons = [str(each) for each in damaged] + [f"{record.path} has no policy.onnx yet" for record in records]
         raise ArenaError(f"{folder} holds no policy: {'; '.join(reasons[:3]) or 'no run folder (run.json) is in it'}")
+    if reasons:
+        more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        complain(f"arena: left out of {folder}: {'; '.join(reasons[:3])}{more}")
     names = [record.run.name for record in with_policy]
     if name is not None:
         names = [name] if len(names) == 1 else [f"{name}/{each}" for each in names]

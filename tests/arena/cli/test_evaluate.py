@@ -90,8 +90,10 @@ def test_what_does_not_fit_is_refused_with_both_signatures(tmp_path: Path):
     [
         (["GOOD"], "say on which environment"),
         (["GOOD", "CartPoel-v1"], "did you mean"),
-        (["missing.onnx", "CartPole-v1"], "no player 'missing.onnx'"),
-        (["random", "CartPole-v1"], "no policy file"),
+        (["missing.onnx", "CartPole-v1"], "no policy 'missing.onnx' \\(a policy file, or the folder"),
+        (["missing.onnx"], "no policy 'missing.onnx'"),
+        (["name=missing.onnx", "CartPole-v1"], "no policy 'missing.onnx'"),
+        (["random", "CartPole-v1"], "no policy 'random'"),
     ],
 )
 def test_bad_arguments_are_refused(good, arguments: list[str], match: str):

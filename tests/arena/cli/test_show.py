@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import gymnasium as gym
@@ -71,3 +72,17 @@ def test_what_is_no_policy_is_refused(tmp_path: Path):
         show([str(tmp_path / "policy.onnx")], mode="quiet")
     with pytest.raises(ArenaError, match="holds no policy: no run folder"):
         show([str(tmp_path)], mode="quiet")
+
+
+def test_runs_without_a_policy_and_damaged_runs_are_said_to_be_left_out(
+    tmp_path: Path, write_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
+    write_run(tmp_path, "whole", "CartPole-v1", 0)
+    write_run(tmp_path, "young", "CartPole-v1", 0, policy=False)
+    (write_run(tmp_path, "broken", "CartPole-v1", 0) / "run.json").write_text("{")
+    show([str(tmp_path)], mode="json")
+    told, complaint = capsys.readouterr()
+    assert [json.loads(line)["policy"] for line in told.splitlines()] == ["whole/CartPole-v1/seed-0"]
+    assert complaint.startswith(f"arena: left out of {tmp_path}: ")
+    assert "broken/CartPole-v1/seed-0" in complaint
+    assert "young/CartPole-v1/seed-0 has no policy.onnx yet" in complaint

@@ -26,7 +26,8 @@ def test_watching_is_refused_in_a_sentence(tmp_path, arena, write_policy, monkey
         monkeypatch.delenv(name, raising=False)
     policy = str(write_policy(tmp_path / "a.onnx", "CartPole-v1"))
     for arguments, message in (
-        (["CartPole-v1"], "say on which environment"),
+        (["CartPole-v1"], "no policy 'CartPole-v1'"),
+        ([policy], "say on which environment"),
         ([policy, "CartPole-v1"], "there is no display here"),
         ([policy, "CartPole-v1", "--video", "a.avi"], "a video is .mp4, .webp, .gif"),
         ([policy, "tictactoe_v3", "--video", "a.gif"], "is a game of two"),
