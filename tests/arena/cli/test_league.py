@@ -46,7 +46,7 @@ def test_a_league_without_further_openings_stops_and_says_so(arena, tmp_path, wr
     for seed, name in enumerate("ab"):
         write_policy(tmp_path / f"{name}.onnx", "tictactoe_v3", seed)
     assert arena("league", "add", "a.onnx", "b.onnx", "--env", "tictactoe_v3", "--opening-plies", "1", "--quiet")[0] == 0
-    code, output, _ = arena("league", "play", "--games", "300", "--workers", "1")
+    code, output, _ = arena("league", "play", "--games", "120", "--workers", "1")
     assert code == 0
     note = "tictactoe_v3: a and b have met from all 9 openings of 1 move; further games would be the same again"
     assert note in output
@@ -54,7 +54,7 @@ def test_a_league_without_further_openings_stops_and_says_so(arena, tmp_path, wr
     games = [json.loads(line) for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()]
     of_both = [(*game["players"], *game["moves"]) for game in games if "random" not in game["players"]]
     assert len(set(of_both)) == len(of_both) == 18
-    assert arena("league", "play", "--games", "300", "--quiet", "--workers", "1")[0] == 0
+    assert arena("league", "play", "--games", "60", "--quiet", "--workers", "1")[0] == 0
     assert [game for game in games if "random" not in game["players"]] == [
         game
         for line in (tmp_path / "league" / "matches.jsonl").read_text().splitlines()

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import pytest
@@ -31,26 +33,35 @@ def unparsed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    "content_of",
     [
-        field(7, field(1, b"") * 1_000_000),  # nodes
-        field(7, field(5, b"") * 1_000_000),  # initializers
-        field(7, field(1, field(5, b"") * 1_000_000)),  # attributes of one node
-        field(7, field(1, field(5, b"\x40\x01" * 1_000_000))),  # integers of one attribute, each by itself
-        field(7, field(5, b"\x08\x01" * 1_000_000)),  # dimensions of one initializer
-        field(14, b"") * 1_000_000,  # metadata
-        b"\xf8\x07\x01" * 1_000_000,  # fields that no version knows
-        b"\xfb\x07\xfc\x07" * 1_000_000,  # groups
+        lambda many: field(7, field(1, b"") * many),  # nodes
+        lambda many: field(7, field(5, b"") * many),  # initializers
+        lambda many: field(7, field(1, field(5, b"") * many)),  # attributes of one node
+        lambda many: field(7, field(1, field(5, b"\x40\x01" * many))),  # integers of one attribute, each by itself
+        lambda many: field(7, field(5, b"\x08\x01" * many)),  # dimensions of one initializer
+        lambda many: field(14, b"") * many,  # metadata
+        lambda many: b"\xf8\x07\x01" * many,  # fields that no version knows
+        lambda many: b"\xfb\x07\xfc\x07" * many,  # groups
     ],
     ids=["nodes", "initializers", "attributes", "integers", "dimensions", "metadata", "unknown", "groups"],
 )
-def test_a_file_of_very_many_parts_is_refused_before_it_is_parsed(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_very_many_parts_is_refused_before_it_is_parsed(
+    content_of: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as context:
+        context.setattr(file_scan, "MAX_PARTS", 20_000)
         descriptor = onnx.ModelProto.DESCRIPTOR
         unparsed(context)
         onnx.ModelProto.DESCRIPTOR = descriptor
-        with pytest.raises(ArenaError, match=r"policy strange\.onnx has more than the 200,000 parts allowed"):
-            check_policy_bytes(content, "policy strange.onnx")
+        with pytest.raises(ArenaError, match=r"policy strange\.onnx has more than the 20,000 parts allowed"):
+            check_policy_bytes(content_of(20_001), "policy strange.onnx")
+
+
+def test_a_file_may_have_200_000_parts_and_no_more() -> None:
+    check_parts(field(14, b"") * 200_000, "policy")
+    with pytest.raises(ArenaError, match=r"policy has more than the 200,000 parts allowed"):
+        check_parts(field(14, b"") * 200_001, "policy")
 
 
 @pytest.mark.parametrize(

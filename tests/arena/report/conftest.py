@@ -18,7 +18,7 @@ from arena.run_folder.timings import Timings
 WriteRun = Callable[..., Path]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_run() -> WriteRun:
     """Writes one run folder below `root` and returns it."""
 

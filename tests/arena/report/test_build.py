@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -40,18 +41,30 @@ def report(tmp_path):
     return build_report(load_runs([tmp_path]).runs, CATALOGUE, title="test", command="arena report logs/test")
 
 
-@pytest.fixture
-def five_seeds(tmp_path, write_run):
-    """Agent b is better than a by a score of 0.5; both spread over 0.4."""
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, write_run):
+    """Agent b is better than a by a score of 0.5; both spread over 0.4. Tests read the folder only."""
+    folder = tmp_path_factory.mktemp("five-seeds")
     for seed in range(5):
         for agent, shift in (("a", 0.0), ("b", 50.0)):
             value = 60.0 + shift + 10.0 * seed
-            write_run(tmp_path, agent, seed, final=(value - 1.0, value + 1.0), curve=[(500, 1.0, 20.0), (1_000, 2.0, value)])
-    return tmp_path
+            write_run(folder, agent, seed, final=(value - 1.0, value + 1.0), curve=[(500, 1.0, 20.0), (1_000, 2.0, value)])
+    return folder
 
 
-def test_scores_are_normalised_and_compared(five_seeds):
-    document = report(five_seeds)
+@pytest.fixture(scope="module")
+def document(written):
+    """The report on the folder that tests only read."""
+    return report(written)
+
+
+@pytest.fixture
+def five_seeds(written, tmp_path):
+    """A copy of that folder, for a test that adds to it."""
+    return shutil.copytree(written, tmp_path / "five-seeds")
+
+
+def test_scores_are_normalised_and_compared(document):
     iqm = {row.agent: row.estimate for row in document.aggregates if row.metric == "iqm"}
     assert (iqm["a"].value, iqm["b"].value) == pytest.approx((0.6, 1.1))
     assert iqm["a"].low < 0.6 < iqm["a"].high
@@ -67,8 +80,8 @@ def test_scores_are_normalised_and_compared(five_seeds):
     assert len(document.notes) == 3
 
 
-def test_agents_evaluated_at_different_periods_are_compared_by_final_scores_alone(five_seeds, write_run):
-    alike = report(five_seeds)
+def test_agents_evaluated_at_different_periods_are_compared_by_final_scores_alone(document, five_seeds, write_run):
+    alike = document
     for seed in range(5):
         value = 110.0 + 10.0 * seed
         write_run(five_seeds, "c", seed, final=(value, value), evaluation=EvaluationProtocol(period=250, episodes=2, final_episodes=2))
@@ -85,9 +98,8 @@ def test_agents_evaluated_at_different_periods_are_compared_by_final_scores_alon
     assert "Learning curves" not in render(document)
 
 
-def test_the_same_folders_give_the_same_report_which_is_plain_json(five_seeds):
-    document = report(five_seeds)
-    assert document == report(five_seeds)
+def test_the_same_folders_give_the_same_report_which_is_plain_json(document, written):
+    assert document == report(written)
     assert json.loads(json.dumps(dataclasses.asdict(document)))["title"] == "test"
 
 
@@ -198,7 +210,7 @@ def test_settings_of_one_environment_stand_with_it(tmp_path, write_run):
     assert "checkpoint_period" not in document.experiment_file, "it follows from each budget"
 
 
-def test_numbers_are_pythons_own(five_seeds):
+def test_numbers_are_pythons_own(document):
     """NumPy scalars would not be JSON."""
 
     def check(value):
@@ -209,7 +221,7 @@ def test_numbers_are_pythons_own(five_seeds):
             for part in value:
                 check(part)
 
-    check(dataclasses.asdict(report(five_seeds)))
+    check(dataclasses.asdict(document))
 
 
 def test_the_experiments_file_is_valid_toml_whatever_stands_in_the_inputs(tmp_path, write_run):
@@ -273,9 +285,9 @@ def test_a_crash_is_an_outcome(tmp_path, write_run):
 
 
 @pytest.mark.parametrize("equal_within", [0.0, 0.5, -0.1, float("nan")])
-def test_a_distance_from_an_even_chance_that_is_none_is_refused(five_seeds, equal_within):
+def test_a_distance_from_an_even_chance_that_is_none_is_refused(written, equal_within):
     with pytest.raises(ArenaError, match="--equal-within"):
-        build_report(load_runs([five_seeds]).runs, Catalogue({}), title="t", command="arena report", equal_within=equal_within)
+        build_report(load_runs([written]).runs, Catalogue({}), title="t", command="arena report", equal_within=equal_within)
 
 
 def test_differences_of_pairs_follow_from_the_tables_of_agents(tmp_path, write_run):

@@ -11,12 +11,13 @@ from arena.report.load import load_runs
 from arena.report.tables import write_latex
 
 
-@pytest.fixture
-def document(tmp_path: Path, write_run) -> ExperimentReport:
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory, write_run) -> ExperimentReport:
+    folder = tmp_path_factory.mktemp("logs")
     for agent in ("a_1", "b"):
         for seed in range(5):
-            write_run(tmp_path / "logs", agent, seed, final=(-1_000.0 - seed,) * 2)
-    return build_report(load_runs([tmp_path / "logs"]).runs, Catalogue({}), title="test", command="arena report")
+            write_run(folder, agent, seed, final=(-1_000.0 - seed,) * 2)
+    return build_report(load_runs([folder]).runs, Catalogue({}), title="test", command="arena report")
 
 
 def test_values_stand_with_their_intervals_and_names_are_escaped(document: ExperimentReport):

@@ -12,12 +12,13 @@ from arena.report.page import render
 from arena.report.tables import tables, write_report
 
 
-@pytest.fixture
-def document(tmp_path, write_run):
+@pytest.fixture(scope="module")
+def document(tmp_path_factory, write_run):
+    folder = tmp_path_factory.mktemp("logs")
     for agent in "ab":
         for seed in range(5):
-            write_run(tmp_path / "logs", agent, seed, final=(100.0 + seed,) * 2)
-    return build_report(load_runs([tmp_path / "logs"]).runs, Catalogue({}), title="test", command="arena report")
+            write_run(folder, agent, seed, final=(100.0 + seed,) * 2)
+    return build_report(load_runs([folder]).runs, Catalogue({}), title="test", command="arena report")
 
 
 def test_every_row_of_a_table_has_the_same_columns(document):

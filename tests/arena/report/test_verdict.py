@@ -42,11 +42,12 @@ def sequential(*verdicts: tuple[str, str, str]) -> SequentialComparison:
 EVERY_PAIR = sequential(("a", "b", "worse"), ("c", "a", "better"), ("b", "c", "undecided"))
 
 
-@pytest.fixture
-def document(tmp_path, write_run) -> ExperimentReport:
+@pytest.fixture(scope="module")
+def document(tmp_path_factory, write_run) -> ExperimentReport:
+    folder = tmp_path_factory.mktemp("logs")
     for agent in "abc":
-        write_run(tmp_path, agent)
-    built = build_report(load_runs([tmp_path]).runs, Catalogue({}), title="test", command="arena report")
+        write_run(folder, agent)
+    built = build_report(load_runs([folder]).runs, Catalogue({}), title="test", command="arena report")
     return dataclasses.replace(built, pairs=PAIRS)
 
 
