@@ -21,7 +21,7 @@ from arena_kerasrl.config import KerasRLDQNConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.memory import KerasRLReplay
 from arena_kerasrl.network import make_model, policy_network
-from arena_kerasrl.shim import DQNAgent, SequentialMemory, make_optimizer, start_session
+from arena_kerasrl.shim import DQNAgent, SequentialMemory, keep_session, leave_session, make_optimizer, start_session
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +54,7 @@ class DQN(Agent):
             target_model_update=NEVER,
             delta_clip=config.huber_delta or math.inf,
         )
+        keep_session(self.agent)
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
         self.fast_path = FastPath(self.agent, observation_space)
@@ -124,5 +125,6 @@ class DQN(Agent):
         self._pull_weights()
 
     def close(self) -> None:
-        """Closes the environments."""
+        """Closes the environments, and leaves TensorFlow's session."""
+        leave_session(self.agent)
         self._loop.env.close()

@@ -21,7 +21,7 @@ from arena.seeding import split_seed
 from arena_kerasrl.config import KerasRLSARSAConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.network import make_model, policy_network
-from arena_kerasrl.shim import SARSAAgent, make_optimizer, start_session
+from arena_kerasrl.shim import SARSAAgent, keep_session, leave_session, make_optimizer, start_session
 
 Array = npt.NDArray[Any]
 
@@ -37,6 +37,7 @@ class SARSA(Agent):
         observation_space, self._num_actions = env_factory.observation_space, int(env_factory.action_space.n)
         model = make_model(observation_space, self._num_actions, config, np.random.default_rng(weight_seed))
         self.agent = SARSAAgent(model, nb_actions=self._num_actions, gamma=config.discount, delta_clip=config.huber_delta or math.inf)
+        keep_session(self.agent)
         # metrics: compile() appends to its default list, which all agents of a process would share.
         self.agent.compile(make_optimizer(config), metrics=[])
         self.fast_path = FastPath(self.agent, observation_space)
@@ -123,5 +124,6 @@ class SARSA(Agent):
         self._rng.bit_generator.state = state["rng"]
 
     def close(self) -> None:
-        """Closes the environments."""
+        """Closes the environments, and leaves TensorFlow's session."""
+        leave_session(self.agent)
         self._stream.env.close()

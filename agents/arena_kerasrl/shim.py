@@ -12,6 +12,7 @@ import functools
 import importlib
 import os
 import sys
+import weakref
 
 import tensorflow as tf
 import tf_keras
@@ -25,16 +26,39 @@ from rl.memory import SequentialMemory  # noqa: E402
 from arena.agent.hyperparameters import NetworkConfig  # noqa: E402
 from arena.machine.devices import gpu_index, gpu_share  # noqa: E402
 
-__all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "make_optimizer", "start_session"]
+__all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "keep_session", "leave_session", "make_optimizer", "start_session"]
+
+_agents: weakref.WeakSet[DQNAgent | SARSAAgent] = weakref.WeakSet()
+"""Agents in the process's graph that are not closed."""
 
 
-@functools.cache
 def start_session(device: str) -> None:
     """Opens the process's TensorFlow session: `ARENA_NUM_THREADS` threads, and no GPU but the one that `device` names.
+
+    Agents that live at a time share the session and its graph. Once all of them are closed, the next one begins with an empty graph:
+    TensorFlow goes through the whole graph for each function that it prepares, so an agent would be made more slowly after every other.
 
     Raises:
         DeviceUnavailable: if TensorFlow sees no such GPU.
     """
+    if not _agents:
+        tf_keras.backend.clear_session()
+        _open_session.cache_clear()
+    _open_session(device)
+
+
+def keep_session(agent: DQNAgent | SARSAAgent) -> None:
+    """Keeps the session that was started for `agent`."""
+    _agents.add(agent)
+
+
+def leave_session(agent: DQNAgent | SARSAAgent) -> None:
+    """Says that `agent` needs its session no longer; it works until the next session is started."""
+    _agents.discard(agent)
+
+
+@functools.cache
+def _open_session(device: str) -> None:
     threads = int(os.environ.get("ARENA_NUM_THREADS", "1"))
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
     if device == "cpu":

@@ -15,6 +15,7 @@ from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.environments.spaces import ImageAndNumbers, MaskedBox, network_inputs, network_shape
 from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
+from arena_tfagents.actor_critic import make_slots
 from arena_tfagents.config import C51Config, TFAgentsDQNConfig
 from arena_tfagents.framework import (
     BoundedTensorSpec,
@@ -56,6 +57,7 @@ class Learner:
         for variable, weights in zip(self._weights, initial_weights((kernel.shape for kernel in self._weights[::2]), rng), strict=True):
             variable.assign(weights)
         self.agent.initialize()
+        make_slots(optimizer(self.agent), self._weights)
         self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype))
 
     @property
@@ -73,7 +75,6 @@ class Learner:
         is_slow = bool(self._sizes.conv_layers) and not tf.config.get_visible_devices("GPU")
         self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=not is_slow, autograph=False)
         self._act = tf.function(self._greedy_actions, input_signature=[any_number], autograph=False)
-        self._train.get_concrete_function()  # makes the optimizer's variables
         initial = self.arrays()
         self._train(*(tf.zeros(spec.shape, spec.dtype) for spec in signature))
         self.assign(initial)

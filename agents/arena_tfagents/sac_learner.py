@@ -4,7 +4,7 @@ Losses, networks, optimizers, target networks and greedy policy are TF-Agents' (
 TensorFlow's random operations keep a state that can be neither read nor saved, and every framework is to learn from the same noise.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +15,7 @@ from arena.agent.hyperparameters import LOG_STD_BOUNDS
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.policies.onnx_network import Conv, Dense, network_layers
-from arena_tfagents.actor_critic import activation, adam, draw_weights, make_critic, optimized_variables, shared_options
+from arena_tfagents.actor_critic import activation, adam, draw_weights, make_critic, make_slots, optimized_variables, shared_options
 from arena_tfagents.config import TFAgentsSACConfig
 from arena_tfagents.framework import (
     ActorDistributionNetwork,
@@ -85,6 +85,8 @@ class SACLearner:
         )
         draw_weights(rng, *self._critics, self._actor)
         self.agent.initialize()
+        for name, variables in self._parts().items():
+            make_slots(self._optimizers[name], variables)
         self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype), action)
 
     def _compile(self, observation: tf.TensorSpec, action: tf.TensorSpec) -> None:
@@ -96,7 +98,6 @@ class SACLearner:
         self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=True, autograph=False)
         any_number = tf.TensorSpec((None, *observation.shape), observation.dtype)
         self._act = tf.function(self._greedy_actions, input_signature=[any_number], autograph=False)
-        self._train.get_concrete_function()  # makes the optimizers' variables
         initial = self.arrays()
         self._train(*(tf.zeros(spec.shape, spec.dtype) for spec in signature))
         self.assign(initial)
@@ -143,12 +144,14 @@ class SACLearner:
         """Returns the actor's present weights; its last layer gives means, then log standard deviations."""
         return network_layers([variable.numpy() for variable in self._actor.variables], self.config.activation, ())
 
-    def _variables(self) -> dict[str, tf.Variable]:
+    def _parts(self) -> dict[str, Sequence[tf.Variable]]:
         critics = [variable for critic in self._critics for variable in critic.variables]
+        return {"actor": self._actor.variables, "critics": critics, "alpha": [log_alpha(self.agent)]}
+
+    def _variables(self) -> dict[str, tf.Variable]:
         targets = [variable for target in self._targets for variable in target.variables]
-        parts = {"actor": self._actor.variables, "critics": critics, "alpha": [log_alpha(self.agent)]}
         found = {f"targets_{i}": variable for i, variable in enumerate(targets)}
-        for name, variables in parts.items():
+        for name, variables in self._parts().items():
             found |= optimized_variables(name, variables, self._optimizers[name])
         return {**found, "train_steps": self.agent.train_step_counter, "target_update_counter": target_update_counter(self.agent)}
 

@@ -4,7 +4,7 @@ Losses, networks, optimizers, target networks and greedy policy are TF-Agents' (
 TensorFlow's random operations keep a state that can be neither read nor saved, and every framework is to learn from the same noise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.policies.onnx_network import Conv, Dense, network_layers
-from arena_tfagents.actor_critic import activation, adam, draw_weights, make_critic, optimized_variables, shared_options
+from arena_tfagents.actor_critic import activation, adam, draw_weights, make_critic, make_slots, optimized_variables, shared_options
 from arena_tfagents.config import TFAgentsTD3Config
 from arena_tfagents.framework import ActorNetwork, BoundedTensorSpec, StepType, Td3Agent, TimeStep, tf, time_step_spec
 from arena_tfagents.private_api import target_update_counter
@@ -70,6 +70,8 @@ class TD3Learner:
         )
         draw_weights(rng, self._actor, *self._critics)
         self.agent.initialize()
+        for name, variables in self._parts().items():
+            make_slots(self._optimizers[name], variables)
         self._compile(tf.TensorSpec(observation_space.shape, observation_space.dtype), action)
 
     def _compile(self, observation: tf.TensorSpec, action: tf.TensorSpec) -> None:
@@ -81,7 +83,6 @@ class TD3Learner:
         self._train = tf.function(self._train_burst, input_signature=signature, jit_compile=True, autograph=False)
         any_number = tf.TensorSpec((None, *observation.shape), observation.dtype)
         self._act = tf.function(self._greedy_actions, input_signature=[any_number], autograph=False)
-        self._train.get_concrete_function()  # makes the optimizers' variables
         initial = self.arrays()
         self._train(*(tf.zeros(spec.shape, spec.dtype) for spec in signature))
         self.assign(initial)
@@ -129,12 +130,14 @@ class TD3Learner:
         """Returns the actor's present weights; its last layer is linear here, and tanh is to be put on it."""
         return network_layers([variable.numpy() for variable in self._actor.variables], self.config.activation, ())
 
+    def _parts(self) -> dict[str, Sequence[tf.Variable]]:
+        return {"actor": self._actor.variables, "critics": [variable for critic in self._critics for variable in critic.variables]}
+
     def _variables(self) -> dict[str, tf.Variable]:
-        critics = [variable for critic in self._critics for variable in critic.variables]
         targets = [variable for target in self._targets for variable in target.variables]
         found = {f"targets_{i}": variable for i, variable in enumerate(targets)}
         found |= {f"target_actor_{i}": variable for i, variable in enumerate(self._target_actor.variables)}
-        for name, variables in {"actor": self._actor.variables, "critics": critics}.items():
+        for name, variables in self._parts().items():
             found |= optimized_variables(name, variables, self._optimizers[name])
         return {**found, "train_steps": self.agent.train_step_counter, "target_update_counter": target_update_counter(self.agent)}
 

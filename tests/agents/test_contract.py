@@ -173,6 +173,7 @@ def refuse_a_device(agent: str, table: dict) -> None:
     agent_on_cpu = spec.load()(factory, config, seed=0, device="cpu")
     observations = np.zeros((2, *factory.observation_space.shape), np.float32)
     assert agent_on_cpu.act(observations).shape == (2, *factory.action_space.shape)
+    agent_on_cpu.close()
 
 
 @each({name: (name, {}) for name in ("tfagents-dqn", "rllib-ppo", "keras-ppo", "kerasrl-dqn", "sb3-ppo")})

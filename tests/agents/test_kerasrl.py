@@ -59,9 +59,16 @@ class Pictures(gym.Env):
 gym.register("Corridor-v0", Corridor)
 gym.register("Pictures-v0", Pictures)
 
+made = []
+
 def make_agent(agent_class, config, env_id="CartPole-v1", seed=0, **kwargs):
     factory = ArenaEnvFactory(EnvConfig(env_id, kwargs), Meter(), np.random.SeedSequence(seed))
-    return agent_class(factory, config, seed=seed, device="cpu"), factory
+    made.append(agent_class(factory, config, seed=seed, device="cpu"))
+    return made[-1], factory
+
+def close_all():
+    while made:
+        made.pop().close()
 
 def state_of(agent):
     return {**agent.fast_path.state(), "act": agent.act(np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4))}
@@ -80,10 +87,13 @@ _names: dict[str, Any] = {}
 
 
 def run(code):
-    """Runs `code`, in names of its own, after the preamble, which runs once."""
+    """Runs `code`, in names of its own, after the preamble, which runs once; then closes the agents that it made."""
     if not _names:
         exec(PREAMBLE, _names)
-    exec(textwrap.dedent(code), dict(_names))
+    try:
+        exec(textwrap.dedent(code), dict(_names))
+    finally:
+        _names["close_all"]()
 
 
 def run_worker(code, *, fresh=False):
@@ -202,6 +212,7 @@ def test_truncation_is_bootstrapped_and_termination_is_not(truncates):
             wanted = 1.0 + (0.5 * following if truncates else 0.0)
             assert abs(following) > 0.2, "the test needs an end that is not worth zero"
             np.testing.assert_allclose(first, wanted, atol=0.06, err_msg=str(config))
+            close_all()
     """)
 
 
@@ -229,6 +240,7 @@ for name, (agent_class, config) in agents.items():
     factory.cut_episodes()
     agent.learn(257)
     np.savez(directory / "end.npz", **state_of(agent), episodes=[episode.episode_return for episode in factory.meter.episodes])
+    close_all()
 """
     )
     run_worker(
@@ -248,6 +260,7 @@ for name, (agent_class, config) in agents.items():
     assert_same(state_of(resumed), end)
     returns = [episode.episode_return for episode in factory.meter.episodes + other_factory.meter.episodes]
     assert returns == episodes and len(returns) > 8, (name, returns, episodes)
+    close_all()
 """,
         fresh=True,
     )
@@ -275,6 +288,7 @@ def test_policy_file_acts_as_the_agent_does(tmp_path):
                 observations = observations.astype(dtype)
                 np.testing.assert_allclose(policy.scores(observations), agent.fast_path.scores(observations), atol=2e-6)
                 assert np.mean(policy.act(observations) == agent.act(observations)) == 1.0
+                close_all()
     """)
 
 
@@ -329,6 +343,28 @@ def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by
         agent.update_target_model()
         for before, after in zip(target, agent.agent.target_model.get_weights()):
             np.testing.assert_allclose(after, before + 0.25, atol=1e-6)
+    """)
+
+
+@pytest.mark.framework
+@pytest.mark.xdist_group("oracles kerasrl")
+def test_an_agent_after_others_that_were_closed_has_a_graph_of_its_own():
+    """With all agents in one graph, the tenth took three times as long to make as the first."""
+    run_worker("""
+        import tensorflow as tf
+        def size():
+            return len(tf.compat.v1.get_default_graph().get_operations())
+        config, sizes = KerasRLSARSAConfig(hidden_sizes=(16, 16), num_envs=2), []
+        for _ in range(2):
+            agent, _ = make_agent(SARSA, config)
+            sizes.append(size())
+            close_all()
+        assert sizes[0] == sizes[1] > 100, sizes
+        first, _ = make_agent(SARSA, config)
+        second, _ = make_agent(SARSA, config, seed=1)
+        assert size() > 1.5 * sizes[0], "agents that live at a time share a graph"
+        for agent in (first, second):
+            agent.learn(20)
     """)
 
 

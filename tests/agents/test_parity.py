@@ -97,6 +97,7 @@ def run_updates(agent_id, table):
     for index in range(1, NUM_BURSTS + 1):
         losses.append(getattr(agent, burst)(config.num_updates, index % config.target_update_bursts == 0)[loss_name])
         found.append(weights())
+    agent.close()
     return found, losses
 
 

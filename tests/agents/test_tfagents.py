@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import gymnasium as gym
 import numpy as np
@@ -166,11 +167,14 @@ def with_masks(rng, batches):
 
 
 def check_updates(agent_id, table, masked=False):
+    from arena_tfagents import learner as module
     from arena_tfagents.framework import tf
     from arena_tfagents.trajectories import trajectories
 
     table = {**table, "max_gradient_norm": 0.01, "batch_size": 32}
-    learner = make_learner(agent_id, MASKED if masked else FLAT, **table)
+    with mock.patch.object(module, "trajectories", wraps=trajectories) as traced:
+        learner = make_learner(agent_id, MASKED if masked else FLAT, **table)
+    assert traced.call_count == 1, "a burst is traced once"
     config, initial = learner.config, learner.arrays()
     bursts = [random_batches(np.random.default_rng(burst), config.num_updates, config.batch_size) for burst in range(5)]
     if masked:

@@ -1,6 +1,7 @@
 """TF-Agents' SAC against the unmodified `SacAgent`, its resume and its exported policy. TensorFlow runs in another process."""
 
 from pathlib import Path
+from unittest import mock
 
 import gymnasium as gym
 import numpy as np
@@ -68,15 +69,18 @@ def noises_of_the_framework(seed, batch_size):
 
 def update_differences(table):
     """Returns by part how far our weights are from the stock agent's, as a share of how far those moved, after equal minibatches."""
+    from arena_tfagents import sac_learner
     from arena_tfagents.framework import BoundedTensorSpec, SacAgent, set_up, tf, time_step_spec
     from arena_tfagents.private_api import log_alpha
-    from arena_tfagents.sac_learner import SACLearner, adam, agent_options, make_actor, make_critic
+    from arena_tfagents.sac_learner import adam, agent_options, make_actor, make_critic
     from arena_tfagents.trajectories import trajectories
 
     set_up("cpu", 0)
     config = config_of(**table)
     space, actions = gym.spaces.Box(-np.inf, np.inf, (NUM_INPUTS,), np.float32), gym.spaces.Box(-3.0, 2.0, (NUM_DIMENSIONS,), np.float32)
-    learner = SACLearner(config, space, actions, np.random.default_rng(0))
+    with mock.patch.object(sac_learner, "trajectories", wraps=trajectories) as traced:
+        learner = sac_learner.SACLearner(config, space, actions, np.random.default_rng(0))
+    assert traced.call_count == 1, "a burst is traced once"
     specs = tf.TensorSpec(space.shape, tf.float32), BoundedTensorSpec(actions.shape, tf.float32, -1.0, 1.0)
     actor, critics, targets = make_actor(config, *specs), *([make_critic(config, *specs) for _ in range(2)] for _ in range(2))
     stock = SacAgent(

@@ -1,6 +1,7 @@
 """TF-Agents' TD3 against the unmodified `Td3Agent`, its resume and its exported policy. TensorFlow runs in another process."""
 
 from pathlib import Path
+from unittest import mock
 
 import gymnasium as gym
 import numpy as np
@@ -64,15 +65,18 @@ def noise_of_the_framework(seed, batch_size):
 
 def update_differences(table):
     """Returns by part how far our weights are from the stock agent's, as a share of how far those moved, after equal minibatches."""
+    from arena_tfagents import td3_learner
     from arena_tfagents.actor_critic import activation, adam, make_critic
     from arena_tfagents.framework import ActorNetwork, BoundedTensorSpec, Td3Agent, set_up, tf, time_step_spec
-    from arena_tfagents.td3_learner import TD3Learner, agent_options
+    from arena_tfagents.td3_learner import agent_options
     from arena_tfagents.trajectories import trajectories
 
     set_up("cpu", 0)
     config = config_of(**table)
     space, actions = gym.spaces.Box(-np.inf, np.inf, (NUM_INPUTS,), np.float32), gym.spaces.Box(-3.0, 2.0, (NUM_DIMENSIONS,), np.float32)
-    learner = TD3Learner(config, space, actions, np.random.default_rng(0))
+    with mock.patch.object(td3_learner, "trajectories", wraps=trajectories) as traced:
+        learner = td3_learner.TD3Learner(config, space, actions, np.random.default_rng(0))
+    assert traced.call_count == 1, "a burst is traced once"
     specs = tf.TensorSpec(space.shape, tf.float32), BoundedTensorSpec(actions.shape, tf.float32, -1.0, 1.0)
     actor, target_actor = (ActorNetwork(*specs, fc_layer_params=config.hidden_sizes, activation_fn=activation(config)) for _ in range(2))
     critics, targets = ([make_critic(config, *specs) for _ in range(2)] for _ in range(2))
