@@ -43,6 +43,8 @@ class Setting:
     """Framework modules that the process may import."""
     strict: bool
     """Whether a warning is an error."""
+    other: bool = False
+    """Whether it is another process than the one that answers most questions."""
 
 
 class QuestionServer:
@@ -96,6 +98,7 @@ def ask(
     strict: bool = False,
     silent: bool = False,
     fresh: bool = False,
+    other: bool = False,
 ) -> Any:
     """Calls a function of a test file in a process set up for an agent, and returns its result.
 
@@ -108,13 +111,14 @@ def ask(
         strict: A warning is an error.
         silent: Output is an error.
         fresh: The process answers no other question, before or after.
+        other: The process answers only questions that were asked with this, none of those that were asked without.
 
     Raises:
         QuestionFailed: with the traceback or the exit code, and everything the function printed.
     """
     threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     process_env = {**threads, VARIABLE: _programs().name, **spec.process_env_for(config), **(variables or {})}
-    setting = Setting(tuple(sorted(process_env.items())), tuple(sorted(spec.modules_for(config))), strict)
+    setting = Setting(tuple(sorted(process_env.items())), tuple(sorted(spec.modules_for(config))), strict, other)
     server = QuestionServer(setting) if fresh else _server(setting)
     code = question.__code__
     answer = server.ask({"file": code.co_filename, "function": question.__name__, "arguments": arguments}, HANG_SECONDS)

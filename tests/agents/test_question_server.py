@@ -51,6 +51,12 @@ def test_questions_with_one_setting_go_to_one_process_and_fresh_ones_do_not():
     assert ask(pid_and_sum, spec=FAKE_AGENT)[0] == first
 
 
+def test_other_questions_share_a_process_of_their_own():
+    first, second = (ask(pid_and_sum, spec=FAKE_AGENT, other=other)[0] for other in (False, True))
+    assert first != second
+    assert [ask(pid_and_sum, spec=FAKE_AGENT, other=other)[0] for other in (True, False)] == [second, first]
+
+
 def test_a_process_is_set_up_as_a_workers_is():
     assert ask(facts, spec=FAKE_AGENT, variables={"COLOUR": "red"}) == ["1", "red", True, False]
 

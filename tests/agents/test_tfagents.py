@@ -35,9 +35,9 @@ def framework(test):
     return pytest.mark.framework(pytest.mark.xdist_group("oracles tfagents")(test))
 
 
-def in_worker(function, *args, fresh=False):
+def in_worker(function, *args, other=False):
     """Calls a function of this file in the process of TF-Agents, where a warning is an error."""
-    ask(function, *args, spec=agent_spec("tfagents-dqn"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, fresh=fresh)
+    ask(function, *args, spec=agent_spec("tfagents-dqn"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, other=other)
 
 
 def config_of(agent_id, **table):
@@ -270,7 +270,7 @@ def test_resume_is_exact(tmp_path, agent_id, replay):
     # 900 steps, and room for 500: the replay buffer wraps around before and after the checkpoint
     table = {"replay": replay, "replay_capacity": 250}
     for name, resume in (("straight", False), ("resumed", True)):
-        in_worker(train, agent_id, table, str(tmp_path / "checkpoint"), str(tmp_path / f"{name}.npz"), resume, fresh=resume)
+        in_worker(train, agent_id, table, str(tmp_path / "checkpoint"), str(tmp_path / f"{name}.npz"), resume, other=resume)
     with np.load(tmp_path / "straight.npz") as straight, np.load(tmp_path / "resumed.npz") as resumed:
         assert len(straight["episodes"]) > 5
         for name in straight:

@@ -26,9 +26,9 @@ def framework(test):
     return pytest.mark.framework(pytest.mark.xdist_group("oracles tfagents")(test))
 
 
-def in_worker(function, *args, fresh=False):
+def in_worker(function, *args, other=False):
     """Calls a function of this file in the process of TF-Agents, where a warning is an error."""
-    return ask(function, *args, spec=agent_spec("tfagents-td3"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, fresh=fresh)
+    return ask(function, *args, spec=agent_spec("tfagents-td3"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, other=other)
 
 
 def config_of(**table):
@@ -167,7 +167,7 @@ def train(checkpoint, outcome, resume):
 def test_resume_is_exact(tmp_path):
     # 1,500 steps, and room for 250: the replay buffer wraps around before and after the checkpoint
     for name, resume in (("straight", False), ("resumed", True)):
-        in_worker(train, str(tmp_path / "checkpoint"), str(tmp_path / f"{name}.npz"), resume, fresh=resume)
+        in_worker(train, str(tmp_path / "checkpoint"), str(tmp_path / f"{name}.npz"), resume, other=resume)
     with np.load(tmp_path / "straight.npz") as straight, np.load(tmp_path / "resumed.npz") as resumed:
         assert len(straight["returns"]) > 3
         for name in straight:
