@@ -36,6 +36,7 @@ from arena.cli.options import (
     output_mode,
     own_output,
     refuse,
+    refuse_system_error,
 )
 from arena.cli.policy_app import policy_app
 from arena.cli.tune_app import tune_app
@@ -264,6 +265,8 @@ def smoke(
     from arena.cli import smoke as command
 
     names = [name for name in (agents or "").split(",") if name]
+    if agents is not None and not names:
+        raise ArenaError(f"--agents {agents!r} names no agent; give names with commas between, or leave it out for all")
     sys.exit(command.smoke(names, junit, output, workers, full=full, mode=output_mode(quiet, json_lines)))
 
 
@@ -370,11 +373,15 @@ def main() -> None:
     end_as_by_ctrl_c()
     try:
         with own_output(sys.argv):
-            sys.exit(app(sys.argv[1:] or ["--help"], prog_name="arena", standalone_mode=False))
+            arguments = sys.argv[1:]
+            help_too = ["--help"] if arguments in ([], ["league"]) else []
+            sys.exit(app([*arguments, *help_too], prog_name="arena", standalone_mode=False))
     except ArenaError as error:
         refuse(str(error), *getattr(error, "__notes__", ()))
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        refuse(error.format_message() + (f" ({context.command_path} --help)" if context else ""))
+        refuse(error.format_message().replace("Value error, ", "") + (f" ({context.command_path} --help)" if context else ""))
+    except OSError as error:
+        refuse_system_error(error)
     except KeyboardInterrupt:
         sys.exit(130)

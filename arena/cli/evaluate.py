@@ -15,8 +15,9 @@ import numpy as np
 from arena.cli.policy_arguments import GivenPolicy, given_policies, split_env
 from arena.environments.config import EnvConfig
 from arena.errors import ArenaError, EnvironmentRaised
-from arena.formats.json import finite, write_bytes
+from arena.formats.json import finite
 from arena.formats.readable import count, interval, return_decimals, shown_return
+from arena.formats.system_errors import refuse_unwritable, write_output
 from arena.policies.bounded.bounded_policy import BoundedPolicy
 from arena.policies.evaluation import ENDINGS, Evaluation, evaluate
 from arena.policies.file_check import read_bounded
@@ -95,6 +96,8 @@ def evaluate_all(
     output = Output(mode)
     if out is not None and out.suffix not in (".csv", ".json"):
         raise ArenaError(f"--out {out}: the name must end with .csv or .json")
+    if out is not None:
+        refuse_unwritable(out)
     paths, env = split_env(arguments, allow)
     policies = given_policies(paths)
     spaces = env_spaces(env)
@@ -112,7 +115,7 @@ def evaluate_all(
         output.record({"policy": one.given.name, "minus": other.given.name, "difference": _ends(estimate)})
     _show(found, differences, output)
     if out is not None:
-        write_bytes(out, _as_csv(found, episodes) if out.suffix == ".csv" else _as_json(found, differences, env, episodes))
+        write_output(out, _as_csv(found, episodes) if out.suffix == ".csv" else _as_json(found, differences, env, episodes))
         output.say(f"{count(len(found) * episodes.num_episodes, 'episode')} written to {out}")
     return found
 

@@ -11,6 +11,7 @@ from arena.explain.explanation import ExplainedObservations, Explanation, explai
 from arena.explain.page import render_explanation
 from arena.formats.json import write_json
 from arena.formats.readable import listed, number
+from arena.formats.system_errors import refuse_unwritable
 from arena.html.rendering import write_page
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.terminal.output import Mode, Output, make_table
@@ -36,6 +37,8 @@ def explain_policy(
     output = Output(mode)
     if out is not None and out.suffix not in (".html", ".json"):
         raise ArenaError(f"--out {out}: the name must end with .html or .json")
+    if out is not None:
+        refuse_unwritable(out)
     paths, env = split_env(arguments, allow)
     policies = given_policies(paths)
     if len(policies) != 1:
@@ -63,6 +66,7 @@ def explain_policy(
     if out.suffix == ".html":
         write_page(out, render_explanation(found, policy=given.name, env=env.name))
     else:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_json(out, {"policy": given.name, "env": env.name, **found.to_json()})
     output.say(f"written to {out}")
 

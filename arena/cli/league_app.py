@@ -7,7 +7,7 @@ import typer
 
 from arena.cli.options import Allow, Json, MaxEpisodeSteps, MaxPlies, Quiet, Workers, output_mode
 
-league_app = typer.Typer(help="Keep a league that policies join over time.", no_args_is_help=True, rich_markup_mode=None)
+league_app = typer.Typer(help="Keep a league that policies join over time.", rich_markup_mode=None)
 League = Annotated[Path, typer.Option("--league", metavar="DIR", help="Folder of the league.")]
 
 

@@ -1,6 +1,7 @@
 """Options that several commands of the command line share, and the mode in which a command writes."""
 
 import contextlib
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -132,6 +133,23 @@ def refuse(message: str, *notes: str) -> NoReturn:
 
     complain(f"arena: {' '.join(message.split())}", *notes)
     sys.exit(2)
+
+
+def refuse_system_error(error: OSError) -> NoReturn:
+    """Ends the command as `refuse` does, with what to do about an error of the operating system.
+
+    Raises:
+        OSError: the error itself, if no user can do anything about it: its traceback is for a programmer.
+    """
+    from arena.formats.system_errors import system_error_sentence
+
+    if (sentence := system_error_sentence(error)) is None:
+        raise error
+    try:
+        sys.stdout.flush()
+    except OSError:  # standard output itself has no room; what it holds is not tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    refuse(sentence)
 
 
 def end_as_by_ctrl_c() -> None:

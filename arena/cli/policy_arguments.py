@@ -5,9 +5,10 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from arena.agent.registry import agent_ids
 from arena.environments.config import EnvConfig
 from arena.environments.user_modules import full_id
-from arena.errors import ArenaError
+from arena.errors import ArenaError, did_you_mean
 from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord, readable, run_folders
 from arena.terminal.output import complain
@@ -76,7 +77,10 @@ def _check_exists(argument: str) -> None:
     """Refuses what is no path; the players of tournaments, which have other names too, are named in other words."""
     if argument == RANDOM or not _is_policy(argument):
         path = argument.partition("=")[2] if "=" in argument else argument
-        raise ArenaError(f"no policy {path!r} (a policy file, or the folder of a run or of an experiment)")
+        if path in agent_ids() and path != RANDOM:
+            raise ArenaError(f"{path} is an agent, which has no policy before it is trained: arena train {path} CartPole-v1")
+        near = did_you_mean(Path(path).name, (found.name for found in Path(path).absolute().parent.glob("*.onnx")))
+        raise ArenaError(f"no policy {path!r}{near} (a policy file, or the folder of a run or of an experiment)")
 
 
 def _of_folder(folder: Path, name: str | None) -> list[GivenPolicy]:

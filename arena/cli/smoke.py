@@ -20,7 +20,7 @@ from arena.errors import ArenaError, did_you_mean
 from arena.experiment.bundled import config_path
 from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_toml
-from arena.formats.json import write_bytes
+from arena.formats.system_errors import refuse_unwritable, write_output
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.policy import UniformPolicy
 from arena.run_folder.result import RunResult
@@ -44,6 +44,8 @@ class Verdict:
 
 def smoke(names: list[str], junit: Path | None, output: Path | None, workers: int | None, *, full: bool, mode: Mode) -> int:
     """Trains the agents and returns 0 if all pass."""
+    if junit is not None:
+        refuse_unwritable(junit)
     experiment = _experiment(names, full=full)
     folder = output or Path(tempfile.mkdtemp(prefix="arena-smoke-"))
     experiment = with_options(experiment, folder, workers)
@@ -95,11 +97,7 @@ def write_junit(path: Path, verdicts: list[Verdict]) -> None:
         case = ElementTree.SubElement(suite, "testcase", classname="arena.smoke", name=verdict.name, time=f"{verdict.seconds:.1f}")
         if not verdict.passed:
             ElementTree.SubElement(case, "failure", message=verdict.reason)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
-    except OSError as error:
-        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
+    write_output(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
 
 
 def _experiment(names: list[str], *, full: bool) -> Experiment:

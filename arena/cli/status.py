@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arena.errors import ArenaError
+from arena.experiment.bundled import bundled_names
 from arena.experiment.claims import is_claimed
 from arena.experiment.file import from_toml
 from arena.formats.locks import is_locked
@@ -24,6 +25,8 @@ def status(target: Path, output: Path | None, *, mode: Mode) -> int:
         output: folder that holds the experiment's folder; None means that of the file.
         mode: how to write; as JSON, one object for each run.
     """
+    if not target.exists() and not target.suffix and target.name not in bundled_names():
+        raise ArenaError(f"there is no folder or file {str(target)!r}; give a folder with runs, or an experiment in TOML")
     if target.is_dir():
         folder, states = target, _below(target)
         if not states:

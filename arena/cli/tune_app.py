@@ -15,6 +15,7 @@ from arena.cli.options import (
     Quiet,
     Storage,
     Workers,
+    agents_beginning,
     envs_beginning,
     output_mode,
 )
@@ -47,6 +48,8 @@ def tune(
     Optuna proposes the settings; the best ones are written to best.toml. For an agent and an environment without a file, the values that
     are searched are those of its algorithm in docs/tuning.md.
     """
+    if env is None and what in agents_beginning(what) and not Path(what).exists():
+        raise ArenaError(f"{what} is an agent; say on which environment: arena tune {what} CartPole-v1")
     try:
         from arena.cli import tune as command
     except ModuleNotFoundError as error:

@@ -1,11 +1,14 @@
 """Makes one Gymnasium environment in the form that all agents and policies see."""
 
+import contextlib
 import importlib.util
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
 
 from arena.environments.action_form import CHOICES, action_kind
 from arena.environments.choices import num_scores
@@ -48,9 +51,9 @@ def make_env(config: EnvConfig, *, info_metrics: Sequence[str] = (), **kwargs: A
         ) from error
     except gym.error.Error as error:
         hint = f" ({install_command('box2d')})" if "box2d" in str(error).lower() else _import_hint(config.id, error)
-        raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
+        raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {str(error).rstrip('.')}{hint}") from error
     except Exception as error:  # the constructor is another package's code
-        hint = _import_hint(config.id, error)
+        hint = _import_hint(config.id, error) + _arguments_hint(config.id, error)
         if isinstance(error, ModuleNotFoundError) and not isinstance(error, HiddenModule) and error.name == "jax":
             hint = f" ({install_command('keras')})"
         raise EnvironmentUnavailable(f"environment {config.id!r} cannot be made: {error}{hint}") from error
@@ -125,11 +128,25 @@ def _import_hint(env_id: str, error: Exception) -> str:
     module, colon, _ = env_id.rpartition(":")
     if isinstance(error, gym.error.NamespaceNotFound) and (package := registering_package(env_id)):
         return f" ({install_package(package)})"
+    if isinstance(error, gym.error.UnregisteredEnv) or "Malformed" in str(error):
+        return f"{did_you_mean(env_id, registered_ids())} (arena list envs)"
     if not colon or importlib.util.find_spec(module.partition(".")[0]) is not None:
         return ""
     if Path(f"{module.partition('.')[0]}.py").exists() or Path(module.partition(".")[0]).is_dir():
         return " (it is in this folder, which Python does not search: run PYTHONPATH=. arena ..., or install it with pip install -e .)"
     return " (install it, or add its folder to PYTHONPATH)"
+
+
+def _arguments_hint(env_id: str, error: Exception) -> str:
+    """Returns which arguments an environment takes, after an error about one that it does not take."""
+    if not (isinstance(error, TypeError) and "unexpected keyword argument" in str(error)):
+        return ""
+    with contextlib.suppress(Exception):  # the constructor is another package's code
+        spec = gym.spec(env_id)
+        make = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+        if names := [name for name in inspect.signature(make).parameters if name != "kwargs"]:  # type: ignore[arg-type]  # not None here
+            return f"; it takes {', '.join(names)}"
+    return ""
 
 
 def own_time_limit(env: gym.Env[Any, Any]) -> int | None:

@@ -18,10 +18,12 @@ def file_or_bundled(path: Path) -> Path:
     """Returns `path` if it is a file or has a folder or a suffix, and else the bundled experiment of that name.
 
     Raises:
-        ArenaError: if there is neither a file nor a bundled experiment of that name; names the near one.
+        ArenaError: if there is neither a file nor a bundled experiment of that name, names the near one; or if it is another folder.
     """
-    is_name = path.name == str(path) and not path.suffix and (path.is_dir() or not path.exists())
-    if is_name and path.name not in (found := _found()):
+    is_name, found = path.name == str(path) and not path.suffix and (path.is_dir() or not path.exists()), _found()
+    if path.is_dir() and not (is_name and path.name in found):
+        raise ArenaError(f"{path} is a folder; give the experiment's file in TOML, or the name of one in `arena list configs`")
+    if is_name and path.name not in found:
         raise ArenaError(f"no file {path.name!r} here, and {_unknown(path.name, found)}")
     return config_path(path.name) if is_name else path
 

@@ -24,7 +24,8 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a NUL character
-        raise ArenaError(f"cannot make the output folder {str(path)!r}: {getattr(error, 'strerror', error)}") from error
+        reason = getattr(error, "strerror", error)
+        raise ArenaError(f"cannot make the output folder {str(path)!r}: {reason}; give another with --output") from error
     if not os.access(path, os.W_OK):
         raise ArenaError(f"the output folder {path} is not writable; give another with --output")
 

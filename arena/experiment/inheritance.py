@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, did_you_mean
 from arena.experiment.bundled import file_or_bundled
 from arena.formats.toml import read_toml
 
@@ -61,4 +61,12 @@ def _parse(path: Path, extended_by: Path | None) -> dict[str, Any]:
         return read_toml(path)
     except OSError as error:
         by = f", which {extended_by.name} extends" if extended_by else ""
-        raise ArenaError(f"cannot read {path}{by}: {error.strerror}") from error
+        raise ArenaError(
+            f"cannot read {path}{by}: {error.strerror}{_near(path) if isinstance(error, FileNotFoundError) else ''}"
+        ) from error
+
+
+def _near(path: Path) -> str:
+    """Returns what else a missing file may be: one beside it with a similar name, or an experiment that comes with the arena."""
+    near = did_you_mean(path.stem, (found.stem for found in path.parent.glob("*.toml"))).replace("'?", ".toml'?")
+    return near or "; `arena list configs` lists the experiments that come with the arena"

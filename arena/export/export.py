@@ -21,6 +21,7 @@ from arena.export.conversion import Request
 from arena.export.formats import Format, find_format, refuse_masked
 from arena.export.graph import read_graph
 from arena.export.latency import Latency
+from arena.formats.system_errors import refuse_unwritable
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.file_check import read_bounded
@@ -110,6 +111,7 @@ def export_policy(policy: Path, to: str, output: Path, *, env: EnvConfig | None 
     chosen = find_format(to)
     if output.exists() or output.is_symlink():
         raise ArenaError(f"{output} exists; name another with --output, or delete it")
+    refuse_unwritable(output)
     where, content = f"policy {policy}", read_bounded(policy)
     graph = read_graph(content, where)
     if chosen.is_calibrated and env is None:

@@ -37,10 +37,20 @@ def require_room(path: Path, num_bytes: int, what: str) -> None:
 
     Raises:
         DiskFull: if fewer bytes are free.
+        ArenaError: if the file system is read-only, which has no free bytes for another reason.
     """
+    _refuse_read_only(path)
     free = free_bytes(path)
     if free < num_bytes:
         raise DiskFull(f"the disk is full: {what} takes about {_size(num_bytes)}, and {_size(free)} are free at {path}; free some space")
+
+
+def _refuse_read_only(path: Path) -> None:
+    for folder in (path, *path.absolute().parents):
+        if folder.exists():
+            if os.statvfs(folder).f_flag & os.ST_RDONLY:
+                raise ArenaError(f"{path} lies on a file system that is read-only; give another place, with --output")
+            return
 
 
 def full_disk_reason(error: BaseException) -> str | None:

@@ -168,7 +168,9 @@ def _refuse_differing(other: LoadedRun, run: LoadedRun, shared: Mapping[str, str
     for key, what in shared.items():
         there, here = sides(_comparable(other.inputs.get(key)), _comparable(run.inputs.get(key)))
         if there != here:
-            raise ArenaError(f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}")
+            raise ArenaError(
+                f"runs with other {what} cannot be compared: {other.path} has {there}, {run.path} has {here}; report each folder by itself"
+            )
 
 
 def _refuse_mixed_periods(runs: list[LoadedRun]) -> None:

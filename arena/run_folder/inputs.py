@@ -1,11 +1,13 @@
 """Inputs of a run: the agent with its hyperparameters, the environment, the seed, the budget, the evaluation protocol, the resources."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 from annotated_types import Gt, Le
+from pydantic_core import PydanticCustomError
 
 from arena.agent.hyperparameters import Count, Positive, build_config
 from arena.agent.registry import agent_spec, is_import_path
@@ -15,7 +17,16 @@ from arena.environments.word import code_names, with_word
 from arena.errors import ArenaError
 from arena.formats.validation import Whole
 
-Device = Annotated[str, pydantic.StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+_DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
+
+
+def _device(value: str) -> str:
+    if not re.match(_DEVICE, value):
+        raise PydanticCustomError("device", "give auto, cpu, cuda or cuda:N")
+    return value
+
+
+Device = Annotated[str, pydantic.AfterValidator(_device), pydantic.WithJsonSchema({"type": "string", "pattern": _DEVICE})]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

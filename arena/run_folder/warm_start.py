@@ -52,7 +52,7 @@ def find_origin(run: Run) -> Origin:
     path = given if (given / "run.json").exists() else given / f"seed-{run.seed}"
     record = RunRecord(path)
     if not record.files.run.exists():
-        raise ArenaError(f"{where}: neither it nor {path} is the folder of a run")
+        raise ArenaError(f"{where}: neither it nor {path} is the folder of a run; give the folder that holds its run.json")
     if record.run.agent.agent != run.agent.agent:
         raise ArenaError(f"{where}: {path} is a run of {record.run.agent.agent!r}, whose checkpoints {run.agent.agent!r} cannot read")
     if is_locked(path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from arena.errors import ArenaError
 from arena.formats.readable import count, interval, plain, return_decimals, shown_return
 from arena.policies.metadata import PolicyMetadata
 from arena.run_folder.record import RunRecord
@@ -155,8 +156,13 @@ def licence_text(given: str | None) -> tuple[str, bytes | None]:
 
     Args:
         given: Name of the licence, or path of a file with its text; None where none was named.
+
+    Raises:
+        ArenaError: If it looks like the path of a file that is missing.
     """
     if given is None:
         return "unknown", None
     path = Path(given)
+    if not path.is_file() and ("/" in given or path.suffix in (".txt", ".md", ".rst")):
+        raise ArenaError(f"there is no file {given}; a licence is a file with its text, or a name such as MIT")
     return (path.name, path.read_bytes()) if path.is_file() else (given, None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from arena.errors import ArenaError
 from arena.formats.archives import MAX_FILES, write_archive
 from arena.formats.json import finite
+from arena.formats.system_errors import refuse_unwritable
 from arena.policies.file_check import MAX_FILE_BYTES, check_policy_bytes
 from arena.policies.metadata import read_metadata
 from arena.run_folder.record import RunRecord
@@ -39,6 +40,7 @@ def write_pack(records: Sequence[RunRecord], path: Path, licence: str | None = N
         raise ArenaError(f"{path}: the name of an archive must end with .zip")
     if path.exists():
         raise ArenaError(f"{path} is there already; delete it, or give another name")
+    refuse_unwritable(path)
     if len(records) > MAX_POLICIES:
         raise ArenaError(f"{len(records):,} policies are more than the {MAX_POLICIES:,} that an archive may hold")
     policies = _distinct([_packed(record) for record in records])

@@ -116,12 +116,12 @@ class Output:
 
     @contextlib.contextmanager
     def progress(self, description: str) -> Iterator[Callable[[int, int], None]]:
-        """Shows a bar for people while something is done, and removes it afterwards.
+        """Shows a bar on a terminal while something is done, and removes it afterwards; writes nothing to a file or a pipe.
 
         Yields:
             A function that takes how much is done and how much is known to be done in all.
         """
-        with Progress(console=self.console, transient=True, disable=not self.for_people) as bars:
+        with Progress(console=self.console, transient=True, disable=self.mode != "live") as bars:
             bar = bars.add_task(description, total=None)
             yield lambda done, total: bars.update(bar, completed=done, total=total)
 

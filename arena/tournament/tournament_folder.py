@@ -91,6 +91,8 @@ class TournamentFolder:
             ArenaError: If it holds none, or a stored policy was changed.
         """
         self._refuse_links()
+        if not self.exists:
+            raise ArenaError(f"there is no tournament in {self.path}; give a folder that `arena tournament` has written")
         content = read_stored(self.tournament)
         players = tuple(
             Player(
@@ -156,7 +158,9 @@ class TournamentFolder:
         try:
             self._folder.make(name)
         except OSError as error:
-            raise ArenaError(f"cannot make the tournament's folder {self.path / name}: {error.strerror}") from error
+            raise ArenaError(
+                f"cannot make the tournament's folder {self.path / name}: {error.strerror}; give another place (--output, or --league)"
+            ) from error
 
     def _refuse_links(self) -> None:
         """Refuses a folder in which a file of the tournament is a link, or leads over one, or is no regular file."""

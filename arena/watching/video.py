@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from arena.errors import ArenaError
+from arena.formats.system_errors import refuse_unwritable
 from arena.machine.installation import install_command
 from arena.watching.film import GIF_COLOURS
 
@@ -32,14 +33,13 @@ def check_video(path: Path) -> None:
         path: The file; its ending decides the format.
 
     Raises:
-        ArenaError: If the ending isn't known, ffmpeg is missing, or there is no such folder.
+        ArenaError: If the ending isn't known, ffmpeg is missing, or the file could not be written.
     """
     if path.suffix not in WRITERS:
         raise ArenaError(f"{path} ends in {path.suffix or 'nothing'}; a video is {', '.join(WRITERS)}")
     if path.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
         raise ArenaError(f"an MP4 needs ffmpeg: {install_command('video')} (.webp and .gif need nothing)")
-    if not path.absolute().parent.is_dir():
-        raise ArenaError(f"{path.parent} is no folder; make it first")
+    refuse_unwritable(path)
 
 
 def write_video(path: Path, pictures: Iterator[Image.Image], fps: float) -> int:
@@ -50,6 +50,7 @@ def write_video(path: Path, pictures: Iterator[Image.Image], fps: float) -> int:
         pictures: Pictures of one size.
         fps: Number of pictures in a second.
     """
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".arena-video-", dir=path.absolute().parent) as folder:
         unfinished = Path(folder, path.name)
         counted = _Counted(pictures)

@@ -1,7 +1,9 @@
 """The command line as a person or a CI job meets it."""
 
+import errno
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.cli import app
+from arena.cli import app, env
 from arena.cli.smoke import FULL_BAR, QUICK_BAR, Verdict, judge, write_junit
 from arena.cli.train import parse_setting
 from arena.errors import ArenaError
@@ -43,10 +45,25 @@ def test_settings_are_toml_values_or_bare_words():
         (["train", FAKE, "CartPole-v1", "--set", "epsilom=1"], "no hyperparameter 'epsilom'; did you mean 'epsilon'?"),
         (["train", FAKE, "CartPole-v1", "--set", "epsilon=2"], "epsilon=2: Input should be less than or equal to 1"),
         (["train", FAKE, "CartPole-v1", "--set", "epsilon=high"], "epsilon='high': Input should be a valid number"),
-        (["train", FAKE, "CartPole-v1", "--device", "tpu"], "resources.device='tpu'"),
+        (["train", FAKE, "CartPole-v1", "--device", "tpu"], "resources.device='tpu': give auto, cpu, cuda or cuda:N"),
+        (["train", FAKE, "CartPole-v9"], "; did you mean 'CartPole-v"),
+        (["train", FAKE, "Foo/Bar-v0"], "(arena list envs)"),
+        (["train", FAKE, "CartPole-v1", "--env-set", "foo=1"], "; it takes sutton_barto_reward, render_mode"),
+        (["train", FAKE, "CartPole-v1", "--init", "absent"], "give the folder that holds its run.json"),
         (["train", FAKE, "CartPole-v1", "--name", "a/b"], "experiment name 'a/b' must be letters"),
         (["train", "arena.testing.fakes:NOTHING", "CartPole-v1"], "no agent spec at 'arena.testing.fakes:NOTHING'"),
-        (["run", "absent.toml"], "cannot read absent.toml: No such file or directory"),
+        (["run", "absent.toml"], "cannot read absent.toml: No such file or directory; `arena list configs` lists"),
+        (["run", "brokem.toml"], "No such file or directory; did you mean 'broken.toml'?"),
+        (["run", "."], ". is a folder; give the experiment's file in TOML"),
+        (["status", "absent"], "there is no folder or file 'absent'; give a folder with runs"),
+        (["show", "absent"], "no policy 'absent' (a policy file, or the folder of a run"),
+        (["show", "keras-dqn"], "is an agent, which has no policy before it is trained: arena train keras-dqn"),
+        (["explain", "absent"], "no policy 'absent'"),
+        (["leaderboard", "."], "there is no tournament in .; give a folder that `arena tournament` has written"),
+        (["tune", "keras-dqn"], "keras-dqn is an agent; say on which environment: arena tune keras-dqn CartPole-v1"),
+        (["smoke", "--agents", ","], "--agents ',' names no agent"),
+        (["schema", "--output", "."], "cannot write .: it is a folder; give the name of a file"),
+        (["schema", "--output", "broken.toml/x.json"], "broken.toml is a file and no folder"),
         (["run", "broken.toml"], "broken.toml is not valid TOML"),
         (["smoke", "--agents", "keras-dqm"], "no agent 'keras-dqm' in the smoke test; did you mean 'keras-dqn'?"),
         (["run", "broken.toml", "--quiet", "--json"], "--quiet and --json exclude each other"),
@@ -56,7 +73,7 @@ def test_settings_are_toml_values_or_bare_words():
         (["train", FAKE], "Missing argument 'env'. (arena train --help)"),
         (["train", FAKE, "CartPole-v1", "--stepz", "3"], "No such option: --stepz"),
         (["trian"], "No such command 'trian'. Did you mean 'train'? (arena --help)"),
-        (["list", "foo"], "'foo' is not one of 'agents', 'envs'"),
+        (["list", "foo"], "Invalid value for 'what': 'foo' is not one of 'agents', 'envs'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(tmp_path: Path, arguments: list[str], message: str):
@@ -213,3 +230,56 @@ def test_a_system_without_file_locks_is_told_so_in_one_line(monkeypatch: pytest.
     assert caught.value.code == 2
     error = capsys.readouterr().err
     assert error == "arena: this system has no file locks (Python's fcntl): the arena runs on Linux and macOS, and on Windows under WSL\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EACCES, "arena: /logs/x: Permission denied; change its permissions, or give another place\n"),
+        (errno.EROFS, "arena: /logs/x: Read-only file system; give another place\n"),
+        (errno.ENOSPC, "arena: the disk is full: No space left on device: /logs/x; free some space, and repeat the command\n"),
+    ],
+)
+def test_errors_of_the_system_are_one_line_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, sentence: str
+):
+    def fail(*, mode: str) -> None:
+        raise OSError(number, os.strerror(number), "/logs/x")
+
+    monkeypatch.setattr(env, "env", fail)
+    monkeypatch.setattr(sys, "argv", ["arena", "env"])
+    monkeypatch.setattr(app, "end_as_by_ctrl_c", lambda: None)
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert (caught.value.code, capsys.readouterr().err) == (2, sentence)
+
+
+def test_an_error_that_no_user_can_act_on_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+    def fail(*, mode: str) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr(env, "env", fail)
+    monkeypatch.setattr(sys, "argv", ["arena", "env"])
+    monkeypatch.setattr(app, "end_as_by_ctrl_c", lambda: None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        app.main()
+
+
+@pytest.mark.worker
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_standard_output_is_told_in_one_line(tmp_path: Path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "arena", "env"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "arena: the disk is full: No space left on device; free some space, and repeat the command\n",
+    )
+
+
+def test_a_league_without_a_command_shows_its_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys, "argv", ["arena", "league"])
+    monkeypatch.setattr(app, "end_as_by_ctrl_c", lambda: None)
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert not caught.value.code
+    assert "Compute the standings from all matches" in capsys.readouterr().out

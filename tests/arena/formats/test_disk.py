@@ -48,3 +48,11 @@ def test_too_little_room_is_told_with_both_sizes(tmp_path: Path, monkeypatch: py
     with pytest.raises(DiskFull) as caught:
         require_room(tmp_path, 4_000_000, "a checkpoint")
     assert str(caught.value) == f"the disk is full: a checkpoint takes about 4.0 MB, and 2.5 MB are free at {tmp_path}; free some space"
+
+
+def test_a_read_only_file_system_is_not_called_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    status = os.statvfs(tmp_path)
+    read_only = os.statvfs_result((*status[:8], status.f_flag | os.ST_RDONLY, status.f_namemax))
+    monkeypatch.setattr(os, "statvfs", lambda path: read_only)
+    with pytest.raises(ArenaError, match="lies on a file system that is read-only; give another place"):
+        require_room(tmp_path / "not" / "yet", 1, "an experiment")

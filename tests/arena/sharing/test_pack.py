@@ -73,6 +73,8 @@ def test_a_licence_can_be_a_file(tmp_path: Path):
     contents = read_archive(tmp_path / "pack.zip")
     assert contents["LICENSE"] == b"do what you like"
     assert b"Licence: OURS.txt" in contents["README.md"]
+    with pytest.raises(ArenaError, match=r"there is no file THEIRS\.txt; a licence is a file with its text, or a name such as MIT"):
+        write_pack([finished(tmp_path / "x")], tmp_path / "other.zip", "THEIRS.txt")
 
 
 def test_what_cannot_be_packed_is_refused_and_nothing_is_written(tmp_path: Path):

@@ -95,8 +95,8 @@ def test_a_terminal_keeps_its_width_and_colours_nothing_by_itself(monkeypatch: p
     assert file.getvalue() == "1234 'text' /path\n"
 
 
-def test_progress_is_shown_to_people_alone():
-    for mode in ("json", "quiet"):
+def test_progress_is_shown_on_terminals_alone():
+    for mode in ("json", "quiet", "plain"):
         file = Screen()
         with Output(mode, file).progress("playing") as update:
             update(1, 2)
