@@ -17,6 +17,8 @@ _COLUMNS = ("run", "status", "progress", "steps/s", "return", "best/score", "lef
 """Columns of the table."""
 _DROPPED = ("return", "progress", "left", "steps/s", "best/score")
 """Columns that a narrow terminal leaves out until the names of the runs fit, the first one first."""
+_ENOUGH_OF_A_NAME = 40
+"""Room for names, in characters, for which columns give way; a longer name loses its middle instead."""
 _SPREAD_WIDTH = 110
 """Width of the terminal from which a score is shown with its spread over episodes."""
 _GAP = 2
@@ -67,7 +69,7 @@ def _fitted(name_width: int, cells: Sequence[Mapping[str, RenderableType]], widt
     columns = list(_COLUMNS)
     for dropped in (*_DROPPED, None):
         room = width - sum(_width(column, cells) + _GAP for column in columns[1:])
-        if room >= name_width or dropped is None:
+        if room >= min(name_width, _ENOUGH_OF_A_NAME) or dropped is None:
             break
         columns.remove(dropped)
     return columns, max(1, room)
@@ -110,13 +112,14 @@ def _summary(rows: Mapping[str, LiveRow], num_hidden: int, bar_width: int, num_a
     total = ", ".join(f"{counts[status]}{f' of {len(rows)}' if status == order[0] else ''} {status}" for status in order)
     left = total_seconds_left(rows, num_at_a_time)
     time_left = f", {clock_time(left)} left" if left else ""
+    line = f"{100 * done_fraction(rows):.0f}%{time_left}: {total}"
     hidden = f" ({num_hidden} not shown)" if num_hidden else ""
-    text = Text(f"{100 * done_fraction(rows):.0f}%{time_left}: {total}{hidden}", style="dim", no_wrap=True, overflow="ellipsis")
+    text = Text(line + (hidden if len(line + hidden) <= width else ""), style="dim", no_wrap=True, overflow="ellipsis")
     if bar_width + _GAP + text.cell_len > width:
         return text
-    line = Table.grid(padding=(0, _GAP, 0, 0))
-    line.add_row(ProgressBar(total=1.0, completed=done_fraction(rows), width=bar_width), text)
-    return line
+    grid = Table.grid(padding=(0, _GAP, 0, 0))
+    grid.add_row(ProgressBar(total=1.0, completed=done_fraction(rows), width=bar_width), text)
+    return grid
 
 
 def _whole(value: float | None) -> str:

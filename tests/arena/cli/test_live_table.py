@@ -45,6 +45,18 @@ def test_neither_names_nor_anything_else_is_cut_in_a_terminal_of_usual_width(wid
     assert ("-1,234.5 ± 100.0" if width == 200 else "-1,234.5") in text
 
 
+def test_long_names_lose_their_middle_rather_than_the_table_its_columns():
+    names = [f"kerasrl-sarsa/MiniGrid-DoorKey-5x5-v0,minigrid-image/seed-{seed}" for seed in range(100)]
+    rows = {name: LiveRow() for name in names}
+    for name in names[:50]:
+        rows[name] = LiveRow(status="finished", score_mean=480.0, score_std=1.5)
+    rows[names[50]] = LiveRow("training", 1_000, 100_000, 812.0, 33.1, 44.0, None, None, 99.0)
+    lines = lines_of(rows, 80, 24)
+    assert lines[1].split() == ["kerasrl-sarsa/…x5-v0,minigrid-image/seed-50", "training", "812", "44.0", "1:39"]
+    assert lines[2].split()[1:] == ["finished", "480.0"]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in lines[-1], "the last line says less rather than being cut"
+
+
 def test_waiting_runs_are_a_count_and_finished_ones_give_way_oldest_first():
     rows = {name: LiveRow() for name in NAMES[:100]}
     for index in range(20):
