@@ -35,7 +35,7 @@ class Finding:
     error: str | None
     """Reason, in one line, for which it cannot be used; None if it can."""
     install: str
-    """Command that installs the framework."""
+    """Command that installs the framework, or what else to do about the error."""
     versions: dict[str, str | None]
     """Version of each package that matters; None for one that is not installed."""
     devices: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ def try_variant(variant: FrameworkVariant, *, timeout_seconds: float) -> Finding
         name=variant.name,
         agents=variant.agents,
         error=facts["error"],
-        install=variant.install,
+        install=facts.get("remedy", variant.install),
         versions=package_versions(variant.distributions),
         devices=tuple(facts.get("devices", ())),
         import_seconds=facts.get("import_seconds"),
@@ -130,7 +130,7 @@ def _import_elsewhere(variant: FrameworkVariant, timeout_seconds: float) -> dict
             timeout=timeout_seconds,
         )
     except subprocess.TimeoutExpired:
-        return {"error": f"not imported after {timeout_seconds:g} seconds"}
+        return {"error": f"not imported after {timeout_seconds:g} seconds", "remedy": "it hangs, or the machine is busy: try again"}
     answers = [line.removeprefix(ANSWER_MARK) for line in process.stdout.splitlines() if line.startswith(ANSWER_MARK)]
     if not answers:
         return {"error": f"its process ended with code {process.returncode}: {last_line(process.stderr)}"}

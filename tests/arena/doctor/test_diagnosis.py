@@ -121,7 +121,9 @@ def test_a_framework_that_aborts_is_one_finding(package):
 @pytest.mark.worker
 def test_a_framework_that_hangs_is_one_finding(package):
     package("import time\ntime.sleep(60)\n")
-    assert find(spec(), timeout_seconds=0.5).error == "not imported after 0.5 seconds"
+    finding = find(spec(), timeout_seconds=0.5)
+    assert finding.error == "not imported after 0.5 seconds"
+    assert finding.install == "it hangs, or the machine is busy: try again"
 
 
 @pytest.mark.worker
