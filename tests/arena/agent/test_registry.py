@@ -1,6 +1,7 @@
 import importlib.metadata
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,13 @@ def test_a_plug_in_that_breaks_the_rules_is_refused(plug_in) -> None:
     for name in ("gone", "lost"):
         with pytest.raises(ArenaError, match=f"agent '{name}' cannot be loaded"):
             agent_spec(name)
+
+
+def test_a_module_in_this_folder_is_named_with_what_lets_python_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "arena_test_mine.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    with pytest.raises(ArenaError, match=r"arena_test_mine is in this folder, which Python does not search: PYTHONPATH=\. arena"):
+        agent_spec("arena_test_mine:SPEC")
+    with pytest.raises(ArenaError, match=r"\(expected package\.module:SPEC\)$"):
+        agent_spec("arena_test_absent:SPEC")
