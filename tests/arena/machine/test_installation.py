@@ -1,6 +1,8 @@
 """The command that installs what is missing."""
 
 import importlib.metadata
+import importlib.util
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -22,6 +24,10 @@ def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.
         (None, "pip install 'arena-rl[keras]'"),
         ('{"url": "file:///home/a/arena_rl.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
         (
+            '{"url": "file:///home/a/arena", "dir_info": {}}',
+            "cd /home/a/arena && uv pip install --override requirements/overrides.txt '.[keras]'",
+        ),
+        (
             '{"url": "file:///home/a%20b/arena", "dir_info": {"editable": true}}',
             "cd '/home/a b/arena' && uv pip install --override requirements/overrides.txt -e '.[keras]'",
         ),
@@ -31,7 +37,15 @@ def test_the_command_leads_back_to_where_the_arena_came_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str | None, command: str
 ):
     monkeypatch.setattr(importlib.metadata, "distribution", lambda name: _distribution(tmp_path, direct_url))
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/uv")
     assert install_command("keras") == command
+
+
+def test_uv_is_installed_first_where_the_core_came_by_pip_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: _distribution(tmp_path, '{"url": "file:///a", "dir_info": {}}'))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert install_command("keras") == "pip install uv && cd /a && uv pip install --override requirements/overrides.txt '.[keras]'"
 
 
 def test_without_an_installation_it_names_the_package_index(monkeypatch: pytest.MonkeyPatch):

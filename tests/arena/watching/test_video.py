@@ -44,10 +44,21 @@ def test_what_fails_leaves_the_file_that_was_there(tmp_path, moments):
     assert [each.name for each in tmp_path.iterdir()] == ["video.webp"]
 
 
-@pytest.mark.parametrize(("name", "message"), [("video.avi", "a video is .mp4, .webp, .gif"), ("absent/video.gif", "is no folder")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("video.avi", "a video is .mp4, .webp, .gif"), ("file/video.gif", "file is a file and no folder; give another place")],
+)
 def test_files_that_cannot_be_written_are_refused_at_once(tmp_path, name, message):
+    (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match=message):
         check_video(tmp_path / name)
+
+
+def test_folders_that_lead_to_a_video_are_made(tmp_path):
+    path = tmp_path / "absent" / "video.gif"
+    check_video(path)
+    write_video(path, iter([Image.new("RGB", (4, 4))]), fps=30)
+    assert path.exists()
 
 
 def test_without_ffmpeg_an_mp4_names_the_extra(tmp_path, monkeypatch):
