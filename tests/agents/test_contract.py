@@ -6,7 +6,7 @@ The tests of one framework share a process (`question_server.py`): functions wit
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,19 @@ SMALL |= {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_valu
 pytestmark = pytest.mark.framework
 
 
-def each(variants: dict[str, tuple[str, dict]]) -> pytest.MarkDecorator:
-    """Parametrizes a test with variants, so that all tests of one framework run in one process of the tests, one after the other."""
+def each(variants: dict[str, tuple[str, dict]], always: Collection[str] | None = None) -> pytest.MarkDecorator:
+    """Parametrizes a test with variants, so that all tests of one framework run in one process of the tests, one after the other.
+
+    Args:
+        variants: Name -> id of the agent and its hyperparameters.
+        always: Names of those that are tested on every change; the others are slow. None for all.
+    """
     params = []
     for name, (agent, table) in variants.items():
         backend = table.get("backend", "jax") if agent.startswith("keras-") else ""
-        params.append(pytest.param(name, marks=pytest.mark.xdist_group(f"contract {agent.partition('-')[0]} {backend}".rstrip())))
+        marks = [pytest.mark.xdist_group(f"contract {agent.partition('-')[0]} {backend}".rstrip())]
+        marks += [] if always is None or name in always else [pytest.mark.slow]
+        params.append(pytest.param(name, marks=marks))
     return pytest.mark.parametrize("name", params)
 
 

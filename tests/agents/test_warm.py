@@ -13,6 +13,8 @@ from arena.run_folder.result import RunResult
 from arena.run_folder.timings import Timings
 
 pytestmark = pytest.mark.framework
+ON_EVERY_CHANGE = ("random", "keras-ppo", "keras-dqn-tensorflow", "keras-dqn-torch", "kerasrl-dqn", "rllib-ppo", "sb3-ppo", "tfagents-dqn")
+"""One variant for each set of imports that a warm server makes; the others run with the slow tests, every night."""
 SAME = ("env_steps", "num_episodes", "learner_steps", "score_mean", "policy_env_steps", "parity")
 
 
@@ -33,7 +35,7 @@ def train(folder: Path, name: str, num_seeds: int, *, warm: bool) -> list[RunRes
     return run_experiment(from_table(table), LocalExecutor(1, warm=warm))
 
 
-@each({name: variant for name, variant in VARIANTS.items() if name != "torch-dqn"})
+@each({name: variant for name, variant in VARIANTS.items() if name != "torch-dqn"}, always=ON_EVERY_CHANGE)
 def test_a_warm_worker_computes_what_a_spawned_one_computes_to_the_last_bit(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
