@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 
 class Categorical:
-    """Over discrete actions, by logits `[N, A]`."""
+    """Distribution over discrete actions, by logits `[N, A]`."""
 
     def __init__(self, num_actions: int) -> None:
         self.num_outputs = num_actions
@@ -49,7 +49,7 @@ class Categorical:
 
 
 class MultiCategorical:
-    """Over several discrete actions at once, drawn independently, by the logits `[N, A]` of one after the other."""
+    """Distribution over several discrete actions at once, drawn independently; the logits `[N, A]` are those of one after the other."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.num_outputs = sum(sizes)
@@ -78,7 +78,10 @@ class MultiCategorical:
 
 
 class Gaussian:
-    """Over unscaled actions, where [-1, 1] spans the bounds, by means `[N, A]`; the log deviation is one parameter for each dimension."""
+    """Distribution over unscaled actions, where [-1, 1] spans the bounds, by means `[N, A]`.
+
+    The log deviation is one parameter for each dimension.
+    """
 
     def __init__(self, num_dimensions: int) -> None:
         self.num_outputs = num_dimensions

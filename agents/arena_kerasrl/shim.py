@@ -48,12 +48,12 @@ def start_session(device: str) -> None:
 
 
 def keep_session(agent: DQNAgent | SARSAAgent) -> None:
-    """Keeps the session that was started for `agent`."""
+    """Notes that `agent` needs the open session, which then is not replaced before `leave_session` is called for it."""
     _agents.add(agent)
 
 
 def leave_session(agent: DQNAgent | SARSAAgent) -> None:
-    """Says that `agent` needs its session no longer; it works until the next session is started."""
+    """Notes that `agent` needs its session no longer; the agent works until `start_session` opens the next one."""
     _agents.discard(agent)
 
 

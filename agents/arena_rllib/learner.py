@@ -306,7 +306,7 @@ def _without_bounds(space: gym.spaces.Box) -> gym.spaces.Box:
     free = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float32)
     if isinstance(space, MaskedBox):
         features = free.low[: space.num_features]
-        return MaskedBox(features, -features, space.num_actions)
+        return MaskedBox(features, -features, space.num_actions, space.choices)
     if isinstance(space, ImageAndNumbers):
         numbers = free.low[space.num_pixels :]
         return ImageAndNumbers(gym.spaces.Box(-np.inf, np.inf, space.image_shape, np.float32), numbers, -numbers)

@@ -38,9 +38,13 @@ def adam(config: ContinuousConfig) -> Any:
 
 
 def make_slots(optimizer: Any, variables: Sequence[tf.Variable]) -> None:
-    """Makes the variables of an optimizer that `adam` returned, and changes no other.
+    """Makes an optimizer's own variables, two moments for each of `variables`, and leaves the values of `variables` as they are.
 
-    A function that makes variables when it is traced is traced once more, which takes longer than all else of making an agent.
+    TensorFlow traces a function twice if it makes variables in the first trace, and tracing takes longer than all else of making an agent.
+
+    Args:
+        optimizer: Optimizer that `adam` returned.
+        variables: Variables that it will change.
     """
     optimizer.apply_gradients([(tf.zeros_like(variable), variable) for variable in variables])
     optimizer.iterations.assign(0)

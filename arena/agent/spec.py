@@ -37,9 +37,10 @@ class AgentSpec:
     distributions: tuple[str, ...]
     """The PyPI distributions whose versions a run records."""
     action_spaces: frozenset[str] = frozenset({"discrete"})
-    """Kinds of actions that the agent can take: `discrete`, `box`."""
+    """Kinds of actions that the agent can take: `discrete`, `choices` (several at once, of more combinations than are counted), `box`."""
     observation_spaces: frozenset[str] = frozenset({"flat"})
-    """Kinds of observations that the agent takes: `flat` (one axis; Discrete arrives one-hot), `image` (`[H, W, C]`)."""
+    """Kinds of observations that the agent takes: `flat` (one axis; Discrete arrives one-hot), `image` (`[H, W, C]`), `mixed` (an image and
+    numbers behind it, `arena.environments.spaces.ImageAndNumbers`)."""
     action_masks: bool = False
     """Whether the agent takes observations that carry an action mask (`arena.environments.spaces.MaskedBox`), and then trains and acts on
     allowed actions alone."""

@@ -1,4 +1,6 @@
-"""Masks of several choices at once (MultiDiscrete, MultiBinary): the shape of a mask says what its flags stand for.
+"""Masks of allowed actions: whether they fit, and what the flags of several choices at once (MultiDiscrete, MultiBinary) stand for.
+
+For one choice there is a flag for each action. For several, the shape of the mask says what its flags stand for:
 
 - As many flags as all choices have values: one for each value, one choice after the other, seven for `MultiDiscrete([3, 2, 2])`.
 - A table with a row for each choice, where all have the same number of values: `[2, 2]` for `MultiBinary(2)`.
@@ -15,13 +17,36 @@ import numpy.typing as npt
 
 from arena.environments.action_form import MAX_COMBINATIONS, places_of_choices
 from arena.environments.choices import choice_sizes
+from arena.environments.observation_form import is_masked, mask_shape
+from arena.environments.spaces import MaskedBox
 
 Array = npt.NDArray[Any]
 SeveralChoices = gym.spaces.MultiDiscrete | gym.spaces.MultiBinary
 
 
-def misfit(space: SeveralChoices, shape: tuple[int, ...]) -> str:
-    """Returns why a mask of a shape does not say which actions are allowed; empty if it does.
+def observed_mask_misfit(observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> str:
+    """Returns why the mask in observations does not say which actions are allowed; empty if it does, and where there is no mask.
+
+    Args:
+        observation_space: Observations as the environment declares them.
+        action_space: Actions as the environment declares them.
+    """
+    if not isinstance(observation_space, MaskedBox) and not is_masked(observation_space):
+        return ""
+    shape = mask_shape(observation_space)
+    if isinstance(action_space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)):
+        reason = mask_misfit(action_space, shape)
+        return f"action_mask: {reason}" if reason else ""
+    flags = " x ".join(map(str, shape))
+    if not isinstance(action_space, gym.spaces.Discrete):
+        return f"action_mask has {flags} flags, but actions are {action_space}, of which a mask cannot say which are allowed: leave it out"
+    if len(shape) > 1:
+        return f"observations are {observation_space}: 'action_mask' must have one axis for actions of one choice"
+    return "" if shape == (int(action_space.n),) else f"action_mask has {flags} flags, but actions are {action_space}"
+
+
+def mask_misfit(space: SeveralChoices, shape: tuple[int, ...]) -> str:
+    """Returns why a mask with a given shape does not say which combinations of several choices are allowed; empty if it does.
 
     Args:
         space: Actions as the environment declares them.
@@ -50,7 +75,7 @@ def mask_reader(space: SeveralChoices, shape: tuple[int, ...]) -> Callable[[Arra
 
     Args:
         space: Actions as the environment declares them.
-        shape: Shape of the mask; `misfit` finds nothing in it.
+        shape: Shape of the mask, for which `mask_misfit` returns nothing.
     """
     sizes = choice_sizes(space)
     if shape != (sum(sizes),) and not _is_table(sizes, shape):

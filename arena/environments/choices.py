@@ -67,23 +67,53 @@ def uniform_actions(space: Choosing, rng: np.random.Generator, count: int, masks
     return np.stack([random_actions(rng, head) for head in split_heads(masks, sizes)], axis=-1)
 
 
-def places(actions: Array, sizes: Sequence[int]) -> Array:
-    """Returns where actions `[N]` or `[N, C]` stand among the values of all choices, `[N, C]`; one choice has C = 1."""
+def score_indices(actions: Array, sizes: Sequence[int]) -> Array:
+    """Returns the indices `int64 [N, C]`, among the scores of one observation, of the values that actions choose.
+
+    Args:
+        actions: Actions `[N]` of one choice, for which C = 1, or `[N, C]` of several; `are_in_range` holds for all of them.
+        sizes: Number of values of each of C choices; empty for one choice.
+    """
     if not sizes:
         return np.asarray(actions, np.int64)[:, None]
     return np.asarray(np.asarray(actions, np.int64) + np.cumsum([0, *sizes[:-1]]))
 
 
-def are_there(actions: Array, space: Choosing) -> Array:
-    """Returns whether each action is a value of the space, `bool [N]`."""
-    sizes = np.array(head_sizes(space) or [num_scores(space)])
+def are_in_range(actions: Array, sizes: Sequence[int]) -> Array:
+    """Returns whether every value of actions `[N]` or `[N, C]` is at least 0 and below its choice's size, as `bool [N]`.
+
+    Args:
+        actions: Actions `[N]` of one choice, or `[N, C]` of several.
+        sizes: Number of values of each choice: one number for one choice.
+    """
     values = actions.reshape(len(actions), -1)
-    return np.asarray(((values >= 0) & (values < sizes)).all(-1))
+    return np.asarray(((values >= 0) & (values < np.asarray(sizes))).all(-1))
+
+
+def are_in_space(actions: Array, space: Choosing) -> Array:
+    """Returns whether each of the actions `[N]` or `[N, C]` is an action of a space in the common form, as `bool [N]`."""
+    return are_in_range(actions, head_sizes(space) or (num_scores(space),))
+
+
+def taken_values(values: Array, actions: Array, sizes: Sequence[int]) -> Array:
+    """Returns what belongs to the values that actions choose, `[N, C]`: their scores or their flags.
+
+    Args:
+        values: Scores or flags `[N, A]`, one for each value of each choice.
+        actions: Actions `[N]` of one choice, for which C = 1, or `[N, C]` of several. What is returned for an action that isn't in range
+            (`are_in_range`) has no meaning.
+        sizes: Number of values of each of C choices; empty for one choice.
+    """
+    known = are_in_range(actions, sizes or values.shape[1:])
+    return np.take_along_axis(values, np.where(known[:, None], score_indices(actions, sizes), 0), axis=1)
 
 
 def are_allowed(actions: Array, masks: Array, sizes: Sequence[int]) -> Array:
-    """Returns whether masks `bool [N, A]` allow actions `[N]`, or every choice of actions `[N, C]`, as `bool [N]`."""
-    return np.asarray(np.take_along_axis(masks.astype(np.bool_), places(actions, sizes), axis=1).all(-1))
+    """Returns whether masks `bool [N, A]` allow actions `[N]`, or every choice of actions `[N, C]`, as `bool [N]`.
+
+    An action that isn't in range (`are_in_range`) isn't allowed.
+    """
+    return np.asarray(taken_values(masks.astype(np.bool_), actions, sizes).all(-1) & are_in_range(actions, sizes or masks.shape[1:]))
 
 
 def allows_something(flags: Array, sizes: Sequence[int]) -> bool:

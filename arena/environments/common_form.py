@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from arena.environments.action_form import common_actions
-from arena.environments.choice_masks import mask_reader, misfit
+from arena.environments.choice_masks import mask_misfit, mask_reader, observed_mask_misfit
 from arena.environments.choices import allows_something, head_sizes, num_scores
 from arena.environments.observation_form import mask_shape, observation_form
 from arena.environments.own_errors import environment_error
@@ -31,7 +31,7 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         channels_first: whether its images are `[C, H, W]`; they become `[H, W, C]`.
         text_encoder: `package.module:function` that makes vectors of texts; None makes bags of words.
         action_mask_key: key of `info` under which the environment says which actions are allowed; None if it does not. The flags of
-            several choices are read by `arena.environments.choice_masks`.
+            several choices are read by `arena.environments.choice_masks`; the shape of the first mask is that of all.
         info_metrics: keys of the `info` of a step whose values are kept, as floats.
 
     Raises:
@@ -54,16 +54,17 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
         self.action_space, self._act = common_actions(env.action_space)
         self._mask_key, space, actions = action_mask_key, form.space, env.action_space
         self._several = actions if isinstance(actions, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)) else None
-        self._heads, flags = head_sizes(self.action_space), num_scores(self.action_space)
-        self._mask_shape: tuple[int, ...] | None = None  # of a mask in the observations that is to be read
+        self._heads, self._num_flags = head_sizes(self.action_space), num_scores(self.action_space)
+        self._mask_shape: tuple[int, ...] | None = None  # of masks of several choices; one in `info` decides it when it first comes
+        self._read: Callable[[Any], Any] | None = None  # makes flags of the common form of those of such a mask
         if action_mask_key is not None:
-            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), flags, self._heads)
+            space = MaskedBox(space.low.reshape(-1), space.high.reshape(-1), self._num_flags, self._heads)
+        elif reason := observed_mask_misfit(env.observation_space, actions):
+            raise ArenaError(reason)
         elif self._several is not None and isinstance(space, MaskedBox):
             self._mask_shape = mask_shape(env.observation_space)
-            if reason := misfit(self._several, self._mask_shape):
-                raise ArenaError(f"action_mask: {reason}")
-            space = MaskedBox(space.features.low, space.features.high, flags, self._heads)
-        self._readers: dict[tuple[int, ...], Callable[[Any], Any]] = {}
+            self._read = mask_reader(self._several, self._mask_shape)
+            space = MaskedBox(space.features.low, space.features.high, self._num_flags, self._heads)
         self.observation_space = space
         self._mask_start = space.num_features if isinstance(space, MaskedBox) else None
         self.env_step = 0
@@ -137,7 +138,7 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
             if self._mask_key is not None:
                 mask = self._mask(info.get(self._mask_key), terminated=terminated)
                 common = np.concatenate([common.reshape(-1), mask], dtype=np.float32)
-            if self._mask_shape is not None:
+            elif self._read is not None and self._mask_shape is not None:
                 features, flags = common[: self._mask_start], common[self._mask_start :] > 0.5
                 common = np.concatenate([features, self._read(flags.reshape(self._mask_shape))], dtype=np.float32)
             if common.shape != self.observation_space.shape:
@@ -156,22 +157,22 @@ class CommonForm(gym.Wrapper[Any, Any, Any, Any]):
 
     def _mask(self, given: Any, *, terminated: bool) -> Any:
         """Returns the flags `float32` that `info` held, if any; after the end it need not hold any."""
-        count, where = num_scores(self.action_space), f"info[{self._mask_key!r}]"
+        count, where = self._num_flags, f"info[{self._mask_key!r}]"
         if terminated and given is None:
             return np.ones(count, np.float32)
         mask = np.asarray([] if given is None else given)
         if (self._several is None and mask.shape != (count,)) or not np.isin(mask, (0, 1)).all():
             raise MissingValue(f"{_shown(given)}, which is not {count} flags,", where, self.env_step)
-        if self._several is not None and (reason := misfit(self._several, mask.shape)):
+        if self._several is None:
+            return mask.astype(np.float32)
+        if self._read is None:
+            if reason := mask_misfit(self._several, mask.shape):
+                raise MissingValue(f"{_shown(given)} ({reason})", where, self.env_step)
+            self._read, self._mask_shape = mask_reader(self._several, mask.shape), mask.shape
+        if mask.shape != self._mask_shape:
+            reason = f"its shape is {mask.shape}, and that of the first mask was {self._mask_shape}"
             raise MissingValue(f"{_shown(given)} ({reason})", where, self.env_step)
-        return (mask if self._several is None else self._read(mask > 0)).astype(np.float32)
-
-    def _read(self, flags: Any) -> Any:
-        """Returns flags of several choices `bool [*shape]` as flags of the actions in the common form."""
-        if flags.shape not in self._readers:
-            assert self._several is not None
-            self._readers[flags.shape] = mask_reader(self._several, flags.shape)
-        return self._readers[flags.shape](flags)
+        return self._read(mask > 0).astype(np.float32)
 
 
 def _shown(value: Any) -> str:

@@ -11,11 +11,10 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
 from arena.environments.action_form import CHOICES, action_kind
-from arena.environments.choices import num_scores
 from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.images import is_frame_stack, looks_channels_first
-from arena.environments.observation_form import IMAGE_AND_NUMBERS, is_masked, mask_shape, observation_kind
+from arena.environments.observation_form import IMAGE_AND_NUMBERS, is_masked, observation_kind
 from arena.environments.plugins import prepare, registered_ids, registering_package
 from arena.environments.requirements import install_package
 from arena.environments.spaces import MaskedBox
@@ -107,20 +106,13 @@ def _in_common_form(env: gym.Env[Any, Any], config: EnvConfig, info_metrics: Seq
             raise ArenaError(f"action_mask_key={key!r}: the observations hold a mask already; leave out the key")
     if config.action_mask_key is not None and observation_kind(env.observation_space) == IMAGE_AND_NUMBERS:
         raise ArenaError(f"action_mask_key={config.action_mask_key!r}: the arena takes no mask beside an image with other parts")
-    several = isinstance(env.action_space, (gym.spaces.MultiDiscrete, gym.spaces.MultiBinary))
-    if is_masked(env.observation_space) and not several and len(mask_shape(env.observation_space)) > 1:
-        raise ArenaError(f"observations are {env.observation_space}: 'action_mask' must have one axis for actions of one choice")
-    common = CommonForm(
+    return CommonForm(
         env,
         channels_first=channels_first,
         text_encoder=config.text_encoder,
         action_mask_key=key,
         info_metrics=info_metrics,
     )
-    space, actions = common.observation_space, env.action_space
-    if isinstance(space, MaskedBox) and (isinstance(actions, gym.spaces.Box) or num_scores(common.action_space) != space.num_actions):
-        raise ArenaError(f"action_mask has {space.num_actions} flags, but actions are {actions}")
-    return common
 
 
 def _import_hint(env_id: str, error: Exception) -> str:

@@ -120,11 +120,11 @@ def check_pair(spec: AgentSpec, config: EnvConfig, agent_config: Any = None, *, 
     traits = env_traits(config) if traits is None else traits
     on_device = spec.device_iteration(spec.config() if agent_config is None else agent_config) > 0
     observations, actions = observation_kind(traits.observation_space), action_kind(traits.action_space)
-    if actions == CHOICES and actions not in spec.action_spaces:
+    if actions == CHOICES and actions not in spec.action_spaces and "discrete" in spec.action_spaces:
         raise ArenaError(
             f"{spec.id} makes several choices at once as one of all their combinations, and those of {config.id} are more than "
-            f"{MAX_COMBINATIONS:,} ({traits.action_space}): choose an agent that makes each choice for itself (keras-ppo, rllib-ppo, "
-            "sb3-ppo), or leave out choices by a wrapper (gymnasium.ActionWrapper)"
+            f"{MAX_COMBINATIONS:,} ({traits.action_space}): choose an agent that makes each choice for itself (arena list "
+            f"agents: one that takes {CHOICES!r}), or leave out choices by a wrapper (gymnasium.ActionWrapper)"
         )
     if actions not in spec.action_spaces:
         raise ArenaError(f"{spec.id} takes {_join(spec.action_spaces)} actions; {config.id} has {actions} ({traits.action_space})")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from arena.environments.choices import head_sizes
 from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.feature_names import names_of
@@ -15,6 +16,7 @@ from arena.environments.make import make_env
 from arena.environments.spaces import MaskedBox
 from arena.environments.vectorize import make_vec_env
 from arena.environments.words import is_wordless
+from arena.errors import ArenaError
 from arena.explain.gradients import integrated_gradients
 from arena.explain.saliency import occlusion
 from arena.explain.shapley import MAX_EXACT_FEATURES, exact_shapley, sampled_shapley
@@ -184,9 +186,17 @@ def explain(
         env: Environment that it plays.
         asked: How many observations are explained.
         player: Object that acts for the policy, and says whose fault it is where something fails; None lets the policy act itself.
+
+    Raises:
+        ArenaError: If each action is several independent choices (`arena.environments.action_form`).
     """
     asked, player = asked or ExplainedObservations(), player or policy
     played = _Played(player, env)
+    if sizes := head_sizes(played.env.action_space):
+        raise ArenaError(
+            f"a policy for {env.name} cannot be explained: each action is {len(sizes)} independent choices, and an explanation compares "
+            "the actions of one choice, or takes the numbers of Box actions"
+        )
     space, is_discrete = played.env.observation_space, isinstance(played.env.action_space, gym.spaces.Discrete)
     rng = resampling_rng(asked.seed)
     visited = played.visited(asked.num_episodes, asked.seed)

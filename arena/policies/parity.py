@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.environments.choices import head_sizes, places
+from arena.environments.choices import are_in_range, head_sizes, taken_values
 from arena.environments.images import largest_values
 from arena.environments.spaces import MaskedBox, random_masks
 from arena.errors import TrainingDiverged
@@ -114,7 +114,8 @@ def same_choices(
 ) -> Array:
     """Returns for each row, `bool [N]`, whether another implementation's actions are greedy choices too, up to float32 rounding.
 
-    Two forward passes may choose differently between actions with almost equal scores; any other difference is a different policy.
+    Two forward passes may choose differently between actions with almost equal scores; any other difference is a different policy. An
+    action that isn't in range, of either, is no greedy choice.
 
     Args:
         actions: actions of the policy, `[N, *act]`.
@@ -129,6 +130,7 @@ def same_choices(
     if not np.issubdtype(actions.dtype, np.integer):
         close = np.abs(actions - other_actions) <= 10.0 * tolerance * width  # a Box action is the network's output, not one choice of few
         return np.asarray(close.reshape(len(actions), -1).all(-1))
-    best = np.take_along_axis(scores, places(actions, sizes), axis=1)  # [N, C]
-    others = np.take_along_axis(scores, places(other_actions, sizes), axis=1)
-    return np.asarray((others >= best - tolerance * (1.0 + np.abs(best))).all(-1))
+    counts = sizes or scores.shape[1:]
+    are_known = are_in_range(actions, counts) & are_in_range(other_actions, counts)
+    best, others = taken_values(scores, actions, sizes), taken_values(scores, other_actions, sizes)  # [N, C]
+    return np.asarray((others >= best - tolerance * (1.0 + np.abs(best))).all(-1) & are_known)

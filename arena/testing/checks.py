@@ -21,7 +21,7 @@ from arena.agent.hyperparameters import build_config
 from arena.agent.interface import Agent, Metrics
 from arena.agent.isolation import FRAMEWORK_MODULES, refuse_other_frameworks
 from arena.agent.spec import AgentSpec
-from arena.environments.choices import are_allowed, are_there, best_actions, head_sizes
+from arena.environments.choices import are_allowed, are_in_space, best_actions, head_sizes
 from arena.environments.config import EnvConfig
 from arena.environments.counts import Episode, MeterCounts
 from arena.environments.factory import ArenaEnvFactory
@@ -300,7 +300,7 @@ def _check_actions(where: str, actions: Array, count: int, space: gym.Space[Any]
     fits = isinstance(actions, np.ndarray) and actions.shape == expected
     assert fits, f"{where}: {type(actions).__name__} of shape {np.shape(actions)}, expected actions {expected}"
     if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
-        fits = np.issubdtype(actions.dtype, np.integer) and bool(are_there(actions, space).all())
+        fits = np.issubdtype(actions.dtype, np.integer) and bool(are_in_space(actions, space).all())
     else:
         assert isinstance(space, gym.spaces.Box)
         fits = actions.dtype == np.float32 and bool(((actions >= space.low) & (actions <= space.high)).all())

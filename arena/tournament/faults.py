@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.environments.choices import Choosing, are_allowed, are_there, head_sizes
+from arena.environments.choices import Choosing, are_allowed, are_in_space, head_sizes
 from arena.environments.own_errors import with_notes_of
 from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError, EnvironmentRaised
@@ -83,7 +83,7 @@ class GuardedPolicy:
     def _check_choices(self, observations: Array, actions: Array, space: Choosing) -> None:
         if isinstance(space, gym.spaces.Discrete):
             actions = actions - int(space.start)
-        if not are_there(actions, space).all():
+        if not are_in_space(actions, space).all():
             raise PolicyFailed(f"failed: it chose an action outside {space}")
         if isinstance(self._observation_space, MaskedBox):
             _, masks = self._observation_space.split(observations)

@@ -86,14 +86,25 @@ def masked_ppo():
     return [float((mine - rllibs).abs().max()) for mine, rllibs in pairs]
 
 
+def choices_of_module():
+    """Returns the sizes of the choices that the module's own observation space knows."""
+    from arena_rllib import ppo
+    from arena_rllib.learner import LocalLearner
+
+    space, actions = MaskedBox([-1.0], [1.0], 5, (3, 2)), gym.spaces.MultiDiscrete([3, 2])
+    config = ppo.algorithm_config(PPOConfig(batch_size=32), space, actions)
+    return LocalLearner(config, space, actions, adam_epsilon=1e-8, seed=0, device="cpu").module.observation_space.choices
+
+
 def all_masked():
-    return [masked_dqn(False), masked_dqn(True)], masked_ppo()
+    return [masked_dqn(False), masked_dqn(True)], masked_ppo(), choices_of_module()
 
 
 @pytest.mark.framework
 @pytest.mark.xdist_group("oracles rllib")
 def test_masks_are_those_of_rllibs_example_and_targets_are_over_allowed_actions():
-    dqn, ppo = in_worker(all_masked)
+    dqn, ppo, choices = in_worker(all_masked)
+    assert choices == (3, 2)
     for difference, share in dqn:
         assert difference < 1e-5
         assert share > 0.1, "the mask must matter"

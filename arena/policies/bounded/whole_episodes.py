@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from arena.environments.choices import are_there
+from arena.environments.choices import are_in_space
 from arena.environments.common_form import CommonForm
 from arena.environments.plugins import own_plugin
 from arena.policies.evaluation import episode_batches, evaluate_in
@@ -153,7 +153,9 @@ class _TimedPolicy:
         space = self._space
         if actions.shape != (len(observations), *(space.shape or ())):
             raise ValueError("it chose an action that isn't there")
-        allowed = are_there(actions, space) if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)) else np.isfinite(actions)
+        allowed = (
+            are_in_space(actions, space) if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)) else np.isfinite(actions)
+        )
         if not allowed.all():
             raise ValueError("it chose an action that isn't there")
         return actions

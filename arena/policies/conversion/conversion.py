@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 
 from arena.environments.action_form import CHOICES, action_kind, common_actions
+from arena.environments.choice_masks import observed_mask_misfit
 from arena.environments.images import channels_last, looks_channels_first
 from arena.environments.observation_form import is_masked, observation_form, observation_kind
 from arena.environments.spaces import features_of
@@ -59,6 +60,8 @@ class Conversion:
         ):
             if answer not in kinds:
                 raise ArenaError(f"{what}: {answer}")
+        if reason := observed_mask_misfit(observation_space, action_space):
+            raise ArenaError(f"{what}: {reason}")
         is_single = isinstance(observation_space, (gym.spaces.Discrete, gym.spaces.Box)) or is_masked(observation_space)
         if not is_single or not isinstance(action_space, (gym.spaces.Discrete, gym.spaces.Box)):
             raise ArenaError(

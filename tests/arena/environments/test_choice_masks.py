@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from arena.environments.action_form import common_actions
-from arena.environments.choice_masks import mask_reader, misfit
+from arena.environments.choice_masks import mask_misfit, mask_reader
 
 THREE = gym.spaces.MultiDiscrete([3, 2, 2])
 TWO = gym.spaces.MultiBinary(2)
@@ -52,6 +52,6 @@ def test_too_many_combinations_keep_the_flags_of_values():
     ],
 )
 def test_the_shape_decides_and_what_is_ambiguous_is_refused(space, shape, message):
-    found = misfit(space, shape)
+    found = mask_misfit(space, shape)
     assert found.startswith(message) if message else not found
     assert ("combinations" in found) == (space is not MANY) or not found

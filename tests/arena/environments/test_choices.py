@@ -5,12 +5,13 @@ import pytest
 from arena.environments.choices import (
     allows_something,
     are_allowed,
-    are_there,
+    are_in_space,
     best_actions,
     head_sizes,
     num_scores,
-    places,
+    score_indices,
     split_heads,
+    taken_values,
     uniform_actions,
 )
 
@@ -29,8 +30,10 @@ def test_the_best_of_each_choice_is_taken_where_its_scores_stand():
     assert [head.shape for head in split_heads(scores, SIZES)] == [(2, 3), (2, 2), (2, 4)]
     assert best_actions(scores, SIZES).tolist() == [[1, 1, 3], [0, 0, 1]]
     assert best_actions(scores).tolist() == [4, 6]
-    assert places(best_actions(scores, SIZES), SIZES).tolist() == [[1, 4, 8], [0, 3, 6]]
-    assert places(best_actions(scores), ()).tolist() == [[4], [6]]
+    assert score_indices(best_actions(scores, SIZES), SIZES).tolist() == [[1, 4, 8], [0, 3, 6]]
+    assert score_indices(best_actions(scores), ()).tolist() == [[4], [6]]
+    assert taken_values(scores, best_actions(scores, SIZES), SIZES).tolist() == [[5, 9, 3], [7, 2, 8]]
+    assert taken_values(scores, best_actions(scores), ()).tolist() == [[9], [8]]
 
 
 def test_random_choices_are_uniform_within_their_masks():
@@ -53,11 +56,14 @@ def test_one_forbidden_choice_forbids_an_action():
     actions = np.array([[2, 1, 3], [2, 1, 3]])
     assert are_allowed(actions, masks, SIZES).tolist() == [True, False]
     assert are_allowed(np.array([4, 4]), masks, ()).tolist() == [True, False]
+    outside = np.array([[3, 0, 0], [0, -1, 0], [0, 0, 4]])  # the flags there are those of other choices
+    assert not are_allowed(outside, np.ones((3, 9), np.bool_), SIZES).any()
+    assert not are_allowed(np.array([-1, 9]), np.ones((2, 9), np.bool_), ()).any()
 
 
 def test_values_that_are_not_there_are_found():
-    assert are_there(np.array([[2, 1, 3], [3, 0, 0], [0, -1, 0]]), SPACE).tolist() == [True, False, False]
-    assert are_there(np.array([0, 2, -1]), gym.spaces.Discrete(2)).tolist() == [True, False, False]
+    assert are_in_space(np.array([[2, 1, 3], [3, 0, 0], [0, -1, 0]]), SPACE).tolist() == [True, False, False]
+    assert are_in_space(np.array([0, 2, -1]), gym.spaces.Discrete(2)).tolist() == [True, False, False]
 
 
 def test_every_choice_needs_an_allowed_value():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from arena.agent.hyperparameters import DQNConfig
+from arena.environments.common_form import CommonForm
 from arena.environments.config import EnvConfig
 from arena.environments.make import make_env
 from arena.environments.metering import Meter, MeteredVectorEnv
@@ -93,6 +94,10 @@ def test_a_dict_with_a_mask_becomes_flat(observation, num_features, mask) -> Non
         (
             masked(gym.spaces.Discrete(3), gym.spaces.Box(0, 1, (4,)), gym.spaces.Box(0, 1, (4,))),
             "action_mask has 4 flags, but actions are",
+        ),
+        (
+            masked(gym.spaces.Discrete(3), gym.spaces.MultiBinary((2, 2)), gym.spaces.Box(0, 1, (4,))),
+            "action_mask has 2 x 2 flags, but actions are Box",
         ),
         (masked(gym.spaces.Sequence(gym.spaces.Discrete(2)), gym.spaces.MultiBinary(4)), "observations are Dict"),
         (masked(gym.spaces.Discrete(3), gym.spaces.Box(-1, 1, (4,))), "observations are Dict"),
@@ -325,3 +330,25 @@ def test_a_mask_of_several_choices_allows_the_combinations_of_allowed_values(in_
                 make_env(EnvConfig("Several-v0", {**kwargs, **wrong}, action_mask_key="allowed" if in_info else None)).reset()
     finally:
         del gym.registry["Several-v0"]
+
+
+def test_the_first_mask_in_info_decides_the_shape_of_all() -> None:
+    env = CommonForm(SeveralChoices(in_info=True), action_mask_key="allowed")
+    env.reset()
+    env.unwrapped.flags = np.ones(12, np.int8)  # would be read as flags of combinations
+    with pytest.raises(MissingValue, match=r"its shape is \(12,\), and that of the first mask was \(7,\)\) as info") as caught:
+        env.step(0)
+    assert caught.value.env_step == 1
+    env.unwrapped.flags = FLAGS
+    observation, _ = env.reset()
+    assert env.observation_space.split(observation)[1].sum() == 4
+
+
+def test_masks_in_info_are_looked_at_once(monkeypatch) -> None:
+    looked_at = []
+    monkeypatch.setattr("arena.environments.common_form.mask_misfit", lambda space, shape: looked_at.append(shape) or "")
+    env = CommonForm(SeveralChoices(in_info=True), action_mask_key="allowed")
+    for _ in range(3):
+        env.reset()
+        env.step(4)
+    assert looked_at == [(7,)]

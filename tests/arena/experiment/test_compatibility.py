@@ -232,3 +232,10 @@ def test_an_image_beside_other_parts_is_refused_where_an_agent_cannot_join_them(
     config = agent_spec("keras-ppo").config(network="nature")
     with pytest.raises(ArenaError, match=r"do not fit images of \(8, 8, 1\)"):
         check_pair(agent_spec("keras-ppo"), EnvConfig("arena/PictureAndFlag-v0"), agent_config=config)
+
+
+def test_an_agent_of_box_actions_is_not_said_to_count_combinations():
+    with pytest.raises(ArenaError, match=r"^keras-sac takes box actions; arena/ManyChoices-v0 has choices \(MultiDiscrete"):
+        check_pair(agent_spec("keras-sac"), EnvConfig("arena/ManyChoices-v0"))
+    with pytest.raises(ArenaError, match=r"^keras-dqn makes several choices .* \(arena list agents: one that takes 'choices'\)"):
+        check_pair(agent_spec("keras-dqn"), EnvConfig("arena/ManyChoices-v0"))

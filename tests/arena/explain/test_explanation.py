@@ -190,6 +190,15 @@ def test_words_of_texts_are_named_and_those_that_matter_come_first(tmp_path: Pat
     assert found.shapley.incompleteness < 1e-5
 
 
+def test_several_choices_at_once_are_refused(tmp_path: Path):
+    config = EnvConfig("arena/ManyChoices-v0")
+    env = make_env(config)
+    kernel = np.zeros((env.observation_space.shape[0], 22), np.float32)
+    PolicyNetwork([Dense(kernel, np.zeros(22, np.float32))], env.observation_space, env.action_space).export(tmp_path / "p.onnx")
+    with pytest.raises(ArenaError, match=r"^a policy for arena-ManyChoices-v0 cannot be explained: each action is 7 independent choices"):
+        explain(OnnxPolicy(tmp_path / "p.onnx"), config, FEW)
+
+
 def test_a_feature_that_never_changes_is_named_and_costs_nothing(tmp_path: Path):
     class Still(Distractors):
         def _draw(self):

@@ -30,6 +30,15 @@ def test_every_one_of_several_choices_counts():
     assert same_choices(actions, scores, np.array([[0, 0], [0, 1]]), sizes=(2, 3)).tolist() == [False, False]
 
 
+def test_a_value_outside_its_choice_is_no_greedy_choice():
+    scores = np.array([[0, 0, 9, 9, 0]], np.float32)
+    assert same_choices(np.array([[2, 0]]), scores, np.array([[2, 0]]), sizes=(3, 2)).tolist() == [True]
+    assert same_choices(np.array([[2, 0]]), scores, np.array([[3, 0]]), sizes=(3, 2)).tolist() == [False], "the next choice's score"
+    assert same_choices(np.array([[2, 0]]), scores, np.array([[2, -1]]), sizes=(3, 2)).tolist() == [False]
+    assert same_choices(np.array([[2, 2]]), scores, np.array([[2, 2]]), sizes=(3, 2)).tolist() == [False], "the policy itself"
+    assert same_choices(np.array([3, 3, 3]), np.repeat(scores, 3, 0), np.array([2, -1, 5])).tolist() == [True, False, False]
+
+
 def test_box_actions_may_differ_by_rounding():
     actions = np.array([[1.0, 0.5], [1.0, 0.5]], np.float32)
     other = actions + np.array([[1e-6, -1e-6], [1e-6, 1e-3]], np.float32)
