@@ -3,88 +3,31 @@
 Differs from the paper: several environments, and bursts of updates between them.
 """
 
-from pathlib import Path
-from typing import Any
-
-import gymnasium as gym
 import numpy as np
 
-from arena.agent.interface import Agent, Array, EnvFactory, Metrics
-from arena.formats.json import read_json, write_json
-from arena.formats.npz import read_arrays, write_arrays
-from arena.learning.replay import ReplayBuffer
-from arena.learning.replay_loop import ReplayLoop
+from arena.agent.interface import Array
 from arena.learning.squashed_gaussian import draw_actions
-from arena.policies.onnx_network import PolicyNetwork, squashed_mean
-from arena.seeding import split_seed
-from arena_tfagents.config import TFAgentsSACConfig
-from arena_tfagents.framework import set_up
+from arena.policies.onnx_network import PolicyNetwork
+from arena_tfagents.actor_critic_agent import ActorCriticAgent
 from arena_tfagents.sac_learner import SACLearner
 
 
-class SAC(Agent):
+class SAC(ActorCriticAgent):
     """TF-Agents' `SacAgent`; see `arena.agent.interface.Agent`."""
 
-    def __init__(self, env_factory: EnvFactory, config: TFAgentsSACConfig, *, seed: int, device: str) -> None:
-        space, observation_space = env_factory.action_space, env_factory.observation_space
-        assert isinstance(observation_space, gym.spaces.Box)
-        assert isinstance(space, gym.spaces.Box)
-        network_seed, replay_seed, loop_seed, noise_seed = split_seed(seed, 4)
-        self.config, self.action_space, self.observation_space = config, space, observation_space
-        set_up(device, network_seed)
-        self.learner = SACLearner(config, observation_space, space, np.random.default_rng(network_seed))
-        self.replay = ReplayBuffer(config.replay_capacity, observation_space, space, replay_seed)
-        self._env = env_factory.make_vec(config.num_envs)
-        self._loop = ReplayLoop(self._env, config, self.replay, loop_seed)
-        self._noise_rng = np.random.default_rng(noise_seed)
-        self._pull_weights()
+    learner_class = SACLearner
 
-    def learn(self, num_steps: int) -> Metrics:
-        """Trains for at least `num_steps` env steps; acts by a NumPy copy of the actor."""
-        return self._loop.run(num_steps, self._draw_actions, self._update)
+    def pull_weights(self) -> None:
+        """Fetches the actor's weights into the NumPy policy, and into the network of means and log standard deviations that explores."""
+        super().pull_weights()
+        self._outputs = PolicyNetwork(self.learner.layers(), self.observation_space, self.action_space)
 
-    def _draw_actions(self, observations: Array) -> Array:
-        return draw_actions(self._network.scores(observations), self._noise_rng)
+    def draw_actions(self, observations: Array) -> Array:
+        """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`, drawn from the policy."""
+        return draw_actions(self._outputs.scores(observations), self.noise_rng)
 
-    def _update(self, num_updates: int, update_target: bool) -> dict[str, float]:
-        del update_target  # after every update
-        size = self.config.batch_size
-        sample = self.replay.sample(num_updates, size)
+    def draw_noises(self, *shape: int) -> tuple[Array, ...]:
+        """Returns the noises of the next actions, of the actor's loss, and of the temperature's loss."""
         # The temperature learns from the noise of the actor, as in the other frameworks, which draw actions once for both.
-        next_noise, noise = self._noise_rng.standard_normal((2, num_updates, size, *self.action_space.shape), np.float32)
-        losses = self.learner.update(*sample, next_noise, noise, noise)
-        self._pull_weights()
-        return losses
-
-    def _pull_weights(self) -> None:
-        layers = self.learner.layers()
-        self._network = PolicyNetwork(layers, self.observation_space, self.action_space)
-        layers = squashed_mean(layers, self.action_space.shape[0])
-        self.policy = PolicyNetwork(layers, self.observation_space, self.action_space, squashed=True)
-
-    def act(self, observations: Array) -> Array:
-        """Returns the actions `[N, *act]` of TF-Agents' greedy policy, scaled to the bounds."""
-        return self.policy.scale_actions(self.learner.act(observations))
-
-    def export_policy(self, path: Path) -> None:
-        """Writes the greedy policy: tanh of the means."""
-        self.policy.export(path)
-
-    def save(self, directory: Path) -> None:
-        """Writes `learner.npz`, `state.json` and the transitions."""
-        write_arrays(directory / "learner.npz", self.learner.arrays())
-        state = {"replay": self.replay.save(directory), "loop": self._loop.state(), "noise_rng": self._noise_rng.bit_generator.state}
-        write_json(directory / "state.json", state)
-
-    def restore(self, directory: Path) -> None:
-        """Takes over what `save` wrote."""
-        self.learner.assign(read_arrays(directory / "learner.npz"))
-        state: dict[str, Any] = read_json(directory / "state.json")
-        self.replay.restore(directory, state["replay"])
-        self._loop.restore(state["loop"])
-        self._noise_rng.bit_generator.state = state["noise_rng"]
-        self._pull_weights()
-
-    def close(self) -> None:
-        """Closes the environments."""
-        self._env.close()
+        next_noise, noise = self.noise_rng.standard_normal((2, *shape), np.float32)
+        return next_noise, noise, noise
