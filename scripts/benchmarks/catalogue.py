@@ -31,6 +31,7 @@ BENCHMARKS = (
     Benchmark("profiles", "CPU time by library and function, in our agents and in the loops beside them", "10 min", "profiles.md"),
     Benchmark("scale", "env steps/s over environments, network width, runs at once and Ray workers", "30 min", "scale.md"),
     Benchmark("pixel-speed", "env steps per CPU-second of agents that learn from images, beside SB3's", "10 min", "environments.md"),
+    Benchmark("sac-speed", "env steps per CPU-second of SAC on Pendulum-v1, beside SB3's and SBX's", "20 min", "performance.md"),
     Benchmark("startup", "seconds of a worker from its start to its first env step", "5 min", "startup.md"),
     Benchmark(
         "warm", "seconds until the runs of an experiment train, and memory of four, by warm and by spawned workers", "15 min", "startup.md"
