@@ -44,10 +44,11 @@ class ClosingRow:
 
 
 def closing_table(rows: Sequence[ClosingRow], *, mode: Mode = "auto", file: TextIO | None = None) -> None:
-    """Writes the outcome of all runs: aligned columns for people, one object a line for programs."""
+    """Writes the outcome of all runs: aligned columns for people, an object a line for programs, scores alone where all else is quiet."""
     output = Output(mode, file)
     for row in rows:
         output.record({"event": "result", **dataclasses.asdict(row)})
+        output.outcome(f"{row.agent}/{row.env}/seed-{row.seed}: {row.status if row.score_mean is None else _score(row)}")
     table = [_HEADER, *(_cells(row) for row in rows)]
     lines, paths = _aligned(table), list[str]()
     if max(map(len, lines)) > output.console.width:  # the paths then stand below, each on a line of its own, whole

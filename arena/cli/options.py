@@ -16,7 +16,7 @@ Wrappers = Annotated[
     list[str] | None,
     typer.Option("--wrapper", metavar="NAME(KEY=VALUE)", help="Put a wrapper around it: a preset (atari), or package.module:Class."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but scores of runs, and errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 ExperimentsFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]
 OtherFolder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder in which the experiment's folder is made.")]

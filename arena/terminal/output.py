@@ -7,7 +7,7 @@ auto    text for people: `live` on a terminal that can redraw, `plain` elsewhere
 live    text for people, with colours and tables that are redrawn in place
 plain   text for people without control codes, for logs and pipes
 json    one JSON object a line
-quiet   nothing; errors and exit codes still tell how it went
+quiet   the score of each run, a line each; errors and exit codes tell the rest
 ======  =================================================================================================
 
 Names and messages may come from other people's files. `literal` and `visible` make every text safe to print: brackets stay brackets,
@@ -102,6 +102,11 @@ class Output:
         for word, its_style in (highlighted or {}).items():
             line.highlight_words([word], its_style)
         self.console.print(line, soft_wrap=True)
+
+    def outcome(self, text: str) -> None:
+        """Writes a line that stays where all else is quiet: what the command was for."""
+        if self.mode == "quiet":
+            self.console.print(literal(text), soft_wrap=True)
 
     def show(self, content: RenderableType) -> None:
         """Writes a table, or another piece that rich lays out, for people."""

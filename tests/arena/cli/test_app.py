@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -117,9 +118,11 @@ def test_a_failing_run_gives_exit_code_1_and_json_lines_say_so(tmp_path: Path):
 
 
 @pytest.mark.worker
-def test_quiet_prints_nothing(tmp_path: Path):
+def test_quiet_prints_the_score_alone(tmp_path: Path):
     result = arena("train", FAKE, "arena/Identity-v0", "--steps", "500", "--quiet", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "")
+    assert result.returncode == 0
+    (line,) = result.stdout.splitlines()
+    assert re.fullmatch(r"\S+/arena-Identity-v0/seed-0: [\d.]+ ± [\d.]+", line), line
 
 
 @pytest.mark.worker

@@ -16,6 +16,16 @@ def plain_text(screen: io.StringIO) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
 
 
+def test_where_all_else_is_quiet_each_run_has_a_line_with_its_score_or_its_status():
+    file = io.StringIO()
+    scored = ClosingRow(
+        agent="a", env="E-v0", seed=3, status="finished", env_steps=9, score_mean=487.31, score_std=12.25, score_episodes=100
+    )
+    failed = ClosingRow(agent="b", env="E-v0", seed=0, status="crashed", env_steps=0)
+    closing_table([scored, failed], mode="quiet", file=file)
+    assert file.getvalue().splitlines() == ["a/E-v0/seed-3: 487.3 ± 12.2", "b/E-v0/seed-0: crashed"]
+
+
 def test_closing_table_in_plain_mode():
     file = io.StringIO()
     rows = [
