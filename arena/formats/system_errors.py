@@ -8,6 +8,8 @@ from arena.errors import ArenaError
 from arena.formats.disk import full_disk_reason
 from arena.formats.json import write_bytes
 
+_ABOUT_A_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP})
+"""Errors that tell a user nothing without the name of the file."""
 _REMEDIES = {
     errno.EACCES: "change its permissions, or give another place",
     errno.EPERM: "change its permissions, or give another place",
@@ -35,9 +37,10 @@ def system_error_sentence(error: OSError) -> str | None:
     """
     if reason := full_disk_reason(error):
         return f"{reason}; free some space, and repeat the command"
-    if error.errno not in _REMEDIES:
+    is_named = isinstance(error.filename, (str, bytes))
+    if error.errno not in _REMEDIES or (error.errno in _ABOUT_A_FILE and not is_named):
         return None
-    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    where = f"{os.fsdecode(error.filename)}: " if is_named else ""
     return f"{where}{os.strerror(error.errno)}; {_REMEDIES[error.errno]}"
 
 
@@ -48,8 +51,15 @@ def refuse_unwritable(path: Path) -> None:
         path: File that a user asks for; folders that lead to it may be missing.
 
     Raises:
-        ArenaError: If it is a folder, or the nearest folder above it that exists is not writable; says which.
+        ArenaError: If it is a folder, its name is too long, or the nearest folder above it that exists is not writable; says which.
     """
+    try:
+        _refuse_unwritable(path)
+    except OSError as error:
+        raise ArenaError(f"cannot write {path}: {system_error_sentence(error) or error}") from error
+
+
+def _refuse_unwritable(path: Path) -> None:
     if path.is_dir():
         raise ArenaError(f"cannot write {path}: it is a folder; give the name of a file")
     for folder in path.absolute().parents:

@@ -21,7 +21,7 @@ _DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
 
 
 def _device(value: str) -> str:
-    if not re.match(_DEVICE, value):
+    if not re.fullmatch(_DEVICE, value, re.ASCII):
         raise PydanticCustomError("device", "give auto, cpu, cuda or cuda:N")
     return value
 

@@ -163,6 +163,6 @@ def licence_text(given: str | None) -> tuple[str, bytes | None]:
     if given is None:
         return "unknown", None
     path = Path(given)
-    if not path.is_file() and ("/" in given or path.suffix in (".txt", ".md", ".rst")):
+    if not path.is_file() and (given.startswith(("/", "./", "../", "~")) or path.suffix in (".txt", ".md", ".rst")):
         raise ArenaError(f"there is no file {given}; a licence is a file with its text, or a name such as MIT")
     return (path.name, path.read_bytes()) if path.is_file() else (given, None)

@@ -27,7 +27,7 @@ BENCHMARKS = (
     Benchmark("performance", "speed of every agent beside its framework's own loop, SB3 and SBX", "1 h", "performance.md"),
     Benchmark("to-475", "seconds to a return of 475 on CartPole-v1, beside SB3, for finished runs", "1 h", "performance.md"),
     Benchmark("overhead", "seconds that the arena adds to a whole experiment", "20 min", "performance.md"),
-    Benchmark("experiment-seconds", "seconds of an experiment of 80 runs, beside another source tree", "25 min", "performance.md"),
+    Benchmark("experiment-seconds", "seconds of an experiment of 80 runs, beside another source tree", "35 min", "performance.md"),
     Benchmark("profiles", "CPU time by library and function, in our agents and in the loops beside them", "10 min", "profiles.md"),
     Benchmark("scale", "env steps/s over environments, network width, runs at once and Ray workers", "30 min", "scale.md"),
     Benchmark("pixel-speed", "env steps per CPU-second of agents that learn from images, beside SB3's", "10 min", "environments.md"),

@@ -81,7 +81,7 @@ def experiment_text(agent: str, envs: Sequence[str], num_seeds: int, env_steps: 
 
 
 def measure(experiment: str, environment: dict[str, str]) -> Seconds:
-    """Runs an experiment from nothing in a process of its own, and returns what it cost.
+    """Runs an experiment in a process of its own, with an empty cache of compiled programs, and returns what it cost.
 
     Raises:
         ArenaError: If the command fails.
@@ -91,7 +91,12 @@ def measure(experiment: str, environment: dict[str, str]) -> Seconds:
         file.write_text(experiment, encoding="utf-8")
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         ended = subprocess.run(
-            [sys.executable, "-m", "arena", "run", str(file)], env=environment, cwd=folder, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "arena", "run", str(file)],
+            env={**environment, "ARENA_CACHE": str(Path(folder, "cache"))},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode:

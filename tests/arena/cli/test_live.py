@@ -69,12 +69,12 @@ def test_json_mode_writes_every_event_as_one_line():
     assert (result["event"], result["agent"], result["score_mean"]) == ("result", "x", None)
 
 
-def test_quiet_mode_writes_nothing():
+def test_quiet_mode_draws_nothing_and_ends_with_the_outcome():
     file = Screen()
     with TerminalView(["a"], mode="quiet", file=file) as view:
         view.update("a", status="crashed", message="no")
     closing_table([ClosingRow(agent="x", env="E", seed=0, status="crashed", env_steps=5)], mode="quiet", file=file)
-    assert file.getvalue() == ""
+    assert file.getvalue() == "x/E/seed-0: crashed\n"
 
 
 def test_auto_is_plain_without_a_terminal_even_where_colour_is_forced(monkeypatch):

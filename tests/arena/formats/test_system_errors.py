@@ -27,7 +27,18 @@ def test_an_error_names_the_file_and_a_remedy(number: int, remedy: str) -> None:
     assert "/runs/x.json" in sentence
     assert os.strerror(number) in sentence
     assert remedy in sentence
-    assert "None" not in str(system_error_sentence(OSError(number, os.strerror(number))))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.ENOMEM])
+def test_an_error_of_no_file_has_a_remedy_too(number: int) -> None:
+    sentence = system_error_sentence(OSError(number, os.strerror(number)))
+    assert sentence is not None
+    assert "None" not in sentence
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EEXIST, errno.ENOTDIR])
+def test_an_error_of_a_file_that_is_not_named_has_no_sentence(number: int) -> None:
+    assert system_error_sentence(OSError(number, os.strerror(number))) is None, "check which name?"
 
 
 def test_what_no_user_can_act_on_has_no_sentence() -> None:
@@ -46,6 +57,8 @@ def test_a_folder_and_a_file_in_the_way_are_refused_before_any_work(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(ArenaError, match="file is a file and no folder; give another place"):
         write_output(tmp_path / "file" / "b" / "c.csv", b"")
+    with pytest.raises(ArenaError, match="give a shorter name"):
+        refuse_unwritable(tmp_path / f"{'a' * 300}.csv")
     refuse_unwritable(tmp_path / "not" / "yet" / "there.csv")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"], "nothing was made"
 

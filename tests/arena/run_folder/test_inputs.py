@@ -55,3 +55,9 @@ def test_a_hyperparameter_that_the_agent_does_not_have_is_refused_with_the_agent
     entry = AgentEntry(name="mine", agent=FAKE, hyperparameters={"epsilom": 0.5})
     with pytest.raises(ArenaError, match=r"agent 'mine' has no hyperparameter 'epsilom'; did you mean 'epsilon'"):
         entry.config()
+
+
+@pytest.mark.parametrize("device", ["cpu\n", "cuda:1\n", "cuda:\u0661", " cpu", "tpu"])
+def test_a_device_is_one_of_the_words_to_the_last_character(device: str):
+    with pytest.raises(ArenaError, match="give auto, cpu, cuda or cuda:N"):
+        from_table({**MINIMAL, "resources": {"device": device}})

@@ -15,6 +15,7 @@ from arena.run_folder.folder import RunDir
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.schema import write_result, write_run
+from arena.sharing.card import licence_text
 from arena.sharing.pack import write_pack
 from arena.sharing.unpack import unpacked
 
@@ -75,6 +76,11 @@ def test_a_licence_can_be_a_file(tmp_path: Path):
     assert b"Licence: OURS.txt" in contents["README.md"]
     with pytest.raises(ArenaError, match=r"there is no file THEIRS\.txt; a licence is a file with its text, or a name such as MIT"):
         write_pack([finished(tmp_path / "x")], tmp_path / "other.zip", "THEIRS.txt")
+
+
+@pytest.mark.parametrize("name", ["MIT/Apache-2.0", "https://opensource.org/licenses/MIT", "CC-BY-4.0"])
+def test_a_licence_can_be_a_name_with_a_slash(name: str):
+    assert licence_text(name) == (name, None)
 
 
 def test_what_cannot_be_packed_is_refused_and_nothing_is_written(tmp_path: Path):
