@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer
 
+from arena.agent.registry import agent_ids, agent_spec
 from arena.cli.app import app
 from benchmarks.catalogue import BENCHMARKS
 
@@ -47,6 +48,50 @@ def resolves(name: str) -> bool:
             found = getattr(found, part)
         return True
     return False
+
+
+KINDS = {
+    "discrete": "Discrete",
+    "choices": "several choices",
+    "box": "Box",
+    "flat": "flat",
+    "image": "image",
+    "mixed": "an image beside other parts",
+}
+"""Words in the tables of agents for the kinds in their specs."""
+COLUMNS = ("flat", "image", "mixed", "masks", "discrete", "choices", "box")
+"""Kinds in the columns of the table of agents in `docs/environments.md`, after their names."""
+
+
+def rows_in(text: str) -> list[list[str]]:
+    """Returns the cells of the rows of all tables in a page, headers included."""
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if line.startswith("| ")]
+
+
+@pytest.mark.parametrize("package", ["arena_keras", "arena_rllib", "arena_sb3", "arena_tfagents"])
+def test_a_table_of_agents_has_the_kinds_of_their_specs(package: str):
+    ids = {name for name in agent_ids() if agent_spec(name).entry_point.startswith(f"{package}.")}
+    told = {}
+    for cells in rows_in((ROOT / "agents" / package / "README.md").read_text(encoding="utf-8")):
+        if (name := cells[0].strip("`")) in ids and name not in told:
+            told[name] = [frozenset(cell.split(", ")) for cell in cells[-2:]]
+    specs = {name: agent_spec(name) for name in ids}
+    assert told == {
+        name: [frozenset(KINDS[kind] for kind in kinds) for kinds in (spec.action_spaces, spec.observation_spaces)]
+        for name, spec in specs.items()
+    }
+
+
+def test_the_table_of_all_agents_has_the_kinds_of_their_specs():
+    told = {}
+    for line in (ROOT / "docs" / "environments.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == len(COLUMNS) + 1 and set(cells[1:]) <= {"yes", ""}:
+            takes = {kind for kind, cell in zip(COLUMNS, cells[1:], strict=True) if cell}
+            told |= dict.fromkeys(re.findall(r"`([\w-]+)`", cells[0]), takes)
+    specs = {name: agent_spec(name) for name in agent_ids()}
+    masks = {name: {"masks"} if spec.action_masks else set() for name, spec in specs.items()}
+    assert told == {name: spec.action_spaces | spec.observation_spaces | masks[name] for name, spec in specs.items()}
 
 
 def test_a_name_that_does_not_exist_is_found():

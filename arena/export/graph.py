@@ -116,11 +116,27 @@ def read_graph(content: bytes, where: str) -> PolicyGraph:
     opset = max(entry.version for entry in model.opset_import)
     if opset < MIN_OPSET:
         raise ArenaError(f"{where} has ONNX opset {opset}; an export takes {MIN_OPSET} and later: write the policy file again")
+    _refuse_choices_and_joined_images(model.graph, where)
     unknown = sorted({node.op_type for node in model.graph.node} - OPERATORS - WRITTEN_OTHERWISE)
     if unknown:
         known = ", ".join(sorted(OPERATORS | WRITTEN_OTHERWISE))
         raise ArenaError(f"{where} uses {', '.join(unknown)}, which no export can rebuild; it can rebuild {known}")
     return _Reader(model, where).graph()
+
+
+def _refuse_choices_and_joined_images(graph: onnx.GraphProto, where: str) -> None:
+    """Refuses what the arena's own policies of several choices, and of an image beside other parts, need further operators for."""
+    operators = {node.op_type for node in graph.node}
+    types = {value.name: value.type.tensor_type for value in (*graph.input, *graph.output)}
+    actions, observations = types["actions"], types["observations"]
+    if actions.elem_type == onnx.TensorProto.INT64 and len(actions.shape.dim) > 1:
+        raise ArenaError(
+            f"{where} makes several choices at once, which no export can rebuild: it takes policies of one choice, or of a Box"
+        )
+    if {"Concat", "Conv"} <= operators and len(observations.shape.dim) == 2:
+        raise ArenaError(
+            f"{where} joins an image with other parts, which no export can rebuild: it takes policies of a vector, or of an image alone"
+        )
 
 
 class _Reader:

@@ -11,6 +11,8 @@ import onnx
 from arena.errors import ArenaError
 from arena.policies.file_scan import check_parts, field_at
 
+METADATA_KEY = "arena"
+"""Name of the entry that holds the metadata (`arena.policies.metadata`)."""
 MAX_ENTRY_BYTES = 65_536
 """Largest size of an entry that is read or written."""
 _METADATA_PROPS = onnx.ModelProto.DESCRIPTOR.fields_by_name["metadata_props"].number

@@ -1,7 +1,8 @@
 """Metadata of a policy file: which agent, environment and training are behind it, as bounded JSON in an entry of the file.
 
 Two equal runs write equal files: nothing here depends on the time, the machine or the folder. What a file says of itself is a claim, which
-anyone can write; nothing that plays a policy relies on it.
+anyone can write; nothing that plays a policy relies on it, except that a policy is refused where the sizes of its choices, by its metadata,
+are not those of the environment.
 """
 
 import dataclasses
@@ -16,17 +17,15 @@ import onnx
 import pydantic
 from onnx import numpy_helper
 
-from arena.environments.choices import num_scores
+from arena.environments.choices import head_sizes, num_scores
 from arena.environments.spaces import MaskedBox, network_inputs
 from arena.errors import ArenaError
 from arena.formats.folders import read_file
 from arena.formats.json import finite, parse_json, write_bytes
 from arena.formats.validation import Finite, Whole, sentence, validate
 from arena.policies.file_check import MAX_FILE_BYTES
-from arena.policies.file_entries import read_entry, with_entry
+from arena.policies.file_entries import METADATA_KEY, read_entry, with_entry
 
-METADATA_KEY = "arena"
-"""Name of the entry that holds the metadata."""
 METADATA_FORMAT = 1
 """Version of the form of the metadata."""
 MAX_ARGUMENT_CHARACTERS = 2_000
@@ -80,7 +79,7 @@ class SpaceMetadata:
     declared: str
     """Space as the environment declares it."""
     shape: tuple[Whole, ...]
-    """Shape; empty for discrete actions."""
+    """Shape; empty for actions of one choice, `[C]` for those of C independent choices."""
     dtype: str
     """NumPy type."""
     low: tuple[Finite | None, ...] = ()
@@ -88,7 +87,11 @@ class SpaceMetadata:
     high: tuple[Finite | None, ...] = ()
     """Upper bounds, as `low`."""
     num_actions: Whole | None = None
-    """Number of actions; None for observations."""
+    """Number of action scores: one for each action of one choice, each value of each of several, or each number of a Box. None for
+    observations."""
+    choices: tuple[Whole, ...] | None = None
+    """Number of values of each independent choice; None for actions of one choice, for Box actions, for observations, and in files of
+    versions that did not write it."""
     mask_size: Whole | None = None
     """Number of flags of allowed actions at the end of an observation; None without a mask."""
     names: tuple[str, ...] | None = None
@@ -176,7 +179,14 @@ def space_metadata(
     )
     if isinstance(action_space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
         count = num_scores(action_space)
-        actions = SpaceMetadata(declared=of_actions, shape=action_space.shape or (), dtype="int64", num_actions=count, names=names[1])
+        actions = SpaceMetadata(
+            declared=of_actions,
+            shape=action_space.shape or (),
+            dtype="int64",
+            num_actions=count,
+            choices=head_sizes(action_space) or None,
+            names=names[1],
+        )
     else:
         assert isinstance(action_space, gym.spaces.Box)
         low, high = _bounds(action_space.low, np.min), _bounds(action_space.high, np.max)

@@ -13,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from arena.environments.choices import num_scores, uniform_actions
+from arena.environments.action_form import MAX_VALUES
+from arena.environments.choices import head_sizes, num_scores, uniform_actions
 from arena.environments.spaces import MaskedBox
 from arena.errors import ArenaError
+from arena.formats.json import parse_json
 from arena.policies.file_check import check_policy_bytes, read_bounded
+from arena.policies.file_entries import MAX_ENTRY_BYTES, METADATA_KEY
 
 Array = npt.NDArray[Any]
 
@@ -39,11 +42,13 @@ class PolicySignature:
     observation_dtype: Any
     """NumPy type of observations."""
     action_shape: tuple[int, ...]
-    """Shape of one action; empty for discrete actions."""
+    """Shape of one action; empty for actions of one choice, `[C]` for those of C independent choices."""
     action_dtype: Any
-    """NumPy type of actions; an integer type for discrete actions."""
+    """NumPy type of actions; an integer type for those of one choice or several."""
     num_scores: int
     """Number of action scores for one observation."""
+    choices: tuple[int, ...] = ()
+    """Number of values of each independent choice; empty for one choice, for Box actions, and where a file's metadata do not name them."""
 
     def check(self, observation_space: gym.Space[Any], action_space: gym.Space[Any], *, where: str) -> None:
         """Refuses environments that the policy cannot play.
@@ -60,7 +65,8 @@ class PolicySignature:
         takes = self.observation_shape, self.observation_dtype
         gives = self.action_shape, np.issubdtype(self.action_dtype, np.integer), self.num_scores
         wanted_gives = wanted.action_shape, np.issubdtype(wanted.action_dtype, np.integer), wanted.num_scores
-        if takes != (wanted.observation_shape, wanted.observation_dtype) or gives != wanted_gives:
+        is_cut_otherwise = bool(self.choices) and self.choices != wanted.choices
+        if takes != (wanted.observation_shape, wanted.observation_dtype) or gives != wanted_gives or is_cut_otherwise:
             raise ArenaError(f"{where} cannot play here: it takes {self}; the environment asks for a policy that takes {wanted}")
 
     @classmethod
@@ -70,7 +76,8 @@ class PolicySignature:
         if isinstance(action_space, gym.spaces.Discrete):
             return cls(shape, dtype, (), np.dtype(np.int64), int(action_space.n))
         if isinstance(action_space, gym.spaces.MultiDiscrete):
-            return cls(shape, dtype, action_space.shape, np.dtype(np.int64), num_scores(action_space))
+            sizes = head_sizes(action_space)
+            return cls(shape, dtype, action_space.shape, np.dtype(np.int64), num_scores(action_space), sizes)
         actions = action_space.shape or ()
         return cls(shape, dtype, actions, np.dtype(np.float32), int(np.prod(actions)) if actions else 0)
 
@@ -79,7 +86,8 @@ class PolicySignature:
         is_discrete = np.issubdtype(self.action_dtype, np.integer) and not self.action_shape
         gives = f"one of {self.num_scores} actions" if is_discrete else f"actions {self.action_dtype} {list(self.action_shape)}"
         scores = f" of {self.num_scores} scores" if not is_discrete and self.action_shape != (self.num_scores,) else ""
-        return f"observations {self.observation_dtype} {list(self.observation_shape)} and gives {gives}{scores}"
+        sizes = f", {' + '.join(map(str, self.choices))}" if self.choices else ""
+        return f"observations {self.observation_dtype} {list(self.observation_shape)} and gives {gives}{scores}{sizes}"
 
 
 class OnnxSession:
@@ -127,7 +135,21 @@ def _signature(where: str, session: onnxruntime.InferenceSession) -> PolicySigna
         tuple(actions.shape[1:]),
         np.dtype(_ONNX_TYPES[actions.type]),
         scores.shape[1],
+        _named_choices(session) if len(actions.shape) == 2 and actions.type == "tensor(int64)" else (),
     )
+
+
+def _named_choices(session: onnxruntime.InferenceSession) -> tuple[int, ...]:
+    """Returns the sizes of choices that a file's metadata name; empty if they name none, or are not what the arena writes."""
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
+    if not 0 < len(text) <= MAX_ENTRY_BYTES:
+        return ()
+    try:
+        sizes = parse_json(text, METADATA_KEY)["actions"]["choices"]
+    except (ArenaError, LookupError, TypeError):
+        return ()
+    is_written_so = isinstance(sizes, list) and len(sizes) <= MAX_VALUES and all(type(size) is int for size in sizes)
+    return tuple(sizes) if is_written_so else ()
 
 
 class OnnxPolicy:

@@ -87,13 +87,16 @@ def masked_ppo():
 
 
 def choices_of_module():
-    """Returns the sizes of the choices that the module's own observation space knows."""
+    """Returns the sizes of the choices that the observation space of the learner's module spec knows."""
+    from ray.rllib.core import DEFAULT_MODULE_ID
+
     from arena_rllib import ppo
     from arena_rllib.learner import LocalLearner
 
     space, actions = MaskedBox([-1.0], [1.0], 5, (3, 2)), gym.spaces.MultiDiscrete([3, 2])
     config = ppo.algorithm_config(PPOConfig(batch_size=32), space, actions)
-    return LocalLearner(config, space, actions, adam_epsilon=1e-8, seed=0, device="cpu").module.observation_space.choices
+    learner = LocalLearner(config, space, actions, adam_epsilon=1e-8, seed=0, device="cpu").learner
+    return learner.module.rl_module_specs[DEFAULT_MODULE_ID].observation_space.choices
 
 
 def all_masked():

@@ -189,4 +189,5 @@ def _signature(text: str) -> PolicySignature:
         action_shape=tuple(map(int, content["action_shape"])),
         action_dtype=np.dtype(content["action_dtype"]),
         num_scores=int(content["num_scores"]),
+        choices=tuple(map(int, content["choices"])),
     )

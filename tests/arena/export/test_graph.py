@@ -1,10 +1,13 @@
+import gymnasium as gym
 import numpy as np
 import pytest
 from exported_policies import contents, model
 from onnx import TensorProto, helper, numpy_helper
 
+from arena.environments.spaces import ImageAndNumbers
 from arena.errors import ArenaError
 from arena.export.graph import OPERATORS, read_graph
+from arena.policies.onnx_network import Conv, Dense, PolicyNetwork
 
 INPUTS = [helper.make_tensor_value_info("observations", TensorProto.FLOAT, ["N", 4])]
 OUTPUTS = [
@@ -77,3 +80,15 @@ def test_what_cannot_be_rebuilt_is_refused_by_name(nodes, opset, message):
 def test_what_is_no_policy_is_refused_as_everywhere():
     with pytest.raises(ArenaError, match=r"p.onnx is not an ONNX file"):
         read_graph(b"no file", "p.onnx")
+
+
+def test_several_choices_and_joined_images_are_refused_in_words():
+    flat, image = gym.spaces.Box(-1, 1, (4,), np.float32), gym.spaces.Box(0, 1, (4, 4, 1), np.float32)
+    space = ImageAndNumbers(image, np.zeros(2), np.ones(2))
+    zeros = {shape: np.zeros(shape, np.float32) for shape in ((4, 5), (5,), (2, 2, 1, 3), (3,), (14, 2), (2,))}
+    several = PolicyNetwork([Dense(zeros[4, 5], zeros[5,])], flat, gym.spaces.MultiDiscrete([3, 2]))
+    joined = PolicyNetwork([Conv(zeros[2, 2, 1, 3], zeros[3,], 2), Dense(zeros[14, 2], zeros[2,])], space, gym.spaces.Discrete(2))
+    with pytest.raises(ArenaError, match=r"^policy makes several choices at once, which no export can rebuild: it takes policies of one"):
+        read_graph(several.to_onnx().SerializeToString(), "policy")
+    with pytest.raises(ArenaError, match=r"^policy joins an image with other parts, which no export can rebuild: it takes policies of"):
+        read_graph(joined.to_onnx().SerializeToString(), "policy")

@@ -6,6 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from arena.errors import ArenaError
 from arena.policies import file_check as policy_file
+from arena.policies.file_entries import MAX_ENTRY_BYTES, METADATA_KEY, with_entry
+from arena.policies.metadata import PolicyMetadata, space_metadata, write_metadata
 from arena.policies.onnx_network import Dense, PolicyNetwork
 from arena.policies.policy import OnnxPolicy
 
@@ -171,3 +173,29 @@ def test_box_signature(path) -> None:
     signature = OnnxPolicy(path).signature
     signature.check(SPACE, box, where="it")
     assert (signature.action_shape, signature.num_scores, signature.action_dtype) == ((4,), 4, np.float32)
+
+
+def test_choices_of_other_sizes_are_refused_where_the_file_names_them(path) -> None:
+    one, other = gym.spaces.MultiDiscrete([400, 3]), gym.spaces.MultiDiscrete([3, 400])
+    PolicyNetwork([Dense(np.zeros((2, 403), np.float32), np.zeros(403, np.float32))], SPACE, one).export(path)
+    older = OnnxPolicy(path).signature
+    assert older.choices == ()
+    for space in (one, other):
+        older.check(SPACE, space, where="a file without metadata")
+    observations, actions = space_metadata(SPACE, one)
+    write_metadata(path, PolicyMetadata(observations=observations, actions=actions))
+    signature = OnnxPolicy(path).signature
+    assert (signature.choices, str(signature).endswith("of 403 scores, 400 + 3")) == ((400, 3), True)
+    signature.check(SPACE, one, where="mine")
+    with pytest.raises(ArenaError, match=r"mine cannot play here: .* scores, 400 \+ 3; .* scores, 3 \+ 400"):
+        signature.check(SPACE, other, where="mine")
+    content = path.read_bytes()
+    for text in ("[" * 100_000, "7", '{"actions": []}', '{"actions": {"choices": [400, "3"]}}'):
+        path.write_bytes(with_entry(content, METADATA_KEY, text[: MAX_ENTRY_BYTES // 2], "it"))
+        assert OnnxPolicy(path).signature == older
+
+
+def test_metadata_hold_the_sizes_of_choices(path) -> None:
+    _, actions = space_metadata(SPACE, gym.spaces.MultiDiscrete([400, 3]))
+    assert (actions.shape, actions.num_actions, actions.choices) == ((2,), 403, (400, 3))
+    assert [space_metadata(SPACE, space)[1].choices for space in (ACTIONS, gym.spaces.Box(-1.0, 1.0, (2,)))] == [None, None]
