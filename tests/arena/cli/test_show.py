@@ -45,6 +45,7 @@ def test_a_file_without_metadata_is_shown_with_its_signature(path: Path, capsys:
         "action_shape": [],
         "action_dtype": "int64",
         "num_scores": 3,
+        "choices": [],
     }
     assert (found["metadata"], found["note"]) == (None, "the file has no metadata of the arena")
 

@@ -150,6 +150,7 @@ def test_a_process_that_does_not_keep_to_the_messages_is_ended(
                 "action_shape": [],
                 "action_dtype": "int64",
                 "num_scores": 2,
+                "choices": [],
             }
             self._there.send(ACTIONS, json.dumps(signature).encode())
             self._there.receive()
