@@ -306,7 +306,7 @@ def test_agent_makes_many_choices_at_once(name: str):
         ask_agent(keep_the_contract, agent, few(agent, table), options)
 
 
-@each({name: variant for name, variant in CHOOSING.items() if name in DISCRETE})
+@each({name: variant for name, variant in CHOOSING.items() if name in DISCRETE}, always=("keras-ppo", "rllib-ppo", "sb3-ppo"))
 def test_agent_learns_many_choices_at_once(name: str):
     """Random play gets 6.9, and 8.6 within the mask."""
     agent, table = CHOOSING[name]
