@@ -26,8 +26,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1", "[::1]"))
 """Names by which a browser or client may call a server that listens on this machine alone; a page of another name may not."""
-NUM_DISCARDED = 4
-"""A body of up to so many times the limit is read and discarded: a client that is still sending would not read why it is refused."""
+DISCARDED_RATIO = 4
+"""Largest ratio of a body's size to the limit at which it is read and discarded: a client that still sends doesn't read the refusal."""
 LENGTH_HEADER = "inference-header-content-length"
 """Header of the inference protocol: how much of a body is JSON, with bytes behind it."""
 
@@ -137,8 +137,9 @@ class _Service:
     async def no_such_address(self, request: Request, error: Exception) -> Response:
         """Returns the answer to an address that isn't there (404), or not for this method (405)."""
         assert isinstance(error, HTTPException)
-        self._metrics.add("refused", 1, reason="unknown address")
-        what = "no such address" if error.status_code == 404 else f"this address does not take {request.method}"
+        is_absent = error.status_code == 404
+        self._metrics.add("refused", 1, reason="unknown address" if is_absent else "wrong method")
+        what = "no such address" if is_absent else f"this address does not take {request.method}"
         response = _error(error.status_code, f"{what}; docs/serving.md lists the addresses")
         response.headers.update(error.headers or {})
         return response
@@ -157,7 +158,7 @@ class _Service:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refused(415, "send the body without compression", "compressed")
         declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared[:20]) > NUM_DISCARDED * limit:
+        if declared.isdigit() and int(declared[:20]) > DISCARDED_RATIO * limit:
             raise too_large
         body, size = bytearray(), 0
         try:
@@ -166,7 +167,7 @@ class _Service:
                     size += len(chunk)
                     if size <= limit:
                         body += chunk
-                    elif size > NUM_DISCARDED * limit:
+                    elif size > DISCARDED_RATIO * limit:
                         break
         except TimeoutError:
             raise Refused(408, f"the body was not there after {self._limits.read_seconds:g} seconds", "too slow") from None

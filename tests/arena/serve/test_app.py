@@ -1,3 +1,4 @@
+import asyncio
 import warnings
 
 import pytest
@@ -80,13 +81,28 @@ def test_an_address_that_is_not_there_gets_a_sentence_too(client):
         assert (absent.status_code, absent.json()) == (404, {"error": "no such address; docs/serving.md lists the addresses"})
         assert (wrong_method.status_code, wrong_method.headers["allow"]) == (405, "POST")
         assert wrong_method.json()["error"].startswith("this address does not take GET")
-        assert 'arena_refused_total{reason="unknown address"} 2' in http.get("/metrics").text
+        counts = http.get("/metrics").text
+        assert 'arena_refused_total{reason="unknown address"} 1' in counts
+        assert 'arena_refused_total{reason="wrong method"} 1' in counts
 
 
-def test_a_body_without_a_length_is_cut_off_where_it_is_too_large(client):
-    with client(max_body_bytes=1_000) as http:
-        for count in (2, 4, 10_000):
-            assert http.post("/act/sums", content=iter([b" " * 600] * count)).status_code == 413
+@pytest.mark.parametrize(("num_chunks", "num_read"), [(2, 2), (6, 6), (10_000, 7)], ids=["over", "four times", "endless"])
+def test_a_body_that_is_too_large_is_read_up_to_four_times_the_limit(client, num_chunks, num_read):
+    """Chunks of 600 bytes and a limit of 1,000: the seventh goes beyond 4,000, and no further one is asked for."""
+    sent, answers = [], []
+
+    async def receive():
+        sent.append(600)
+        return {"type": "http.request", "body": b" " * 600, "more_body": len(sent) < num_chunks}
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/act/sums", "raw_path": b"/act/sums", "query_string": b"", "root_path": ""}
+    scope |= {"headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 9), "server": ("127.0.0.1", 8000), "scheme": "http"}
+    asyncio.run(client(max_body_bytes=1_000).app(scope, receive, send))
+    assert answers[0]["status"] == 413
+    assert len(sent) == num_read
 
 
 def test_a_token_is_asked_for_but_not_for_health(client):
