@@ -1,7 +1,9 @@
 """Errors that a caller may want to tell apart."""
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ArenaError(Exception):
@@ -57,3 +59,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns `; did you mean 'x'?` for the known word most similar to `word`, or an empty string if none is similar."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def how_to_find(module: str) -> str:
+    """Returns, in brackets after a space, how Python can be made to find a module of a user; an empty string for one that it finds.
+
+    Args:
+        module: name of the module, as a user has written it; what follows its first dot does not matter.
+    """
+    top = module.partition(".")[0]
+    if not top.isidentifier() or importlib.util.find_spec(top) is not None:
+        return ""
+    if Path(f"{top}.py").is_file() or Path(top).is_dir():
+        return f" ({top} is in this folder, which Python does not search: run PYTHONPATH=. arena ..., or install it with pip install -e .)"
+    return f" (install {top}, or add its folder to PYTHONPATH)"

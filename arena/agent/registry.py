@@ -3,11 +3,9 @@
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
-from pathlib import Path
 
 from arena.agent.spec import AgentSpec
-from arena.errors import ArenaError, did_you_mean
+from arena.errors import ArenaError, did_you_mean, how_to_find
 
 ENTRY_POINT_GROUP = "arena.agents"
 
@@ -47,20 +45,12 @@ def is_import_path(name: str) -> bool:
     return ":" in name
 
 
-def _place_hint(module_name: str) -> str:
-    """Returns what to do about a module that lies in the present folder, where an installed command does not look."""
-    top = module_name.partition(".")[0]
-    if top and (Path(f"{top}.py").is_file() or Path(top).is_dir()) and importlib.util.find_spec(top) is None:
-        return f"; {top} is in this folder, which Python does not search: PYTHONPATH=. arena ..."
-    return ""
-
-
 def _from_path(path: str) -> AgentSpec:
     module_name, _, attribute = path.partition(":")
     try:
         spec = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ArenaError(f"no agent spec at {path!r}: {error} (expected package.module:SPEC){_place_hint(module_name)}") from error
+        raise ArenaError(f"no agent spec at {path!r}: {error} (expected package.module:SPEC){how_to_find(module_name)}") from error
     if not isinstance(spec, AgentSpec):
         raise ArenaError(f"{path!r} is a {type(spec).__name__}, expected an arena.agent.spec.AgentSpec")
     return spec

@@ -9,10 +9,9 @@ from arena.cli.policy_arguments import given_policies, split_env
 from arena.errors import ArenaError, EnvironmentRaised
 from arena.explain.explanation import ExplainedObservations, Explanation, explain
 from arena.explain.page import render_explanation
-from arena.formats.json import write_json
+from arena.formats.json import json_bytes
 from arena.formats.readable import listed, number
-from arena.formats.system_errors import refuse_unwritable
-from arena.html.rendering import write_page
+from arena.formats.system_errors import refuse_unwritable, write_output
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.terminal.output import Mode, Output, make_table
 from arena.tournament.entry.env_spaces import env_spaces
@@ -64,10 +63,9 @@ def explain_policy(
     if out is None:
         return
     if out.suffix == ".html":
-        write_page(out, render_explanation(found, policy=given.name, env=env.name))
+        write_output(out, render_explanation(found, policy=given.name, env=env.name).encode())
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(out, {"policy": given.name, "env": env.name, **found.to_json()})
+        write_output(out, json_bytes({"policy": given.name, "env": env.name, **found.to_json()}))
     output.say(f"written to {out}")
 
 

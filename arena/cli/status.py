@@ -28,6 +28,8 @@ def status(target: Path, output: Path | None, *, mode: Mode) -> int:
     if not target.exists() and not target.suffix and target.name not in bundled_names():
         raise ArenaError(f"there is no folder or file {str(target)!r}; give a folder with runs, or an experiment in TOML")
     if target.is_dir():
+        if output is not None:
+            raise ArenaError(f"--output {output} is the folder that holds an experiment's; {target} is a folder itself, so leave it out")
         folder, states = target, _below(target)
         if not states:
             raise ArenaError(f"{target} holds no runs")

@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import inspect
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -20,7 +19,7 @@ from arena.environments.requirements import install_package
 from arena.environments.spaces import MaskedBox
 from arena.environments.word import refuse_without_word
 from arena.environments.wrappers import wrapped
-from arena.errors import ArenaError, EnvironmentUnavailable, HiddenModule, did_you_mean
+from arena.errors import ArenaError, EnvironmentUnavailable, HiddenModule, did_you_mean, how_to_find
 from arena.machine.installation import install_command
 
 
@@ -122,11 +121,7 @@ def _import_hint(env_id: str, error: Exception) -> str:
         return f" ({install_package(package)})"
     if isinstance(error, gym.error.UnregisteredEnv) or "Malformed" in str(error):
         return f"{did_you_mean(env_id, registered_ids())} (arena list envs)"
-    if not colon or importlib.util.find_spec(module.partition(".")[0]) is not None:
-        return ""
-    if Path(f"{module.partition('.')[0]}.py").exists() or Path(module.partition(".")[0]).is_dir():
-        return " (it is in this folder, which Python does not search: run PYTHONPATH=. arena ..., or install it with pip install -e .)"
-    return " (install it, or add its folder to PYTHONPATH)"
+    return how_to_find(module) if colon else ""
 
 
 def _arguments_hint(env_id: str, error: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import gymnasium as gym
 
 from arena.environments.plugins import registered_ids, registered_spec
-from arena.errors import ArenaError
+from arena.errors import ArenaError, how_to_find
 
 _VERSION = re.compile(r"-v\d+$")
 _REGISTERED: dict[str, frozenset[str]] = {}
@@ -31,9 +31,7 @@ def import_modules(modules: Sequence[str]) -> None:
         try:
             importlib.import_module(module)
         except Exception as error:  # the user's own code
-            raise ArenaError(
-                f"modules: {module!r} cannot be imported: {error!r}; a file {module}.py in this folder is found with PYTHONPATH=. arena ..."
-            ) from error
+            raise ArenaError(f"modules: {module!r} cannot be imported: {error!r}{how_to_find(module)}") from error
         _REGISTERED[module] = frozenset(env_id for env_id, spec in gym.registry.items() if before.get(env_id) != id(spec))
 
 

@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from arena.errors import ArenaError, did_you_mean
+from arena.errors import ArenaError, did_you_mean, how_to_find
 
 Array = npt.NDArray[Any]
 
@@ -141,7 +141,7 @@ def _imported(path: str) -> Callable[[str], Any]:
     try:
         imported = importlib.import_module(module)
     except Exception as error:  # the user's own code
-        raise ArenaError(f"text_encoder {path!r} cannot be imported: {error}") from error
+        raise ArenaError(f"text_encoder {path!r} cannot be imported: {error}{how_to_find(module)}") from error
     found = getattr(imported, name, None)
     if not callable(found):
         raise ArenaError(f"text_encoder {path!r}: {module} has no function {name!r}{did_you_mean(name, vars(imported))}")

@@ -12,7 +12,7 @@ import gymnasium as gym
 
 from arena.environments.config import WrapperConfig
 from arena.environments.plugins import plugins
-from arena.errors import ArenaError, did_you_mean
+from arena.errors import ArenaError, did_you_mean, how_to_find
 
 _COMPUTING = (
     "AddRenderObservation AtariPreprocessing ClipAction ClipReward DelayObservation DiscretizeAction DiscretizeObservation "
@@ -76,5 +76,5 @@ def _constructor(wrapper: str) -> Callable[..., Any]:
         names = vars(importlib.import_module(module))
         raise ArenaError(f"wrapper {wrapper!r}: {module} has no {name!r}{did_you_mean(name, names)}") from error
     except Exception as error:  # another package's code, or the user's
-        raise ArenaError(f"wrapper {wrapper!r} cannot be imported: {error}") from error
+        raise ArenaError(f"wrapper {wrapper!r} cannot be imported: {error}{how_to_find(module)}") from error
     return found

@@ -24,8 +24,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON, atomically; NaN and infinities become null, so that every JSON reader accepts the file."""
-    write_bytes(path, (json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+    """Writes `value` as JSON, atomically, in the form of `json_bytes`."""
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Returns `value` as the content of a JSON file; NaN and infinities become null, so that every JSON reader accepts it."""
+    return (json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 from arena.formats.disk import full_disk_reason
+from arena.formats.folders import refuse_link
 from arena.formats.json import write_bytes
 
 _ABOUT_A_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP})
@@ -51,7 +52,7 @@ def refuse_unwritable(path: Path) -> None:
         path: File that a user asks for; folders that lead to it may be missing.
 
     Raises:
-        ArenaError: If it is a folder, its name is too long, or the nearest folder above it that exists is not writable; says which.
+        ArenaError: If it is a link or a folder, its name is too long, or the nearest existing folder above it is not writable; says which.
     """
     try:
         _refuse_unwritable(path)
@@ -60,6 +61,7 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def _refuse_unwritable(path: Path) -> None:
+    refuse_link(path)
     if path.is_dir():
         raise ArenaError(f"cannot write {path}: it is a folder; give the name of a file")
     for folder in path.absolute().parents:

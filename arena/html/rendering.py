@@ -15,9 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from arena.errors import ArenaError
 from arena.formats import readable
-from arena.formats.json import write_bytes
 from arena.html import charts
 from arena.html.line_styles import style_sheet
 from arena.statistics.estimate import remarks
@@ -53,19 +51,6 @@ def render(template: str, *, sections: Iterable[tuple[str, str, Any]], folder: P
     """
     contents = [(id_, title) for id_, title, content in sections if content]
     return _with_hashes(_environment(folder).get_template(template).render(sections=contents, **context))
-
-
-def write_page(path: Path, html: str) -> None:
-    """Writes a page atomically; makes its folder if it is missing.
-
-    Raises:
-        ArenaError: if it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, html.encode())
-    except OSError as error:
-        raise ArenaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _with_hashes(html: str) -> str:

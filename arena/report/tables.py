@@ -9,7 +9,7 @@ from typing import Any
 
 from arena.errors import ArenaError
 from arena.formats.json import write_bytes, write_json
-from arena.html.rendering import write_page
+from arena.formats.system_errors import write_output
 from arena.report.document import ExperimentReport
 from arena.report.latex import latex_tables
 from arena.report.page import render
@@ -32,7 +32,7 @@ def write_report(report: ExperimentReport, folder: Path, videos: tuple[Sequence[
             write_bytes(folder / f"{name}.csv", _csv(rows))
         write_bytes(folder / f"{report.title}.toml", report.experiment_file.encode())
         write_json(folder / "report.json", dataclasses.asdict(report))
-        write_page(folder / "report.html", render(report, *videos))
+        write_output(folder / "report.html", render(report, *videos).encode())
     except OSError as error:
         raise ArenaError(f"cannot write the report into {folder}: {error.strerror}; give another --output") from error
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.environments.word import needs_word
-from arena.errors import ArenaError
+from arena.errors import ArenaError, how_to_find
 from arena.formats.readable import one_line
 from arena.tournament.entry.env_spaces import Spaces
 
@@ -117,10 +117,7 @@ def _load(name: str) -> Callable[..., Any]:
     try:
         found = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # the user's own code
-        raise ArenaError(
-            f"program {name}: {module!r} cannot be imported: {error!r}; a file {module}.py in this folder is found with "
-            "PYTHONPATH=. arena ..."
-        ) from error
+        raise ArenaError(f"program {name}: {module!r} cannot be imported: {error!r}{how_to_find(module)}") from error
     if not callable(found):
         raise ArenaError(f"program {name}: {module!r} has no function {attribute!r}")
     return found  # type: ignore[no-any-return]

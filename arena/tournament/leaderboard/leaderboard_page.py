@@ -7,10 +7,10 @@ from typing import Any
 
 from arena.environments.word import names_without_word, needs_word
 from arena.formats.readable import percent
+from arena.formats.system_errors import write_output
 from arena.html.axes import row_scale
 from arena.html.line_styles import agent_styles
 from arena.html.rendering import render as render_page
-from arena.html.rendering import write_page
 from arena.html.verdicts import verdict
 from arena.tournament.leaderboard.duel_replays import MAX_FRAME_BYTES, record_duels
 from arena.tournament.leaderboard.match_replays import MatchReplay
@@ -53,7 +53,7 @@ def write_leaderboard(
     unknown = [(env.name, names) for env in tournament.envs if (names := names_without_word(env))]
     notes += [f"{name} has no replays: {needs_word(names, tournament_folder.tournament)}." for name, names in unknown]
     page = render_leaderboard(standings, tournament, [*games, *duels], notes, page_games(tournament, order))
-    write_page(tournament_folder.page, page)
+    write_output(tournament_folder.page, page.encode())
     return tournament_folder.page
 
 

@@ -75,7 +75,9 @@ def test_a_module_in_this_folder_is_named_with_what_lets_python_find_it(tmp_path
     (tmp_path / "arena_test_mine.py").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
-    with pytest.raises(ArenaError, match=r"arena_test_mine is in this folder, which Python does not search: PYTHONPATH=\. arena"):
+    with pytest.raises(ArenaError, match=r"arena_test_mine is in this folder, which Python does not search: run PYTHONPATH=\. arena"):
         agent_spec("arena_test_mine:SPEC")
-    with pytest.raises(ArenaError, match=r"\(expected package\.module:SPEC\)$"):
+    with pytest.raises(
+        ArenaError, match=r"\(expected package\.module:SPEC\) \(install arena_test_absent, or add its folder to PYTHONPATH\)$"
+    ):
         agent_spec("arena_test_absent:SPEC")

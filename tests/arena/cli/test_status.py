@@ -62,3 +62,9 @@ def test_the_trials_of_a_search_stand_in_the_place_of_the_files_runs(file: Path,
 def test_a_folder_without_runs_is_refused(tmp_path: Path):
     with pytest.raises(ArenaError, match=r" holds no runs$"):
         status(tmp_path, None, mode="json")
+
+
+def test_an_output_beside_a_folder_is_refused_as_it_would_be_ignored(file: Path, tmp_path: Path):
+    end(from_toml(file), tmp_path / "out" / "t", 0, "finished")
+    with pytest.raises(ArenaError, match=r"--output .*elsewhere is the folder that holds an experiment's; .* leave it out"):
+        status(tmp_path / "out" / "t", tmp_path / "elsewhere", mode="json")

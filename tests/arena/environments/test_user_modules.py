@@ -55,7 +55,8 @@ def test_a_module_that_is_imported_already_is_known_by_its_classes(module) -> No
 
 
 def test_a_module_that_cannot_be_imported_is_named_with_the_remedy() -> None:
-    with pytest.raises(ArenaError, match=r"modules: 'no_such_module_of_a_test' cannot be imported.*PYTHONPATH=\."):
+    remedy = r"\(install no_such_module_of_a_test, or add its folder to PYTHONPATH\)"
+    with pytest.raises(ArenaError, match=rf"modules: 'no_such_module_of_a_test' cannot be imported: .*{remedy}"):
         from_table(table(["CartPole-v1"], modules=["no_such_module_of_a_test"]))
 
 

@@ -76,3 +76,9 @@ def test_a_write_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ArenaError, match=r"cannot write .*x\.csv: the disk is full: .*; free some space"):
         write_output(tmp_path / "x.csv", b"x")
+
+
+def test_a_link_is_refused_before_the_work_whose_outcome_it_would_hold(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(ArenaError, match=r"link\.csv is a link"):
+        refuse_unwritable(tmp_path / "link.csv")

@@ -7,8 +7,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from arena.errors import ArenaError
-from arena.html.rendering import TEMPLATES, render, write_page
+from arena.html.rendering import TEMPLATES, render
 
 
 def test_text_from_run_folders_is_escaped(tmp_path: Path):
@@ -51,11 +50,3 @@ def test_a_page_runs_its_own_scripts_and_no_other(tmp_path: Path) -> None:
     assert scripts[-1] == "own();"
     assert len(scripts) == 2
     assert sources.split() == [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts]
-
-
-def test_a_page_is_written_with_its_folder_or_refused(tmp_path: Path):
-    write_page(tmp_path / "new" / "page.html", "<p>ü</p>")
-    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == "<p>ü</p>"
-    (tmp_path / "file").touch()
-    with pytest.raises(ArenaError, match=r"cannot write .*page\.html: "):
-        write_page(tmp_path / "file" / "page.html", "")

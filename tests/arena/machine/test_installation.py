@@ -22,7 +22,19 @@ def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.
     ("direct_url", "command"),
     [
         (None, "pip install 'arena-rl[keras]'"),
-        ('{"url": "file:///home/a/arena_rl.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
+        ('{"url": "file:///gone/arena_rl.whl", "archive_info": {}}', "pip install 'arena-rl[keras]'"),
+        (
+            f'{{"url": "{Path(__file__).as_uri()}", "archive_info": {{}}}}',  # stands for a wheel that is still there
+            f"pip install 'arena-rl[keras] @ {Path(__file__).as_uri()}'",
+        ),
+        (
+            '{"url": "https://example.org/arena_rl.whl", "archive_info": {}}',
+            "pip install 'arena-rl[keras] @ https://example.org/arena_rl.whl'",
+        ),
+        (
+            '{"url": "https://example.org/arena", "vcs_info": {"vcs": "git", "commit_id": "0a1b"}}',
+            "pip install 'arena-rl[keras] @ git+https://example.org/arena@0a1b'",
+        ),
         (
             '{"url": "file:///home/a/arena", "dir_info": {}}',
             "cd /home/a/arena && uv pip install --override requirements/overrides.txt '.[keras]'",
