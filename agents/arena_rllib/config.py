@@ -24,10 +24,6 @@ def _flag(default: bool) -> Option:
     return Option(default, "true or false", lambda value: isinstance(value, bool))
 
 
-def _count(default: int) -> Option:
-    return Option(default, "a whole number from 1", lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 1)
-
-
 def _number(default: float, high: float = math.inf, *, needs: str | None = None) -> Option:
     def accepts(value: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= high
@@ -35,9 +31,32 @@ def _number(default: float, high: float = math.inf, *, needs: str | None = None)
     return Option(default, f"a number in [0, {high:g}]", accepts, needs)
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_count, value)) and value[0] < value[1]
+
+
+def _learning_rate() -> Option:
+    def accepts(value: Any) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 < value < math.inf
+
+    return Option(None, "a positive number", accepts)
+
+
 DQN_OPTIONS: Mapping[str, Option] = {
     "dueling": _flag(False),
-    "n_step": _count(1),
+    "head_fcnet_activation": Option("relu", "'relu' or 'tanh'", lambda value: value in ("relu", "tanh"), needs="head_fcnet_hiddens"),
+    "head_fcnet_hiddens": Option(
+        (),
+        "a list of whole numbers from 1",
+        lambda value: isinstance(value, (list, tuple)) and len(value) > 0 and all(map(_is_count, value)),
+    ),
+    "n_step": Option(
+        1, "a whole number from 1, or two of them [low, high] with low < high", lambda value: _is_count(value) or _is_range(value)
+    ),
     "td_error_loss_fn": Option("huber", "'huber' or 'mse'", lambda value: value in ("huber", "mse")),
     "prioritized_replay": _flag(False),
     "prioritized_replay_alpha": _number(0.6, 1.0, needs="prioritized_replay"),
@@ -46,6 +65,7 @@ DQN_OPTIONS: Mapping[str, Option] = {
 """RLlib's names where it has one; the three of prioritised replay are `type`, `alpha`, `beta` of its `replay_buffer_config`."""
 
 PPO_OPTIONS: Mapping[str, Option] = {
+    "fcnet_activation": Option(None, "'linear' (`activation` has the others)", lambda value: value == "linear"),
     "free_log_std": _flag(True),
     "kl_coeff": _number(0.2, needs="use_kl_loss"),
     "kl_target": _number(0.01, needs="use_kl_loss"),
@@ -57,9 +77,15 @@ PPO_OPTIONS: Mapping[str, Option] = {
 """RLlib's names, from `PPOConfig.training` and `DefaultModelConfig`."""
 
 SAC_OPTIONS: Mapping[str, Option] = {
+    "actor_lr": _learning_rate(),
+    "alpha_lr": _learning_rate(),
+    "critic_lr": _learning_rate(),
     "td_error_loss_fn": Option("mse", "'huber' or 'mse'", lambda value: value in ("huber", "mse")),
 }
-"""RLlib's SAC always has the Huber loss; this is the name of its DQN for the same choice."""
+"""RLlib's names, from `SACConfig.training`; a learning rate that is left out is `learning_rate`.
+
+RLlib's SAC always has the Huber loss: `td_error_loss_fn` is the name of its DQN for the same choice.
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,4 +159,4 @@ def _check(overrides: Mapping[str, Any], options: Mapping[str, Option]) -> None:
         if not option.accepts(value):
             raise ValueError(f"overrides.{name}={value!r} must be {option.description}")
         if option.needs and not overrides.get(option.needs):
-            raise ValueError(f"overrides.{name}={value!r} has no effect without overrides.{option.needs}=true")
+            raise ValueError(f"overrides.{name}={value!r} has no effect without overrides.{option.needs}")

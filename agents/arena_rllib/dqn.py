@@ -42,17 +42,19 @@ def algorithm_config(config: DQNConfig, observation_space: gym.spaces.Box) -> RL
     """Returns RLlib's config for `config`.
 
     Raises:
-        ValueError: for a dueling network on images.
+        ValueError: if an override sets hidden layers of the heads for images, whose heads have `hidden_sizes`.
     """
     options = config.options
     shape = network_shape(observation_space)
-    if len(shape) == 3 and options["dueling"]:
-        raise ValueError("overrides.dueling: on images RLlib's two heads have hidden layers, which do not fold into one policy network")
-    model = DefaultModelConfig(**networks.model_options(config, shape))
+    model = networks.model_options(config, shape)
+    if options["head_fcnet_hiddens"]:
+        if len(shape) == 3:
+            raise ValueError("overrides.head_fcnet_hiddens: the heads of images have the layers of hidden_sizes or network already")
+        model |= {name: options[name] for name in ("head_fcnet_hiddens", "head_fcnet_activation")}
     return (
         RLlibDQNConfig()
         .framework("torch")
-        .rl_module(model_config=model, rl_module_spec=_module_spec(observation_space))
+        .rl_module(model_config=DefaultModelConfig(**model), rl_module_spec=_module_spec(observation_space))
         .training(
             lr=config.learning_rate,
             gamma=config.discount,
@@ -155,10 +157,10 @@ class DQNAgent(Agent):
             self.learner.update({**minibatch, "weights": self.ones, "n_step": self.ones})
 
     def _train_by_priority(self, replay: NStepReplay, num_updates: int) -> None:
-        n_step = self.ones * self.config.options["n_step"]
         for _ in range(num_updates):
-            indices, weights, sample = replay.sample(self.config.batch_size)
-            self.learner.update({**self.columns(*sample), "weights": self.learner.tensor(weights), "n_step": n_step})
+            indices, weights, num_steps, sample = replay.sample(self.config.batch_size)
+            tensor = self.learner.tensor
+            self.learner.update({**self.columns(*sample), "weights": tensor(weights), "n_step": tensor(num_steps)})
             errors = self.learner.metric(TD_ERROR_KEY).cpu().numpy()
             if not np.isfinite(errors).all():  # as priorities they would spoil the next draw
                 raise TrainingDiverged("the temporal-difference errors are not finite; try a smaller learning_rate")
@@ -177,9 +179,10 @@ class DQNAgent(Agent):
 
     def _pull_weights(self) -> None:
         module = self.learner.module
-        layers = networks.layers(module.encoder, module.af)
+        head = networks.layers(module.af)
         if self.config.options["dueling"]:
-            layers[-1] = networks.fold_dueling(layers[-1], networks.layers(module.vf)[-1])
+            head = networks.fold_dueling(head, networks.layers(module.vf))
+        layers = networks.layers(module.encoder) + head
         self.policy = PolicyNetwork(layers, self.observation_space, self.action_space)
 
     def act(self, observations: Array) -> Array:

@@ -177,7 +177,17 @@ class LocalLearner:
         graph = RecordedGraph(compute, tuple(batch.values()))
         logged.update(dict.fromkeys(keys))  # what was recorded stands for no value
         parameters = parameters_by_reference(learner)
-        self._recorded = _Recorded(graph, _layout(batch), [parameters[reference] for reference in references], keys)
+        recorded = [parameters[reference] for reference in references]
+        self._recorded = _Recorded(graph, _layout(batch), recorded, keys, self._by_learning_rate(recorded))
+
+    def _by_learning_rate(self, parameters: list[torch.nn.Parameter]) -> list[tuple[torch.optim.Optimizer, list[int]]]:
+        """Returns the indices of the parameters that share a learning rate, each time with an optimizer that has it."""
+        optimizers = {id(parameter): optimizer for optimizer in self.optimizers for parameter in optimizer.param_groups[0]["params"]}
+        found: dict[float, tuple[torch.optim.Optimizer, list[int]]] = {}
+        for index, parameter in enumerate(parameters):
+            optimizer = optimizers[id(parameter)]
+            found.setdefault(optimizer.param_groups[0]["lr"], (optimizer, []))[1].append(index)
+        return list(found.values())
 
     def update(self, batch: Batch) -> None:
         """Makes one optimizer step on a minibatch whose columns have RLlib's names, as `Learner.update` would."""
@@ -185,7 +195,7 @@ class LocalLearner:
         if recorded is not None and _layout(batch) == recorded.layout:
             outputs = recorded.graph(*batch.values())
             count = len(recorded.parameters)
-            self._step(recorded.parameters, list(outputs[:count]))
+            self._step(recorded, list(outputs[:count]))
             self.learner.metrics.values.update(zip(recorded.keys, outputs[count:], strict=True))
             return
         learner, batches = self.learner, {DEFAULT_MODULE_ID: batch}
@@ -193,36 +203,38 @@ class LocalLearner:
         learner.apply_gradients(learner.postprocess_gradients(learner.compute_gradients(losses)))
         learner.metrics.log_value((DEFAULT_MODULE_ID, learner.TOTAL_LOSS_KEY), losses[DEFAULT_MODULE_ID])
 
-    def _step(self, parameters: list[torch.nn.Parameter], gradients: list[torch.Tensor]) -> None:
+    def _step(self, recorded: "_Recorded", gradients: list[torch.Tensor]) -> None:
         # The optimizer's own function on its own slots, without what `Optimizer.step` looks up each time: a fifth of an update.
-        # All optimizers have the same settings, so that one call steps them all.
+        # One call steps all parameters that have one learning rate; the optimizers' other settings are the same.
         slots: dict[torch.nn.Parameter, Any] = {}
         for optimizer in self.optimizers:
             slots |= optimizer.state
-        if len(slots) < len(parameters):
-            for parameter, gradient in zip(parameters, gradients, strict=True):
+        if len(slots) < len(recorded.parameters):
+            for parameter, gradient in zip(recorded.parameters, gradients, strict=True):
                 parameter.grad = gradient
             for optimizer in self.optimizers:
                 optimizer.step()
             return
-        group = self.optimizers[0].param_groups[0]
-        with torch.no_grad():
-            adam(
-                parameters,  # type: ignore[arg-type]
-                gradients,
-                [slots[parameter]["exp_avg"] for parameter in parameters],
-                [slots[parameter]["exp_avg_sq"] for parameter in parameters],
-                [],
-                [slots[parameter]["step"] for parameter in parameters],
-                fused=True,
-                amsgrad=False,
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                lr=group["lr"],
-                weight_decay=0.0,
-                eps=group["eps"],
-                maximize=False,
-            )
+        for optimizer, indices in recorded.by_learning_rate:
+            group = optimizer.param_groups[0]
+            parameters = [recorded.parameters[index] for index in indices]
+            with torch.no_grad():
+                adam(
+                    parameters,  # type: ignore[arg-type]
+                    [gradients[index] for index in indices],
+                    [slots[parameter]["exp_avg"] for parameter in parameters],
+                    [slots[parameter]["exp_avg_sq"] for parameter in parameters],
+                    [],
+                    [slots[parameter]["step"] for parameter in parameters],
+                    fused=True,
+                    amsgrad=False,
+                    beta1=group["betas"][0],
+                    beta2=group["betas"][1],
+                    lr=group["lr"],
+                    weight_decay=0.0,
+                    eps=group["eps"],
+                    maximize=False,
+                )
 
     def move_targets(self, tau: float) -> None:
         """Moves all target networks towards their main networks by the share `tau`, as `update_target_network` does, in one fused call."""
@@ -295,6 +307,8 @@ class _Recorded(NamedTuple):
     layout: list[tuple[str, torch.Size, torch.dtype]]
     parameters: list[torch.nn.Parameter]
     keys: list[tuple[str, ...]]
+    by_learning_rate: list[tuple[torch.optim.Optimizer, list[int]]]
+    """For each learning rate, an optimizer that has it and the indices of its `parameters`."""
 
 
 def _layout(batch: Batch) -> list[tuple[str, torch.Size, torch.dtype]]:

@@ -30,17 +30,32 @@ def layers(*stacks: torch.nn.Module) -> list[Dense | Conv]:
     return torch_layers(torch.nn, *stacks)
 
 
-def fold_dueling(advantage: Dense, value: Dense) -> Dense:
-    """Returns the one layer that computes `value + advantage - mean(advantage)` (Wang et al., 2016, arXiv:1511.06581, equation 9).
+def fold_dueling(advantage: Sequence[Dense], value: Sequence[Dense]) -> list[Dense]:
+    """Returns the layers that compute `value + advantage - mean(advantage)` (Wang et al., 2016, arXiv:1511.06581, equation 9).
 
-    Exact, as all three are linear in the same inputs.
+    Hidden layers of the two heads stand side by side in one layer; the last layers, which are linear, become one. Nothing is approximated.
 
     Args:
-        advantage: linear, `[inputs, A]`.
-        value: linear, `[inputs, 1]`.
+        advantage: Layers of the head with A outputs, the last one linear.
+        value: Layers of the head with one output, as many and with the same activations.
     """
-    kernel = value.kernel + advantage.kernel - advantage.kernel.mean(1, keepdims=True)
-    return Dense(kernel, value.bias + advantage.bias - advantage.bias.mean())
+    *hidden, last = zip(advantage, value, strict=True)
+    folded = []
+    for index, (one, other) in enumerate(hidden):
+        if index == 0:
+            kernel = np.concatenate([one.kernel, other.kernel], axis=1)  # both read the same inputs
+        else:
+            kernel = np.zeros(np.add(one.kernel.shape, other.kernel.shape), np.float32)
+            kernel[: one.kernel.shape[0], : one.kernel.shape[1]] = one.kernel
+            kernel[one.kernel.shape[0] :, one.kernel.shape[1] :] = other.kernel
+        folded.append(Dense(kernel, np.concatenate([one.bias, other.bias]), one.activation))
+    advantages, values = last
+    centred = advantages.kernel - advantages.kernel.mean(1, keepdims=True)
+    if hidden:
+        kernel = np.concatenate([centred, np.broadcast_to(values.kernel, (len(values.kernel), centred.shape[1]))])
+    else:
+        kernel = values.kernel + centred
+    return [*folded, Dense(kernel, values.bias + advantages.bias - advantages.bias.mean())]
 
 
 def set_initial_weights(rng: np.random.Generator, *stacks: torch.nn.Module) -> None:

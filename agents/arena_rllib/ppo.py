@@ -49,8 +49,11 @@ def algorithm_config(config: PPOConfig, observation_space: gym.spaces.Box, actio
     gaussian = isinstance(action_space, gym.spaces.Box)
     if not gaussian and (unused := {"free_log_std", "log_std_clip_param"} & set(config.overrides)):
         raise ValueError(f"overrides {', '.join(sorted(unused))}: only Box actions have a Gaussian policy, these are {action_space}")
+    layers = networks.model_options(config, network_shape(observation_space))
+    if options["fcnet_activation"]:
+        layers |= dict.fromkeys(("fcnet_activation", "head_fcnet_activation"), options["fcnet_activation"])
     model = DefaultModelConfig(
-        **networks.model_options(config, network_shape(observation_space)),
+        **layers,
         vf_share_layers=options["vf_share_layers"],
         free_log_std=gaussian and options["free_log_std"],
         log_std_clip_param=options["log_std_clip_param"],

@@ -4,6 +4,7 @@ Draws, weights and priorities are those of RLlib's `PrioritizedEpisodeReplayBuff
 generator and one environment; that class keeps lists of episode objects and costs more than the update it feeds.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ MAX_DRAWS = 1_000
 
 
 class NStepReplay:
-    """Keeps the last vector steps, row by row, and draws starts of n consecutive steps of one episode.
+    """Keeps the last vector steps, row by row, and draws initial rows of n consecutive steps of one episode.
 
     The time of `sample` grows with `capacity` (a cumulative sum over it), about 0.2 ms at 50,000.
 
@@ -29,7 +30,7 @@ class NStepReplay:
         capacity: transitions kept, rounded up to whole vector steps.
         num_envs: N, rows per vector step.
         observation_space: Space of one environment.
-        n_step: steps whose discounted rewards are summed before bootstrapping.
+        n_step: Steps whose discounted rewards are summed before bootstrapping; `(low, high)` draws them for each transition, below `high`.
         discount: weight of the next step's reward.
         alpha: exponent of priorities; 0 draws uniformly.
         beta: exponent of the importance weights.
@@ -45,14 +46,15 @@ class NStepReplay:
         num_envs: int,
         observation_space: gym.Space[Any],
         *,
-        n_step: int,
+        n_step: int | Sequence[int],
         discount: float,
         alpha: float,
         beta: float,
         seed: int,
     ) -> None:
         self.capacity = -(-capacity // num_envs) * num_envs
-        self.num_envs, self.n_step, self.discount, self.alpha, self.beta = num_envs, n_step, discount, alpha, beta
+        self.num_envs, self.discount, self.alpha, self.beta = num_envs, discount, alpha, beta
+        self.n_step = (n_step, n_step + 1) if isinstance(n_step, int) else (n_step[0], n_step[1])
         shape = (self.capacity, *(observation_space.shape or ()))
         self._arrays: dict[str, Array] = {
             "observations": np.zeros(shape, observation_space.dtype),
@@ -84,34 +86,48 @@ class NStepReplay:
         """Marks that all environments are about to be reset: what follows are other episodes."""
         self._arrays["ended"][np.arange(self._next - self.num_envs, self._next) % self.capacity] = True
 
-    def sample(self, batch_size: int) -> tuple[Array, Array, tuple[Array, Array, Array, Array, Array]]:
-        """Returns indices `[B]`, importance weights `float32 [B]`, and n-step transitions in the order of `FIELDS`."""
+    def sample(self, batch_size: int) -> tuple[Array, Array, Array, tuple[Array, Array, Array, Array, Array]]:
+        """Returns indices `[B]`, importance weights and n `float32 [B]`, and n-step transitions in the order of `FIELDS`."""
         priorities = self._arrays["priorities"]
         cumulative = np.cumsum(priorities)
         total = cumulative[-1]
-        starts = np.empty(0, np.int64)
+        starts, steps = np.empty(0, np.int64), np.empty(0, np.int64)
         for _ in range(MAX_DRAWS):
-            draws = np.searchsorted(cumulative, self.rng.random(batch_size - len(starts)) * total, side="right")
-            starts = np.concatenate([starts, draws[self._complete(draws)]])
+            uniform, num_steps = self._draw(batch_size - len(starts))
+            draws = np.searchsorted(cumulative, uniform * total, side="right")
+            complete = self._complete(draws, num_steps)
+            starts, steps = np.concatenate([starts, draws[complete]]), np.concatenate([steps, num_steps[complete]])
             if len(starts) == batch_size:
                 break
         else:
-            raise ValueError(f"n_step={self.n_step} is too large: {MAX_DRAWS} draws found too few episodes as long as that")
+            raise ValueError(f"n_step={self.n_step[1] - 1} is too large: {MAX_DRAWS} draws found too few episodes as long as that")
         smallest = np.min(priorities, where=priorities > 0.0, initial=np.inf)
         weights = ((priorities[starts] / smallest) ** -self.beta).astype(np.float32)
-        return starts, weights, self._transitions(starts)
+        return starts, weights, steps.astype(np.float32), self._transitions(starts, steps)
 
-    def _complete(self, starts: Array) -> Array:
-        """Returns whether n steps of one episode begin at `starts` `[B]`."""
+    def _draw(self, count: int) -> tuple[Array, Array]:
+        """Returns uniform numbers in [0, 1) and numbers of steps, `[count]` each, in RLlib's order: by turns where both are random."""
+        low, high = self.n_step
+        if low == high - 1:
+            return self.rng.random(count), np.full(count, low)
+        pairs = [(self.rng.random(), self.rng.integers(low, high)) for _ in range(count)]
+        uniform, num_steps = zip(*pairs, strict=True)
+        return np.array(uniform), np.array(num_steps)
+
+    def _complete(self, starts: Array, num_steps: Array) -> Array:
+        """Returns whether `num_steps` `[B]` steps of one episode begin at `starts` `[B]`."""
         age = (self._next - 1 - starts) % self.capacity // self.num_envs  # vector steps recorded since
-        complete = age >= self.n_step - 1
-        for offset in range(self.n_step - 1):
-            complete &= ~self._arrays["ended"][self._later(starts, offset)]
+        complete = age >= num_steps - 1
+        for offset in range(self.n_step[1] - 2):
+            complete &= ~self._arrays["ended"][self._later(starts, offset)] | (offset >= num_steps - 1)
         return complete
 
-    def _transitions(self, starts: Array) -> tuple[Array, Array, Array, Array, Array]:
-        arrays, last = self._arrays, self._later(starts, self.n_step - 1)
-        rewards = sum(self.discount**offset * arrays["rewards"][self._later(starts, offset)] for offset in range(self.n_step))
+    def _transitions(self, starts: Array, num_steps: Array) -> tuple[Array, Array, Array, Array, Array]:
+        arrays, last = self._arrays, self._later(starts, num_steps - 1)
+        rewards = sum(
+            np.where(offset < num_steps, self.discount**offset * arrays["rewards"][self._later(starts, offset)], np.float32(0.0))
+            for offset in range(self.n_step[1] - 1)
+        )
         return (
             arrays["observations"][starts],
             arrays["actions"][starts],
@@ -120,7 +136,7 @@ class NStepReplay:
             arrays["terminated"][last],
         )
 
-    def _later(self, rows: Array, steps: int) -> Array:
+    def _later(self, rows: Array, steps: int | Array) -> Array:
         return (rows + steps * self.num_envs) % self.capacity
 
     def update_priorities(self, indices: Array, td_errors: Array) -> None:

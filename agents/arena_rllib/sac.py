@@ -38,7 +38,8 @@ LOSSES = ("policy_loss", "qf_loss", "qf_twin_loss", "alpha_loss", "alpha_value",
 
 def algorithm_config(config: SACConfig, action_space: gym.spaces.Box) -> RLlibSACConfig:
     """Returns RLlib's config for `config`."""
-    squared = config.options["td_error_loss_fn"] == "mse"
+    options = config.options
+    squared = options["td_error_loss_fn"] == "mse"
     return (
         RLlibSACConfig()
         .framework("torch")
@@ -48,9 +49,9 @@ def algorithm_config(config: SACConfig, action_space: gym.spaces.Box) -> RLlibSA
         )
         .learners(learner_class=SquaredSACLearner if squared else None)
         .training(
-            actor_lr=config.learning_rate,
-            critic_lr=config.learning_rate,
-            alpha_lr=config.learning_rate,
+            actor_lr=options["actor_lr"] or config.learning_rate,
+            critic_lr=options["critic_lr"] or config.learning_rate,
+            alpha_lr=options["alpha_lr"] or config.learning_rate,
             gamma=config.discount,
             grad_clip=config.max_gradient_norm or None,
             grad_clip_by="global_norm",

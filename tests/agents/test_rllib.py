@@ -92,6 +92,18 @@ RUNS = {
     "ppo": (PPO, {"num_envs": 4, "rollout_length": 64, "batch_size": 64, "num_epochs": 3, "anneal_steps": 5000}, "CartPole-v1"),
     "ppo-box": (PPO, {"num_envs": 4, "rollout_length": 64, "overrides": {"use_kl_loss": True}}, "Pendulum-v1"),
     "dqn": (DQN, {"learning_starts": 200, "num_updates": 4, "train_period": 16}, "CartPole-v1"),
+    "ppo-linear": (PPO, {"num_envs": 4, "rollout_length": 64, "overrides": {"fcnet_activation": "linear"}}, "CartPole-v1"),
+    "dqn-heads": (
+        DQN,
+        {
+            "learning_starts": 200,
+            "num_updates": 4,
+            "train_period": 16,
+            "hidden_sizes": [12],
+            "overrides": {"dueling": True, "n_step": [2, 5], "head_fcnet_hiddens": [16, 8], "head_fcnet_activation": "tanh"},
+        },
+        "CartPole-v1",
+    ),
     "dqn-rainbow": (
         DQN,
         {
@@ -162,6 +174,7 @@ def exported_and_framework_actions(path):
         *RUNS.values(),
         (PPO, {"num_envs": 4, "rollout_length": 64, "overrides": {"free_log_std": False, "vf_share_layers": True}}, "Pendulum-v1"),
         (DQN, {**image, "learning_starts": 200}, "Square-v0"),
+        (DQN, {**image, "learning_starts": 200, "overrides": {"dueling": True}}, "Square-v0"),
         (PPO, {**image, "rollout_length": 64}, "Square-v0"),
         (PPO, {**image, "rollout_length": 64, "overrides": {"vf_share_layers": True}}, "arena/PictureAndFlag-v0"),
         (PPO, {"num_envs": 4, "rollout_length": 64}, "arena/ManyChoices-v0"),
@@ -232,12 +245,17 @@ def test_log_probabilities_equal_those_of_the_module():
         (DQNConfig, {"duelling": True}, "did you mean 'dueling'"),
         (DQNConfig, {"noisy": True}, "cannot be honoured"),
         (DQNConfig, {"n_step": 0}, "whole number from 1"),
+        (DQNConfig, {"n_step": [5, 2]}, "low < high"),
+        (DQNConfig, {"head_fcnet_hiddens": []}, "a list of whole numbers from 1"),
+        (DQNConfig, {"head_fcnet_activation": "tanh"}, "no effect without overrides.head_fcnet_hiddens$"),
         (DQNConfig, {"dueling": 1}, "true or false"),
         (DQNConfig, {"prioritized_replay_alpha": 0.5}, "no effect without overrides.prioritized_replay"),
         (PPOConfig, {"kl_coeff": 0.5}, "no effect without overrides.use_kl_loss"),
         (PPOConfig, {"use_critic": False}, "cannot be honoured"),
+        (PPOConfig, {"fcnet_activation": "tanh"}, "must be 'linear'"),
         (SACConfig, {"td_error_loss_fn": "l1"}, "must be 'huber' or 'mse'"),
         (SACConfig, {"twin_q": False}, "cannot be honoured"),
+        (SACConfig, {"actor_lr": 0.0}, "a positive number"),
     ],
 )
 def test_options_that_cannot_be_honoured_are_refused(config, overrides, message):

@@ -23,9 +23,11 @@ def update_differences(algorithm, way):
     observation_space, action_space = gym.spaces.Box(-1.0, 1.0, (4,), np.float32), gym.spaces.Discrete(3)
     shared = {"learning_rate": 1e-3, "adam_epsilon": 1e-8, "max_gradient_norm": 0.5, "batch_size": 32}
     if algorithm == "dqn":
-        config = dqn.algorithm_config(DQNConfig(**shared, double=True, overrides={"dueling": True}), observation_space)
+        heads = {"dueling": True, "n_step": [2, 5], "head_fcnet_hiddens": [16]}
+        config = dqn.algorithm_config(DQNConfig(**shared, double=True, overrides=heads), observation_space)
     else:
-        config = ppo.algorithm_config(PPOConfig(**shared, overrides={"use_kl_loss": True}), observation_space, action_space)
+        options = {"use_kl_loss": True, "fcnet_activation": "linear"}
+        config = ppo.algorithm_config(PPOConfig(**shared, overrides=options), observation_space, action_space)
     ours = LocalLearner(config.copy(), observation_space, action_space, adam_epsilon=1e-8, seed=0, device="cpu", fast=way != "stock")
     stock = config.build_learner(spaces={DEFAULT_MODULE_ID: (observation_space, action_space)})
     stock_module = stock.module[DEFAULT_MODULE_ID]
@@ -40,7 +42,7 @@ def update_differences(algorithm, way):
             "new_obs": rng.normal(size=(32, 4)).astype(np.float32),
             "terminateds": rng.random(32) < 0.2,
             "weights": rng.random(32).astype(np.float32),
-            "n_step": np.ones(32, np.float32),
+            "n_step": rng.integers(2, 5, 32).astype(np.float32),
             "action_logp": np.full(32, -1.1, np.float32),
             "action_dist_inputs": rng.normal(size=(32, 3)).astype(np.float32),
             "advantages": rng.normal(size=32).astype(np.float32),
@@ -86,7 +88,8 @@ def sac_update_differences(loss, way):
 
     space, actions = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32), gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
     table = {"hidden_sizes": (16, 24), "learning_rate": 1e-3, "adam_epsilon": 1e-7, "batch_size": 32, "target_update_tau": 0.05}
-    config = sac.algorithm_config(SACConfig(**table, overrides={"td_error_loss_fn": loss}), actions)
+    rates = {"actor_lr": 2e-3, "critic_lr": 1e-3, "alpha_lr": 5e-3} if loss == "huber" else {}
+    config = sac.algorithm_config(SACConfig(**table, overrides={"td_error_loss_fn": loss, **rates}), actions)
     ours = LocalLearner(config.copy(), space, actions, adam_epsilon=1e-7, seed=0, device="cpu", fast=way != "stock")
     spec = RLModuleSpec(module_class=DefaultSACTorchRLModule, catalog_class=Catalog)
     stock = config.rl_module(rl_module_spec=spec).build_learner(spaces={DEFAULT_MODULE_ID: (space, actions)})
@@ -303,17 +306,18 @@ def replay_differences(n_step):
             flags = (ended & terminated, ended & (not terminated), np.ones(1, np.bool_))
             ours.add(Transitions(observations[[step]], np.zeros(1, int), observations[[step], 0], observations[[step + 1]], *flags))
         start += length
-    worst = np.zeros(5)
+    worst = np.zeros(6)
     for draw in range(100):
         theirs.rng, ours.rng = np.random.default_rng(draw), np.random.default_rng(draw)
         episodes = theirs.sample(num_items=32, n_step=n_step, beta=0.4, gamma=0.9)
-        indices, importance, (observations, _, rewards, next_observations, terminated) = ours.sample(32)
+        indices, importance, num_steps, (observations, _, rewards, next_observations, terminated) = ours.sample(32)
         columns = [
             (observations[:, 0], [episode.get_observations(0)[0] for episode in episodes]),
             (next_observations[:, 0], [episode.get_observations(-1)[0] for episode in episodes]),
             (rewards, [episode.get_rewards(0) for episode in episodes]),
             (terminated, [episode.is_terminated for episode in episodes]),
             (importance, [episode.get_extra_model_outputs("weights", 0) for episode in episodes]),
+            (num_steps, [episode.get_extra_model_outputs("n_step", 0) for episode in episodes]),
         ]
         worst = np.maximum(worst, [np.abs(mine - np.ravel(rllibs).astype(np.float64)).max() for mine, rllibs in columns])
         errors = rng.random(32)
@@ -323,13 +327,13 @@ def replay_differences(n_step):
 
 
 def all_replay_differences():
-    return [replay_differences(1), replay_differences(3)]
+    return [replay_differences(1), replay_differences(3), replay_differences((2, 5))]
 
 
 @pytest.mark.framework
 @pytest.mark.xdist_group("oracles rllib")
 def test_prioritised_replay_draws_what_rllib_draws():
-    for observations, next_observations, rewards, terminated, importance in in_worker(all_replay_differences):
-        assert observations == next_observations == terminated == 0.0
-        assert rewards < 1e-3  # sums of up to three numbers near 2000, in single precision
+    for observations, next_observations, rewards, terminated, importance, num_steps in in_worker(all_replay_differences):
+        assert observations == next_observations == terminated == num_steps == 0.0
+        assert rewards < 1e-3  # sums of up to four numbers near 2000, in single precision
         assert importance < 1e-6
