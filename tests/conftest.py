@@ -14,7 +14,7 @@ import typer
 
 from arena.agent import isolation
 
-pytest_plugins = ("grouping",)
+pytest_plugins = ("grouping", "parts")
 
 BEYOND_UNIT = ("slow", "framework", "worker", "extra")
 """Markers of the tests that are not in the unit tier."""
