@@ -86,5 +86,9 @@ class AgentSpec:
 
     def install_command(self, config: Any) -> str:
         """Returns the sentence that says how to install what an agent with this config needs."""
-        extra = self.extra(config) if callable(self.extra) else self.extra
+        extra = self.extra_for(config)
         return install_command(extra) if extra else f"install the package of {self.entry_point!r}"
+
+    def extra_for(self, config: Any) -> str | None:
+        """Returns the extra of `arena-rl` that an agent with this config needs, or None."""
+        return self.extra(config) if callable(self.extra) else self.extra

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from arena.errors import ArenaError
 from arena.experiment.compatibility import EnvTraits, check_pair, check_replay, env_frameworks, env_traits
 from arena.experiment.experiment import Experiment
+from arena.machine.installation import install_command
 from arena.machine.memory import memory_bytes
 from arena.policies.evaluation import DEFAULT_MAX_EPISODE_STEPS
 from arena.run_folder.inputs import Run
@@ -80,13 +81,24 @@ def check_frameworks(runs: Iterable[Run]) -> None:
     """Refuses runs whose framework is not installed.
 
     Raises:
-        ArenaError: naming the missing module and the command that installs it.
+        ArenaError: naming every agent with its missing module, and one command that installs them all.
     """
+    missing: dict[str, str] = {}
+    extras, others = set(), set()
     for run in runs:
         spec, config = run.spec(), run.config()
-        for module in sorted(spec.modules_for(config)):
-            if importlib.util.find_spec(module) is None:
-                raise ArenaError(f"agent {run.agent.name!r} needs {module!r}, which is not installed: {spec.install_command(config)}")
+        absent = [module for module in sorted(spec.modules_for(config)) if importlib.util.find_spec(module) is None]
+        if not absent:
+            continue
+        missing[run.agent.name] = f"agent {run.agent.name!r} needs {absent[0]!r}"
+        if (extra := spec.extra_for(config)) is not None:
+            extras.add(extra)
+        else:
+            others.add(spec.install_command(config))
+    if missing:
+        remedies = [install_command(*sorted(extras))] if extras else []
+        which = "which is not installed" if len(missing) == 1 else "which are not installed"
+        raise ArenaError(f"{', '.join(missing.values())}, {which}: {'; '.join([*remedies, *sorted(others)])}")
 
 
 def check_comparison(experiment: Experiment) -> None:

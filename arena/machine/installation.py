@@ -16,26 +16,27 @@ OVERRIDES = Path(__file__).parents[1] / "overrides.txt"
 """The versions that replace those pins, in an installed package; in a clone it is `requirements/overrides.txt`."""
 
 
-def install_command(extra: str) -> str:
-    """Returns the command that installs an extra of `arena-rl`, such as `keras`.
+def install_command(*extras: str) -> str:
+    """Returns the command that installs extras of `arena-rl`, such as `keras`.
 
     An installation from a clone gets uv's command, with the overrides that tf-agents' outdated pins need (`requirements/README.md`); pip
     has no such option. Where uv is missing, as after `pip install .`, the command installs it first. Any other installation gets pip's
     command, and uv's for an extra that pip cannot resolve: for the file or the repository that it came from, or for the package index.
     """
+    names = ",".join(extras)
     try:
         origin = json.loads(importlib.metadata.distribution("arena-rl").read_text("direct_url.json") or "{}")  # PEP 610
     except importlib.metadata.PackageNotFoundError:  # run from its sources, without installation
         origin = {}
     if "dir_info" not in origin:
-        wanted = shlex.quote(f"arena-rl[{extra}]{_source(origin)}")
-        if extra not in NEED_OVERRIDES:
+        wanted = shlex.quote(f"arena-rl[{names}]{_source(origin)}")
+        if NEED_OVERRIDES.isdisjoint(extras):
             return f"pip install {wanted}"
         return f"pip install uv && uv pip install --override {shlex.quote(str(OVERRIDES))} {wanted}"
     clone = shlex.quote(unquote(urlparse(origin["url"]).path))
     has_uv = importlib.util.find_spec("uv") is not None or shutil.which("uv") is not None
     editable = "-e " if origin["dir_info"].get("editable") else ""
-    install = f"uv pip install --override requirements/overrides.txt {editable}'.[{extra}]'"
+    install = f"uv pip install --override requirements/overrides.txt {editable}'.[{names}]'"
     return f"{'' if has_uv else 'pip install uv && '}cd {clone} && {install}"
 
 

@@ -109,9 +109,13 @@ class Output:
             self.console.print(literal(text), soft_wrap=True)
 
     def show(self, content: RenderableType) -> None:
-        """Writes a table, or another piece that rich lays out, for people."""
-        if self.for_people:
+        """Writes a table, or another piece that rich lays out, for people; in a file or a pipe without the spaces that end its lines."""
+        if self.mode == "live":
             self.console.print(content)
+        elif self.mode == "plain":
+            with self.console.capture() as captured:
+                self.console.print(content)
+            self.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
     def record(self, value: Any) -> None:
         """Writes a JSON object on a line of its own, for programs."""

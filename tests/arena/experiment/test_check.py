@@ -122,6 +122,19 @@ def test_a_missing_framework_is_refused_with_the_command_that_installs_it(monkey
         check_frameworks(list(experiment.runs()))
 
 
+def test_all_missing_frameworks_are_named_with_one_command_for_all(monkeypatch):
+    experiment = from_table({**MINIMAL, "agents": ["keras-dqn", "tfagents-dqn", "keras-ppo"], "seeds": 2})
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ArenaError) as caught:
+        check_frameworks(list(experiment.runs()))
+    message = str(caught.value)
+    assert message.startswith(
+        "agent 'keras-dqn' needs 'jax', agent 'tfagents-dqn' needs 'tensorflow', agent 'keras-ppo' needs 'jax', which are"
+    )
+    assert message.count("pip install --override") == 1
+    assert "[keras,tfagents]'" in message
+
+
 def test_a_budget_below_one_step_is_refused():
     with pytest.raises(ArenaError, match=r"budget\.env_steps=3 is less than one step of the 4 environments of 'fake'"):
         check_pairs(from_table({**MINIMAL, "budget": {"env_steps": 3}}))
