@@ -45,6 +45,7 @@ PRESETS = {
     "flat": "arena_envs.flat:FlatImages",
     "minigrid-flat": "arena_envs.minigrid_forms:GridFlat",
     "minigrid-image": "arena_envs.minigrid_forms:GridImage",
+    "minigrid-mission": "arena_envs.minigrid_forms:GridMission",
 }
 """Wrappers by the name under which experiments have them."""
 GAMES_AS_ARRAYS = {

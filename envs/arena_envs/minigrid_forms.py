@@ -3,6 +3,8 @@
 A cell of MiniGrid's view is three numbers: the kind of object, its colour, and its state. Here each of their values is a plane of flags.
 """
 
+import re
+import zlib
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +16,9 @@ Array = npt.NDArray[Any]
 
 SIZES = (len(OBJECT_TO_IDX), len(COLOR_TO_IDX), len(STATE_TO_IDX))
 """Number of kinds, colours and states."""
+MISSION_PLACES = 36
+"""Number of places of words in `GridMission`."""
+_WORD = re.compile(r"\w+")
 _EYES = [np.eye(size, dtype=np.uint8) for size in SIZES]
 
 
@@ -37,6 +42,37 @@ class GridImage(gym.ObservationWrapper[Array, Any, Any]):
     def observation(self, observation: Any) -> Array:
         """Returns the view as planes."""
         return planes(observation["image"])
+
+
+class GridMission(gym.ObservationWrapper[Array, Any, Any]):
+    """The view and the mission as one image, `uint8 [height, width, kinds + colours + states + 36]` of 0 and 1; the direction is left out.
+
+    Every cell has the mission's words beside its own flags, so that a convolution sees a word and an object together. Each word has one of
+    36 places, which its checksum decides; the 13 words of BabyAI-GoToLocal have 13 places.
+
+    Args:
+        env: environment of MiniGrid or BabyAI.
+        hidden: whether the words are left out (0 in all places), for an agent that is blind to the mission and else the same.
+
+    Raises:
+        ValueError: if its observations have no view of MiniGrid's.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], hidden: bool = False) -> None:
+        super().__init__(env)
+        height, width = view_of(env).shape[:2]
+        self.time_limit: int | None = getattr(env.unwrapped, "max_steps", 0) or None  # BabyAI sets it when it is reset
+        """Env steps after which MiniGrid truncates an episode, which its registration does not say."""
+        self.observation_space = gym.spaces.Box(0, 1, (height, width, sum(SIZES) + MISSION_PLACES), np.uint8)
+        self._hidden = hidden
+
+    def observation(self, observation: Any) -> Array:
+        """Returns the view as planes, with a plane for each place of a word behind them."""
+        view = planes(observation["image"])
+        words = np.zeros(MISSION_PLACES, np.uint8)
+        if not self._hidden:
+            words[[zlib.crc32(word.encode()) % MISSION_PLACES for word in _WORD.findall(observation["mission"].lower())]] = 1
+        return np.concatenate([view, np.broadcast_to(words, (*view.shape[:2], MISSION_PLACES))], axis=-1)
 
 
 class GridFlat(gym.ObservationWrapper[Any, Any, Any]):

@@ -24,6 +24,24 @@ def test_a_view_becomes_planes_that_tell_kinds_colours_and_states_apart():
     assert len(np.unique(view[..., 0])) > 3
 
 
+def test_every_cell_has_the_words_of_the_mission_beside_it():
+    wrappers = [WrapperConfig("minigrid-mission", kwargs) for kwargs in ({}, {"hidden": True})]
+    shown, hidden = (make_env(EnvConfig("BabyAI-GoToLocal-v0", wrappers=(wrapper,))) for wrapper in wrappers)
+    missions = {}
+    for seed in range(60):
+        observation, _ = shown.reset(seed=seed)
+        assert (observation.shape, observation.dtype) == ((7, 7, 56), np.uint8)
+        assert shown.observation_space.contains(observation)
+        words = observation[..., 20:]
+        assert (words == words[0, 0]).all()
+        missions[shown.unwrapped.mission] = tuple(words[0, 0])
+        assert words[0, 0].sum() == len(set(shown.unwrapped.mission.split()))
+        blind, _ = hidden.reset(seed=seed)
+        np.testing.assert_array_equal(blind[..., :20], observation[..., :20])
+        assert not blind[..., 20:].any()
+    assert len(set(missions.values())) == len(missions) > 15, "two missions look alike"
+
+
 def test_an_environment_without_a_view_is_refused():
     with pytest.raises(ArenaError, match="it goes around an environment of MiniGrid"):
         make_env(EnvConfig("CartPole-v1", wrappers=(WrapperConfig("minigrid-image"),)))
