@@ -11,11 +11,13 @@ from gymnasium.vector import AutoresetMode
 
 from arena.environments.config import EnvConfig, WrapperConfig
 from arena.environments.make import make_env
+from arena.environments.user_modules import newest_version
 from arena.environments.vectorize import make_sync_env, make_vec_env
 from arena_envs.arrays import choice
 from arena_envs.arrays.array_vector_env import ArrayVectorEnv
 from arena_envs.arrays.choice import as_arrays
 
+TAXI = newest_version("Taxi")  # v3, or v4 from Gymnasium 1.4 on
 KNOWN = [
     ("Acrobot-v1", {}),
     ("MountainCar-v0", {}),
@@ -24,8 +26,8 @@ KNOWN = [
     ("Pendulum-v1", {"g": 9.81}),
     ("FrozenLake-v1", {}),
     ("FrozenLake-v1", {"desc": ["SFFF", "FHFS", "HFFG"], "is_slippery": False}),
-    ("Taxi-v3", {"is_rainy": True}),
-    ("Taxi-v3", {"fickle_passenger": True}),
+    (TAXI, {"is_rainy": True}),
+    (TAXI, {"fickle_passenger": True}),
     ("CliffWalking-v1", {}),
     ("CliffWalkingSlippery-v1", {}),
 ]
@@ -85,7 +87,7 @@ def test_everything_that_changes_an_environment_keeps_it_single() -> None:
     assert arrays_of("Pendulum-v1", render_mode="rgb_array") is None
     delayed = EnvConfig("Pendulum-v1", wrappers=(WrapperConfig("gymnasium.wrappers:DelayObservation", {"delay": 1}),))
     assert not isinstance(make_vec_env(delayed, 2), ArrayVectorEnv)
-    masked = EnvConfig("Taxi-v3", action_mask_key="action_mask")
+    masked = EnvConfig(TAXI, action_mask_key="action_mask")
     assert not isinstance(make_vec_env(masked, 2), ArrayVectorEnv)
 
 
