@@ -133,7 +133,7 @@ def time_updates(algorithm: str, hyperparameters: dict[str, Any], num_inputs: in
         for _ in range(NUM_TIMED_UPDATES):
             update()
 
-    return _seconds(updates, NUM_TIMED_UPDATES)
+    return fastest_seconds(updates, NUM_TIMED_UPDATES)
 
 
 def time_env_steps(num_envs: int) -> tuple[float, float]:
@@ -146,7 +146,7 @@ def time_env_steps(num_envs: int) -> tuple[float, float]:
         for row in actions:
             env.step(row)
 
-    return _seconds(steps, NUM_TIMED_STEPS * num_envs)
+    return fastest_seconds(steps, NUM_TIMED_STEPS * num_envs)
 
 
 def time_single_env_steps() -> tuple[float, float]:
@@ -161,10 +161,10 @@ def time_single_env_steps() -> tuple[float, float]:
             if terminated or truncated:
                 env.reset()
 
-    return _seconds(steps, NUM_TIMED_STEPS)
+    return fastest_seconds(steps, NUM_TIMED_STEPS)
 
 
-def _seconds(work: Callable[[], None], count: int) -> tuple[float, float]:
+def fastest_seconds(work: Callable[[], None], count: int) -> tuple[float, float]:
     """Returns the wall and CPU seconds of one of the `count` things that `work` does: the minimum over repetitions, since it is a floor."""
     found = []
     for _ in range(NUM_REPETITIONS):

@@ -13,8 +13,8 @@ from arena.formats.json import write_json
 from benchmarks.balancing_policy import write_policy
 from benchmarks.cases import SB3_LOOP, BenchmarkCase
 from benchmarks.circumstances import measured_circumstances
-from benchmarks.processes import pinned
-from benchmarks.variants import Measurement, measure_arena, measure_baseline, measure_loop, measure_peer
+from benchmarks.processes import child_environment, pinned
+from benchmarks.variants import THREADS, Measurement, measure_arena, measure_baseline, measure_loop, measure_peer
 from benchmarks.verdicts import EVALUATION, WHOLE
 
 Say = Callable[[str], None]
@@ -42,6 +42,7 @@ def measure_case(case: BenchmarkCase, folder: Path, *, rounds: int, cores: Seque
         "agent": case.agent,
         "algorithm": case.algorithm,
         "env_steps": case.env_steps,
+        "floor_target": case.floor_target,
         "hyperparameters": dict(case.hyperparameters),
         "source": case.source,
         "baselines": [dataclasses.asdict(baseline) for baseline in case.baselines],
@@ -107,12 +108,13 @@ def _measure_whole(case: BenchmarkCase, folder: Path, number: int) -> Measuremen
 
 def _measure_floor(case: BenchmarkCase) -> Measurement:
     request = {"loop": case.algorithm, "env_steps": 0, "seed": 0, "hyperparameters": dict(case.hyperparameters)}
-    return measure_loop("benchmarks.child.floor", request)
+    return measure_loop("benchmarks.child.floor", request, child_environment(THREADS, "keras-dqn"))  # the settings of JAX
 
 
 def _described(measured: Measurement) -> str:
     if not measured["env_steps"]:
-        return f"{1e6 * measured['env_step_wall_seconds']:.1f} µs an env step, {1e6 * measured['update_wall_seconds']:.0f} µs an update"
+        step, update, fused = (1e6 * measured[f"{what}_wall_seconds"] for what in ("env_step", "update", "fused_update"))
+        return f"{step:.1f} µs an env step, {update:.0f} µs an update, compiled {fused:.0f} µs"
     rate = measured["env_steps"] / measured["wall_seconds"]
     seconds = f"{measured['wall_seconds']:.1f} s, start-up {measured['start_seconds']:.1f} s"
     return f"{rate:,.0f} env steps/s, {measured['updates']:,} updates, {seconds}"

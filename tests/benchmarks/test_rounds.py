@@ -42,6 +42,7 @@ def fake_case(*loops: str) -> BenchmarkCase:
         algorithm="q-learning",
         hyperparameters={"learning_rate": 0.1, "discount": 0.9, "epsilon": 0.2, "num_envs": 4, "fault": "none", "fault_env_steps": 500},
         source="a test",
+        floor_target=2.0,
         env_steps=2_000,
         whole_env_steps=3_000,
         baselines=baselines,

@@ -28,9 +28,9 @@ def ours(number: int, *, seconds: float, share: float = 0.01, variant: str = "ar
     )
 
 
-def floor(number: int, *, seconds: float) -> dict:
-    """Half of it is 1,000 env steps, half 100 updates."""
-    halves = {"env_step": seconds / 2_000, "update": seconds / 200}
+def floor(number: int, *, seconds: float, fused_seconds: float = 1.0) -> dict:
+    """Half of it is 1,000 env steps, half 100 updates; these take `fused_seconds` in compiled code."""
+    halves = {"env_step": seconds / 2_000, "update": seconds / 200, "fused_update": fused_seconds / 100}
     clocks = {f"{what}_{clock}": value for what, value in halves.items() for clock in ("wall_seconds", "cpu_seconds")}
     return measured("floor", number, seconds=0.1, **clocks)
 
@@ -41,6 +41,7 @@ def outcome(*measurements: dict, target: float = 4.0, failures: dict | None = No
         "case": "fake-dqn",
         "agent": "fake",
         "algorithm": "dqn",
+        "floor_target": 2.0,
         "baselines": [baseline],
         "measurements": list(measurements),
         "failures": failures or {},
@@ -116,7 +117,14 @@ def test_a_variant_that_failed_says_why():
 def test_the_floor_is_that_of_the_same_round():
     case = outcome(ours(0, seconds=2.0), ours(1, seconds=6.0), floor(0, seconds=1.0), floor(1, seconds=2.0))
     assert distance_to_floor(case) == Spread(median=2.5, minimum=2.0, maximum=3.0)
-    assert row(case, "floor-dqn").verdict == "missed"
+    assert row(case, "fake-dqn-floor").verdict == "missed"
+
+
+def test_the_distance_to_the_compiled_floor_is_shown_beside_the_one_that_is_judged():
+    case = outcome(ours(0, seconds=3.0), floor(0, seconds=2.0, fused_seconds=0.5))  # 1 s of env steps in both floors
+    found = row(case, "fake-dqn-floor")
+    assert (found.figure, found.verdict) == (Spread(median=1.5, minimum=1.5, maximum=1.5), "met")
+    assert found.note == "2.00 times the compiled floor"
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.029, "met"), (0.031, "missed")])
