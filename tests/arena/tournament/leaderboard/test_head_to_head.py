@@ -15,7 +15,10 @@ from arena.environments.references import catalogue
 from arena.html.verdicts import verdict
 
 ROOT = Path(__file__).parents[4]
-PAGES = {"head_to_head": ("tournaments.md", "[head_to_head.html](head_to_head.html)")}
+PAGES = {
+    "head_to_head": ("tournaments.md", "[head_to_head.html](head_to_head.html)"),
+    "continuous": ("continuous.md", "## A tournament"),
+}
 """Pages `docs/NAME.html` made from `configs/NAME.toml`; for each, which page of docs/ says what it shows, and the words before that."""
 SATURATED = 0.99
 """Share of the way from random play to the bound from which a run stands at the bound, as in reports."""
@@ -122,6 +125,8 @@ def faults(page: str, experiment: dict[str, Any]) -> Iterator[str]:
     for (i, one), (j, other) in itertools.permutations(enumerate(names), 2):
         text, tinted = matrix[i][1 + j]
         against = (ranks[one] - ranks[other]) * (number(text) - 50) > 0
+        if number(text) == 50:  # rounded, so it may be more or less than half; the same holds of the opposite cell
+            against = "†" in matrix[j][1 + i][0]
         if against != ("†" in text):
             yield f"{one} against {other}, {text}: marked wrongly"
         if tinted != ({(one, other), (other, one)} & decided != set()):
