@@ -115,7 +115,8 @@ class Output:
         elif self.mode == "plain":
             with self.console.capture() as captured:
                 self.console.print(content)
-            self.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+            self.file.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
+            self.file.flush()
 
     def record(self, value: Any) -> None:
         """Writes a JSON object on a line of its own, for programs."""

@@ -28,8 +28,8 @@ def _distribution(tmp_path: Path, direct_url: str | None) -> importlib.metadata.
             f"pip install 'arena-rl[keras] @ {Path(__file__).as_uri()}'",
         ),
         (
-            '{"url": "https://example.org/arena_rl.whl", "archive_info": {}}',
-            "pip install 'arena-rl[keras] @ https://example.org/arena_rl.whl'",
+            '{"url": "https://example.org/arena", "archive_info": {}}',
+            "pip install 'arena-rl[keras] @ https://example.org/arena'",
         ),
         (
             '{"url": "https://example.org/arena", "vcs_info": {"vcs": "git", "commit_id": "0a1b"}}',

@@ -105,3 +105,10 @@ def test_progress_is_shown_on_terminals_alone():
     with Output("live", screen).progress("playing") as update:
         update(1, 2)
     assert "playing" in screen.getvalue()
+
+
+def test_a_table_in_a_pipe_is_there_at_once():
+    raw = io.BytesIO()
+    output = Output("plain", io.TextIOWrapper(raw, encoding="utf-8"))
+    output.show(make_table(["title"], [["cell"]]))
+    assert raw.getvalue() == b"title\ncell\n"
