@@ -1,11 +1,14 @@
 """Measures how soon the runs of an experiment train, and what four of them hold in memory, with warm workers and with spawned ones.
 
 Runs of one agent follow each other on one worker; both kinds of start take turns, each with the compiled programs of an earlier run. The
-seconds are those from the request for a worker to the moment before its first call of `learn`. Memory is the proportional set size (PSS,
-from Linux) of four workers that train at the same time, with their keepers and their server.
+seconds are those from the request for a worker to the moment before its first call of `learn`. The framework's own example script takes turns
+with them: its seconds are those from the start of its process to its first env step. Memory is the proportional set size (PSS, from Linux) of
+four workers that train at the same time, with their keepers and their server.
 
     benchmark.py warm
     benchmark.py warm --agents "keras-dqn (jax)" --runs 5 --repeats 1
+
+The last column says how many times as long as a later run the example takes (medians of both).
 """
 
 import contextlib
@@ -24,8 +27,11 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.run_folder.events import PhaseBegan, ProgressMade, WorkerEvent
+from benchmarks.cases import Baseline, BenchmarkCase, benchmark_cases
 from benchmarks.options import names, option_parser
+from benchmarks.peers import PEERS
 from benchmarks.startup import AGENTS
+from benchmarks.variants import measure_baseline
 
 DEFAULT = "keras-dqn (jax),keras-ppo (jax),tfagents-dqn,rllib-dqn,kerasrl-dqn"
 NUM_AT_ONCE = 4
@@ -43,25 +49,38 @@ def main(options: Sequence[str]) -> None:
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory of four workers")
     arguments = parser.parse_args(options)
     print(f"Load at the beginning {os.getloadavg()[0]:.1f}.\n")
-    print("| agent | workers | first run, s | later runs, s | later runs, min to max | PSS of four, MB |\n|---|---|---:|---:|---:|---:|")
+    columns = ("agent", "workers", "first run, s", "later runs, s", "later runs, min to max", "PSS of four, MB", "example over later runs")
+    print(f"| {' | '.join(columns)} |\n|---|---|---:|---:|---:|---:|---:|")
     for name in names(arguments.agents):
         with tempfile.TemporaryDirectory(prefix="arena-warm-") as folder, _cache(Path(folder) / "cache"):
             print_rows(Path(folder), name, arguments.runs, arguments.repeats, with_memory=not arguments.no_memory)
 
 
 def print_rows(folder: Path, name: str, num_runs: int, repeats: int, *, with_memory: bool) -> None:
-    """Prints one row for spawned workers and one for warm ones."""
+    """Prints one row for spawned workers, one for warm ones, and one for the example script of the agent's framework."""
     start_seconds(folder / "kept", name, 1, warm=False)  # keeps its compiled programs
+    case, example = example_beside(AGENTS[name][0])
     found: dict[bool, list[list[float]]] = {False: [], True: []}
+    examples = []
     for repeat in range(repeats):
         for warm, seconds in found.items():
             seconds.append(start_seconds(folder / f"{repeat}-{warm}", name, num_runs, warm=warm))
+        examples.append(measure_baseline(case, example, repeat, PEERS)["start_seconds"])
+    usual = statistics.median(examples)
     for warm, seconds in found.items():
         first, later = [each[0] for each in seconds], sorted(value for each in seconds for value in each[1:])
         memory = f"{memory_bytes(folder / f'memory-{warm}', name, warm=warm) / 2**20:,.0f}" if with_memory else "-"
         spread = f"{later[0]:.2f} to {later[-1]:.2f}"
-        kind = "warm" if warm else "spawned"
-        print(f"| {name} | {kind} | {statistics.median(first):.2f} | {statistics.median(later):.2f} | {spread} | {memory} |", flush=True)
+        kind, middle = "warm" if warm else "spawned", statistics.median(later)
+        print(f"| {name} | {kind} | {statistics.median(first):.2f} | {middle:.2f} | {spread} | {memory} | {usual / middle:.1f}x |", flush=True)
+    print(f"| {example.label} | - | {usual:.2f} | {usual:.2f} | {min(examples):.2f} to {max(examples):.2f} | - | - |", flush=True)
+
+
+def example_beside(agent: str) -> tuple[BenchmarkCase, Baseline]:
+    """Returns the example script of an agent's framework, for the same algorithm where there is one, and the case that it belongs to."""
+    pairs = [(case, baseline) for case in benchmark_cases() for baseline in case.baselines if baseline.is_example]
+    of_framework = [pair for pair in pairs if pair[0].agent.partition("-")[0] == agent.partition("-")[0]]
+    return min(of_framework, key=lambda pair: pair[0].agent != agent)
 
 
 def start_seconds(folder: Path, name: str, num_runs: int, *, warm: bool) -> list[float]:
