@@ -113,5 +113,4 @@ class HashPolicy:
         outputs = [actions, helper.make_tensor_value_info("action_scores", onnx.TensorProto.FLOAT, ["N", count])]
         graph = helper.make_graph(nodes, "policy", inputs, outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="arena-rl")
-        onnx.checker.check_model(model)
-        write_bytes(path, model.SerializeToString())
+        write_bytes(path, model.SerializeToString(), durable=False)

@@ -27,7 +27,7 @@ _SHARED: dict[str, Any] = {
     "modules": _modules,
     "distributions": ("keras", "jax", "tensorflow", "torch", "numpy"),
     "process_env": _process_env,
-    "unneeded": frozenset({"matplotlib", "pandas"}),  # for plots of images, and for data frames
+    "unneeded": frozenset({"matplotlib", "pandas", "sklearn"}),  # for plots of images, data frames and estimators
     "extra": lambda config: _EXTRAS[config.backend],
 }
 

@@ -17,7 +17,7 @@ DQN = AgentSpec(
     distributions=_DISTRIBUTIONS,
     observation_spaces=frozenset({"flat", "image", "mixed"}),
     process_env=_PROCESS_ENV,
-    unneeded=frozenset({"matplotlib", "pandas"}),
+    unneeded=frozenset({"matplotlib", "pandas", "sklearn"}),
     extra="kerasrl",
 )
 
@@ -31,6 +31,6 @@ SARSA = AgentSpec(
     distributions=_DISTRIBUTIONS,
     observation_spaces=frozenset({"flat", "image", "mixed"}),
     process_env=_PROCESS_ENV,
-    unneeded=frozenset({"matplotlib", "pandas"}),
+    unneeded=frozenset({"matplotlib", "pandas", "sklearn"}),
     extra="kerasrl",
 )

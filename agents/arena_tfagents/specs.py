@@ -11,7 +11,7 @@ _SHARED: dict[str, Any] = {
     "distributions": ("tf-agents", "tensorflow", "tf-keras", "tensorflow-probability", "numpy"),
     # TF-Agents needs Keras 2 under the name tf.keras; TensorFlow's C++ log holds notices about its build only.
     "process_env": {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    "unneeded": frozenset({"matplotlib", "pandas"}),  # for data frames
+    "unneeded": frozenset({"matplotlib", "pandas", "sklearn"}),  # for data frames and estimators
     "extra": "tfagents",
 }
 

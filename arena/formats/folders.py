@@ -128,8 +128,8 @@ class Folder:
                 raise UnsafeFile(f"{self.path / name} has more than the {max_bytes:,} bytes that such a file may have")
         return content
 
-    def write(self, name: str, content: bytes) -> None:
-        """Replaces the content of a file atomically: a file beside it is written, flushed to disk and renamed."""
+    def write(self, name: str, content: bytes, *, durable: bool = True) -> None:
+        """Replaces the content of a file atomically; if it is to be `durable`, waits until the disk has it, as a power cut asks for."""
         with self._holder(name) as (holder, last):
             self._refuse_special(holder, last, name)
             sibling = f".{last}.{os.getpid()}.tmp"
@@ -139,9 +139,11 @@ class Folder:
                 with os.fdopen(os.open(sibling, _OPEN_FLAGS["xb"] | _NO_FOLLOW, 0o666, dir_fd=holder), "wb") as file:
                     file.write(content)
                     file.flush()
-                    os.fsync(file.fileno())
+                    if durable:
+                        os.fsync(file.fileno())
                 os.rename(sibling, last, src_dir_fd=holder, dst_dir_fd=holder)
-                os.fsync(holder)
+                if durable:
+                    os.fsync(holder)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(sibling, dir_fd=holder)

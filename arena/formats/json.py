@@ -14,13 +14,18 @@ MAX_DEPTH = 64
 """Largest number of lists and objects inside each other; what is written here has fewer than ten."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces the content of `path` atomically: a file beside it is written, flushed to disk and renamed.
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replaces the content of `path` atomically: a file beside it is written and renamed.
+
+    Args:
+        path: the file.
+        content: new content.
+        durable: whether to wait until the disk has it, so that it survives a power cut.
 
     Raises:
         ArenaError: if `path` is a link, or something else that is not a regular file.
     """
-    Folder(path.parent).write(path.name, content)
+    Folder(path.parent).write(path.name, content, durable=durable)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -163,8 +163,11 @@ class PolicyNetwork:
         return np.asarray(np.clip(scores, space.low, space.high), np.float32)
 
     def export(self, path: Path) -> None:
-        """Writes the network as an ONNX policy file, atomically."""
-        write_bytes(path, self.to_onnx().SerializeToString())
+        """Writes the network as an ONNX policy file, atomically.
+
+        It doesn't wait for the disk: most policies of a run are evaluated and deleted; one that is kept is written again, with metadata.
+        """
+        write_bytes(path, self.to_onnx().SerializeToString(), durable=False)
 
     def to_onnx(self) -> onnx.ModelProto:
         """Returns the ONNX model: `observations` `[N, *obs]` -> `actions` `[N, *act]`, `action_scores` `[N, A]`."""

@@ -1,9 +1,9 @@
 """Measures how soon the runs of an experiment train, and what four of them hold in memory, with warm workers and with spawned ones.
 
 Runs of one agent follow each other on one worker; both kinds of start take turns, each with the compiled programs of an earlier run. The
-seconds are those from the request for a worker to the moment before its first call of `learn`. The framework's own example script takes turns
-with them: its seconds are those from the start of its process to its first env step. Memory is the proportional set size (PSS, from Linux) of
-four workers that train at the same time, with their keepers and their server.
+seconds are those from the request for a worker to the moment before its first call of `learn`. The framework's own example script takes
+turns with them: its seconds are those from the start of its process to its first env step. Memory is the proportional set size (PSS, from
+Linux) of four workers that train at the same time, with their keepers and their server.
 
     benchmark.py warm
     benchmark.py warm --agents "keras-dqn (jax)" --runs 5 --repeats 1
@@ -72,7 +72,8 @@ def print_rows(folder: Path, name: str, num_runs: int, repeats: int, *, with_mem
         memory = f"{memory_bytes(folder / f'memory-{warm}', name, warm=warm) / 2**20:,.0f}" if with_memory else "-"
         spread = f"{later[0]:.2f} to {later[-1]:.2f}"
         kind, middle = "warm" if warm else "spawned", statistics.median(later)
-        print(f"| {name} | {kind} | {statistics.median(first):.2f} | {middle:.2f} | {spread} | {memory} | {usual / middle:.1f}x |", flush=True)
+        values = f"{statistics.median(first):.2f} | {middle:.2f} | {spread} | {memory} | {usual / middle:.1f}x"
+        print(f"| {name} | {kind} | {values} |", flush=True)
     print(f"| {example.label} | - | {usual:.2f} | {usual:.2f} | {min(examples):.2f} to {max(examples):.2f} | - | - |", flush=True)
 
 

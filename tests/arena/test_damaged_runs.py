@@ -25,7 +25,7 @@ name = "mine"
 output = "."
 agents = ["random", "constant"]
 envs = ["CartPole-v1"]
-seeds = 3
+seeds = {num_seeds}
 [budget]
 env_steps = 1000
 [evaluation]
@@ -38,9 +38,9 @@ OTHERS.remove(BAD)
 Arena = Callable[..., tuple[int, str]]
 
 
-def _write(folder: Path, write_policy: Callable[..., Path]) -> None:
+def _write(folder: Path, write_policy: Callable[..., Path], num_seeds: int) -> None:
     """Writes the finished experiment of `FILE`."""
-    (folder / "mine.toml").write_text(FILE)
+    (folder / "mine.toml").write_text(FILE.format(num_seeds=num_seeds))
     experiment = dataclasses.replace(from_toml(folder / "mine.toml"), output=folder)
     for number, run in enumerate(experiment.runs()):
         files = RunDir(experiment.path / run.name)
@@ -62,7 +62,7 @@ def experiment(
     tmp_path: Path, write_policy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The experiment's folder, in the current directory."""
-    folder = copy_of("six runs", lambda to: _write(to, write_policy), tmp_path / "here", tmp_path_factory)
+    folder = copy_of("six runs", lambda to: _write(to, write_policy, 3), tmp_path / "here", tmp_path_factory)
     monkeypatch.chdir(folder)
     return Path("mine")
 
@@ -115,7 +115,7 @@ def _remove(name: str) -> Callable[[Path], None]:
 
 
 NAMES = ("run.json", "result.json", "evaluations.jsonl", "episodes.jsonl", "policy.onnx")
-SIBLING, OTHER_AGENT = "constant/CartPole-v1/seed-2", "random/CartPole-v1/seed-1"
+SIBLING, OTHER_AGENT = "constant/CartPole-v1/seed-0", "random/CartPole-v1/seed-1"
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     **{f"{name} torn": (_cut(name), name) for name in NAMES},
     **{f"{name} empty": (_put(name, b""), name) for name in NAMES},
@@ -123,7 +123,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     **{f"{name} missing": (_remove(name), name) for name in NAMES[2:]},
     **{f"{name} of another seed": (_from(SIBLING, name), name) for name in NAMES[1:]},
     "result of another agent": (_from(OTHER_AGENT, "result.json"), "result.json"),
-    "run.json of another seed": (_from(SIBLING, "run.json"), "seed-2"),
+    "run.json of another seed": (_from(SIBLING, "run.json"), "seed-0"),
     "folder of another seed": (_from(SIBLING), "copied or renamed"),
     "counter changed": (_edit("result.json", "env_steps", 999), "result.json"),
     "score changed": (_edit("result.json", "score_mean", 500.0), "result.json"),
@@ -137,39 +137,53 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
 PIPES = {f"{name} a pipe": (_pipe(name), name) for name in NAMES}
 
 
-@pytest.fixture(params=FAULTS)
-def fault(request: pytest.FixtureRequest, experiment: Path) -> str:
-    """Damages one of the six runs; returns a word that the reason has."""
-    damage, word = FAULTS[request.param]
-    damage(experiment / BAD)
-    return word
+def damaged(faults: dict[str, tuple[Callable[[Path], None], str]]) -> dict[str, str]:
+    """Damages one run of the second agent by each fault, in the current directory; returns their names with words of the reasons."""
+    found = {}
+    for seed, (damage, word) in enumerate(faults.values(), start=1):
+        name = f"constant/CartPole-v1/seed-{seed}"
+        damage(Path("mine", name))
+        found[name] = word
+    return found
 
 
-@pytest.fixture(params=FAULTS | PIPES)
-def any_fault(request: pytest.FixtureRequest, experiment: Path) -> str:
-    """The same, with what a stranger could put in the place of a file besides."""
-    damage, word = (FAULTS | PIPES)[request.param]
-    damage(experiment / BAD)
-    return word
+@pytest.fixture
+def many(
+    tmp_path: Path, write_policy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """An experiment in the current directory with a run for each fault; returns the names of all runs."""
+    num_seeds = 1 + len(FAULTS | PIPES)
+    folder = copy_of("many runs", lambda to: _write(to, write_policy, num_seeds), tmp_path / "here", tmp_path_factory)
+    monkeypatch.chdir(folder)
+    return [f"{agent}/CartPole-v1/seed-{seed}" for agent in ("random", "constant") for seed in range(num_seeds)]
 
 
-def test_reports_and_states_name_it_and_show_all_others(any_fault: str, experiment: Path, arena: Arena):
-    code, said = arena("report", str(experiment))
+def reason_in(said: str, name: str) -> str:
+    """Returns why a run is left out, in what a command said."""
+    (reason,) = [part for part in said.split("left out: ") if part.startswith((f"{name}, because", f"mine/{name}, because"))]
+    return reason
+
+
+def test_reports_and_states_name_each_and_show_all_others(many: list[str], arena: Arena):
+    """The faults include what a stranger could put in the place of a file."""
+    words = damaged(FAULTS | PIPES)
+    others = sorted({*many} - words.keys())
+    code, said = arena("report", "mine")
     assert code == 0, said
-    assert f"left out: {experiment / BAD}, because" in said
-    assert any_fault in said
-    page, document = ((experiment / "report" / name).read_text() for name in ("report.html", "report.json"))
-    assert f"left out: {experiment / BAD}, because" in page
+    page, document = (Path("mine", "report", name).read_text() for name in ("report.html", "report.json"))
     read = json.loads(document)
-    assert sorted(f"{run['agent']}/{run['env']}/seed-{run['seed']}" for run in read["runs"]) == sorted(OTHERS)
-    (sentence,) = read["left_out"]
-    assert any_fault in sentence
-    code, said = arena("status", str(experiment))
-    assert code == 0, said
-    assert f"left out: {BAD}, because" in said
-    assert any_fault in said
-    assert "5 finished" in said
-    assert "1 damaged" in said
+    assert sorted(f"{run['agent']}/{run['env']}/seed-{run['seed']}" for run in read["runs"]) == others
+    assert len(read["left_out"]) == len(words)
+    code, states = arena("status", "mine")
+    assert code == 0, states
+    assert f"{len(others)} finished" in states
+    assert f"{len(words)} damaged" in states
+    for name, word in words.items():
+        assert f"left out: mine/{name}, because" in page
+        (sentence,) = [sentence for sentence in read["left_out"] if f"mine/{name}, because" in sentence]
+        assert word in sentence
+        assert word in reason_in(said, name)
+        assert word in reason_in(states, name)
 
 
 @pytest.mark.usefixtures("tried")
@@ -201,16 +215,18 @@ def test_standings_do_without_it_once_it_is_damaged(experiment: Path, arena: Are
     assert League(Path("tournament")).exists
 
 
-def test_run_goes_on_with_the_others_and_says_how_to_redo_it_alone(fault: str, experiment: Path, arena: Arena):
+def test_run_goes_on_with_the_others_and_says_how_to_redo_each_alone(many: list[str], arena: Arena):
+    words = damaged(FAULTS)
     for _ in range(2):
         code, said = arena("run", "mine.toml")
         assert code == 1, said
-        assert f"{BAD} damaged: " in said
-        assert f"rm -r {experiment / BAD} && arena run mine.toml" in said
-        assert fault.replace("copied or renamed", "whose folder this is not") in said
+        for name, word in words.items():
+            reason = said.partition(f" {name} damaged: ")[2].partition("arena run mine.toml")[0]
+            assert word.replace("copied or renamed", "whose folder this is not") in reason
+            assert f"rm -r mine/{name} && arena run mine.toml" in said
     code, said = arena("run", "mine.toml", "--dry-run")
     assert code == 0, said
-    assert "5 finished, 1 damaged" in said or "1 damaged" in said
+    assert f"{len(many) - len(words)} finished, {len(words)} damaged" in said
 
 
 @pytest.mark.worker
@@ -224,11 +240,14 @@ def test_the_command_redoes_it_alone(experiment: Path, arena: Arena):
     assert {name: (experiment / name / "result.json").read_bytes() for name in OTHERS} == before
 
 
+@pytest.mark.parametrize("fault", FAULTS)
 def test_python_is_told_the_same(fault: str, experiment: Path):
+    damage, word = FAULTS[fault]
+    damage(experiment / BAD)
     records, left_out = readable([experiment / BAD, experiment / OTHERS[0]])
     assert [record.path for record in records] == [experiment / OTHERS[0]]
     assert [each.path for each in left_out] == [experiment / BAD]
-    assert fault in left_out[0].reason
+    assert word in left_out[0].reason
 
 
 def test_an_experiment_of_which_nothing_can_be_read_is_refused(experiment: Path, arena: Arena):

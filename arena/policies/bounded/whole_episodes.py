@@ -1,7 +1,7 @@
 """Whole episodes in a policy's process, where known code steps the environment: a message for each step costs more than the step.
 
 Only ids that are registered for Gymnasium's own classic control and toy text environments qualify, without arguments of the experiment's
-and without wrappers: they are stepped by Gymnasium's vector environment, by the array form that comes with the arena, or one by one, and
+and without wrappers: they are stepped by the array form that comes with the arena, by Gymnasium's vector environment, or one by one, and
 nobody else's code is loaded beside the policy. The loop is that of `arena.policies.evaluation`, so the episodes are those of a policy that
 is asked step by step. Whatever goes wrong in it is an error without a judgement: the user of the policy
 then asks step by step, which tells what it was.
@@ -126,13 +126,13 @@ def read_episodes(content: memoryview, asked: WholeEpisodes) -> tuple[Array, Arr
 
 
 def _make_envs(env_id: str, num_envs: int) -> gym.vector.VectorEnv[Any, Any, Any]:
-    if gym.spec(env_id).vector_entry_point is not None:
-        return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
     plugin, env = own_plugin(), CommonForm(gym.make(env_id))
     if plugin is not None and plugin.vectorize is not None:
         arrays = plugin.vectorize(env.env, num_envs, env.observation_space, env.action_space)
         if arrays is not None:
             return arrays
+    if gym.spec(env_id).vector_entry_point is not None:
+        return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
     return SyncVectorEnv([lambda: CommonForm(gym.make(env_id))] * num_envs, autoreset_mode=AutoresetMode.NEXT_STEP)
 
 

@@ -23,6 +23,7 @@ Array = npt.NDArray[Any]
 _CLASSIC, _TOY = "gymnasium.envs.classic_control.", "gymnasium.envs.toy_text."
 ARRAYS = {
     f"{_CLASSIC}acrobot:AcrobotEnv": "arena_envs.arrays.acrobot:Acrobots",
+    f"{_CLASSIC}cartpole:CartPoleEnv": "arena_envs.arrays.cart_pole:CartPoles",
     f"{_CLASSIC}mountain_car:MountainCarEnv": "arena_envs.arrays.mountain_car:MountainCars",
     f"{_CLASSIC}continuous_mountain_car:Continuous_MountainCarEnv": "arena_envs.arrays.mountain_car:ContinuousMountainCars",
     f"{_CLASSIC}pendulum:PendulumEnv": "arena_envs.arrays.pendulum:Pendulums",

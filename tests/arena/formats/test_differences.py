@@ -3,8 +3,9 @@ from hypothesis import strategies as st
 
 from arena.formats.differences import all_told, differences, differing_keys, sides, told
 
+TEXTS = st.text("ab.")
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+    st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
 )
 
 

@@ -146,7 +146,7 @@ def random_and_others(num_starts: int, rng: np.random.Generator, num_seeds: int)
 @pytest.mark.parametrize("num_seeds", [1, 5])
 def test_more_episodes_leave_ratings_within_their_intervals(num_seeds: int) -> None:
     """The same players on 10, 20 and 200 episodes, a player who never wins among them: the zero of the scale must not move."""
-    held, fields = [], 60
+    held, fields = [], 30
     for field in range(fields):
         ratings = []
         for num_starts in (10, 20, 200):

@@ -20,6 +20,8 @@ from arena_envs.arrays.choice import as_arrays
 TAXI = newest_version("Taxi")  # v3, or v4 from Gymnasium 1.4 on
 KNOWN = [
     ("Acrobot-v1", {}),
+    ("CartPole-v1", {}),
+    ("CartPole-v1", {"sutton_barto_reward": True}),
     ("MountainCar-v0", {}),
     ("MountainCar-v0", {"goal_velocity": 0.01}),
     ("MountainCarContinuous-v0", {}),
@@ -57,7 +59,7 @@ def test_array_forms_give_what_single_environments_give(env_id: str, kwargs: dic
             actions[0] = np.sign(observations[0, 1])  # swings a car up
         else:
             actions = rng.integers(int(space.n), size=3)
-            actions[0] = 2 * (observations[0, 1] > 0)
+            actions[0] = (int(space.n) - 1) * (observations[0, 1] > 0)
         *wanted, wanted_info = single.step(actions)
         *given, info = arrays.step(actions)
         for one, other in zip(given, wanted, strict=True):
