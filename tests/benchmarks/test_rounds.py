@@ -14,8 +14,8 @@ from benchmarks.rounds import measure_case
 from benchmarks.variants import measure_loop
 from benchmarks.verdicts import of_variant, target_rows
 
-UPDATES_PER_ENV_STEP = 3 / 11
-"""Updates of the fake agent: one for each step of four environments. A step that only resets an environment is not an env step."""
+UPDATES_PER_ENV_STEP = 1 / 4
+"""Updates of the fake agent: one for each step of four environments."""
 BASELINE = """
 import json, os, sys
 request = json.loads(sys.argv[1])
@@ -23,7 +23,7 @@ steps = request["env_steps"]
 if request["loop"] == "broken":
     sys.exit("no such loop")
 print("a framework greets")
-line = {"start_seconds": 9.0, "wall_seconds": 60.0, "cpu_seconds": 60.0, "env_steps": steps, "updates": steps * 3 // 11}
+line = {"start_seconds": 9.0, "wall_seconds": 60.0, "cpu_seconds": 60.0, "env_steps": steps, "updates": steps // 4}
 line |= {"peak_rss_bytes": 1, "parts": {}, "cores": sorted(os.sched_getaffinity(0)), "threads": os.environ["OMP_NUM_THREADS"]}
 print(json.dumps(line))
 """
