@@ -305,7 +305,7 @@ def check_export(agent_id, env_id, table, path):
     if space.dtype == np.uint8:
         observations = np.stack([rng.integers(0, brightness + 1, space.shape, np.uint8) for brightness in range(256)])
     else:
-        observations = rng.normal(scale=3.0, size=(256, *space.shape)).astype(np.float32)
+        observations = (rng.normal(size=(256, 4)) * 10.0 ** rng.uniform(-1.0, 1.5, (256, 1))).astype(np.float32)  # small and large
     actions = agent.act(observations)
     assert len(np.unique(actions)) > 1, "a constant policy proves nothing"
     for policy in (OnnxPolicy(Path(path)), agent.network):  # the latter is what `learn` acts by
