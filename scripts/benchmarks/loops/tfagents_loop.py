@@ -15,8 +15,6 @@ import numpy.typing as npt
 
 from arena.agent.hyperparameters import build_config
 from arena.agent.isolation import refuse_other_frameworks
-from arena.environments.config import EnvConfig
-from arena.environments.vectorize import make_vec_env
 from arena_tfagents.config import TFAgentsDQNConfig
 from arena_tfagents.specs import DQN
 from benchmarks.child.probe import LoopProbe
@@ -90,7 +88,8 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.random.set_seed(probe.seed)
-    py_env = VectorPyEnvironment(make_vec_env(EnvConfig("CartPole-v1"), config.num_envs), probe.seed)
+    vector_env = gym.make_vec("CartPole-v1", config.num_envs, vectorization_mode=gym.VectorizeMode.VECTOR_ENTRY_POINT)
+    py_env = VectorPyEnvironment(vector_env, probe.seed)
     env = TFPyEnvironment(py_env)
     epsilon = tf.Variable(config.epsilon_start, dtype=tf.float32)
     spaces = py_env.env.single_observation_space, py_env.env.single_action_space
