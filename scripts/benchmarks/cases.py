@@ -97,7 +97,7 @@ def benchmark_cases() -> tuple[BenchmarkCase, ...]:
                 module=TF_AGENTS,
                 loop="dqn",
                 target=6.0,
-                conditions="driver, replay dataset, common.function(agent.train); as many environments in Gymnasium's vector form, same bursts",
+                conditions="driver, replay dataset, common.function(agent.train); Gymnasium's vectorised environments, same bursts",
                 is_example=True,
             ),
             Baseline(
