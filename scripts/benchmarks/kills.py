@@ -1,10 +1,14 @@
 """Kills runs at random moments, resumes them, and compares what they leave with an uninterrupted run, byte by byte.
 
     benchmark.py kills --agents keras-dqn,rllib-ppo --kills 20 --records kills.jsonl
+    benchmark.py kills --warm --kills 5            two seeds, whose workers are forked from a warm server
 
 Each kill picks one of two processes, the arena or the worker, and one of six ways to end it: the signals KILL, TERM, INT and HUP, STOP for
 `--stop-seconds` and then CONT, and STOP followed by KILL. A third of the kills come at any moment since the start of the process, the rest
 while the agent trains. The experiment is then run again until it is finished, and killed again on the way until the number is reached.
+
+With `--warm` the warm server is a third process to be killed. The uninterrupted runs have spawned workers, so runs of forked workers are
+compared with those of spawned ones as well.
 """
 
 import dataclasses
@@ -40,6 +44,10 @@ WAYS = ("KILL", "TERM", "INT", "HUP", "STOP CONT", "STOP KILL")
 """Signals that a process gets."""
 TARGETS = ("arena", "worker")
 """Processes that are killed: the one that the user started, or the one in which the agent trains."""
+WARM_TARGETS = (*TARGETS, "server")
+"""The same with the one that workers are forked from."""
+MODULES = {"worker": "arena.worker", "server": "arena.worker.server"}
+"""Word of the command line by which a process is known."""
 END_SECONDS = 900.0
 """Seconds after which an arena that has not ended counts as hanging."""
 ORPHAN_SECONDS = 180.0
@@ -68,6 +76,7 @@ def main(options: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=20, help="kills of each agent")
     parser.add_argument("--seed", type=int, default=0, help="seed of moments, processes and signals")
     parser.add_argument("--stop-seconds", type=float, default=60.0, help="seconds between STOP and CONT")
+    parser.add_argument("--warm", action="store_true", help="two runs of each agent, with workers forked from a warm server")
     parser.add_argument("--env-steps", type=int, default=6_000, help="env steps of each run")
     parser.add_argument("--records", type=Path, help="file to which every kill is appended; the table shows all that it holds")
     parser.add_argument("--folder", type=Path, help="folder for the runs, kept there, also for the next call; temporary by default")
@@ -80,7 +89,8 @@ def main(options: Sequence[str]) -> int:
         folder = arguments.folder or Path(temporary)
         records = arguments.records or folder / "kills.jsonl"
         for agent in arguments.agents:
-            victim = Victim(agent, folder / agent, env_steps=arguments.env_steps, stop_seconds=arguments.stop_seconds)
+            options_of_runs = {"env_steps": arguments.env_steps, "stop_seconds": arguments.stop_seconds, "warm": arguments.warm}
+            victim = Victim(agent, folder / (f"{agent}-warm" if arguments.warm else agent), **options_of_runs)
             for record in victim.rounds(arguments.kills, random.Random(f"{arguments.seed} {agent}")):
                 with records.open("a") as file:
                     file.write(json.dumps(record) + "\n")
@@ -104,15 +114,18 @@ class Victim:
         folder: folder for its runs.
         env_steps: env steps of each run.
         stop_seconds: seconds between STOP and CONT.
+        warm: whether there are two runs, whose workers are forked from a warm server.
     """
 
-    def __init__(self, agent: str, folder: Path, *, env_steps: int, stop_seconds: float) -> None:
-        self.agent, self._folder, self._stop_seconds = agent, folder, stop_seconds
+    def __init__(self, agent: str, folder: Path, *, env_steps: int, stop_seconds: float, warm: bool = False) -> None:
+        self.agent, self._folder, self._stop_seconds, self._targets = agent, folder, stop_seconds, WARM_TARGETS if warm else TARGETS
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = self._folder.resolve()
         env, name, settings = (EVERY_AGENT | CORE_AGENTS)[agent]
-        self._run_name = f"runs/{agent}/{env.replace('/', '-')}/seed-0"
-        (folder / "runs.toml").write_text(experiment(env, agent, name, settings, env_steps))
+        seeds = (0, 1) if warm else (0,)
+        self._run_names = [f"runs/{agent}/{env.replace('/', '-')}/seed-{seed}" for seed in seeds]
+        (folder / "runs.toml").write_text(experiment(env, agent, name, settings, env_steps, seeds=seeds))
+        (folder / "straight.toml").write_text(experiment(env, agent, name, settings, env_steps, seeds=seeds, warm=False))
 
     def rounds(self, num_kills: int, rng: random.Random) -> Iterable[dict[str, Any]]:
         """Yields a record of each run that was killed, resumed and finished, until there were `num_kills` kills."""
@@ -126,7 +139,7 @@ class Victim:
                     break
                 kills.append(kill)
             faults = self._finish(output)
-            found = run_differences(output / self._run_name, self._folder / "straight" / self._run_name)
+            found = [each for name in self._run_names for each in run_differences(output / name, self._folder / "straight" / name)]
             number += 1
             if kills:
                 count += len(kills)
@@ -137,18 +150,18 @@ class Victim:
         output, file = self._folder / "straight", self._folder / "seconds.json"
         if not file.exists():
             start = time.monotonic()
-            process = self._start(output)
+            process = self._start(output, "straight.toml")
             trains = self._wait_for_training(process, output, END_SECONDS)
             training_start = time.monotonic() - start
             if process.wait(END_SECONDS) or not trains:
-                raise SystemExit(f"{self.agent}: the uninterrupted run failed; see {output / self._run_name}")
+                raise SystemExit(f"{self.agent}: the uninterrupted run failed; see {output / self._run_names[0]}")
             file.write_text(json.dumps([training_start, time.monotonic() - start]))
         training_start, whole_seconds = json.loads(file.read_text())
         return training_start, whole_seconds
 
     def _kill(self, output: Path, rng: random.Random, training_start: float, whole_seconds: float) -> Kill | None:
         """Starts or resumes the run and kills it at a random moment; None if it ended before."""
-        target, way, share, anywhere = rng.choice(TARGETS), rng.choice(WAYS), rng.random(), rng.random() < 1 / 3
+        target, way, share, anywhere = rng.choice(self._targets), rng.choice(WAYS), rng.random(), rng.random() < 1 / 3
         before, start = self._outcome(output), time.monotonic()
         process = self._start(output)
         if anywhere:
@@ -159,7 +172,7 @@ class Victim:
         until = time.monotonic() + delay
         while time.monotonic() < until and process.poll() is None:
             time.sleep(min(0.02, delay))
-        pid = process.pid if target == "arena" else self._worker(process)
+        pid = process.pid if target == "arena" else self._process_below(process, MODULES[target])
         if pid is None or process.poll() is not None:
             self._end(process)
             return None
@@ -173,8 +186,8 @@ class Victim:
                 break
         faults = self._end(process)
         outcome = self._outcome(output)
-        if way == "STOP CONT" and outcome[0] != "finished":
-            faults.append(f"the {target} was stopped and continued, and the run is recorded as {outcome[0]}")
+        if (way == "STOP CONT" or target == "server") and outcome[0] != "finished":
+            faults.append(f"the {target} got {way}, and the run is recorded as {outcome[0]}")
         elif target == "arena" and outcome[0] not in (None, "finished") and outcome != before:
             faults.append(f"the arena was killed ({way}), and the run is recorded as {outcome[0]}")
         return Kill(agent=self.agent, target=target, way=way, seconds=seconds, num_episodes=num_episodes, faults=tuple(faults))
@@ -187,9 +200,9 @@ class Victim:
             faults.append(f"running it again ended with exit code {process.returncode}: {self._outcome(output)[0]}")
         return faults
 
-    def _start(self, output: Path) -> subprocess.Popen[bytes]:
+    def _start(self, output: Path, file: str = "runs.toml") -> subprocess.Popen[bytes]:
         output.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "arena", "run", self._folder / "runs.toml", "--output", output, "--retry-failed", "--quiet"]
+        command = [sys.executable, "-m", "arena", "run", self._folder / file, "--output", output, "--retry-failed", "--quiet"]
         with (output / "arena.log").open("ab") as log:
             return subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, start_new_session=True)
 
@@ -224,10 +237,10 @@ class Victim:
     def _is_locked(self) -> bool:
         return any(is_locked(path.parent) for path in self._folder.rglob(".lock"))
 
-    def _worker(self, process: subprocess.Popen[bytes]) -> int | None:
+    def _process_below(self, process: subprocess.Popen[bytes], module: str) -> int | None:
         try:
             children = psutil.Process(process.pid).children(recursive=True)
-            found = [child.pid for child in children if "arena.worker" in child.cmdline()]
+            found = [child.pid for child in children if module in child.cmdline()]
         except psutil.Error:
             return None
         return found[-1] if found else None
@@ -244,20 +257,26 @@ class Victim:
         return False
 
     def _num_episodes(self, output: Path) -> int:
-        file = output / self._run_name / "episodes.jsonl"
-        return file.read_bytes().count(b"\n") if file.exists() else 0
+        files = [output / name / "episodes.jsonl" for name in self._run_names]
+        return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
 
     def _outcome(self, output: Path) -> tuple[str | None, int]:
-        """Returns the status in `result.json` and when it was written; None and 0 without one."""
-        file = output / self._run_name / "result.json"
-        if not file.exists():
-            return None, 0
-        return str(json.loads(file.read_text())["status"]), file.stat().st_mtime_ns
+        """Returns the status in the first `result.json` that isn't of a finished run, and when it was written; None and 0 without one."""
+        outcome: tuple[str | None, int] = None, 0
+        for name in self._run_names:
+            file = output / name / "result.json"
+            outcome = (str(json.loads(file.read_text())["status"]), file.stat().st_mtime_ns) if file.exists() else (None, 0)
+            if outcome[0] != "finished":
+                break
+        return outcome
 
 
-def experiment(env: str, agent: str, agent_id: str, settings: dict[str, Any], env_steps: int) -> str:
-    """Returns the experiment's TOML: six checkpoints and three evaluations."""
-    head = f'name = "runs"\nenvs = ["{env}"]\nseeds = [0]\ncheckpoint_period = {env_steps // 6}\nlog_period = {env_steps // 12}\n'
+def experiment(
+    env: str, agent: str, agent_id: str, settings: dict[str, Any], env_steps: int, *, seeds: Sequence[int], warm: bool = True
+) -> str:
+    """Returns the experiment's TOML: six checkpoints and three evaluations of each run."""
+    head = f'name = "runs"\nenvs = ["{env}"]\nseeds = {[*seeds]}\ncheckpoint_period = {env_steps // 6}\nlog_period = {env_steps // 12}\n'
+    head += "" if warm else "[executor]\nwarm = false\n"
     head += f"[budget]\nenv_steps = {env_steps}\n[evaluation]\nperiod = {env_steps // 3}\nepisodes = 5\nfinal_episodes = 10\n"
     head += '[resources]\ndevice = "cpu"\nworkers = 1\n'
     algorithm = agent_id.rpartition("-")[2]
@@ -274,7 +293,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         for kill in row["kills"]:
             counts[row["agent"], kill["target"], kill["way"]] += 1
-    columns = [(target, way) for target in TARGETS for way in WAYS]
+    targets = WARM_TARGETS if any(target == "server" for _, target, _ in counts) else TARGETS
+    columns = [(target, way) for target in targets for way in WAYS]
     lines = ["| agent | " + " | ".join(f"{target}: {way}" for target, way in columns) + " | kills | runs | differences | faults |"]
     lines.append("|" + "---|" * (len(columns) + 5))
     for agent in agents:

@@ -45,6 +45,9 @@ OWN_REPLAY = {
 }
 """Agents with their framework's replay buffer; other tests hold their resume. TF-Agents' costs 60 ms a draw, hence fewer, larger bursts."""
 LEARNERS = {**DISCRETE, **OWN_REPLAY}
+ONE_BACKEND = (*agent_ids(), *OWN_REPLAY)
+"""Variants whose learning is tested on every change; what Keras's other backends learn, the slow tests see: their updates equal one oracle,
+which is tested on every change, and all else is NumPy."""
 SMALL_DQN = {
     "hidden_sizes": [32],
     "num_envs": 4,
@@ -139,7 +142,7 @@ def few(agent: str, table: dict) -> dict:
 @each({name: variant for name, variant in VARIANTS.items() if name not in CONTINUOUS})
 def test_agent_keeps_the_contract(name: str):
     agent, table = VARIANTS[name]
-    ask_agent(keep_the_contract, agent, few(agent, table), {})
+    ask_agent(keep_the_contract, agent, few(agent, table), {"num_steps": 1_200})
 
 
 @each(CONTINUOUS)
@@ -217,7 +220,7 @@ PROBES = {
 """A probe environment's discount, and the budget within which an agent must reach the optimal return."""
 
 
-@each(LEARNERS)
+@each(LEARNERS, always=ONE_BACKEND)
 def test_agent_learns_the_probes(name: str):
     agent, table = LEARNERS[name]
     for probe, (discount, options) in PROBES.items():
@@ -226,16 +229,16 @@ def test_agent_learns_the_probes(name: str):
     assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 3_000, "min_return": 1.0}) == 1.0
 
 
-@each({name: LEARNERS[name] for name in DISCRETE})
+@each(DISCRETE, always=ONE_BACKEND)
 def test_agent_learns_from_text_and_makes_several_choices_at_once(name: str):
     """The text is judged by phrases that training never saw; without it no policy returns more than 5."""
-    agent, table = LEARNERS[name]
+    agent, table = DISCRETE[name]
     settings = small(agent, table, discount=0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {}))
     ask_agent(learn, agent, settings, "Instruction", {"num_steps": 6_000, "min_return": 15.0, "judged_with": {"held_out": True}})
     ask_agent(learn, agent, settings, "Choices", {"num_steps": 8_000, "min_return": 15.0})
 
 
-@each(LEARNERS)
+@each(LEARNERS, always=ONE_BACKEND)
 def test_agent_does_not_take_truncation_for_termination(name: str):
     agent, table = LEARNERS[name]
     options = {"num_steps": 4_000, "min_return": 20.0}
@@ -245,10 +248,10 @@ def test_agent_does_not_take_truncation_for_termination(name: str):
 @each(having("action_masks", VARIANTS))
 def test_agent_never_takes_a_forbidden_action(name: str):
     agent, table = VARIANTS[name]
-    ask_agent(keep_the_contract, agent, few(agent, table), {"env_id": "arena/MaskedIdentity-v0"})
+    ask_agent(keep_the_contract, agent, few(agent, table), {"env_id": "arena/MaskedIdentity-v0", "num_steps": 1_200})
 
 
-@each(having("action_masks", DISCRETE))
+@each(having("action_masks", DISCRETE), always=ONE_BACKEND)
 def test_agent_learns_the_masked_probes(name: str):
     agent, table = DISCRETE[name]
     table = small(agent, table)
@@ -274,15 +277,21 @@ def test_agent_takes_images(name: str):
 
 @each(DISCRETE)
 def test_agent_joins_an_image_and_numbers(name: str):
-    """With one of both parts no policy returns more than 10; the file gives the same actions, and a resume the same run."""
+    """The file gives the same actions, and a resume the same run."""
     agent, table = DISCRETE[name]
     options = {"env_id": "arena/PictureAndFlag-v0", "num_steps": 1_200}
     ask_agent(keep_the_contract, agent, few(agent, {**table, "conv_layers": [[8, 3, 2]], "hidden_sizes": [32]}), options)
+
+
+@each(DISCRETE, always=ONE_BACKEND)
+def test_agent_learns_from_an_image_and_numbers_together(name: str):
+    """With one of both parts no policy returns more than 10."""
+    agent, table = DISCRETE[name]
     settings = {"conv_layers": [[8, 3, 2]], "discount": 0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {})}
     ask_agent(learn, agent, small(agent, table, **settings), "PictureAndFlag", {"num_steps": 5_000, "min_return": 13.0})
 
 
-@each(IMAGES)
+@each(IMAGES, always=ONE_BACKEND)
 def test_agent_scales_images_by_their_own_bounds(name: str):
     """Divided by 255, as images of bytes once were whatever their bounds, this board is learned by no agent within the budget."""
     agent, table = IMAGES[name]

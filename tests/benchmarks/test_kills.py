@@ -9,17 +9,19 @@ from benchmarks.kills import CORE_AGENTS, EVERY_AGENT, main, table
 
 
 @pytest.mark.parametrize(
-    ("agent", "kills"),
+    ("agent", "kills", "more"),
     [
-        pytest.param("fake", 4, marks=pytest.mark.worker),
-        pytest.param("keras-ppo", 2, marks=[pytest.mark.framework, pytest.mark.slow]),
-        pytest.param("tfagents-dqn", 2, marks=[pytest.mark.framework, pytest.mark.slow]),
+        pytest.param("fake", 4, [], marks=pytest.mark.worker),
+        pytest.param("fake", 4, ["--warm"], marks=pytest.mark.worker),
+        pytest.param("keras-ppo", 2, [], marks=[pytest.mark.framework, pytest.mark.slow]),
+        pytest.param("tfagents-dqn", 2, [], marks=[pytest.mark.framework, pytest.mark.slow]),
+        pytest.param("rllib-ppo", 2, ["--warm"], marks=[pytest.mark.framework, pytest.mark.slow]),
     ],
 )
-def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str], agent: str, kills: int):
+def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str], agent: str, kills: int, more: list[str]):
     records = tmp_path / "kills.jsonl"
     options = ["--agents", agent, "--kills", str(kills), "--stop-seconds", "1", "--folder", str(tmp_path), "--records", str(records)]
-    assert main([*options, "--env-steps", "3000"]) == 0, capsys.readouterr().out
+    assert main([*options, "--env-steps", "3000", *more]) == 0, capsys.readouterr().out
     rows = [json.loads(line) for line in records.read_text().splitlines()]
     assert sum(len(row["kills"]) for row in rows) == kills
     assert all(row["differences"] == [] for row in rows)
@@ -39,6 +41,13 @@ def test_an_unknown_agent_is_refused(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         main(["--agents", "keras-dqm"])
     assert "no agent 'keras-dqm' here; there are " in capsys.readouterr().err
+
+
+def test_kills_of_a_server_have_columns_of_their_own():
+    kill = {"agent": "a", "target": "server", "way": "TERM", "seconds": 1.0, "num_episodes": 3, "faults": []}
+    lines = table([{"agent": "a", "kills": [kill], "differences": []}]).splitlines()
+    assert "| server: TERM |" in lines[0]
+    assert lines[2].endswith("| 1 |  |  |  |  | 1 | 1 | 0 | 0 |")
 
 
 def test_the_table_counts_kills_and_names_what_differs():
