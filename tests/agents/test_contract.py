@@ -306,7 +306,7 @@ CHOOSING = {name: variant for name, variant in VARIANTS.items() if "choices" in 
 """Agents that make several choices at once, each for itself, where the combinations are too many to be counted."""
 
 
-@each(CHOOSING)
+@each(CHOOSING, always=ONE_BACKEND)
 def test_agent_makes_many_choices_at_once(name: str):
     agent, table = CHOOSING[name]
     ask_agent(keep_the_contract, agent, few(agent, table), {"env_id": "arena/ManyChoices-v0", "num_steps": 1_200})
