@@ -238,8 +238,9 @@ class Victim:
         return any(is_locked(path.parent) for path in self._folder.rglob(".lock"))
 
     def _process_below(self, process: subprocess.Popen[bytes], module: str) -> int | None:
+        """Returns the process of a module; the server is the arena's own child, and a keeper that it has forked still has its name."""
         try:
-            children = psutil.Process(process.pid).children(recursive=True)
+            children = psutil.Process(process.pid).children(recursive=module != MODULES["server"])
             found = [child.pid for child in children if module in child.cmdline()]
         except psutil.Error:
             return None
