@@ -155,9 +155,9 @@ def test_continuous_agent_keeps_the_contract(name: str):
 def test_continuous_agent_learns_the_probes(name: str):
     """Backends differ in nothing that this could show: their updates equal one oracle, and all else is NumPy."""
     agent, table = CONTINUOUS[name]
-    ask_agent(learn, agent, small(agent, table, discount=0.5), "BoxTarget", {"num_steps": 4_000, "min_return": -1.5})
+    ask_agent(learn, agent, small(agent, table, discount=0.5), "BoxTarget", {"num_steps": 2_800, "min_return": -1.5})
     # An agent that takes truncation for termination leaves, and gets 4.
-    ask_agent(learn, agent, small(agent, table, discount=0.9), "BoxTruncation", {"num_steps": 4_000, "min_return": 20.0})
+    ask_agent(learn, agent, small(agent, table, discount=0.9), "BoxTruncation", {"num_steps": 2_800, "min_return": 20.0})
 
 
 def refuse_discrete_actions(agent: str, table: dict) -> None:
@@ -212,12 +212,13 @@ def small(agent: str, table: dict, **settings: Any) -> dict:
 
 
 PROBES = {
-    "Identity": (0.5, {"num_steps": 4_000, "min_return": 95.0}),
-    "TwoRound": (0.99, {"num_steps": 3_000, "min_return": 3.0}),
-    "Discount": (0.95, {"num_steps": 3_000, "min_return": 2.0}),
-    "Chain": (0.95, {"num_steps": 4_000, "min_return": 1.0, "env": {"num_states": 4}}),
+    "Identity": (0.5, {"num_steps": 2_800, "min_return": 95.0}),
+    "TwoRound": (0.99, {"num_steps": 2_100, "min_return": 3.0}),
+    "Discount": (0.95, {"num_steps": 2_100, "min_return": 2.0}),
+    "Chain": (0.95, {"num_steps": 2_800, "min_return": 1.0, "env": {"num_states": 4}}),
 }
-"""A probe environment's discount, and the budget within which an agent must reach the optimal return."""
+"""A probe environment's discount, and the budget within which an agent must reach the optimal return. Those that are tested
+on every change reach it within 85% of the budget."""
 
 
 @each(LEARNERS, always=ONE_BACKEND)
@@ -226,7 +227,7 @@ def test_agent_learns_the_probes(name: str):
     for probe, (discount, options) in PROBES.items():
         ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
     # The larger reward is worth less at this discount.
-    assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 3_000, "min_return": 1.0}) == 1.0
+    assert ask_agent(learn, agent, small(agent, table, discount=0.6), "Discount", {"num_steps": 2_100, "min_return": 1.0}) == 1.0
 
 
 @each(DISCRETE, always=ONE_BACKEND)
@@ -234,8 +235,8 @@ def test_agent_learns_from_text_and_makes_several_choices_at_once(name: str):
     """The text is judged by phrases that training never saw; without it no policy returns more than 5."""
     agent, table = DISCRETE[name]
     settings = small(agent, table, discount=0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {}))
-    ask_agent(learn, agent, settings, "Instruction", {"num_steps": 6_000, "min_return": 15.0, "judged_with": {"held_out": True}})
-    ask_agent(learn, agent, settings, "Choices", {"num_steps": 8_000, "min_return": 15.0})
+    ask_agent(learn, agent, settings, "Instruction", {"num_steps": 4_200, "min_return": 15.0, "judged_with": {"held_out": True}})
+    ask_agent(learn, agent, settings, "Choices", {"num_steps": 5_600, "min_return": 15.0})
 
 
 @each(LEARNERS, always=ONE_BACKEND)
@@ -257,10 +258,10 @@ def test_agent_learns_the_masked_probes(name: str):
     table = small(agent, table)
     if agent == "tfagents-c51":
         table["max_q_value"] = 15.0
-    ask_agent(learn, agent, {**table, "discount": 0.5}, "MaskedIdentity", {"num_steps": 5_000, "min_return": 65.0})
+    ask_agent(learn, agent, {**table, "discount": 0.5}, "MaskedIdentity", {"num_steps": 3_500, "min_return": 65.0})
     if agent_spec(agent).algorithm != "ppo":
         # It catches targets over forbidden next actions, which PPO has none of; PPO may settle for the nearer reward.
-        ask_agent(learn, agent, {**table, "discount": 0.9}, "MaskedFork", {"num_steps": 5_000, "min_return": 13.0})
+        ask_agent(learn, agent, {**table, "discount": 0.9}, "MaskedFork", {"num_steps": 3_500, "min_return": 13.0})
 
 
 IMAGES = {name: variant for name, variant in DISCRETE.items() if "image" in agent_spec(variant[0]).observation_spaces}
@@ -288,7 +289,7 @@ def test_agent_learns_from_an_image_and_numbers_together(name: str):
     """With one of both parts no policy returns more than 10."""
     agent, table = DISCRETE[name]
     settings = {"conv_layers": [[8, 3, 2]], "discount": 0.5, **({"max_q_value": 3.0} if agent_spec(agent).algorithm == "c51" else {})}
-    ask_agent(learn, agent, small(agent, table, **settings), "PictureAndFlag", {"num_steps": 5_000, "min_return": 13.0})
+    ask_agent(learn, agent, small(agent, table, **settings), "PictureAndFlag", {"num_steps": 3_500, "min_return": 13.0})
 
 
 @each(IMAGES, always=ONE_BACKEND)
@@ -298,7 +299,7 @@ def test_agent_scales_images_by_their_own_bounds(name: str):
     settings = {"conv_layers": [[16, 2, 1]], "discount": 0.5, **({} if agent_spec(agent).algorithm == "ppo" else {"epsilon_end": 0.05})}
     dtypes = ("uint8", "int8") if name == agent else ("uint8",)  # the core casts and scales, whatever Keras's backend
     for dtype in dtypes:
-        options = {"num_steps": 6_000, "min_return": 17.0, "env": {"dtype": dtype}}
+        options = {"num_steps": 4_200, "min_return": 17.0, "env": {"dtype": dtype}}
         ask_agent(learn, agent, small(agent, table, **settings), "BoardIdentity", options)
 
 
@@ -320,9 +321,9 @@ def test_agent_learns_many_choices_at_once(name: str):
     """Random play gets 6.9, and 8.6 within the mask."""
     agent, table = CHOOSING[name]
     settings = small(agent, table, discount=0.5)
-    ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 12_000, "min_return": 15.0})
+    ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 8_400, "min_return": 15.0})
     if agent_spec(agent).action_masks:
-        ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 8_000, "min_return": 15.0, "env": {"masked": True}})
+        ask_agent(learn, agent, settings, "ManyChoices", {"num_steps": 5_600, "min_return": 15.0, "env": {"masked": True}})
 
 
 @each({name: VARIANTS[name] for name in agent_ids() if "box" in agent_spec(name).action_spaces and name not in CONTINUOUS})
