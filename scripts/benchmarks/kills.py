@@ -238,10 +238,16 @@ class Victim:
         return any(is_locked(path.parent) for path in self._folder.rglob(".lock"))
 
     def _process_below(self, process: subprocess.Popen[bytes], module: str) -> int | None:
-        """Returns the process of a module; the server is the arena's own child, and a keeper that it has forked still has its name."""
+        """Returns the process of a module: the arena's own child for the server, the deepest one for a worker.
+
+        Keepers and workers that a server has forked still have its command line.
+        """
+        is_server = module == MODULES["server"]
         try:
-            children = psutil.Process(process.pid).children(recursive=module != MODULES["server"])
-            found = [child.pid for child in children if module in child.cmdline()]
+            children = psutil.Process(process.pid).children(recursive=not is_server)
+            wanted = [child for child in children if is_server or child.ppid() != process.pid]
+            known = {module} if is_server else {*MODULES.values()}
+            found = [child.pid for child in wanted if not known.isdisjoint(child.cmdline())]
         except psutil.Error:
             return None
         return found[-1] if found else None
