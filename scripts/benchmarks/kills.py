@@ -3,14 +3,16 @@
     benchmark.py kills --agents keras-dqn,rllib-ppo --kills 20 --records kills.jsonl
     benchmark.py kills --warm --kills 5            two seeds, whose workers are forked from a warm server
 
-Each kill picks one of two processes, the arena or the worker, and one of six ways to end it: the signals KILL, TERM, INT and HUP, STOP for
-`--stop-seconds` and then CONT, and STOP followed by KILL. A third of the kills come at any moment since the start of the process, the rest
-while the agent trains. The experiment is then run again until it is finished, and killed again on the way until the number is reached.
+Each kill picks one of two processes (`--targets`), the arena or the worker, and one of six ways to end it: the signals KILL, TERM, INT and
+HUP, STOP for `--stop-seconds` and then CONT, and STOP followed by KILL. A third of the kills come at any moment since the start of the
+process, the rest while the agent trains. The experiment is then run again until it is finished, and killed again on the way until the
+number is reached.
 
 With `--warm` the warm server is a third process to be killed. The uninterrupted runs have spawned workers, so runs of forked workers are
 compared with those of spawned ones as well.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -48,6 +50,8 @@ WARM_TARGETS = (*TARGETS, "server")
 """The same with the one that workers are forked from."""
 MODULES = {"worker": "arena.worker", "server": "arena.worker.server"}
 """Word of the command line by which a process is known."""
+MAX_MISSES = 10
+"""Largest number of runs, one after another, that may end before the process to be killed is found."""
 END_SECONDS = 900.0
 """Seconds after which an arena that has not ended counts as hanging."""
 ORPHAN_SECONDS = 180.0
@@ -77,6 +81,9 @@ def main(options: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of moments, processes and signals")
     parser.add_argument("--stop-seconds", type=float, default=60.0, help="seconds between STOP and CONT")
     parser.add_argument("--warm", action="store_true", help="two runs of each agent, with workers forked from a warm server")
+    parser.add_argument(
+        "--targets", type=names, help=f"processes to kill, some of {', '.join(WARM_TARGETS)}; all that there are by default"
+    )
     parser.add_argument("--env-steps", type=int, default=6_000, help="env steps of each run")
     parser.add_argument("--records", type=Path, help="file to which every kill is appended; the table shows all that it holds")
     parser.add_argument("--folder", type=Path, help="folder for the runs, kept there, also for the next call; temporary by default")
@@ -84,13 +91,16 @@ def main(options: Sequence[str]) -> int:
     unknown = [name for name in arguments.agents if name not in EVERY_AGENT | CORE_AGENTS]
     if unknown:
         parser.error(f"no agent {unknown[0]!r} here; there are {', '.join(EVERY_AGENT | CORE_AGENTS)}")
+    targets = arguments.targets or (WARM_TARGETS if arguments.warm else TARGETS)
+    if not set(targets) <= set(WARM_TARGETS if arguments.warm else TARGETS):
+        parser.error(f"cannot kill {', '.join(targets)} here; there are {', '.join(WARM_TARGETS)}, the last with --warm")
     _hear_signals()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         records = arguments.records or folder / "kills.jsonl"
         for agent in arguments.agents:
             options_of_runs = {"env_steps": arguments.env_steps, "stop_seconds": arguments.stop_seconds, "warm": arguments.warm}
-            victim = Victim(agent, folder / (f"{agent}-warm" if arguments.warm else agent), **options_of_runs)
+            victim = Victim(agent, folder / (f"{agent}-warm" if arguments.warm else agent), targets, **options_of_runs)
             for record in victim.rounds(arguments.kills, random.Random(f"{arguments.seed} {agent}")):
                 with records.open("a") as file:
                     file.write(json.dumps(record) + "\n")
@@ -112,13 +122,16 @@ class Victim:
     Args:
         agent: name in `EVERY_AGENT` or `CORE_AGENTS`.
         folder: folder for its runs.
+        targets: the processes that are killed, some of `WARM_TARGETS`.
         env_steps: env steps of each run.
         stop_seconds: seconds between STOP and CONT.
         warm: whether there are two runs, whose workers are forked from a warm server.
     """
 
-    def __init__(self, agent: str, folder: Path, *, env_steps: int, stop_seconds: float, warm: bool = False) -> None:
-        self.agent, self._folder, self._stop_seconds, self._targets = agent, folder, stop_seconds, WARM_TARGETS if warm else TARGETS
+    def __init__(
+        self, agent: str, folder: Path, targets: Sequence[str], *, env_steps: int, stop_seconds: float, warm: bool = False
+    ) -> None:
+        self.agent, self._folder, self._stop_seconds, self._targets = agent, folder, stop_seconds, targets
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = self._folder.resolve()
         env, name, settings = (EVERY_AGENT | CORE_AGENTS)[agent]
@@ -128,9 +141,13 @@ class Victim:
         (folder / "straight.toml").write_text(experiment(env, agent, name, settings, env_steps, seeds=seeds, warm=False))
 
     def rounds(self, num_kills: int, rng: random.Random) -> Iterable[dict[str, Any]]:
-        """Yields a record of each run that was killed, resumed and finished, until there were `num_kills` kills."""
+        """Yields a record of each run that was killed, resumed and finished, until there were `num_kills` kills.
+
+        Raises:
+            SystemExit: if the process to be killed was found in none of `MAX_MISSES` runs one after another.
+        """
         training_start, whole_seconds = self._straight()
-        count, number = 0, len(list(self._folder.glob("killed-*")))
+        count, misses, number = 0, 0, len(list(self._folder.glob("killed-*")))
         while count < num_kills:
             output = self._folder / f"killed-{number}"
             kills: list[Kill] = []
@@ -141,6 +158,9 @@ class Victim:
             faults = self._finish(output)
             found = [each for name in self._run_names for each in run_differences(output / name, self._folder / "straight" / name)]
             number += 1
+            misses = 0 if kills else misses + 1
+            if misses == MAX_MISSES:
+                raise SystemExit(f"{self.agent}: none of {', '.join(self._targets)} was found running in {misses} runs")
             if kills:
                 count += len(kills)
                 yield {"agent": self.agent, "kills": [dataclasses.asdict(kill) for kill in kills], "differences": [*faults, *found]}
@@ -226,12 +246,19 @@ class Victim:
         return faults
 
     def _workers(self) -> list[psutil.Process]:
-        """Returns the worker processes of this folder's runs, whoever is their parent by now."""
+        """Returns the workers of this folder's runs and their keepers, whoever is their parent by now.
+
+        A spawned one has the folder in its command line. A forked one has its server's, and is known by the files that it has open.
+        """
         found = []
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
-            if "arena.worker" in words and any(word.startswith(f"{self._folder}{os.sep}") for word in words):
-                found.append(process)
+            if {*MODULES.values()}.isdisjoint(words):
+                continue
+            with contextlib.suppress(psutil.Error):
+                places = [*words, *(file.path for file in process.open_files())]
+                if any(place.startswith(f"{self._folder}{os.sep}") for place in places):
+                    found.append(process)
         return found
 
     def _is_locked(self) -> bool:

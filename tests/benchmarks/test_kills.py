@@ -13,6 +13,7 @@ from benchmarks.kills import CORE_AGENTS, EVERY_AGENT, main, table
     [
         pytest.param("fake", 4, [], marks=pytest.mark.worker),
         pytest.param("fake", 4, ["--warm"], marks=pytest.mark.worker),
+        pytest.param("fake", 2, ["--warm", "--targets", "worker"], marks=pytest.mark.worker),
         pytest.param("keras-ppo", 2, [], marks=[pytest.mark.framework, pytest.mark.slow]),
         pytest.param("tfagents-dqn", 2, [], marks=[pytest.mark.framework, pytest.mark.slow]),
         pytest.param("rllib-ppo", 2, ["--warm"], marks=[pytest.mark.framework, pytest.mark.slow]),
@@ -25,6 +26,8 @@ def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.Ca
     rows = [json.loads(line) for line in records.read_text().splitlines()]
     assert sum(len(row["kills"]) for row in rows) == kills
     assert all(row["differences"] == [] for row in rows)
+    if "--targets" in more:
+        assert {kill["target"] for row in rows for kill in row["kills"]} == {"worker"}
     assert f"| `{agent}` |" in capsys.readouterr().out
 
 
@@ -41,6 +44,12 @@ def test_an_unknown_agent_is_refused(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         main(["--agents", "keras-dqm"])
     assert "no agent 'keras-dqm' here; there are " in capsys.readouterr().err
+
+
+def test_a_server_is_killed_where_there_is_one(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--agents", "fake", "--targets", "server"])
+    assert "cannot kill server here; there are arena, worker, server, the last with --warm" in capsys.readouterr().err
 
 
 def test_kills_of_a_server_have_columns_of_their_own():
