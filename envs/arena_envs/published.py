@@ -56,6 +56,36 @@ PUBLISHED = tuple(
             *("Pendulum-v1", "RLlib", "sac", -250.0, None, 20_000, None),
             *("training mean over 5 episodes at which the example stops", "ray, rllib/examples/algorithms/sac/pendulum_sac.py"),
         ),
+        *(
+            (env_id, "RL Zoo (Stable-Baselines3)", algorithm, value, std, steps, 1, _ZOO + where, "rl-baselines3-zoo, benchmark.md")
+            for env_id, algorithm, value, std, steps, where in (
+                ("MountainCar-v0", "dqn", -100.8, 9.9, 120_000, ""),
+                ("MountainCar-v0", "ppo", -110.4, 19.5, 1_000_000, ""),
+                ("MountainCarContinuous-v0", "sac", 94.7, 1.1, 50_000, ""),
+                ("MountainCarContinuous-v0", "td3", 93.5, 0.1, 300_000, ""),
+                ("MountainCarContinuous-v0", "ppo", 88.3, 2.6, 20_000, ""),
+                ("LunarLander-v3", "dqn", 154.4, 79.2, 100_000, "; on LunarLander-v2"),
+                ("LunarLander-v3", "ppo", 242.1, 31.8, 1_000_000, "; on LunarLander-v2"),
+                ("LunarLanderContinuous-v3", "sac", 260.4, 65.5, 500_000, "; on LunarLanderContinuous-v2"),
+                ("LunarLanderContinuous-v3", "td3", 207.5, 67.6, 300_000, "; on LunarLanderContinuous-v2"),
+                ("LunarLanderContinuous-v3", "ppo", 270.9, 32.1, 1_000_000, "; on LunarLanderContinuous-v2"),
+                ("BipedalWalker-v3", "sac", 297.7, 33.1, 500_000, ""),
+                ("BipedalWalker-v3", "td3", 306.0, 56.9, 1_000_000, ""),
+                ("HalfCheetah-v5", "sac", 9535.5, 100.5, 1_000_000, "; on HalfCheetah-v3"),
+                ("HalfCheetah-v5", "td3", 9655.7, 970.0, 1_000_000, "; on HalfCheetah-v3"),
+                ("Hopper-v5", "sac", 2325.5, 1129.7, 1_000_000, "; on Hopper-v3"),
+                ("Hopper-v5", "td3", 3606.4, 4.0, 1_000_000, "; on Hopper-v3"),
+                ("ALE/Pong-v5", "dqn", 20.6, 0.6, 10_000_000, "; on PongNoFrameskip-v4"),
+                ("ALE/Pong-v5", "ppo", 21.0, 0.1, 10_000_000, "; on PongNoFrameskip-v4"),
+            )
+        ),
+        *(
+            ("ALE/Pong-v5", "CleanRL", algorithm, value, std, 10_000_000, 3, f"{_CLEANRL}; on PongNoFrameskip-v4", source)
+            for algorithm, value, std, source in (
+                ("dqn", 20.2, 0.4, "cleanrl, docs/rl-algorithms/dqn.md"),
+                ("ppo", 20.4, 0.2, "cleanrl, docs/rl-algorithms/ppo.md"),
+            )
+        ),
         (
             *("arena/TwoRound-v0", "keras-rl2", "dqn", 3.0, 0.0, 2_000, 1),
             *("mean of 20 test episodes, asserted", "keras-rl2, tests/integration/test_discrete.py"),

@@ -78,6 +78,7 @@ def measure(path: Path, agent: str, arguments: Any) -> bool:
         train_seconds=round(statistics.median(result.seconds.train for result in results), 1),
         commit=str(git.get("commit", "unknown"))[:9],
     )
+    file = read_zoo_file(path)  # again: another process may have measured another agent meanwhile
     agents = {**file.agents, agent: dataclasses.replace(entry, measured=measured)}
     write_bytes(path, zoo_text(dataclasses.replace(file, agents=agents)).encode())
     return True
