@@ -140,6 +140,7 @@ def holders(folder: Path) -> set[str]:
 
 
 @pytest.mark.worker
+@pytest.mark.xdist_group("runs of one arena")
 def test_two_arenas_leave_what_one_leaves(tmp_path: Path, straight: list[list[object]]):
     arenas = [start(tmp_path), start(tmp_path)]
     assert [arena.wait(600) for arena in arenas] == [0, 0]
@@ -151,6 +152,7 @@ def test_two_arenas_leave_what_one_leaves(tmp_path: Path, straight: list[list[ob
 
 
 @pytest.mark.worker
+@pytest.mark.xdist_group("runs of one arena")
 def test_the_runs_of_an_arena_that_is_killed_are_resumed_by_the_other(tmp_path: Path, straight: list[list[object]]):
     first, second = start(tmp_path), start(tmp_path)
     names = [f"another arena (process {arena.pid} on {platform.node()})" for arena in (first, second)]

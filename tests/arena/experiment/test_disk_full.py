@@ -82,6 +82,7 @@ def resumes_exactly(folder: Path, straight: Path) -> None:
 
 
 @pytest.mark.worker
+@pytest.mark.xdist_group("run with room enough")
 @pytest.mark.parametrize("limit", [0, 2_200, 2_700, 3_200, 4_500])  # in the inputs, the episodes, the curves
 def test_a_run_that_finds_no_room_fails_with_the_reason_and_resumes_exactly(tmp_path: Path, straight: Path, limit: int):
     fails_readably(tmp_path, arena(tmp_path, tmp_path, limit))

@@ -117,6 +117,7 @@ def hung(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
         return dict(zip(("step", "reset", "evaluated"), run_experiment(wanted, LocalExecutor(3)), strict=True))
 
 
+@pytest.mark.xdist_group("runs whose environments hang")
 @pytest.mark.parametrize(
     ("name", "beginning", "end"),
     [
