@@ -21,5 +21,6 @@ num_processes = min(os.cpu_count() or 1, 4)
 if "--unit" in arguments and num_processes > 1 and side_by_side.can_be_split(arguments):
     sys.exit(side_by_side.run(command, arguments, num_processes, folder=setup_env.ROOT, variables=variables))
 if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-    arguments = ["-n", "0" if "--unit" in arguments else str(num_processes), *arguments]
+    # One more than there are cores: the tests of processes wait a sixth of their time.
+    arguments = ["-n", "0" if "--unit" in arguments else str(min(num_processes + 1, 4)), *arguments]
 sys.exit(subprocess.run([*command, *arguments], cwd=setup_env.ROOT, env=variables, check=False).returncode)
