@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from arena.agent.hyperparameters import DQNConfig, PPOConfig, SACConfig, TD3Config
+from arena.agent.hyperparameters import DQNConfig, InitialWeights, PPOConfig, SACConfig, TD3Config
 
 Backend = Literal["jax", "tensorflow", "torch"]
 
@@ -72,6 +72,9 @@ class KerasDQNConfig(DeviceOptions, DQNConfig):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KerasPPOConfig(DeviceOptions, PPOConfig):
     """Proximal policy optimisation (Schulman et al., 2017, arXiv:1707.06347), on Keras 3."""
+
+    initial_weights: InitialWeights = "uniform"
+    """Rule of the initial weights: PyTorch's default, or orthogonal kernels and zero biases, which suit large images better."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

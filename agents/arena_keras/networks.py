@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.hyperparameters import InitialWeights, NetworkConfig
 from arena.agent.networks import network_sizes
 from arena.environments.images import largest_values
 from arena.environments.spaces import ILLEGAL_SCORE, ImageAndNumbers, MaskedBox, network_shape
 from arena.errors import ArenaError
-from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers
+from arena.policies.onnx_network import Conv, Dense, initial_weights, network_layers, orthogonal_weights
 from arena_keras.engine import convolves_slowly
 from arena_keras.patch_convolution import PatchConv2D
 
@@ -74,14 +74,18 @@ class Network:
         outputs, _ = self._model.stateless_call(parameters, [], features)
         return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
 
-    def initial_parameters(self, rng: np.random.Generator, *, last_kernel_scale: float = 1.0) -> list[Array]:
-        """Draws parameters by `arena.policies.onnx_network.initial_weights`.
+    def initial_parameters(
+        self, rng: np.random.Generator, *, rule: InitialWeights = "uniform", last_kernel_scale: float = 1.0
+    ) -> list[Array]:
+        """Draws parameters by `arena.policies.onnx_network.initial_weights` or `orthogonal_weights`.
 
         Args:
             rng: Generator of the draws.
+            rule: Which of both.
             last_kernel_scale: Multiplies the kernel of the last layer.
         """
-        parameters = initial_weights((kernel.shape for kernel in self._model.trainable_variables[::2]), rng)
+        shapes = [kernel.shape for kernel in self._model.trainable_variables[::2]]
+        parameters = initial_weights(shapes, rng) if rule == "uniform" else orthogonal_weights(shapes, rng, output_gain=1.0)
         parameters[-2] = parameters[-2] * np.float32(last_kernel_scale)
         return parameters
 

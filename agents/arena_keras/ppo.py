@@ -45,8 +45,9 @@ class PPO(Agent):
             self.policy_network = Network(space, self.distribution.num_outputs, config, scores_actions=True)
             self.value_network = Network(space, 1, config)
         rng = np.random.default_rng(network_seed)
-        parameters = self.policy_network.initial_parameters(rng, last_kernel_scale=0.01)
-        parameters += self.distribution.extra_parameters() + self.value_network.initial_parameters(rng)
+        rule = config.initial_weights
+        parameters = self.policy_network.initial_parameters(rng, rule=rule, last_kernel_scale=0.01)
+        parameters += self.distribution.extra_parameters() + self.value_network.initial_parameters(rng, rule=rule)
         loss = make_ppo_loss(self.policy_network, self.value_network, self.distribution, config)
         self.learner = Learner(self.engine, loss, parameters, STATISTICS, config)
         self.env = env_factory.make_vec(config.num_envs)

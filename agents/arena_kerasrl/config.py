@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from arena.agent.hyperparameters import Activation, Count, DQNConfig, NetworkConfig, Unit
+from arena.agent.hyperparameters import Activation, ContinuousConfig, Count, DQNConfig, NetworkConfig, Unit
 
 NonNegative = Annotated[float, Ge(0.0)]
 
@@ -59,3 +59,13 @@ class KerasRLSARSAConfig(NetworkConfig):
         """Returns the probability of a random action after `env_steps`."""
         fraction = min(1.0, env_steps / self.epsilon_decay_steps)
         return self.epsilon_start + fraction * (self.epsilon_end - self.epsilon_start)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KerasRLDDPGConfig(ContinuousConfig):
+    """Deep deterministic policy gradients by keras-rl2's `DDPGAgent`."""
+
+    exploration_noise: NonNegative = 0.1
+    """Standard deviation of the noise on unscaled actions while collecting."""
+    huber_delta: NonNegative = 0.0
+    """Error beyond which the critic's loss is linear (`delta_clip` of keras-rl2); 0 for half the squared error everywhere."""

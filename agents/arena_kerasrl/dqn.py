@@ -21,12 +21,9 @@ from arena_kerasrl.config import KerasRLDQNConfig
 from arena_kerasrl.fast_path import FastPath
 from arena_kerasrl.memory import KerasRLReplay
 from arena_kerasrl.network import make_model, policy_network
-from arena_kerasrl.shim import DQNAgent, SequentialMemory, keep_session, leave_session, make_optimizer, start_session
+from arena_kerasrl.shim import NEVER, DQNAgent, SequentialMemory, keep_session, leave_session, make_optimizer, start_session
 
 Array = npt.NDArray[Any]
-
-NEVER = 10**9
-"""Env steps between target updates as keras-rl2 would make them; the arena's loop makes them instead."""
 
 
 class DQN(Agent):

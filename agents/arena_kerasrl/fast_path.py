@@ -7,6 +7,7 @@ it is made directly. A test holds that the weights come out the same.
 """
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -37,11 +38,11 @@ class FastPath:
         with warnings.catch_warnings():
             # tf_keras' own graph-mode code still reads an attribute that it calls deprecated (engine/training_v1.py).
             warnings.filterwarnings("ignore", "`Model.state_updates` will be removed", UserWarning)
-            self._predict = _Prepared(make_predict_function(agent.model))
-            self._train = _Prepared(make_train_function(agent.trainable_model))
-            self._predict_target: _Prepared | None = None
+            self._predict = Prepared(make_predict_function(agent.model))
+            self._train = Prepared(make_train_function(agent.trainable_model))
+            self._predict_target: Prepared | None = None
             if self._target_model is not None:
-                self._predict_target = _Prepared(make_predict_function(self._target_model))
+                self._predict_target = Prepared(make_predict_function(self._target_model))
 
     def scores(self, observations: Array) -> Array:
         """Returns the model's values `float32 [N, A]` for `observations` `[N, *obs]`."""
@@ -69,18 +70,14 @@ class FastPath:
         groups = {"model": self._agent.model.get_weights(), "optimizer": self._agent.trainable_model.optimizer.get_weights()}
         if self._target_model is not None:
             groups["target"] = self._target_model.get_weights()
-        return {f"{group}.{index}": np.asarray(array) for group, arrays in groups.items() for index, array in enumerate(arrays)}
+        return name_arrays(groups)
 
     def restore(self, state: dict[str, Array]) -> None:
         """Takes over what `state` returned."""
-
-        def arrays(group: str) -> list[Array]:
-            return [state[f"{group}.{index}"] for index in range(sum(name.startswith(f"{group}.") for name in state))]
-
-        self._agent.model.set_weights(arrays("model"))
-        self._agent.trainable_model.optimizer.set_weights(arrays("optimizer"))
+        self._agent.model.set_weights(arrays_of(state, "model"))
+        self._agent.trainable_model.optimizer.set_weights(arrays_of(state, "optimizer"))
         if self._target_model is not None:
-            self._target_model.set_weights(arrays("target"))
+            self._target_model.set_weights(arrays_of(state, "target"))
 
     def warm_up(self, *batch_sizes: int) -> None:
         """Runs every function once, so that TensorFlow prepares its graph now, and leaves no trace."""
@@ -94,7 +91,17 @@ class FastPath:
         self.restore(state)
 
 
-class _Prepared:
+def name_arrays(groups: Mapping[str, Sequence[Array]]) -> dict[str, Array]:
+    """Returns the arrays of all groups by `GROUP.INDEX`."""
+    return {f"{group}.{index}": np.asarray(array) for group, arrays in groups.items() for index, array in enumerate(arrays)}
+
+
+def arrays_of(state: Mapping[str, Array], group: str) -> list[Array]:
+    """Returns the arrays of one group in their order, from what `name_arrays` returned."""
+    return [state[f"{group}.{index}"] for index in range(sum(name.startswith(f"{group}.") for name in state))]
+
+
+class Prepared:
     """A `tf_keras.backend.function`, called without what it checks each time.
 
     Its first call makes the session's callable for these inputs; the others go there.

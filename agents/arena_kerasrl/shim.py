@@ -20,15 +20,30 @@ import tf_keras
 for _name in ("", ".models", ".layers", ".callbacks", ".backend", ".optimizers"):
     sys.modules[f"tensorflow.keras{_name}"] = importlib.import_module(f"tf_keras{_name}")
 
-from rl.agents import DQNAgent, SARSAAgent  # noqa: E402 - after the names above
+from rl.agents import DDPGAgent, DQNAgent, SARSAAgent  # noqa: E402 - after the names above
 from rl.memory import SequentialMemory  # noqa: E402
+from rl.util import get_soft_target_model_updates  # noqa: E402
 
 from arena.agent.hyperparameters import NetworkConfig  # noqa: E402
 from arena.machine.devices import gpu_index, gpu_share  # noqa: E402
 
-__all__ = ["DQNAgent", "SARSAAgent", "SequentialMemory", "keep_session", "leave_session", "make_optimizer", "start_session"]
+__all__ = [
+    "NEVER",
+    "DDPGAgent",
+    "DQNAgent",
+    "SARSAAgent",
+    "SequentialMemory",
+    "get_soft_target_model_updates",
+    "keep_session",
+    "leave_session",
+    "make_optimizer",
+    "start_session",
+]
 
-_agents: weakref.WeakSet[DQNAgent | SARSAAgent] = weakref.WeakSet()
+NEVER = 10**9
+"""Env steps between target updates as keras-rl2 would make them; the arena's agents make them instead."""
+
+_agents: weakref.WeakSet[DDPGAgent | DQNAgent | SARSAAgent] = weakref.WeakSet()
 """Agents in the process's graph that are not closed."""
 
 
@@ -47,12 +62,12 @@ def start_session(device: str) -> None:
     _open_session(device)
 
 
-def keep_session(agent: DQNAgent | SARSAAgent) -> None:
+def keep_session(agent: DDPGAgent | DQNAgent | SARSAAgent) -> None:
     """Notes that `agent` needs the open session, which then is not replaced before `leave_session` is called for it."""
     _agents.add(agent)
 
 
-def leave_session(agent: DQNAgent | SARSAAgent) -> None:
+def leave_session(agent: DDPGAgent | DQNAgent | SARSAAgent) -> None:
     """Notes that `agent` needs its session no longer; the agent works until `start_session` opens the next one."""
     _agents.discard(agent)
 
@@ -72,5 +87,6 @@ def _open_session(device: str) -> None:
 
 
 def make_optimizer(config: NetworkConfig) -> tf_keras.optimizers.legacy.Adam:
-    """Returns Adam with the gradient's global norm clipped."""
-    return tf_keras.optimizers.legacy.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=config.max_gradient_norm)
+    """Returns Adam with the gradient's global norm clipped, unless `max_gradient_norm` is 0."""
+    clip = config.max_gradient_norm or None
+    return tf_keras.optimizers.legacy.Adam(config.learning_rate, epsilon=config.adam_epsilon, global_clipnorm=clip)

@@ -1,7 +1,7 @@
 """Specs of the Keras-RL agents."""
 
 from arena.agent.spec import AgentSpec
-from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
+from arena_kerasrl.config import KerasRLDDPGConfig, KerasRLDQNConfig, KerasRLSARSAConfig
 
 _MODULES = frozenset({"tensorflow", "tf_keras", "rl"})
 _DISTRIBUTIONS = ("keras-rl2", "tensorflow", "tf-keras", "numpy")
@@ -16,6 +16,20 @@ DQN = AgentSpec(
     modules=_MODULES,
     distributions=_DISTRIBUTIONS,
     observation_spaces=frozenset({"flat", "image", "mixed"}),
+    process_env=_PROCESS_ENV,
+    unneeded=frozenset({"matplotlib", "pandas", "sklearn"}),
+    extra="kerasrl",
+)
+
+DDPG = AgentSpec(
+    id="kerasrl-ddpg",
+    entry_point="arena_kerasrl.ddpg:DDPG",
+    config=KerasRLDDPGConfig,
+    framework="Keras-RL",
+    algorithm="ddpg",
+    modules=_MODULES,
+    distributions=_DISTRIBUTIONS,
+    action_spaces=frozenset({"box"}),
     process_env=_PROCESS_ENV,
     unneeded=frozenset({"matplotlib", "pandas", "sklearn"}),
     extra="kerasrl",

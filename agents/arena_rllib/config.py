@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arena.agent import hyperparameters
+from arena.agent.hyperparameters import InitialWeights
 from arena.errors import did_you_mean
 
 
@@ -114,6 +115,8 @@ class DQNConfig(hyperparameters.DQNConfig):
 class PPOConfig(hyperparameters.PPOConfig):
     """PPO on RLlib; the shared names mean what they say, defaults included."""
 
+    initial_weights: InitialWeights = "uniform"
+    """Rule of the initial weights: PyTorch's default, or orthogonal kernels and zero biases, which suit large images better."""
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """RLlib's further options, by the names of `PPO_OPTIONS`."""
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from arena.agent.hyperparameters import NetworkConfig
+from arena.agent.hyperparameters import InitialWeights, NetworkConfig
 from arena.agent.networks import network_sizes
-from arena.policies.onnx_network import Conv, Dense, initial_weights
+from arena.policies.onnx_network import Conv, Dense, initial_weights, orthogonal_weights
 from arena.policies.torch_network import torch_layers
 
 
@@ -58,12 +58,12 @@ def fold_dueling(advantage: Sequence[Dense], value: Sequence[Dense]) -> list[Den
     return [*folded, Dense(kernel, values.bias + advantages.bias - advantages.bias.mean())]
 
 
-def set_initial_weights(rng: np.random.Generator, *stacks: torch.nn.Module) -> None:
-    """Gives modules applied in turn the weights that `onnx_network.initial_weights` draws: RLlib's rule, but the arena's stream."""
+def set_initial_weights(rng: np.random.Generator, *stacks: torch.nn.Module, rule: InitialWeights = "uniform") -> None:
+    """Gives modules applied in turn the weights that `onnx_network` draws by a rule; the first is RLlib's own, from another stream."""
     parts = [part for stack in stacks for part in stack.modules() if isinstance(part, (torch.nn.Linear, torch.nn.Conv2d))]
     # PyTorch keeps [outputs, inputs, ...], the arena [..., inputs, outputs].
     shapes = [(*part.weight.shape[2:], part.weight.shape[1], part.weight.shape[0]) for part in parts]
-    weights = initial_weights(shapes, rng)
+    weights = initial_weights(shapes, rng) if rule == "uniform" else orthogonal_weights(shapes, rng, output_gain=1.0)
     with torch.no_grad():
         for part, kernel, bias in zip(parts, weights[::2], weights[1::2], strict=True):
             part.weight.copy_(torch.as_tensor(np.moveaxis(kernel, (-1, -2), (0, 1))))

@@ -109,7 +109,16 @@ class PPOAgent(Agent):
             seed=network_seed,
             device=device,
         )
-        networks.scale_output_layer(self.learner.module.pi, 0.01)
+        module = self.learner.module
+        if config.initial_weights == "orthogonal":
+            rng, encoder = np.random.default_rng(network_seed), module.encoder
+            if config.options["vf_share_layers"]:
+                stacks = [(encoder.encoder, module.pi), (module.vf,)]
+            else:
+                stacks = [(encoder.actor_encoder, module.pi), (encoder.critic_encoder, module.vf)]
+            for stack in stacks:
+                networks.set_initial_weights(rng, *stack, rule="orthogonal")
+        networks.scale_output_layer(module.pi, 0.01)
         self.env = env_factory.make_vec(config.num_envs)
         self.loop = RolloutLoop(self.env, config)
         self._action_rng, self._batch_rng = np.random.default_rng(sample_seed), np.random.default_rng(batch_seed)

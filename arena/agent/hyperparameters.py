@@ -20,6 +20,8 @@ NonNegative = Annotated[float, Ge(0.0), pydantic.AllowInfNan(False)]
 Unit = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=1, le=2**63 - 1)]
 Activation = Literal["relu", "tanh"]
+InitialWeights = Literal["uniform", "orthogonal"]
+"""Rule of initial weights: `arena.policies.onnx_network.initial_weights` or `orthogonal_weights`."""
 NetworkName = Literal["auto", "nature", "impala-small", "minatar"]
 ConvLayer = tuple[Count, Count, Count]
 """Filters, kernel size and stride of a convolution."""

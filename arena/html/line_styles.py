@@ -38,7 +38,7 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (8, 3), (2, 3.5), (8, 3, 2, 3))
 """Lengths of strokes and gaps of each kind of line, in pixels of a chart; an empty one is solid."""
 _BASELINES = ("random", "constant")
 _OTHERS = ("other-1", "other-2")
-_SLOTS = {"dqn": 0, "ppo": 1, "sac": 2, "td3": 3, "sarsa": 4, "c51": 5, "reinforce": 6, "random": 0, "constant": 1}
+_SLOTS = {"dqn": 0, "ppo": 1, "sac": 2, "td3": 3, "sarsa": 4, "c51": 5, "reinforce": 6, "ddpg": 7, "random": 0, "constant": 1}
 """Slot of an algorithm among the agents of its framework, so that it has the same dashes everywhere."""
 NUM_SHADES = 3
 """Number of shades of a hue; with the dashes they make twelve styles before lines become thin."""

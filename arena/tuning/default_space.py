@@ -53,6 +53,7 @@ DEFAULT_SPACES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "hidden_sizes": _NETWORKS,
     },
     "sac": _CONTINUOUS,
+    "ddpg": {**_CONTINUOUS, "exploration_noise": {"low": 0.05, "high": 0.3}},
     "td3": {**_CONTINUOUS, "exploration_noise": {"low": 0.05, "high": 0.3}},
 }
 """Search space by algorithm, in the form of the table `tune.space` of a file."""

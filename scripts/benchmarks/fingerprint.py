@@ -28,8 +28,10 @@ SMALL = {
     "sarsa": "hidden_sizes = [32]\n",
 }
 SMALL["c51"] = SMALL["dqn"]
-SMALL["sac"] = SMALL["td3"] = "hidden_sizes = [32]\nlearning_starts = 500\nbatch_size = 32\ntrain_period = 32\nnum_updates = 16\n"
-CONTINUOUS = ("keras-sac", "keras-td3", "tfagents-sac", "tfagents-td3", "rllib-sac", "sb3-sac", "sb3-td3")
+SMALL["sac"] = SMALL["td3"] = SMALL["ddpg"] = (
+    "hidden_sizes = [32]\nlearning_starts = 500\nbatch_size = 32\ntrain_period = 32\nnum_updates = 16\n"
+)
+CONTINUOUS = ("keras-sac", "keras-td3", "kerasrl-ddpg", "tfagents-sac", "tfagents-td3", "rllib-sac", "sb3-sac", "sb3-td3")
 """Agents that take Box actions alone."""
 AGENTS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "CartPole-v1": {

@@ -78,7 +78,7 @@ SMALL_CONTINUOUS = {
     "num_updates": 4,
     "target_update_tau": 0.05,
 }
-SMALL = {"sac": SMALL_CONTINUOUS, "td3": SMALL_CONTINUOUS}
+SMALL = {"sac": SMALL_CONTINUOUS, "td3": SMALL_CONTINUOUS, "ddpg": SMALL_CONTINUOUS}
 SMALL |= {"dqn": SMALL_DQN, "c51": {**SMALL_DQN, "min_q_value": 0.0, "max_q_value": 12.0}, "ppo": SMALL_PPO, "sarsa": SMALL_SARSA}
 
 pytestmark = pytest.mark.framework

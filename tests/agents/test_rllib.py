@@ -54,12 +54,39 @@ def initial_sac_weights_as_drawn():
     return answers + [largest_difference(main, target) for main, target in module.get_target_network_pairs()]
 
 
+def initial_ppo_weights_are_orthogonal():
+    """Returns for each layer of actor and critic the factor by which its kernel is orthogonal, or 0 if it isn't or has a bias."""
+    from arena_rllib import networks
+
+    answers = []
+    for table, env_id in (({}, "CartPole-v1"), ({"conv_layers": [[4, 8, 4], [8, 3, 2]]}, "arena/ImageIdentity-v0")):
+        agent, _ = make_agent(PPO, {"initial_weights": "orthogonal", "hidden_sizes": [16], **table}, env_id, seed=3)
+        module = agent.learner.module
+        for encoder, head in ((module.encoder.actor_encoder, module.pi), (module.encoder.critic_encoder, module.vf)):
+            factors = []
+            for layer in networks.layers(encoder, head):
+                matrix = layer.kernel.reshape(-1, layer.kernel.shape[-1])
+                matrix = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+                product = matrix.T @ matrix
+                factor = float(product[0, 0])
+                is_orthogonal = np.allclose(product, factor * np.eye(len(product)), atol=1e-5) and not layer.bias.any()
+                factors.append(round(factor**0.5, 4) if is_orthogonal else 0.0)
+            answers.append(factors)
+    return answers
+
+
 @pytest.mark.framework
 @pytest.mark.xdist_group("oracles rllib")
 def test_agents_begin_with_the_weights_that_the_arena_draws():
     answers = in_worker(initial_weights_as_drawn)
     assert len(answers) == 1 + 3 + 1 + 2
     assert all(answers)
+    assert in_worker(initial_ppo_weights_are_orthogonal) == [
+        [1.4142, 0.01],
+        [1.4142, 1.0],
+        [1.4142, 1.4142, 1.4142, 0.01],
+        [1.4142, 1.4142, 1.4142, 1.0],
+    ]
     assert in_worker(initial_sac_weights_as_drawn) == [[[4, 16], True], [[4, 16], True], [[3, 16], True], *[0.0] * 4]
 
 

@@ -6,7 +6,7 @@ import scipy.stats
 
 from arena.environments.spaces import ImageAndNumbers, MaskedBox
 from arena.errors import ArenaError
-from arena.policies.onnx_network import Conv, Dense, LayerNorm, PolicyNetwork, initial_weights, squashed_mean
+from arena.policies.onnx_network import Conv, Dense, LayerNorm, PolicyNetwork, initial_weights, orthogonal_weights, squashed_mean
 from arena.policies.policy import OnnxPolicy
 
 FLAT = gym.spaces.Box(-5.0, 5.0, (4,), np.float32)
@@ -153,6 +153,20 @@ def test_initial_weights_are_uniform_within_the_root_of_fan_in() -> None:
     everything = np.concatenate([array.ravel() for array in weights])
     assert np.abs(everything).max() <= 1 / 16
     assert scipy.stats.kstest(everything, scipy.stats.uniform(-1 / 16, 1 / 8).cdf).pvalue > 0.01
+
+
+def test_orthogonal_weights_are_orthogonal_and_leave_no_direction_out() -> None:
+    shapes = [(4, 4, 2, 16), (8, 40), (40, 40), (40, 3)]
+    weights = orthogonal_weights(shapes, np.random.default_rng(0), output_gain=0.5)
+    assert [array.shape for array in weights[::2]] == shapes
+    assert all(array.dtype == np.float32 for array in weights)
+    assert not any(array.any() for array in weights[1::2]), "biases are zero"
+    for kernel, gain in zip(weights[::2], (2.0**0.5, 2.0**0.5, 2.0**0.5, 0.5), strict=True):
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        matrix = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+        np.testing.assert_allclose(matrix.T @ matrix, gain**2 * np.eye(matrix.shape[1]), atol=1e-6)
+    signs = np.sign([orthogonal_weights([(6, 6)], np.random.default_rng(seed), output_gain=1.0)[0] for seed in range(200)])
+    assert np.abs(signs.mean(0)).max() < 0.3, "each entry is as often negative as positive"
 
 
 def test_the_greedy_policy_of_a_squashed_gaussian_is_tanh_of_its_means_scaled(tmp_path) -> None:
