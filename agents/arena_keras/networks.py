@@ -81,7 +81,7 @@ class Network:
 
         Args:
             rng: Generator of the draws.
-            rule: Which of both.
+            rule: Name of the function, `"uniform"` or `"orthogonal"`.
             last_kernel_scale: Multiplies the kernel of the last layer.
         """
         shapes = [kernel.shape for kernel in self._model.trainable_variables[::2]]

@@ -364,3 +364,23 @@ def test_compile_is_refused_where_it_means_nothing(spec):
     assert build_config(spec.config, {"backend": "torch", "compile": True}, where=spec.id).compile
     with pytest.raises(ArenaError, match="backend 'torch' only; 'tensorflow' always compiles"):
         build_config(spec.config, {"backend": "tensorflow", "compile": True}, where=spec.id)
+
+
+def check_orthogonal_weights(backend):
+    agent = make_agent(PPO, "CartPole-v1", backend=backend, initial_weights="orthogonal", hidden_sizes=[16, 8])
+    parameters = agent.engine.get(agent.learner.state.parameters)
+    gains = []
+    for kernel, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        matrix = kernel if kernel.shape[0] >= kernel.shape[1] else kernel.T
+        product = matrix.T @ matrix
+        np.testing.assert_allclose(product, product[0, 0] * np.eye(len(product)), atol=1e-5)
+        assert not bias.any()
+        gains.append(float(product[0, 0] ** 0.5))
+    np.testing.assert_allclose(gains, [2**0.5, 2**0.5, 0.01, 2**0.5, 2**0.5, 1.0], rtol=1e-4)
+    agent.close()
+
+
+@pytest.mark.framework
+@pytest.mark.xdist_group("oracles keras jax")
+def test_ppo_begins_with_orthogonal_weights_where_they_are_asked_for():
+    run_check(check_orthogonal_weights, "jax")

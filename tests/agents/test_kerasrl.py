@@ -22,8 +22,7 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena.policies.policy import OnnxPolicy
 from arena.learning.transitions import Transitions
-from arena_kerasrl.config import KerasRLDDPGConfig, KerasRLDQNConfig, KerasRLSARSAConfig
-from arena_kerasrl.ddpg import DDPG
+from arena_kerasrl.config import KerasRLDQNConfig, KerasRLSARSAConfig
 from arena_kerasrl.dqn import DQN
 from arena_kerasrl.sarsa import SARSA
 from arena_kerasrl.memory import KerasRLReplay
@@ -131,56 +130,6 @@ def test_dqn_update_is_keras_rl_backward():
             for ours, theirs, start in zip(fast.agent.model.get_weights(), stock.model.get_weights(), before):
                 np.testing.assert_array_equal(ours, theirs)
                 assert np.abs(theirs - start).max() > 1e-3
-    """)
-
-
-@pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
-def test_ddpg_update_is_keras_rl_backward():
-    """With targets that are copied after each update; keras-rl2 moves them in no set order with the gradient step otherwise."""
-    run_worker("""
-        from rl.memory import Experience
-        class Scripted:
-            def append(self, *args, **kwargs): pass
-            def sample(self, batch_size): return self.batch
-        rng = np.random.default_rng(0)
-        for more in ({}, {"max_gradient_norm": 0.01, "huber_delta": 0.3, "activation": "tanh"}):
-            config = KerasRLDDPGConfig(hidden_sizes=(16, 16), batch_size=16, target_update_tau=1.0, **more)
-            theirs, ours = (make_agent(DDPG, config, "Pendulum-v1")[0].functions for _ in range(2))
-            ours.restore(ours.state())
-            before, stock = theirs.state(), theirs.agent
-            stock.training, stock.step, stock.memory, stock.target_model_update = True, 1, Scripted(), 1
-            stock.nb_steps_warmup_actor = stock.nb_steps_warmup_critic = 0
-            for _ in range(20):
-                states, next_states = rng.normal(size=(2, 16, 3)).astype(np.float32)
-                actions, rewards = rng.uniform(-1, 1, (16, 1)).astype(np.float32), rng.normal(size=16).astype(np.float32)
-                terminated = rng.random(16) < 0.2
-                rows = zip(states, actions, rewards, next_states, terminated)
-                stock.memory.batch = [Experience([s], a, float(r), [n], bool(t)) for s, a, r, n, t in rows]
-                stock.backward(1.0, False)
-                ours.update(states, actions, rewards, next_states, terminated)
-            assert_same(ours.state(), theirs.state())
-            for name in ("actor.0", "critic.0", "target_actor.0", "target_critic.0"):
-                assert np.abs(theirs.state()[name] - before[name]).max() > 1e-3, name
-    """)
-
-
-@pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
-def test_ddpg_targets_follow_the_new_weights_by_tau():
-    run_worker("""
-        config = KerasRLDDPGConfig(hidden_sizes=(16,), batch_size=8, target_update_tau=0.25, learning_rate=0.01)
-        functions = make_agent(DDPG, config, "Pendulum-v1")[0].functions
-        rng = np.random.default_rng(0)
-        for _ in range(3):
-            before = functions.state()
-            observations, next_observations = rng.normal(size=(2, 8, 3))
-            functions.update(observations, rng.uniform(-1, 1, (8, 1)), rng.normal(size=8), next_observations, rng.random(8) < 0.5)
-            after = functions.state()
-            for name in (f"{part}.{index}" for part in ("actor", "critic") for index in range(4)):
-                assert np.abs(after[name] - before[name]).max() > 1e-4, name
-                expected = 0.25 * after[name] + 0.75 * before[f"target_{name}"]
-                np.testing.assert_allclose(after[f"target_{name}"], expected, atol=1e-6, err_msg=name)
     """)
 
 
