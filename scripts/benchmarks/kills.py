@@ -236,30 +236,14 @@ class Victim:
             process.kill()
             process.wait()
         until = time.monotonic() + ORPHAN_SECONDS
-        while (self._workers() or self._is_locked()) and time.monotonic() < until:
+        while (workers_in(self._folder) or self._is_locked()) and time.monotonic() < until:
             time.sleep(0.1)
-        for orphan in self._workers():
+        for orphan in workers_in(self._folder):
             faults.append(f"a worker was left after {ORPHAN_SECONDS:g} s, in process {orphan.pid}")
             orphan.kill()
         if self._is_locked():
             faults.append(f"the run was still locked after {ORPHAN_SECONDS:g} s")
         return faults
-
-    def _workers(self) -> list[psutil.Process]:
-        """Returns the workers of this folder's runs and their keepers, whoever is their parent by now.
-
-        A spawned one has the folder in its command line. A forked one has its server's, and is known by the files that it has open.
-        """
-        found = []
-        for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or []
-            if {*MODULES.values()}.isdisjoint(words):
-                continue
-            with contextlib.suppress(psutil.Error):
-                places = [*words, *(file.path for file in process.open_files())]
-                if any(place.startswith(f"{self._folder}{os.sep}") for place in places):
-                    found.append(process)
-        return found
 
     def _is_locked(self) -> bool:
         return any(is_locked(path.parent) for path in self._folder.rglob(".lock"))
@@ -303,6 +287,26 @@ class Victim:
             if outcome[0] != "finished":
                 break
         return outcome
+
+
+def workers_in(folder: Path) -> list[psutil.Process]:
+    """Returns the workers of the runs below a folder and their keepers, whoever is their parent by now.
+
+    A spawned one has the folder in its command line. A forked one has its server's, and is known by the files that it has open.
+
+    Args:
+        folder: Absolute path without links.
+    """
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if {*MODULES.values()}.isdisjoint(words):
+            continue
+        with contextlib.suppress(psutil.Error):
+            places = [*words, *(file.path for file in process.open_files())]
+            if any(place.startswith(f"{folder}{os.sep}") for place in places):
+                found.append(process)
+    return found
 
 
 def experiment(

@@ -1,11 +1,13 @@
 """The kill script: a sample of it, with an agent of the core and with one of a framework; docs/kills.md holds the whole."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.kills import CORE_AGENTS, EVERY_AGENT, main, table
+from benchmarks.kills import CORE_AGENTS, EVERY_AGENT, main, table, workers_in
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,36 @@ def test_killed_runs_end_as_uninterrupted_ones(tmp_path: Path, capsys: pytest.Ca
     if "--targets" in more:
         assert {kill["target"] for row in rows for kill in row["kills"]} <= {*more[-1].split(",")}
     assert f"| `{agent}` |" in capsys.readouterr().out
+
+
+WAIT = "import sys; file = open(sys.argv[2]) if sys.argv[2] else None; print('ready', flush=True); sys.stdin.read()"
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize(
+    ("module", "opened", "named", "is_found"),
+    [
+        ("arena.worker", False, True, True),
+        ("arena.worker.server", True, False, True),
+        ("arena.worker.server", False, False, False),
+        ("tail", True, False, False),
+    ],
+    ids=["spawned", "forked", "of another folder", "no worker"],
+)
+def test_workers_that_are_left_are_found(tmp_path: Path, module: str, opened: bool, named: bool, is_found: bool):
+    """A forked worker has its server's command line, which names no folder."""
+    file = tmp_path / "folder" / "events"
+    file.parent.mkdir()
+    file.write_text("")
+    link = tmp_path / "link"  # the command line doesn't name the folder
+    link.symlink_to(file)
+    command = [sys.executable, "-c", WAIT, module, str(link) if opened else "", *([str(file)] if named else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        found = [worker.pid for worker in workers_in(file.parent.resolve())]
+        process.kill()
+    assert found == ([process.pid] if is_found else [])
 
 
 def test_every_agent_and_every_backend_of_keras_is_killed():

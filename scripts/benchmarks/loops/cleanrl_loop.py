@@ -27,7 +27,7 @@ class Recorder:
 
     Args:
         warm_steps: env steps before the measurement begins.
-        seconds: least CPU-seconds of the measurement.
+        seconds: smallest number of CPU-seconds that the measurement takes.
     """
 
     def __init__(self, warm_steps: int, seconds: float) -> None:
