@@ -75,6 +75,8 @@ class KerasPPOConfig(DeviceOptions, PPOConfig):
 
     initial_weights: InitialWeights = "uniform"
     """Rule of the initial weights: PyTorch's default, or orthogonal kernels and zero biases, which suit large images better."""
+    share_layers: bool = False
+    """Whether the policy and the values share all layers but the last; what values teach the convolutions then helps the policy."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

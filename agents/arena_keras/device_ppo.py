@@ -12,7 +12,7 @@ from arena_keras.config import KerasPPOConfig
 from arena_keras.device_loop import Block, Carry
 from arena_keras.distributions import Categorical, Gaussian
 from arena_keras.learner import Learner, LearnerState
-from arena_keras.networks import Network, split_parameters
+from arena_keras.policy_and_value import PolicyAndValue
 
 
 class DeviceRollout(NamedTuple):
@@ -35,8 +35,7 @@ class DevicePPO:
     Args:
         functions: the environments.
         learner: with the loss of `make_ppo_loss`.
-        policy: network.
-        value: network.
+        networks: of policy and values.
         distribution: Distribution of choices.
         action_space: Space of one environment.
         config: settings.
@@ -46,13 +45,12 @@ class DevicePPO:
         self,
         functions: VectorFunctions,
         learner: Learner,
-        policy: Network,
-        value: Network,
+        networks: PolicyAndValue,
         distribution: Categorical | Gaussian,
         action_space: gym.Space[Any],
         config: KerasPPOConfig,
     ) -> None:
-        self._functions, self._learner, self._policy, self._value = functions, learner, policy, value
+        self._functions, self._learner, self._networks = functions, learner, networks
         self._distribution, self._action_space, self._config = distribution, action_space, config
         self._num_rows = config.rollout_length * config.num_envs
         self._num_minibatches = -(-self._num_rows // config.batch_size)
@@ -68,14 +66,13 @@ class DevicePPO:
 
     def collect(self, parameters: list[Any], env: Any, observations: jax.Array, key: jax.Array) -> tuple[Any, jax.Array, DeviceRollout]:
         """Returns the environments' state and observations after T vector steps, and those steps."""
-        policy_parameters, extra, value_parameters = split_parameters(parameters, self._policy, self._value)
+        extra = self._networks.extra(parameters)
 
         def step(now: tuple[Any, jax.Array], key: jax.Array) -> tuple[tuple[Any, jax.Array], DeviceRollout]:
             env, observations = now
-            outputs = self._policy(policy_parameters, observations)  # [N, A]
+            outputs, values = self._networks(parameters, observations)  # [N, A], [N]
             choices = self._draw(key, outputs, extra)
             log_probs, _ = self._distribution.evaluate(outputs, extra, choices)  # [N]
-            values = self._value(value_parameters, observations)[:, 0]  # [N]
             env, (following, next_observations, rewards, terminated, truncated) = self._functions.step(env, self._actions(choices))
             rows = DeviceRollout(observations, choices, log_probs, values, rewards, terminated, truncated, next_observations)
             return (env, following), rows
@@ -86,14 +83,13 @@ class DevicePPO:
     def advantages(self, parameters: list[Any], rollout: DeviceRollout, last_observations: jax.Array) -> jax.Array:
         """Returns generalised advantages `[T, N]`: `generalized_advantages` over `next_values`, both of `arena.learning.rollouts`."""
         config, limit = self._config, self._functions.max_episode_steps
-        *_, value_parameters = split_parameters(parameters, self._policy, self._value)
-        tail = self._value(value_parameters, last_observations)[:, 0]  # [N]
+        tail = self._networks.values(parameters, last_observations)  # [N]
         following = jnp.concatenate([rollout.values[1:], tail[None]])  # [T, N]
         if limit is not None:
             max_truncations = config.num_envs * (1 + (config.rollout_length - 1) // limit)  # truncations that fit into a rollout
             rows = jnp.nonzero(rollout.truncated.reshape(-1), size=max_truncations, fill_value=self._num_rows)[0]
             observations = rollout.next_observations.reshape(self._num_rows, *rollout.next_observations.shape[2:])
-            values = self._value(value_parameters, observations.at[rows].get(mode="clip"))[:, 0]
+            values = self._networks.values(parameters, observations.at[rows].get(mode="clip"))
             following = following.reshape(-1).at[rows].set(values, mode="drop").reshape(following.shape)
         ended = rollout.terminated | rollout.truncated
         deltas = rollout.rewards + config.discount * following * ~rollout.terminated - rollout.values

@@ -37,6 +37,7 @@ class Network:
     def __init__(self, observation_space: gym.spaces.Box, num_outputs: int, config: NetworkConfig, *, scores_actions: bool = False) -> None:
         shape = network_shape(observation_space)
         self._split = observation_space if isinstance(observation_space, ImageAndNumbers) else None
+        self._space = observation_space
         self._num_features = observation_space.num_features if isinstance(observation_space, MaskedBox) else None
         self._scores_actions = scores_actions
         self._largest = largest_values(observation_space)
@@ -70,9 +71,8 @@ class Network:
         if self._num_features is None:
             outputs, _ = self._model.stateless_call(parameters, [], observations)
             return outputs
-        features, masks = observations[:, : self._num_features], observations[:, self._num_features :] > 0.5
-        outputs, _ = self._model.stateless_call(parameters, [], features)
-        return ops.where(masks, outputs, ILLEGAL_SCORE) if self._scores_actions else outputs
+        outputs, _ = self._model.stateless_call(parameters, [], observations[:, : self._num_features])
+        return forbid(self._space, observations, outputs) if self._scores_actions else outputs
 
     def initial_parameters(
         self, rng: np.random.Generator, *, rule: InitialWeights = "uniform", last_kernel_scale: float = 1.0
@@ -106,7 +106,8 @@ def _joined(convolutions: list[Any], num_numbers: int, dense: list[Any]) -> Any:
     return keras.Model([image, numbers], x)
 
 
-def split_parameters(parameters: list[Any], policy: Network, value: Network) -> tuple[list[Any], list[Any], list[Any]]:
-    """Returns the parameters of the policy's network, those between (of a distribution), and those of the value's network."""
-    first, last = policy.num_parameters, len(parameters) - value.num_parameters
-    return parameters[:first], parameters[first:last], parameters[last:]
+def forbid(observation_space: gym.spaces.Box, observations: Any, scores: Any) -> Any:
+    """Returns scores of actions `[N, A]` in which those that observations of a `MaskedBox` forbid are `ILLEGAL_SCORE`."""
+    if not isinstance(observation_space, MaskedBox):
+        return scores
+    return ops.where(observations[:, observation_space.num_features :] > 0.5, scores, ILLEGAL_SCORE)

@@ -21,7 +21,7 @@ from arena_keras.config import KerasPPOConfig
 from arena_keras.distributions import Distribution, make_distribution
 from arena_keras.engine import BACKEND, Engine
 from arena_keras.learner import Learner, Loss
-from arena_keras.networks import Network, split_parameters
+from arena_keras.policy_and_value import PolicyAndValue
 
 if BACKEND == "jax":
     from arena_keras.device_loop import DeviceLoop, functional
@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 class PPO(Agent):
-    """Clipped policy gradients over rollouts, with separate networks for policy and value."""
+    """Clipped policy gradients over rollouts, with separate networks for policy and value or with one for both."""
 
     def __init__(self, env_factory: EnvFactory, config: KerasPPOConfig, *, seed: int, device: str) -> None:
         space, actions = env_factory.observation_space, env_factory.action_space
@@ -42,13 +42,9 @@ class PPO(Agent):
         self.engine = Engine(device, compile_torch=config.compile)
         self.distribution = make_distribution(actions)
         with self.engine.scope():
-            self.policy_network = Network(space, self.distribution.num_outputs, config, scores_actions=True)
-            self.value_network = Network(space, 1, config)
-        rng = np.random.default_rng(network_seed)
-        rule = config.initial_weights
-        parameters = self.policy_network.initial_parameters(rng, rule=rule, last_kernel_scale=0.01)
-        parameters += self.distribution.extra_parameters() + self.value_network.initial_parameters(rng, rule=rule)
-        loss = make_ppo_loss(self.policy_network, self.value_network, self.distribution, config)
+            self.networks = PolicyAndValue(space, self.distribution, config)
+        parameters = self.networks.initial_parameters(np.random.default_rng(network_seed))
+        loss = make_ppo_loss(self.networks, self.distribution, config)
         self.learner = Learner(self.engine, loss, parameters, STATISTICS, config)
         self.env = env_factory.make_vec(config.num_envs)
         self._loop = RolloutLoop(self.env, config)
@@ -56,7 +52,7 @@ class PPO(Agent):
         self.device_loop = self._make_device_loop(draw_seed) if config.on_device else None
         if self.device_loop is None:
             self.learner.compile(self._dummy_batches())
-        self._forward = self.engine.forward(self.policy_network)
+        self._forward = self.engine.forward(self.networks.outputs)
         self.pull_policy()
         self.act(np.zeros((PARITY_BATCH_SIZE, *space.shape), space.dtype))  # compiles
 
@@ -72,8 +68,7 @@ class PPO(Agent):
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        parameters = self.learner.parameters[: self.policy_network.num_parameters]
-        scores: Array = self._forward(parameters, self.engine.put(observations))
+        scores: Array = self._forward(self.learner.parameters, self.engine.put(observations))
         return self.policy.greedy(scores)
 
     def export_policy(self, path: Path) -> None:
@@ -102,8 +97,7 @@ class PPO(Agent):
 
     def _make_device_loop(self, seed: int) -> "DeviceLoop":
         env, config = functional(self.env), self.config
-        networks = (self.policy_network, self.value_network)
-        ppo = DevicePPO(env.functions, self.learner, *networks, self.distribution, self.action_space, config)
+        ppo = DevicePPO(env.functions, self.learner, self.networks, self.distribution, self.action_space, config)
 
         def learning_rates(env_steps: int, count: int) -> Array:
             period = config.rollout_length * config.num_envs
@@ -114,11 +108,11 @@ class PPO(Agent):
     def pull_policy(self) -> None:
         """Fetches the learner's weights into the NumPy networks that act, value and are exported."""
         parameters: list[Array] = self.engine.get(self.learner.parameters)
-        policy, self.extra, value = split_parameters(parameters, self.policy_network, self.value_network)
-        layers = self.policy_network.policy_layers(policy)
+        self.extra = self.networks.extra(parameters)
+        layers = self.networks.policy_layers(parameters)
         self.policy = PolicyNetwork(layers, self.observation_space, self.action_space, squashed=True)
         inputs = network_inputs(self.observation_space)
-        self._value = PolicyNetwork(self.value_network.policy_layers(value), inputs, gym.spaces.Discrete(1))
+        self._value = PolicyNetwork(self.networks.value_layers(parameters), inputs, gym.spaces.Discrete(1))
 
     def values(self, observations: Array) -> Array:
         """Returns the value `[N]` of `observations` `[N, *obs]`."""
@@ -172,14 +166,13 @@ def _rows(field: Array) -> Array:
 STATISTICS = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
 
-def make_ppo_loss(policy: Network, value: Network, distribution: Distribution, config: KerasPPOConfig) -> Loss:
+def make_ppo_loss(networks: PolicyAndValue, distribution: Distribution, config: KerasPPOConfig) -> Loss:
     """Returns the loss (Schulman et al., 2017, equations 7 and 9) and `STATISTICS`, for batches of `PPO._minibatches`."""
 
     def loss(parameters: list[Any], _: Any, batch: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         observations, choices, old_log_probs, advantages, returns = batch
-        policy_parameters, extra, value_parameters = split_parameters(parameters, policy, value)
-        log_probs, entropies = distribution.evaluate(policy(policy_parameters, observations), extra, choices)
-        values = value(value_parameters, observations)[:, 0]
+        outputs, values = networks(parameters, observations)
+        log_probs, entropies = distribution.evaluate(outputs, networks.extra(parameters), choices)
         advantages = (advantages - ops.mean(advantages)) / (ops.std(advantages) + 1e-8)
         log_ratios = log_probs - old_log_probs
         ratios = ops.exp(log_ratios)  # [B]

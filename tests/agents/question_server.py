@@ -28,6 +28,12 @@ HANG_SECONDS = 1800.0
 """Seconds after which a question counts as hanging: far beyond the longest (a minute), since the machine may be busy."""
 MAX_PROCESSES = 2
 """Largest number of processes kept alive by one pytest process; each holds about a gigabyte."""
+VARIABLES = {
+    **dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # a test's program runs for less time than JAX would take to compile it well
+}
+"""Environment variables of every process, unless a spec or a question has others: one thread, no GPU, programs compiled quickly."""
 
 
 class QuestionFailed(AssertionError):
@@ -107,7 +113,7 @@ def ask(
         arguments: JSON values.
         spec: Spec of the agent, whose modules the process may import.
         config: Config of the agent, on which environment variables and modules depend.
-        variables: Environment variables beyond the spec's and one thread for each library.
+        variables: Environment variables beyond the spec's and `VARIABLES`.
         strict: A warning is an error.
         silent: Output is an error.
         fresh: The process answers no other question, before or after.
@@ -116,8 +122,7 @@ def ask(
     Raises:
         QuestionFailed: with the traceback or the exit code, and everything the function printed.
     """
-    threads = dict.fromkeys(("ARENA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    process_env = {**threads, VARIABLE: _programs().name, **spec.process_env_for(config), **(variables or {})}
+    process_env = {**VARIABLES, VARIABLE: _programs().name, **spec.process_env_for(config), **(variables or {})}
     setting = Setting(tuple(sorted(process_env.items())), tuple(sorted(spec.modules_for(config))), strict, other)
     server = QuestionServer(setting) if fresh else _server(setting)
     code = question.__code__

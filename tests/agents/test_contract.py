@@ -94,7 +94,7 @@ def each(variants: dict[str, tuple[str, dict]], always: Collection[str] | None =
     params = []
     for name, (agent, table) in variants.items():
         backend = table.get("backend", "jax") if agent.startswith("keras-") else ""
-        marks = [pytest.mark.xdist_group(f"contract {agent.partition('-')[0]} {backend}".rstrip())]
+        marks = [pytest.mark.xdist_group(f"{agent.partition('-')[0]} {backend}".rstrip())]
         marks += [] if always is None or name in always else [pytest.mark.slow]
         params.append(pytest.param(name, marks=marks))
     return pytest.mark.parametrize("name", params)

@@ -19,7 +19,7 @@ CONTINUOUS = {"observation_space": gym.spaces.Box(-8.0, 8.0, (3,), np.float32), 
 
 
 def process(*modules: str, **variables: str) -> SimpleNamespace:
-    return SimpleNamespace(process_env_for=lambda _: {"CUDA_VISIBLE_DEVICES": "-1", **variables}, modules_for=lambda _: frozenset(modules))
+    return SimpleNamespace(process_env_for=lambda _: variables, modules_for=lambda _: frozenset(modules))
 
 
 def random(policy: OnnxPolicy, count: int = 64) -> np.ndarray:

@@ -22,14 +22,13 @@ from arena.policies.policy import OnnxPolicy
 from arena.testing import check_agent
 from arena_keras.specs import DQN, PPO
 
-BACKENDS = [pytest.param(name, marks=pytest.mark.xdist_group(f"oracles keras {name}")) for name in ("jax", "tensorflow", "torch")]
+BACKENDS = [pytest.param(name, marks=pytest.mark.xdist_group(f"keras {name}")) for name in ("jax", "tensorflow", "torch")]
 MAX_NORM = 0.24
 """Between the smallest and the largest gradient of the DQN oracle's minibatches."""
 
 
 def run_check(check, backend, *arguments, **variables):
     """Runs `check(backend, *arguments)` of this file in the process of the backend."""
-    variables = {"CUDA_VISIBLE_DEVICES": "-1", **variables}
     ask(check, backend, *arguments, spec=DQN, config=DQN.config(backend=backend), variables=variables)
 
 
@@ -131,9 +130,12 @@ def ppo_oracle(agent, parameters, batch, allowed=True):
     """Returns the loss and its statistics for one minibatch; `allowed` says which actions are."""
     observations, choices, old_log_probs, advantages, returns = batch
     config = agent.config
-    num_policy, num_value = agent.policy_network.num_parameters, agent.value_network.num_parameters
+    num_policy = 2 * (len(config.hidden_sizes) + 1)
     outputs = forward(parameters[:num_policy], observations, np.tanh)[-1]
-    values = forward(parameters[-num_value:], observations, np.tanh)[-1][:, 0]
+    if config.share_layers:
+        outputs, values = outputs[:, :-1], outputs[:, -1]
+    else:
+        values = forward(parameters[-num_policy:], observations, np.tanh)[-1][:, 0]
     if choices.ndim == 1:
         all_log_probs = outputs - np.log(np.where(allowed, np.exp(outputs), 0.0).sum(-1, keepdims=True))
         log_probs = all_log_probs[np.arange(len(choices)), choices]
@@ -165,8 +167,9 @@ def ppo_oracle(agent, parameters, batch, allowed=True):
 
 
 def check_ppo_oracle(backend):
-    for env_id in ("CartPole-v1", "arena/ManyChoices-v0", "Pendulum-v1"):
-        agent = make_agent(PPO, env_id, backend=backend, hidden_sizes=(16, 24), entropy_coefficient=0.1, value_coefficient=0.7, num_envs=2)
+    table = {"backend": backend, "hidden_sizes": (16, 24), "entropy_coefficient": 0.1, "value_coefficient": 0.7, "num_envs": 2}
+    for env_id, share_layers in (("CartPole-v1", False), ("arena/ManyChoices-v0", False), ("Pendulum-v1", True)):
+        agent = make_agent(PPO, env_id, **table, share_layers=share_layers)
         rng = np.random.default_rng(4)
         parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent.engine.get(agent.learner.parameters)]
         agent.learner.state = agent.learner.state._replace(parameters=agent.engine.put(parameters))
@@ -209,7 +212,7 @@ def check_masked_oracles(backend):
         batches = tuple(part[None] for part in (observations, *rest, next_observations, terminated))
         assert agent.learner.update(batches, 0.0, agent.engine.put(targets))["loss"] == pytest.approx(expected, rel=1e-5)
 
-    agent = make_agent(PPO, masked, backend=backend, hidden_sizes=(16,), entropy_coefficient=0.1, num_envs=2)
+    agent = make_agent(PPO, masked, backend=backend, hidden_sizes=(16,), entropy_coefficient=0.1, num_envs=2, share_layers=True)
     parameters = [p + rng.normal(scale=0.3, size=p.shape).astype(np.float32) for p in agent.engine.get(agent.learner.parameters)]
     agent.learner.state = agent.learner.state._replace(parameters=agent.engine.put(parameters))
     agent.pull_policy()
@@ -217,7 +220,7 @@ def check_masked_oracles(backend):
     actions, choices, drawn_by = agent.draw_actions(observations)
     log_probs, values = agent.distribution.log_probs(choices, drawn_by, agent.extra), agent.values(observations)
     assert allowed[np.arange(size), actions].all()
-    np.testing.assert_allclose(values, forward(parameters[-4:], features, np.tanh)[-1][:, 0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(values, forward(parameters, features, np.tanh)[-1][:, -1], rtol=1e-4, atol=1e-5)
     noise = rng.normal(scale=0.3, size=size).astype(np.float32)
     advantages, returns = rng.normal(size=(2, size)).astype(np.float32)
     rest = (choices, log_probs + noise, advantages, returns)
@@ -255,7 +258,7 @@ def check_promises(backend):
     replay = {**small, "learning_starts": 100, "train_period": 100, "num_updates": 10, "target_update_period": 200}
     check_agent(DQN, config={**replay, "target_update_tau": 0.5}, num_steps=600)
     rollouts = {**small, "rollout_length": 32, "batch_size": 64, "num_epochs": 2, "anneal_steps": 4_000}
-    check_agent(PPO, config=rollouts, num_steps=600)
+    check_agent(PPO, config={**rollouts, "share_layers": True}, num_steps=600)
 
 
 def check_export(backend, folder):
@@ -266,7 +269,7 @@ def check_export(backend, folder):
         (DQN, "arena/ImageIdentity-v0", {**eyes, "num_updates": 2, "replay_capacity": 500}),
         (PPO, "CartPole-v1", {}),
         (PPO, "Pendulum-v1", {}),
-        (PPO, "arena/ImageIdentity-v0", {**eyes, "batch_size": 64, "num_epochs": 1}),
+        (PPO, "arena/ImageIdentity-v0", {**eyes, "batch_size": 64, "num_epochs": 1, "share_layers": True}),
     )
     for spec, env_id, table in cases:
         agent = make_agent(spec, env_id, **small, **table)
@@ -313,6 +316,7 @@ def check_patch_convolutions(backend):
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("keras jax")
 def test_patch_convolutions_equal_keras_convolutions():
     run_check(check_patch_convolutions, "jax")
 
@@ -367,20 +371,19 @@ def test_compile_is_refused_where_it_means_nothing(spec):
 
 
 def check_orthogonal_weights(backend):
-    agent = make_agent(PPO, "CartPole-v1", backend=backend, initial_weights="orthogonal", hidden_sizes=[16, 8])
-    parameters = agent.engine.get(agent.learner.state.parameters)
-    gains = []
-    for kernel, bias in zip(parameters[::2], parameters[1::2], strict=True):
-        matrix = kernel if kernel.shape[0] >= kernel.shape[1] else kernel.T
-        product = matrix.T @ matrix
-        np.testing.assert_allclose(product, product[0, 0] * np.eye(len(product)), atol=1e-5)
-        assert not bias.any()
-        gains.append(float(product[0, 0] ** 0.5))
-    np.testing.assert_allclose(gains, [2**0.5, 2**0.5, 0.01, 2**0.5, 2**0.5, 1.0], rtol=1e-4)
-    agent.close()
+    first = 2**0.5
+    for share_layers, expected in ((False, [first, first, 0.01, first, first, 1.0]), (True, [first, first, [0.01, 0.01, 1.0]])):
+        table = {"initial_weights": "orthogonal", "hidden_sizes": [16, 8], "share_layers": share_layers}
+        agent = make_agent(PPO, "CartPole-v1", backend=backend, **table)
+        parameters = agent.engine.get(agent.learner.state.parameters)
+        for kernel, bias, gains in zip(parameters[::2], parameters[1::2], expected, strict=True):
+            matrix = kernel if kernel.shape[0] >= kernel.shape[1] else kernel.T
+            np.testing.assert_allclose(matrix.T @ matrix, np.diag(np.square(np.broadcast_to(gains, matrix.shape[1]))), atol=1e-5)
+            assert not bias.any()
+        agent.close()
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles keras jax")
+@pytest.mark.xdist_group("keras jax")
 def test_ppo_begins_with_orthogonal_weights_where_they_are_asked_for():
     run_check(check_orthogonal_weights, "jax")

@@ -98,11 +98,11 @@ def run(code):
 
 def run_worker(code, *, fresh=False):
     """Runs `code` in the process of Keras-RL."""
-    ask(run, code, spec=agent_spec("kerasrl-dqn"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, fresh=fresh)
+    ask(run, code, spec=agent_spec("kerasrl-dqn"), fresh=fresh)
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_dqn_update_is_keras_rl_backward():
     run_worker("""
         from rl.memory import Experience
@@ -134,7 +134,7 @@ def test_dqn_update_is_keras_rl_backward():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_sarsa_update_is_keras_rl_backward_with_each_terminal_told_one_call_later():
     run_worker("""
         class Scripted:
@@ -164,7 +164,7 @@ def test_sarsa_update_is_keras_rl_backward_with_each_terminal_told_one_call_late
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_sarsa_finds_the_values_that_keras_rl_misses():
     """A corridor of two steps that pays 1 at its end: with discount 0.5 the cells are worth 0.5 and 1."""
     run_worker("""
@@ -191,7 +191,7 @@ def test_sarsa_finds_the_values_that_keras_rl_misses():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 @pytest.mark.parametrize("truncates", [False, True])
 def test_truncation_is_bootstrapped_and_termination_is_not(truncates):
     """One step that pays 1, over and over; the observation at the end is worth what the network says of it."""
@@ -226,7 +226,7 @@ agents = {
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_resumed_run_is_the_same_run(tmp_path):
     run_worker(
         RESUME
@@ -267,7 +267,7 @@ for name, (agent_class, config) in agents.items():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_policy_file_acts_as_the_agent_does(tmp_path):
     run_worker(f"""
         path = Path({str(tmp_path / "policy.onnx")!r})
@@ -293,7 +293,7 @@ def test_policy_file_acts_as_the_agent_does(tmp_path):
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_keras_rl_memory_returns_true_transitions_only():
     run_worker("""
         rng = np.random.default_rng(0)
@@ -322,7 +322,7 @@ def test_keras_rl_memory_returns_true_transitions_only():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by_tau():
     run_worker("""
         def first_moment_norm(max_gradient_norm):
@@ -347,7 +347,7 @@ def test_gradients_are_clipped_by_their_global_norm_and_target_weights_follow_by
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles kerasrl")
+@pytest.mark.xdist_group("kerasrl")
 def test_an_agent_after_others_that_were_closed_has_a_graph_of_its_own():
     """With all agents in one graph, the tenth took three times as long to make as the first."""
     run_worker("""

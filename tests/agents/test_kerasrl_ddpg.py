@@ -12,13 +12,13 @@ from arena.environments.factory import ArenaEnvFactory
 from arena.environments.metering import Meter
 from arena_kerasrl.config import KerasRLDDPGConfig
 
-pytestmark = [pytest.mark.framework, pytest.mark.xdist_group("oracles kerasrl")]
+pytestmark = [pytest.mark.framework, pytest.mark.xdist_group("kerasrl")]
 BATCH = 16
 
 
 def in_worker(question: Any, *arguments: Any) -> Any:
     """Calls `question` in the process of Keras-RL."""
-    return ask(question, *arguments, spec=agent_spec("kerasrl-ddpg"), variables={"CUDA_VISIBLE_DEVICES": "-1"})
+    return ask(question, *arguments, spec=agent_spec("kerasrl-ddpg"))
 
 
 def make_functions(settings: dict[str, Any]) -> Any:

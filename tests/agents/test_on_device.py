@@ -40,7 +40,7 @@ SMALL_DQN = {
 
 def run_check(check):
     """Runs `check()` of this file in the process of JAX."""
-    ask(check, spec=PPO, config=PPO.config(on_device=True), variables={"CUDA_VISIBLE_DEVICES": "-1"})
+    ask(check, spec=PPO, config=PPO.config(on_device=True))
 
 
 def make_agent(spec, env_id, max_env_steps=None, **table):
@@ -69,18 +69,17 @@ def check_ppo_iteration():
 
 
 def check_gaussian_iteration():
-    compare_ppo_iteration("phys2d/Pendulum-v0")
+    compare_ppo_iteration("phys2d/Pendulum-v0", share_layers=True)
 
 
-def compare_ppo_iteration(env_id):
+def compare_ppo_iteration(env_id, **table):
     import jax
 
     from arena_keras.device_ppo import DevicePPO
 
-    agent, _ = make_agent(PPO, env_id, **SMALL_PPO, discount=0.9, gae_lambda=0.8, learning_rate=1e-2)
+    agent, _ = make_agent(PPO, env_id, **SMALL_PPO, **table, discount=0.9, gae_lambda=0.8, learning_rate=1e-2)
     config, learner = agent.config, agent.learner
-    networks = (agent.policy_network, agent.value_network, agent.distribution)
-    ppo = DevicePPO(agent.env.functions, learner, *networks, agent.action_space, config)
+    ppo = DevicePPO(agent.env.functions, learner, agent.networks, agent.distribution, agent.action_space, config)
     carry = start(agent)
     after, block = jax.jit(ppo.iteration)(carry, np.float32(3e-3))
     _, collect_key, learn_key = jax.random.split(carry.key, 3)
@@ -141,7 +140,7 @@ def check_ppo_minibatches():
     from arena_keras.device_ppo import DevicePPO
 
     agent, _ = make_agent(PPO, "phys2d/CartPole-v1", **{**SMALL_PPO, "batch_size": 100})
-    ppo = DevicePPO(agent.env.functions, agent.learner, None, None, None, agent.action_space, agent.config)
+    ppo = DevicePPO(agent.env.functions, agent.learner, None, None, agent.action_space, agent.config)
     indices = np.array(ppo.epoch_indices(jax.random.PRNGKey(3)))
     assert indices.shape == (3, 100)
     np.testing.assert_array_equal(np.sort(indices.reshape(-1)[:256]), np.arange(256))
@@ -314,7 +313,7 @@ CHECKS = (
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("on device")
+@pytest.mark.xdist_group("keras jax")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_on_device(check):
     run_check(check)

@@ -232,7 +232,7 @@ def found(request, tmp_path_factory):
     spec = agent_spec(agent_id)
     out = tmp_path_factory.mktemp("parity") / "out.npz"
     tables = [(agent_id, {**STUDY, **table, **CASES[case]}) for case in cases]
-    ask(main, tables, str(out), spec=spec, config=spec.config(**table), variables={"CUDA_VISIBLE_DEVICES": "-1"})
+    ask(main, tables, str(out), spec=spec, config=spec.config(**table))
     with np.load(out) as arrays:
         return request.param, {
             case: ([[arrays[f"{n}.{burst}.{i}"] for i in range(6)] for burst in range(NUM_BURSTS + 1)], arrays[f"{n}.losses"])
@@ -263,7 +263,7 @@ OWN = {
 GROUPS = {"tfagents-dqn": "tfagents", "rllib-dqn": "rllib", "kerasrl-dqn": "kerasrl"}
 each_agent = pytest.mark.parametrize(
     "found",
-    [pytest.param(name, marks=pytest.mark.xdist_group(f"oracles {GROUPS.get(name, name.replace('-dqn-', ' '))}")) for name in AGENTS],
+    [pytest.param(name, marks=pytest.mark.xdist_group(GROUPS.get(name, name.replace("-dqn-", " ")))) for name in AGENTS],
     indirect=True,
 )
 

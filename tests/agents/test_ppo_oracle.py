@@ -140,8 +140,7 @@ def found(request, tmp_path_factory):
     agent_id, table = AGENTS[request.param]
     spec = agent_spec(agent_id)
     out = tmp_path_factory.mktemp("oracle") / "out.npz"
-    variables = {"CUDA_VISIBLE_DEVICES": "-1"}
-    ask(main, agent_id, {**STUDY, **table}, str(out), spec=spec, config=spec.config(**table), variables=variables)
+    ask(main, agent_id, {**STUDY, **table}, str(out), spec=spec, config=spec.config(**table))
     with np.load(out) as arrays:
         count = {case: sum(name.startswith(f"{case}.0.") for name in arrays.files) for case in CASES}
         return request.param, {
@@ -183,7 +182,7 @@ TOLERANCE = 1e-4
         pytest.param(
             name,
             marks=[
-                pytest.mark.xdist_group(f"oracles {name.replace('-ppo', '').replace('-', ' ')}"),
+                pytest.mark.xdist_group(f"{name.replace('-ppo', '').replace('-', ' ')}"),
                 *([pytest.mark.slow] if name in ("keras-ppo-tensorflow", "keras-ppo-torch") else []),
             ],
         )

@@ -76,7 +76,7 @@ def initial_ppo_weights_are_orthogonal():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_agents_begin_with_the_weights_that_the_arena_draws():
     answers = in_worker(initial_weights_as_drawn)
     assert len(answers) == 1 + 3 + 1 + 2
@@ -174,7 +174,7 @@ def train_all_in_two_parts(directory, resume):
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_resumed_runs_are_bitwise_the_same(tmp_path):
     whole = in_worker(train_all_in_two_parts, str(tmp_path), False)
     resumed = in_worker(train_all_in_two_parts, str(tmp_path), True, fresh=True)
@@ -189,7 +189,7 @@ def updates_after_a_save_before_the_first_update(directory):
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_training_continues_after_a_checkpoint_before_the_first_update(tmp_path):
     assert in_worker(updates_after_a_save_before_the_first_update, str(tmp_path)) == 6
 
@@ -224,7 +224,7 @@ def exported_and_framework_actions(path):
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_exported_policy_acts_as_the_module_does(tmp_path):
     for exported_dtype, own_dtype, difference, _ in (answers := in_worker(exported_and_framework_actions, str(tmp_path / "policy.onnx"))):
         assert exported_dtype == own_dtype
@@ -258,7 +258,7 @@ def log_probability_differences():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_log_probabilities_equal_those_of_the_module():
     assert max(in_worker(log_probability_differences)) < 1e-5
 

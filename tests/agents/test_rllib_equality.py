@@ -67,7 +67,7 @@ def all_update_differences():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_updates_equal_those_of_stock_learner():
     for way, result in in_worker(all_update_differences):
         assert result["moved"] > 1e-2
@@ -131,7 +131,7 @@ def all_sac_update_differences():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_sac_updates_equal_those_of_stock_learner_and_module():
     for way, result in in_worker(all_sac_update_differences):
         assert result["num_weights"] == 5 * 2 * 3  # actor, two critics, their targets: three layers each
@@ -211,7 +211,7 @@ def all_advantage_differences():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_advantages_equal_those_of_rllib():
     cartpole, pendulum = in_worker(all_advantage_differences)
     assert cartpole["rows"] > 800
@@ -264,7 +264,7 @@ def bootstraps():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_truncation_is_bootstrapped_and_termination_is_not():
     targets, expected_targets, errors, expected_errors = in_worker(bootstraps)
     assert targets == pytest.approx(expected_targets, abs=1e-6)
@@ -331,7 +331,7 @@ def all_replay_differences():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_prioritised_replay_draws_what_rllib_draws():
     for observations, next_observations, rewards, terminated, importance, num_steps in in_worker(all_replay_differences):
         assert observations == next_observations == terminated == num_steps == 0.0

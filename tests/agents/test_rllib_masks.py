@@ -104,7 +104,7 @@ def all_masked():
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("oracles rllib")
+@pytest.mark.xdist_group("rllib")
 def test_masks_are_those_of_rllibs_example_and_targets_are_over_allowed_actions():
     dqn, ppo, choices = in_worker(all_masked)
     assert choices == [3, 2]

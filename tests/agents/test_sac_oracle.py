@@ -202,7 +202,7 @@ def difference(weights, expected, before):
 
 def cases():
     for name, (agent, table, _) in AGENTS.items():
-        group = pytest.mark.xdist_group(f"oracles {agent.partition('-')[0]} {table.get('backend', '')}".rstrip())
+        group = pytest.mark.xdist_group(f"{agent.partition('-')[0]} {table.get('backend', '')}".rstrip())
         others = [pytest.mark.slow] if table.get("backend", "jax") != "jax" else []
         yield pytest.param(name, marks=[group, *others])
 
@@ -212,8 +212,7 @@ def cases():
 def test_updates_equal_the_oracle(name, tmp_path):
     agent_id, table, conventions = AGENTS[name]
     spec, out = agent_spec(agent_id), tmp_path / "out.npz"
-    variables = {"CUDA_VISIBLE_DEVICES": "-1"}
-    ask(learn_batches, agent_id, table, str(out), spec=spec, config=spec.config(**table), variables=variables)
+    ask(learn_batches, agent_id, table, str(out), spec=spec, config=spec.config(**table))
     with np.load(out) as file:
         arrays = dict(file)
     start = drawn(spec.algorithm)

@@ -117,7 +117,7 @@ def learn_both_ways(agent_id: str) -> dict:
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("contract sb3")
+@pytest.mark.xdist_group("sb3")
 @pytest.mark.parametrize("agent_id", list(EQUAL))
 def test_training_equals_stable_baselines_own(agent_id: str):
     found = in_worker(learn_both_ways, agent_id)
@@ -146,7 +146,7 @@ def resumed_replay(folder: str) -> list[bool]:
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("contract sb3")
+@pytest.mark.xdist_group("sb3")
 def test_a_full_replay_buffer_is_restored(tmp_path: Path):
     assert all(in_worker(resumed_replay, str(tmp_path)))
 
@@ -165,7 +165,7 @@ def learning_rates() -> list[float]:
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("contract sb3")
+@pytest.mark.xdist_group("sb3")
 def test_the_learning_rate_falls_by_env_steps_and_not_within_a_call():
     assert in_worker(learning_rates) == pytest.approx([0.01, 0.01 * 2 / 3, 0.01 / 3, 0.0])
 
@@ -182,7 +182,7 @@ def diverge(agent_id: str, env_id: str) -> str:
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("contract sb3")
+@pytest.mark.xdist_group("sb3")
 @pytest.mark.parametrize(("agent_id", "env_id"), [("sb3-dqn", "CartPole-v1"), ("sb3-ppo", "CartPole-v1"), ("sb3-td3", "Pendulum-v1")])
 def test_a_loss_that_is_not_finite_ends_training_as_diverged(agent_id: str, env_id: str):
     assert "try a smaller learning_rate" in in_worker(diverge, agent_id, env_id)
@@ -199,7 +199,7 @@ def exhaust() -> list:
 
 
 @pytest.mark.framework
-@pytest.mark.xdist_group("contract sb3")
+@pytest.mark.xdist_group("sb3")
 def test_the_call_in_which_the_budget_ends_keeps_its_metrics():
     first, second, last, env_steps, num_timesteps = in_worker(exhaust)
     assert (first, second, last) == (4 * 13, 4 * 12, "exhausted")

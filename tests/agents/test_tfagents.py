@@ -32,12 +32,12 @@ AGENTS = ["tfagents-dqn", "tfagents-c51"]
 
 def framework(test):
     """Marks a test that runs in the process of TF-Agents."""
-    return pytest.mark.framework(pytest.mark.xdist_group("oracles tfagents")(test))
+    return pytest.mark.framework(pytest.mark.xdist_group("tfagents")(test))
 
 
 def in_worker(function, *args, other=False):
     """Calls a function of this file in the process of TF-Agents, where a warning is an error."""
-    ask(function, *args, spec=agent_spec("tfagents-dqn"), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, other=other)
+    ask(function, *args, spec=agent_spec("tfagents-dqn"), strict=True, other=other)
 
 
 def config_of(agent_id, **table):

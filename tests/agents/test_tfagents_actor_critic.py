@@ -24,12 +24,12 @@ both = pytest.mark.parametrize("agent_id", [SAC, TD3])
 
 def framework(test):
     """Marks a test that runs in the process of TF-Agents."""
-    return pytest.mark.framework(pytest.mark.xdist_group("oracles tfagents")(test))
+    return pytest.mark.framework(pytest.mark.xdist_group("tfagents")(test))
 
 
 def in_worker(function, agent_id, *args, other=False):
     """Calls a function of this file in the process of TF-Agents, where a warning is an error."""
-    return ask(function, agent_id, *args, spec=agent_spec(agent_id), variables={"CUDA_VISIBLE_DEVICES": "-1"}, strict=True, other=other)
+    return ask(function, agent_id, *args, spec=agent_spec(agent_id), strict=True, other=other)
 
 
 def config_of(agent_id, **table):

@@ -1,9 +1,8 @@
 """Environments of JAX functions: their dynamics beside Gymnasium's ordinary ones, time limits, seeds, and who may play them.
 
-Each check runs in a process of its own, as `python test_functional.py CHECK`, since it imports JAX.
+The checks run in a process that imports JAX (`question_server.py`).
 """
 
-import subprocess
 import sys
 import tempfile
 
@@ -11,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from question_server import ask
 
 from arena.agent.isolation import refuse_other_frameworks
 from arena.environments.config import EnvConfig
@@ -24,14 +24,9 @@ from arena.experiment.runner import run_experiment
 from arena.policies.evaluation import evaluate
 from arena.policies.policy import UniformPolicy
 from arena.testing import FAKE_AGENT, check_agent
+from arena_keras.specs import PPO
 
 CART_POLE = EnvConfig("phys2d/CartPole-v1")
-
-
-def run_check(check):
-    """Runs `check()` of this file in a process of its own."""
-    result = subprocess.run([sys.executable, __file__, check.__name__], capture_output=True, text=True, timeout=600.0)
-    assert result.returncode == 0, f"{check.__name__}:\n{result.stdout}\n{result.stderr}"
 
 
 def check_cart_pole():
@@ -195,24 +190,19 @@ def check_env_frameworks():
         make_env(CART_POLE)
 
 
-CHECKS = (
-    check_cart_pole,
-    check_pendulum,
-    check_vector_env,
-    check_evaluation,
-    check_wrapped,
-    check_tabular,
-    check_another_framework,
-    check_run,
-    check_env_frameworks,
-)
+CHECKS = (check_cart_pole, check_pendulum, check_vector_env, check_evaluation, check_wrapped, check_tabular, check_run)
+LONE_CHECKS = (check_another_framework, check_env_frameworks)
+"""Checks of what is imported, each in a process of its own, which begins without JAX."""
 
 
 @pytest.mark.framework
+@pytest.mark.xdist_group("keras jax")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_functional(check):
-    run_check(check)
+    ask(check, spec=PPO, config=PPO.config(on_device=True))
 
 
-if __name__ == "__main__":
-    {check.__name__: check for check in CHECKS}[sys.argv[1]]()
+@pytest.mark.framework
+@pytest.mark.parametrize("check", LONE_CHECKS, ids=lambda check: check.__name__)
+def test_what_is_imported(check):
+    ask(check, spec=PPO, config=PPO.config(on_device=True), fresh=True)

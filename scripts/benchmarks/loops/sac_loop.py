@@ -4,14 +4,18 @@ It runs in the environment of `requirements/peers.txt`, which has no arena. Loop
 """
 
 import os
+import sys
+import types
 import warnings
 from typing import Any
 
 import gymnasium as gym
-import stable_baselines3
 import torch
 
 from benchmarks.child.probe import LoopProbe
+
+sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))  # TensorBoard, which SB3 imports, does without TensorFlow
+import stable_baselines3
 
 
 def sac_arguments(settings: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def test_a_jump_that_gradients_do_not_see_is_told():
 @pytest.mark.framework
 def test_the_values_are_captums(tmp_path):
 
-    spec = SimpleNamespace(process_env_for=lambda _: {"CUDA_VISIBLE_DEVICES": "-1"}, modules_for=lambda _: frozenset({"torch"}))
+    spec = SimpleNamespace(process_env_for=lambda _: {}, modules_for=lambda _: frozenset({"torch"}))
     theirs = np.array(ask(captum_values, spec=spec))
     found, _ = integrated_gradients(network, OBSERVATIONS, BASELINE, np.ones(4))
     np.testing.assert_allclose(found, theirs, rtol=1e-2, atol=2e-3)
