@@ -138,6 +138,18 @@ def test_tests_keep_to_public_names():
     assert not found, "ask the class for a public way:\n" + "\n".join(found)
 
 
+def test_folders_of_others_are_searched_by_files_below():
+    """`Path.rglob` raises where a folder vanishes, as those of an arena at work do."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, (_, tree) in modules().items()
+        if name.startswith(("arena/", "agents/", "envs/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "rglob"
+    ]
+    assert not found, "use arena.formats.trees.files_below:\n" + "\n".join(found)
+
+
 def test_private_names_of_frameworks_stand_in_one_module_of_each_package():
     found = [
         f"{name}:{line}: {attribute}"

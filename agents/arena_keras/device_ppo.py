@@ -35,7 +35,7 @@ class DevicePPO:
     Args:
         functions: the environments.
         learner: with the loss of `make_ppo_loss`.
-        networks: of policy and values.
+        networks: Policy and values.
         distribution: Distribution of choices.
         action_space: Space of one environment.
         config: settings.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 from arena.formats.folders import Folder
+from arena.formats.trees import files_below
 from arena.run_folder.checkpoint_seal import read_seal
 from arena.run_folder.folder import RunDir
 
@@ -160,8 +161,8 @@ def _seals(path: Path, directory: str) -> dict[str, str]:
 
 
 def _names(path: Path) -> list[str]:
-    """Returns the files below `path` that are not hidden; `os.walk` passes over folders that vanish meanwhile."""
-    files = [Path(folder, name).relative_to(path) for folder, _, names in os.walk(path) for name in names]
+    """Returns the files below `path` that are not hidden."""
+    files = [file.relative_to(path) for file in files_below(path)]
     return sorted(file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts))
 
 

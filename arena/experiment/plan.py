@@ -10,6 +10,7 @@ from typing import Any
 from arena.errors import ArenaError
 from arena.experiment.experiment import Experiment
 from arena.formats.differences import differing_keys
+from arena.formats.trees import files_below
 from arena.machine.cores import usable_cores
 from arena.run_folder.folder import RunDir
 from arena.run_folder.inputs import Run
@@ -111,7 +112,7 @@ def env_differences(experiment: Experiment) -> dict[str, dict[str, dict[str, Any
 
 def _speeds(output: Path) -> dict[tuple[str, str], Speed]:
     samples: dict[tuple[str, str], list[Speed]] = defaultdict(list)
-    for path in sorted(output.rglob("result.json")) if output.is_dir() else ():
+    for path in sorted(path for path in files_below(output) if path.name == "result.json"):
         record = RunRecord(path.parent)
         try:
             result, run = record.claimed, record.run

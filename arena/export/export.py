@@ -22,6 +22,7 @@ from arena.export.formats import Format, find_format, refuse_masked
 from arena.export.graph import read_graph
 from arena.export.latency import Latency
 from arena.formats.system_errors import refuse_unwritable
+from arena.formats.trees import files_below
 from arena.policies.bounded.bounded_policy import BoundedPolicy, PolicyBroke
 from arena.policies.evaluation import Evaluation, evaluate
 from arena.policies.file_check import read_bounded
@@ -233,5 +234,5 @@ def _refuse_another(chosen: Format, comparison: Comparison, to: str) -> None:
 
 
 def _size(path: Path) -> int:
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+    files = [path] if path.is_file() else files_below(path)
+    return sum(file.stat().st_size for file in files)

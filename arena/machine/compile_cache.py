@@ -20,6 +20,7 @@ from pathlib import Path
 
 from arena.errors import ArenaError
 from arena.formats.folders import Folder
+from arena.formats.trees import files_below
 
 VARIABLE = "ARENA_CACHE"
 """Environment variable that names the folder. Empty or `off` keeps nothing; if it is not set, the platform's folder for caches is used."""
@@ -144,14 +145,11 @@ def _fingerprint(versions: Mapping[str, str | None]) -> str:
 
 
 def _link_all(source: Path, target: Path) -> None:
-    for path in source.rglob("*"):
+    for path in files_below(source):
         other = target / path.relative_to(source)
         with contextlib.suppress(OSError):  # another worker was faster, or removed it
-            if path.is_symlink():
-                continue
-            if path.is_dir():
-                other.mkdir(mode=0o700, parents=True, exist_ok=True)
-            elif path.is_file() and not other.exists():
+            if path.is_file() and not path.is_symlink() and not other.exists():
+                other.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 os.link(path, other)
 
 
@@ -161,7 +159,7 @@ def _prune(folder: Path, kept: Path) -> None:
         for entry in Folder(folder).entries():
             if entry.kind == "folder" and entry.name != kept.parent.name and now - entry.modified_seconds > MAX_UNUSED_SECONDS:
                 Folder(folder).remove(entry.name)
-        files = sorted((path.lstat().st_mtime, path.lstat().st_size, path) for path in kept.rglob("*") if path.is_file())
+        files = sorted((path.lstat().st_mtime, path.lstat().st_size, path) for path in files_below(kept) if path.is_file())
         excess = sum(size for _, size, _ in files) - MAX_BYTES
         for _, size, path in files:
             if excess <= 0:

@@ -31,6 +31,7 @@ from arena.environments.spaces import MaskedBox, random_masks
 from arena.environments.vectorize import make_vec_env
 from arena.errors import ArenaError, BudgetExhausted
 from arena.experiment.compatibility import check_pair, env_frameworks
+from arena.formats.trees import files_below
 from arena.learning.normalized_agent import build_agent
 from arena.policies.evaluation import evaluate
 from arena.policies.parity import same_choices
@@ -314,7 +315,7 @@ def _check_allowed(where: str, actions: Array, space: MaskedBox, observations: A
 
 
 def _check_state(spec: AgentSpec, directory: Path) -> None:
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+    for path in sorted(files_below(directory)):
         name = path.relative_to(directory)
         assert path.suffix in STATE_SUFFIXES, f"{spec.id}: save() wrote {name}; expected {', '.join(sorted(STATE_SUFFIXES))}"
         if path.suffix == ".npz":

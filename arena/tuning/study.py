@@ -189,13 +189,22 @@ class Search:
 
     def _revive(self) -> None:
         """Puts trials of processes that have ended back into the queue; their runs resume in the folders that they have."""
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
-            entry = trial.user_attrs.get("entry")
-            if entry is not None and is_locked(self._folder(entry), CLAIM_NAME):
-                continue  # another process, or this one, is at work on it
+        abandoned = [trial for trial in self._running() if not self._is_held(trial)]
+        running = {trial.number for trial in self._running()}
+        for trial in abandoned:
+            if trial.number not in running:
+                continue  # its process ended it, and let go of its folder, between the first look and the second
             self.study.tell(trial.number, state=TrialState.FAIL)
-            if entry is not None:
-                self.study.enqueue_trial(trial.params, user_attrs={"entry": entry})
+            if "entry" in trial.user_attrs:
+                self.study.enqueue_trial(trial.params, user_attrs={"entry": trial.user_attrs["entry"]})
+
+    def _running(self) -> list[FrozenTrial]:
+        return self.study.get_trials(states=(TrialState.RUNNING,))
+
+    def _is_held(self, trial: FrozenTrial) -> bool:
+        """Returns whether another process, or this one, is at work on a trial."""
+        entry = trial.user_attrs.get("entry")
+        return entry is not None and is_locked(self._folder(entry), CLAIM_NAME)
 
     def _folder(self, entry: Any) -> Path:
         return self._trials.path / self._checked_entry(entry)

@@ -3,6 +3,7 @@
 It runs in the environment of `requirements/peers.txt`, which has no arena. Loops: `sb3` and `sbx`.
 """
 
+import importlib
 import os
 import sys
 import types
@@ -13,9 +14,6 @@ import gymnasium as gym
 import torch
 
 from benchmarks.child.probe import LoopProbe
-
-sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))  # TensorBoard, which SB3 imports, does without TensorFlow
-import stable_baselines3
 
 
 def sac_arguments(settings: dict[str, Any]) -> dict[str, Any]:
@@ -46,10 +44,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     gym.logger.min_level = gym.logger.ERROR
     probe = LoopProbe()
-    if probe.loop == "sbx":
-        import sbx as package  # only where it is measured: JAX costs a second
-    else:
-        package = stable_baselines3
+    sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")  # TensorBoard, which SB3 imports, then does without TensorFlow
+    package = importlib.import_module("sbx" if probe.loop == "sbx" else "stable_baselines3")
     settings = probe.hyperparameters
     model = package.SAC("MlpPolicy", "Pendulum-v1", seed=probe.seed, device="cpu", **sac_arguments(settings))
     model.learn(settings["learning_starts"] + 2 * max(settings["train_period"], 32))

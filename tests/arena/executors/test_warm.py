@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from processes import command_of
 
 from arena.executors import local
 from arena.executors.base import ExecutorConfig, Task
@@ -47,14 +48,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WorkerProcess]]:
 
 def servers() -> list[psutil.Process]:
     """Returns the servers that come from this process."""
-    return [child for child in psutil.Process().children() if "arena.worker.server" in " ".join(_command(child))]
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    return [child for child in psutil.Process().children() if "arena.worker.server" in " ".join(command_of(child))]
 
 
 def outcome(result: RunResult) -> list[object]:

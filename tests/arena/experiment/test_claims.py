@@ -20,6 +20,7 @@ from arena.experiment.experiment import Experiment
 from arena.experiment.file import from_table
 from arena.experiment.runner import run_experiment
 from arena.formats.json import write_json
+from arena.formats.trees import files_below
 from arena.run_folder.record import RunRecord
 from arena.run_folder.result import RunResult
 from arena.run_folder.timings import Timings
@@ -136,7 +137,7 @@ def outcome(record: RunRecord) -> list[object]:
 
 
 def holders(folder: Path) -> set[str]:
-    return {holder(path.parent) for path in (folder / "test").rglob("holder.json")}
+    return {holder(path.parent) for path in files_below(folder / "test") if path.name == "holder.json"}
 
 
 @pytest.mark.worker
@@ -159,7 +160,8 @@ def test_the_runs_of_an_arena_that_is_killed_are_resumed_by_the_other(tmp_path: 
 
     def at_work() -> set[Path]:
         """Returns the run that the first is in the middle of, once the second is at work too."""
-        claimed = {path.parent for path in tmp_path.rglob("holder.json") if not (path.parent / "result.json").exists()}
+        holding = {path.parent for path in files_below(tmp_path) if path.name == "holder.json"}
+        claimed = {path for path in holding if not (path / "result.json").exists()}
         mine = {path for path in claimed if holder(path) == names[0] and (path / "checkpoint" / "latest.json").exists()}
         return mine if names[1] in holders(tmp_path) else set()
 

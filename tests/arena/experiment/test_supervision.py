@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from processes import command_of
 
 from arena.executors.local import LocalExecutor
 from arena.experiment.experiment import Experiment
@@ -236,7 +237,7 @@ def test_a_worker_that_is_stopped_for_a_while_goes_on(tmp_path: Path, mark: str)
     run_dir = run_dir_of(file, tmp_path)
     parent = subprocess.Popen(arena_run(file, tmp_path))
     wait_for_a_checkpoint(run_dir)
-    worker = next(process for process in marked(mark) if "arena.worker" in process.cmdline())
+    worker = next(process for process in marked(mark) if "arena.worker" in command_of(process))
     worker.suspend()
     time.sleep(1.0)
     assert parent.poll() is None

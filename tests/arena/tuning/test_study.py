@@ -157,6 +157,29 @@ def test_two_that_work_on_one_search_try_its_trials_once_each(tmp_path: Path, mo
     assert searches[0].tuned() == searches[1].tuned()
 
 
+def test_a_trial_that_ends_while_another_process_looks_for_abandoned_ones_stays_as_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    storage = optuna.storages.InMemoryStorage()
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, Formula(cut_at=1), storage=storage).run()
+    other = search(tmp_path, Formula(), storage=storage)
+    asked = []
+
+    def ends_now(*_: Any) -> bool:
+        """Answers that nobody holds a trial's folder, just after its process has ended it and let go."""
+        if not asked:
+            other.study.tell(0, 0.25)
+        asked.append(True)
+        return False
+
+    monkeypatch.setattr(study, "is_locked", ends_now)
+    other.run()
+    assert asked
+    assert [trial.number for trial in other.study.get_trials() if trial.value == 0.25] == [0]
+    assert len(ended(other)) == 6
+
+
 def test_a_trial_of_a_process_that_is_at_work_is_left_to_it_and_one_that_has_ended_is_not(tmp_path: Path):
     storage = optuna.storages.InMemoryStorage()
     with pytest.raises(KeyboardInterrupt):

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from processed_env import EVERY_SEED
+from processes import command_of
 
 from arena.environments.config import EnvConfig, WrapperConfig
 from arena.environments.factory import ArenaEnvFactory
@@ -52,7 +53,7 @@ def troubled(kind: str, **kwargs: Any) -> EnvConfig:
 @pytest.fixture
 def workers() -> Iterator[Callable[..., EnvWorkers]]:
     yield lambda count, **limits: EnvWorkers(count=count, **limits)
-    assert not [child for child in psutil.Process().children() if "env_process" in " ".join(child.cmdline())], "all were ended"
+    assert not [child for child in psutil.Process().children() if "env_process" in " ".join(command_of(child))], "all were ended"
 
 
 def history(env: Any, num_steps: int) -> list[Any]:
