@@ -5,6 +5,7 @@ pytest-xdist 3.8 does this by adding the group's name to a test's id, which pyte
 scheduler reads it.
 """
 
+import collections
 import json
 import os
 import shutil
@@ -15,8 +16,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
-LONGEST_FIRST = ("slow", "framework", "worker", "extra")
-"""Markers of tests in the order of how long these take; a unit test has none of them."""
+LONG = ("slow", "framework", "worker", "extra")
+"""Markers of tests that take long, one for each tier; a unit test has none of them."""
 FILE = pytest.StashKey[Path]()
 """File of the groups, `{id of a test: name of its group}`, in the process that schedules."""
 
@@ -61,21 +62,25 @@ def group_of(item: pytest.Item) -> str | None:
     return mark.args[0] if mark else None
 
 
-def length_of(item: pytest.Item) -> int:
-    """Returns the place of a test's tier in the order of how long its tests take, the longest first."""
-    return next((place for place, marker in enumerate(LONGEST_FIRST) if item.get_closest_marker(marker)), len(LONGEST_FIRST))
+def tier_of(item: pytest.Item) -> str:
+    """Returns the marker of a test's tier, which is empty for a unit test."""
+    return next((marker for marker in LONG if item.get_closest_marker(marker)), "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts long tests first, and the tests of one group one after the other.
+    """Puts long tests first, those of their tiers by turns, and the tests of one group one after the other.
 
-    No process of the tests is then left with a long test at the end, while the others have nothing to do; and a process that a group's
-    tests share answers them all before it gives way to the next.
+    No process of the tests is then left with a long test at the end, while the others have nothing to do; tests that compute run beside
+    those that wait; and a process that a group's tests share answers them all before it gives way to the next.
     """
-    first: dict[str, tuple[int, int]] = {}
+    tiers = [tier_of(item) for item in items]
+    sizes = collections.Counter(tiers)
+    before: collections.Counter[str] = collections.Counter()
+    first: dict[str, tuple[bool, float]] = {}
     places = {}
-    for index, item in enumerate(items):
-        group, place = group_of(item), (length_of(item), index)
+    for item, tier in zip(items, tiers, strict=True):
+        group, place = group_of(item), (tier == "", before[tier] / sizes[tier])
+        before[tier] += 1
         places[item] = place if group is None else first.setdefault(group, place)
     items.sort(key=places.__getitem__)
 

@@ -44,8 +44,12 @@ def test_unit(): pass
 def test_one_of_a_group(): pass
 @pytest.mark.worker
 def test_worker(): pass
+@pytest.mark.worker
+def test_other_worker(): pass
 @pytest.mark.framework
 def test_framework(): pass
+@pytest.mark.framework
+def test_other_framework(): pass
 @pytest.mark.xdist_group("a")
 @pytest.mark.framework
 def test_other_of_a_group(): pass
@@ -53,7 +57,7 @@ def test_other_of_a_group(): pass
 
 
 @pytest.mark.worker
-def test_long_tests_come_first_and_groups_stay_together(tmp_path: Path):
+def test_long_tests_come_first_and_by_turns_and_groups_stay_together(tmp_path: Path):
     (tmp_path / "test_order.py").write_text(ORDER)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  framework\n  worker\n  xdist_group(name)\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "grouping", str(tmp_path)]
@@ -61,4 +65,5 @@ def test_long_tests_come_first_and_groups_stay_together(tmp_path: Path):
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout
     order = (tmp_path / "order").read_text().split()
-    assert order == ["test_framework", "test_worker", "test_unit", "test_one_of_a_group", "test_other_of_a_group"]
+    long = ["test_worker", "test_framework", "test_other_framework", "test_other_worker"]
+    assert order == [*long, "test_unit", "test_one_of_a_group", "test_other_of_a_group"]
