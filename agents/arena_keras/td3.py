@@ -15,6 +15,7 @@ from keras import ops
 from arena.agent.interface import Agent, EnvFactory, Metrics
 from arena.environments.spaces import scale_actions
 from arena.formats.json import read_json, write_json
+from arena.learning.noisy_actions import noisy_actions
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.onnx_network import PolicyNetwork, squashed_mean
@@ -103,10 +104,8 @@ class TD3(Agent):
         self.policy = PolicyNetwork(squashed_mean(layers, self._size), self.observation_space, self.action_space, squashed=True)
 
     def draw_actions(self, observations: Array) -> Array:
-        """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`: the policy's with noise."""
-        actions = self.policy.scores(observations)
-        noise = self._rng.standard_normal(actions.shape, np.float32)
-        return np.clip(actions + np.float32(self.config.exploration_noise) * noise, -1.0, 1.0)
+        """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`: the policy's with noise, within [-1, 1]."""
+        return noisy_actions(self.policy.scores(observations), self.config.exploration_noise, self._rng)
 
     def _update(self, num_updates: int, _: bool) -> dict[str, float]:
         shape = self._shape(num_updates)

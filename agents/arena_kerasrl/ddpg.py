@@ -13,6 +13,7 @@ from arena.agent.interface import Agent, Array, EnvFactory, Metrics
 from arena.environments.spaces import scale_actions
 from arena.formats.json import read_json, write_json
 from arena.formats.npz import read_arrays, write_arrays
+from arena.learning.noisy_actions import noisy_actions
 from arena.learning.replay import ReplayBuffer
 from arena.learning.replay_loop import ReplayLoop
 from arena.policies.onnx_network import PolicyNetwork, network_layers, squashed_mean
@@ -51,9 +52,7 @@ class DDPG(Agent):
 
     def _draw_actions(self, observations: Array) -> Array:
         """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`: the policy's with noise, within [-1, 1]."""
-        actions = self.policy.scores(observations)
-        noise = self._noise_rng.standard_normal(actions.shape, np.float32)
-        return np.clip(actions + np.float32(self._config.exploration_noise) * noise, -1.0, 1.0)
+        return noisy_actions(self.policy.scores(observations), self._config.exploration_noise, self._noise_rng)
 
     def _burst(self, num_updates: int, update_target: bool) -> dict[str, float]:
         del update_target  # the targets move with every update

@@ -6,6 +6,7 @@ Differs from the paper: several environments, bursts of updates between them, an
 import numpy as np
 
 from arena.agent.interface import Array
+from arena.learning.noisy_actions import noisy_actions
 from arena_tfagents.actor_critic_agent import ActorCriticAgent
 from arena_tfagents.config import TFAgentsTD3Config
 from arena_tfagents.td3_learner import TD3Learner
@@ -19,9 +20,7 @@ class TD3(ActorCriticAgent):
 
     def draw_actions(self, observations: Array) -> Array:
         """Returns unscaled actions `float32 [N, A]` for `observations` `[N, *obs]`: the policy's with noise, within [-1, 1]."""
-        actions = self.policy.scores(observations)
-        noise = self.noise_rng.standard_normal(actions.shape, np.float32)
-        return np.clip(actions + np.float32(self.config.exploration_noise) * noise, -1.0, 1.0)
+        return noisy_actions(self.policy.scores(observations), self.config.exploration_noise, self.noise_rng)
 
     def draw_noises(self, *shape: int) -> tuple[Array, ...]:
         """Returns the noise of the next actions."""
