@@ -71,10 +71,13 @@ PUBLISHED = tuple(
                 ("LunarLanderContinuous-v3", "ppo", 270.9, 32.1, 1_000_000, "; on LunarLanderContinuous-v2"),
                 ("BipedalWalker-v3", "sac", 297.7, 33.1, 500_000, ""),
                 ("BipedalWalker-v3", "td3", 306.0, 56.9, 1_000_000, ""),
+                ("BipedalWalker-v3", "ppo", 287.9, 2.4, 5_000_000, ""),
                 ("HalfCheetah-v5", "sac", 9535.5, 100.5, 1_000_000, "; on HalfCheetah-v3"),
                 ("HalfCheetah-v5", "td3", 9655.7, 970.0, 1_000_000, "; on HalfCheetah-v3"),
+                ("HalfCheetah-v5", "ppo", 5819.1, 663.5, 1_000_000, "; on HalfCheetah-v3"),
                 ("Hopper-v5", "sac", 2325.5, 1129.7, 1_000_000, "; on Hopper-v3"),
                 ("Hopper-v5", "td3", 3606.4, 4.0, 1_000_000, "; on Hopper-v3"),
+                ("Hopper-v5", "ppo", 2410.4, 10.0, 1_000_000, "; on Hopper-v3"),
                 ("ALE/Pong-v5", "dqn", 20.6, 0.6, 10_000_000, "; on PongNoFrameskip-v4"),
                 ("ALE/Pong-v5", "ppo", 21.0, 0.1, 10_000_000, "; on PongNoFrameskip-v4"),
             )
