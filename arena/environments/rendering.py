@@ -1,6 +1,7 @@
 """Pictures of an environment, drawn into memory."""
 
 import os
+import sys
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +15,8 @@ _SILENT = {"SDL_AUDIODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
 """Variables by which pygame needs no sound, and need not greet."""
 _WITHOUT_SCREEN = {"SDL_VIDEODRIVER": "dummy"}
 """Variables by which pygame needs no screen, and opens none where there is one."""
+_SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")
+"""Variables that name a screen; without one, MuJoCo draws by EGL unless MUJOCO_GL says otherwise."""
 
 
 class CannotRender(Exception):
@@ -32,6 +35,8 @@ def make_renderer(env_config: EnvConfig, *, opens_window: bool = False) -> gym.E
     """
     for name, value in {**_SILENT, **({} if opens_window else _WITHOUT_SCREEN)}.items():
         os.environ.setdefault(name, value)
+    if sys.platform == "linux" and not any(map(os.environ.get, _SCREENS)):
+        os.environ.setdefault("MUJOCO_GL", "egl")
     plain = make_env(env_config)
     modes = plain.metadata.get("render_modes", ())
     plain.close()
