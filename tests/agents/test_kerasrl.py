@@ -96,9 +96,9 @@ def run(code):
         _names["close_all"]()
 
 
-def run_worker(code, *, fresh=False):
-    """Runs `code` in the process of Keras-RL."""
-    ask(run, code, spec=agent_spec("kerasrl-dqn"), fresh=fresh)
+def run_worker(code, *, other=False):
+    """Runs `code` in the process of Keras-RL, or in another one."""
+    ask(run, code, spec=agent_spec("kerasrl-dqn"), other=other)
 
 
 @pytest.mark.framework
@@ -262,7 +262,7 @@ for name, (agent_class, config) in agents.items():
     assert returns == episodes and len(returns) > 8, (name, returns, episodes)
     close_all()
 """,
-        fresh=True,
+        other=True,
     )
 
 
