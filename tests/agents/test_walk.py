@@ -13,22 +13,23 @@ from PIL import Image
 from arena.agent.registry import agent_ids, agent_spec
 
 ON_EVERY_CHANGE = {
-    "kerasrl-dqn": ("litert-int8", "js"),
-    "keras-ppo": ("c", "js"),
-    "random": ("c", "pt2"),
-    "rllib-ppo": ("pt2", "c"),
-    "sb3-ppo": ("c", "js"),
-    "tfagents-dqn": ("c", "js"),
+    "kerasrl-dqn": "litert-int8",
+    "keras-ppo": "js",
+    "random": "c",
+    "rllib-ppo": "pt2",
+    "sb3-ppo": "c",
+    "tfagents-dqn": "js",
 }
-"""One agent of each framework, and the formats of its exports, which are made from the policy file whatever framework it came from. The
-others walk with the slow tests, by every format."""
+"""One agent of each framework, and the format of its export, which is made from the policy file whatever framework it came from. The slow
+tests take every agent, and every format."""
 FORMATS = {"litert": ".tflite", "litert-int8": ".tflite", "savedmodel": "", "pt2": ".pt2", "c": ".h", "js": ".js"}
 HASHES = ("constant", "random")
 """Agents whose policies compute with whole numbers of 64 bits, which LiteRT and JavaScript do not have."""
 
 
 def agents() -> list[Any]:
-    return [pytest.param(name, marks=[] if name in ON_EVERY_CHANGE else pytest.mark.slow) for name in agent_ids()]
+    short = [pytest.param(name, (of_agent,), id=name) for name, of_agent in ON_EVERY_CHANGE.items()]
+    return [*short, *(pytest.param(name, tuple(FORMATS), id=f"{name}-all", marks=pytest.mark.slow) for name in agent_ids())]
 
 
 def arena(folder: Path, *arguments: str) -> list[dict[str, Any]]:
@@ -41,9 +42,8 @@ def arena(folder: Path, *arguments: str) -> list[dict[str, Any]]:
 
 @pytest.mark.framework
 @pytest.mark.extra
-@pytest.mark.parametrize("agent", agents())
-def test_a_policy_leaves_the_arena_by_every_way(tmp_path: Path, agent: str) -> None:
-    formats = ON_EVERY_CHANGE.get(agent, tuple(FORMATS))
+@pytest.mark.parametrize(("agent", "formats"), agents())
+def test_a_policy_leaves_the_arena_by_every_way(tmp_path: Path, agent: str, formats: tuple[str, ...]) -> None:
     env = "CartPole-v1" if "discrete" in agent_spec(agent).action_spaces else "Pendulum-v1"
     arena(tmp_path, "train", agent, env, "--steps", "600", "--output", "logs")
     (record,) = tmp_path.glob("logs/*/*/*/*/run.json")
