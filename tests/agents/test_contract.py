@@ -130,13 +130,14 @@ def keep_the_contract(agent: str, table: dict, options: dict) -> None:
         check_agent(agent_spec(agent), config=table, **options)
 
 
-FEW_UPDATES = {"learning_starts": 200, "batch_size": 16, "num_updates": 8}
-"""Settings with which an agent that replays trains in more bursts, each an eighth of the work; the contract is the same for all sizes."""
+FEW_UPDATES = ({"learning_starts": 200, "batch_size": 16, "num_updates": 8}, {"rollout_length": 64, "num_epochs": 2})
+"""Settings with which an agent that replays, or one that collects rollouts, trains in more and smaller bursts; the contract is the same for
+all sizes."""
 
 
 def few(agent: str, table: dict) -> dict:
     names = {field.name for field in dataclasses.fields(spec_of(agent).config)}
-    return {**(FEW_UPDATES if names >= FEW_UPDATES.keys() else {}), **table}
+    return {**next((settings for settings in FEW_UPDATES if names >= settings.keys()), {}), **table}
 
 
 @each({name: variant for name, variant in VARIANTS.items() if name not in CONTINUOUS})
