@@ -1,5 +1,6 @@
 import functools
 import gc
+import itertools
 import os
 import re
 import signal
@@ -46,6 +47,16 @@ def _note_a_python(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_note_a_python)
+
+_folder_numbers = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder for a test, as pytest's own, which lists the folders of all tests before it to number each: 4% of the unit tier."""
+    path = tmp_path_factory.getbasetemp() / re.sub(r"\W", "_", request.node.name)[:30] / str(next(_folder_numbers))
+    path.mkdir(parents=True)
+    return path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -55,7 +55,7 @@ FINAL = (
     '"episode_returns":[41.0,42.0],"episode_lengths":[41,42]}\n'
 )
 EPISODE = '{"env_steps":80,"episode_return":10.0,"episode_length":10,"terminated":true}\n'
-every_property = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+every_property = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(space=NESTED, seed=st.integers(0, 1_000))
 def test_spaces_are_flattened_as_gymnasium_does(space, seed):
     assert observation_kind(space) == "flat"

@@ -53,7 +53,7 @@ def advance(env: MeteredVectorEnv) -> None:
         env.reset(options={"reset_mask": ended})
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(scripts, st.integers(0, 200), st.sampled_from(MODES))
 def test_a_glance_knows_the_env_steps_that_are_not_yet_settled(all_scripts, num_vector_steps, mode) -> None:
     env = metered(all_scripts, mode)
@@ -67,7 +67,7 @@ def test_a_glance_knows_the_env_steps_that_are_not_yet_settled(all_scripts, num_
     assert (glance[1] > before[1]) == (num_vector_steps > 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(scripts, st.integers(0, 40), st.sampled_from(MODES))
 def test_counts_equal_a_plain_loop(all_scripts, num_vector_steps, mode) -> None:
     env = metered(all_scripts, mode)
@@ -95,7 +95,7 @@ def test_taken_episodes_are_forgotten() -> None:
     assert env.meter.take_episodes() == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(scripts, st.integers(1, 60), st.sampled_from(MODES))
 def test_budget_is_never_overrun_and_used_up_to_less_than_one_vector_step(all_scripts, max_env_steps, mode) -> None:
     env = metered(all_scripts, mode, Meter(max_env_steps=max_env_steps))
@@ -110,7 +110,7 @@ def test_budget_is_never_overrun_and_used_up_to_less_than_one_vector_step(all_sc
     assert env.meter.env_steps == taken
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(scripts, st.integers(0, 12), st.integers(0, 12), st.sampled_from(MODES))
 def test_cut_episodes_are_in_no_statistic(all_scripts, before, after, mode) -> None:
     env = metered(all_scripts, mode)

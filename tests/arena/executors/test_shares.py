@@ -24,7 +24,7 @@ def task(threads: int = 1, device: str = "auto", gpu_share: float | None = None)
 TASKS = st.lists(st.builds(task, st.integers(1, 5), DEVICES, st.sampled_from([None, 0.25, 0.3, 0.5, 1.0])), min_size=1, max_size=12)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(TASKS, st.integers(0, 4), st.integers(1, 4), st.integers(0, 2), st.randoms(use_true_random=False))
 def test_no_core_is_held_twice_and_no_gpu_by_more_than_its_whole(tasks: list[Task], num_workers: int, num_cores: int, num_gpus: int, rng):
     shares = Shares(num_workers, range(num_cores), [str(gpu) for gpu in range(num_gpus)])

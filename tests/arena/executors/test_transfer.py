@@ -44,7 +44,7 @@ def commit(run_dir: RunDir, env_steps: int, content: bytes) -> None:
     run_dir.commit_checkpoint(directory, previous)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(steps=st.lists(STEP, max_size=8), appends=st.booleans())
 def test_a_copy_equals_the_folder_after_any_changes(tmp_path_factory: pytest.TempPathFactory, steps, appends: bool) -> None:
     path, copy = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("copy")

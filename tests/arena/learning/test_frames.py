@@ -69,7 +69,7 @@ def check_same_draws(one: ReplayBuffer, whole: ReplayBuffer) -> None:
         np.testing.assert_array_equal(left, right)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     num_envs=st.integers(1, 3),
     depth=st.integers(2, 4),
@@ -81,7 +81,7 @@ def check_same_draws(one: ReplayBuffer, whole: ReplayBuffer) -> None:
 def test_stacks_are_drawn_as_whole_observations_would_be(num_envs, depth, capacity, end, jump, seed) -> None:
     player = Player(num_envs, depth, seed, end=end, jump=jump)
     frames, whole = buffers(capacity, player)
-    for _ in range(60):
+    for _ in range(50):
         transitions = player.step()
         frames.add(transitions)
         whole.add(transitions)

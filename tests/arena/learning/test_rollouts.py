@@ -66,7 +66,7 @@ def plain_advantages(rollout, env: int, *, discount: float, gae_lambda: float) -
     return advantages
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(scripts, st.sampled_from(MODES), st.integers(1, 15), st.integers(0, 6), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_advantages_equal_the_definition(all_scripts, mode, length, skip, discount, gae_lambda) -> None:
     rollout = collect(all_scripts, mode, length, skip)

@@ -29,7 +29,7 @@ def files(directory: Path) -> dict[str, tuple[int, bytes]]:
     return {path.name: (path.stat().st_ino, path.read_bytes()) for path in (directory / "segments").iterdir()}
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(capacity=st.integers(1, 23), counts=st.lists(st.integers(0, 30), min_size=1, max_size=6))
 def test_every_state_comes_back_while_checkpoints_share_segments(tmp_path_factory, capacity: int, counts: list[int]):
     with pytest.MonkeyPatch.context() as patch:

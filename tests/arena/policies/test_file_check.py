@@ -85,7 +85,7 @@ def test_what_is_not_onnx_is_refused(content) -> None:
     refused(content, "is not")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, len(CONTENT) - 1), st.integers(0, 255))
 def test_a_broken_byte_is_refused_or_harmless(position, value) -> None:
     content = bytearray(CONTENT)

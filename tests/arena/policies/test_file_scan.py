@@ -88,7 +88,7 @@ def test_as_many_parts_as_a_large_network_has_are_taken(monkeypatch: pytest.Monk
     check_parts(content, "policy")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, len(CONTENT)))
 def test_whatever_the_bytes_are_the_scan_ends(content: bytes, position: int) -> None:
     check_parts(content, "noise")

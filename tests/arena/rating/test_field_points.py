@@ -24,7 +24,7 @@ def played(seed: int, num_seeds: int, *, num_starts=10, num_entrants=4, **option
     return of.play(of.draw(num_seeds, rng), num_starts, rng)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(2, 6), st.booleans(), st.integers(1, 3))
 def test_the_rank_is_the_order_of_row_means(seed: int, num_seeds: int, num_entrants: int, ceiling: bool, num_envs: int) -> None:
     tables = [played(seed + env, num_seeds, num_entrants=num_entrants, num_starts=2, ceiling=ceiling)[0] for env in range(num_envs)]

@@ -55,7 +55,7 @@ class Varied:
 @pytest.mark.parametrize("env_id", ["Acrobot-v1", "MountainCarContinuous-v0", "FrozenLake-v1", "Blackjack-v1"])
 @pytest.mark.parametrize("has_arrays", [True, False])
 def test_whole_episodes_are_stepped_as_arrays_or_one_by_one(env_id, has_arrays, monkeypatch):
-    limit = 20
+    limit = 10
     spec = dataclasses.replace(gym.spec(env_id), max_episode_steps=limit)
     monkeypatch.setitem(gym.registry, env_id, spec)
     if not has_arrays:

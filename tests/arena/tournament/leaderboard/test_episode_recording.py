@@ -15,6 +15,7 @@ from arena.environments.rendering import CannotRender
 from arena.policies.evaluation import evaluate
 from arena.tournament.leaderboard.episode_recording import record_episode
 from arena.tournament.leaderboard.match_replays import Pane
+from arena.watching import film
 from arena.watching.film import FRAME_WIDTH, MAX_FRAMES
 
 Array = npt.NDArray[Any]
@@ -58,7 +59,8 @@ def test_a_vectorised_environment_is_played_again_from_the_same_start() -> None:
     assert pane.width == FRAME_WIDTH
 
 
-def test_environments_side_by_side_are_played_again_from_the_same_start() -> None:
+def test_environments_side_by_side_are_played_again_from_the_same_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film, "MAX_FRAMES", 5)
     env = EnvConfig("MountainCarContinuous-v0")
 
     class Pump:

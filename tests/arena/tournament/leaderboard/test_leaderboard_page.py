@@ -33,6 +33,7 @@ from arena.tournament.standings.compute_standings import compute_standings
 from arena.tournament.standings.standings import Standings
 from arena.tournament.tournament import Rules, Tournament
 from arena.tournament.tournament_folder import TournamentFolder
+from arena.watching import film
 
 pytestmark = pytest.mark.xdist_group("leaderboard page")  # one process makes what they share
 ENVS = ("CartPole-v1", "arena/Chain-v0", "tictactoe_v3")
@@ -48,10 +49,11 @@ def _policy(env: EnvConfig, seed: int, path: Path) -> AdmittedPolicy:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _replays_play_in_this_process() -> Iterator[None]:
-    """Plays the policies of replays, which are these tests' own, without the processes that bound a stranger's."""
+def _replays_are_short_and_play_in_this_process() -> Iterator[None]:
+    """Plays the policies of replays, which are these tests' own, without the processes that bound a stranger's, and draws few frames."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duel_replays, "duel_policy", functools.partial(duel_policy, trusted=True))
+        patch.setattr(film, "MAX_FRAMES", 10)
         yield
 
 

@@ -35,7 +35,7 @@ def policy() -> Path:
         yield path
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(NAMES)
 @example(["a", "bb", "ab", "b"])
 @example(["a~b", "c", "a", "b~c"])
