@@ -90,7 +90,7 @@ class Burst:
         Raises:
             TrainingDiverged: if one of these means is not finite.
         """
-        carry = (self.state, self._engine.put(np.zeros(len(self._names), np.float32)))
+        carry = (self.state, self._engine.feed(np.zeros(len(self._names), np.float32)))
         self.state, totals = self._fold(carry, batches)
         return finite_means(self._names, self._engine.get(totals), len(batches[0]))
 

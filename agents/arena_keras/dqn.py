@@ -68,7 +68,7 @@ class DQN(Agent):
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        scores: Array = self._forward(self.learner.parameters, self.engine.put(observations))
+        scores: Array = self._forward(self.learner.parameters, self.engine.feed(observations))
         return scores.argmax(-1)
 
     def export_policy(self, path: Path) -> None:

@@ -72,6 +72,13 @@ class Engine:
         with self.scope():
             return keras.tree.map_structure(keras.ops.convert_to_tensor, tree)
 
+    def feed(self, tree: Tree) -> Tree:
+        """Returns NumPy arrays as what a compiled program takes soonest: JAX's take NumPy itself, five times sooner than `put` and they do.
+
+        The arrays must not change until the program's result has been read.
+        """
+        return tree if BACKEND == "jax" else self.put(tree)
+
     def _put_torch(self, array: Any) -> Any:
         return to_torch(torch, array, torch.device(self._device.replace("gpu", "cuda")))
 
@@ -157,7 +164,7 @@ class Engine:
 
         def on_device(carry: Tree, batches: tuple[Any, ...]) -> Tree:
             with self.scope():
-                return run(carry, self.put(batches))
+                return run(carry, self.feed(batches))
 
         return on_device
 

@@ -133,8 +133,8 @@ class Learner:
         Raises:
             TrainingDiverged: if one of these means is not finite; with a gradient that is not, its norm is not.
         """
-        state = self.with_learning_rate(self._state, self._engine.put(np.asarray(learning_rate, np.float32)))
-        totals = self._engine.put(self.zero_totals)
+        state = self.with_learning_rate(self._state, self._engine.feed(np.asarray(learning_rate, np.float32)))
+        totals = self._engine.feed(self.zero_totals)
         self._state, _, totals = self._fold((state, constants, totals), batches)
         return self.means(totals, len(batches[0]))
 

@@ -68,7 +68,7 @@ class PPO(Agent):
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        scores: Array = self._forward(self.learner.parameters, self.engine.put(observations))
+        scores: Array = self._forward(self.learner.parameters, self.engine.feed(observations))
         return self.policy.greedy(scores)
 
     def export_policy(self, path: Path) -> None:

@@ -79,7 +79,7 @@ class SAC(Agent):
 
     def act(self, observations: Array) -> Array:
         """See `arena.agent.interface.Agent.act`."""
-        return scale_actions(self.action_space, self._forward(self.burst.state.actor.parameters, self.engine.put(observations)))
+        return scale_actions(self.action_space, self._forward(self.burst.state.actor.parameters, self.engine.feed(observations)))
 
     def export_policy(self, path: Path) -> None:
         """See `arena.agent.interface.Agent.export_policy`."""

@@ -225,9 +225,17 @@ PROBES = {
 on every change reach it within 85% of the budget."""
 
 
-@each(LEARNERS, always=ONE_BACKEND)
+@each(OWN_REPLAY)
+def test_own_replay_gives_back_what_was_stored(name: str):
+    """Credit moves back along the chain only through each transition's own next observation; the discount is the agent's."""
+    agent, table = OWN_REPLAY[name]
+    discount, options = PROBES["Chain"]
+    ask_agent(learn, agent, small(agent, table, discount=discount), "Chain", options)
+
+
+@each(DISCRETE, always=ONE_BACKEND)
 def test_agent_learns_the_probes(name: str):
-    agent, table = LEARNERS[name]
+    agent, table = DISCRETE[name]
     for probe, (discount, options) in PROBES.items():
         ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
     # The larger reward is worth less at this discount.
