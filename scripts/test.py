@@ -2,6 +2,7 @@
 
 `--unit` runs the unit tier alone, in a small environment of its own (`.venv-core`): the loop while one writes code. Its tests take
 milliseconds, so each process collects and runs its own part of the files; long tests go to whichever process is free (pytest-xdist).
+`--beyond-unit` runs the others, but for the slow ones (`tests/conftest.py`).
 """
 
 import os

@@ -21,7 +21,9 @@ BEYOND_UNIT = ("slow", "framework", "worker", "extra")
 """Markers of the tests that are not in the unit tier."""
 MAY_START_PYTHON = BEYOND_UNIT
 """Markers of the tests that may start a Python process; each costs a fifth of a second or more."""
-_MARKED_FILE = re.compile(rf"^pytestmark = pytest\.mark\.({'|'.join(BEYOND_UNIT)})$", re.MULTILINE)
+_MARK = rf"pytest\.mark\.({'|'.join(BEYOND_UNIT)})"
+_MARKED_FILE = re.compile(rf"^pytestmark = {_MARK}$", re.MULTILINE)
+_MARK_SOMEWHERE = re.compile(rf"\b{_MARK}\b")
 
 hypothesis.settings.register_profile("arena", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("arena")  # no property test fails because the machine is busy
@@ -60,19 +62,28 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--unit`, which `scripts/test.py` passes on."""
+    """Adds `--unit` and `--beyond-unit`, which `scripts/test.py` passes on."""
     parser.addoption("--unit", action="store_true", help="run the unit tier alone, which needs no package beyond requirements/core.txt")
+    parser.addoption("--beyond-unit", action="store_true", help="run what the unit tier leaves, but for the slow tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Selects the unit tier where `--unit` asks for it."""
+    """Selects the unit tier where `--unit` asks for it, and all others but the slow one where `--beyond-unit` does."""
     if config.getoption("unit"):
         config.option.markexpr = " and ".join(f"not {marker}" for marker in BEYOND_UNIT)
+    elif config.getoption("beyond_unit"):
+        others = " or ".join(marker for marker in BEYOND_UNIT if marker != "slow")
+        config.option.markexpr = f"not slow and ({others})"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves a file unread where all its tests have a marker that is not asked for: its imports may not be installed."""
-    marked = _MARKED_FILE.search(collection_path.read_text()) if collection_path.suffix == ".py" else None
+    """Leaves a file unread where all its tests have a marker that isn't asked for (its imports may be missing), or lack one that is."""
+    if collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text()
+    if config.getoption("beyond_unit") and not _MARK_SOMEWHERE.search(text):
+        return True
+    marked = _MARKED_FILE.search(text)
     return True if marked and f"not {marked[1]}" in config.option.markexpr else None
 
 
@@ -83,6 +94,13 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[
         return None
     marks = {mark.name for mark in (*getattr(obj, "pytestmark", ()), *collector.iter_markers())}
     return None if marks.isdisjoint(BEYOND_UNIT) else []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuses a file that has its markers from elsewhere: `--beyond-unit` would not see them, and leave its tests out."""
+    for path in {item.path for item in items if any(item.get_closest_marker(marker) for marker in BEYOND_UNIT)}:
+        if not _MARK_SOMEWHERE.search(path.read_text()):
+            raise pytest.UsageError(f"{path}: write the markers of its tests into the file itself, as pytest.mark.NAME")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -67,3 +67,47 @@ def test_long_tests_come_first_and_by_turns_and_groups_stay_together(tmp_path: P
     order = (tmp_path / "order").read_text().split()
     long = ["test_worker", "test_framework", "test_other_framework", "test_other_worker"]
     assert order == [*long, "test_unit", "test_one_of_a_group", "test_other_of_a_group"]
+
+
+TIERS = {
+    "test_unit.py": "def test_unit(): pass\n",
+    "test_both.py": "import pytest\n\ndef test_unit(): pass\n\n@pytest.mark.worker\ndef test_worker(): pass\n",
+    "test_file.py": "import pytest\n\npytestmark = pytest.mark.framework\n\ndef test_framework(): pass\n",
+    "test_slow.py": "import pytest\n\n@pytest.mark.slow\ndef test_slow(): pass\n",
+}
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize(
+    ("option", "ran"),
+    [
+        ("--unit", ["test_both.py::test_unit", "test_unit.py::test_unit"]),
+        ("--beyond-unit", ["test_both.py::test_worker", "test_file.py::test_framework"]),
+    ],
+)
+def test_each_test_is_in_one_tier_of_two(tmp_path: Path, option: str, ran: list[str]):
+    done = _collect(tmp_path, TIERS, option)
+    assert sorted(line for line in done.stdout.splitlines() if "::" in line) == ran
+
+
+@pytest.mark.worker
+def test_markers_from_elsewhere_are_refused(tmp_path: Path):
+    elsewhere = {
+        "marks.py": "import pytest\n\nmark = pytest.mark.worker\n",
+        "test_theirs.py": "from marks import mark\n\n@mark\ndef test(): pass\n",
+    }
+    done = _collect(tmp_path, elsewhere)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "test_theirs.py: write the markers of its tests into the file itself" in done.stderr
+
+
+def _collect(folder: Path, files: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    """Lets pytest collect these files with the options of our tests."""
+    tests = Path(__file__).parent
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    (folder / "conftest.py").write_text((tests / "conftest.py").read_text())
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  framework\n  worker\n  slow\n  extra\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--collect-only", *options, str(folder)]
+    env = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{folder}"}
+    return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
