@@ -73,7 +73,7 @@ class Engine:
             return keras.tree.map_structure(keras.ops.convert_to_tensor, tree)
 
     def feed(self, tree: Tree) -> Tree:
-        """Returns NumPy arrays as what a program from `fold` or `forward` takes soonest: JAX's take NumPy arrays as they are, others tensors.
+        """Returns NumPy arrays as what a program from `fold` or `forward` takes soonest: for JAX the arrays themselves, else tensors.
 
         The arrays must not change until the program's result has been read.
         """
