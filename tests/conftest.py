@@ -56,7 +56,7 @@ _folder_numbers = itertools.count()
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new folder for a test, as pytest's own, which lists the folders of all tests before it to number each: 4% of the unit tier."""
-    path = tmp_path_factory.getbasetemp() / re.sub(r"\W", "_", request.node.name)[:30] / str(next(_folder_numbers))
+    path = tmp_path_factory.getbasetemp() / re.sub(r"\W", "_", request.node.name)[:25] / str(next(_folder_numbers))
     path.mkdir(parents=True)
     return path
 

@@ -39,7 +39,9 @@ def test_the_lines_of_a_figure_are_those_of_the_page(document: ExperimentReport)
 
 
 def test_each_figure_is_a_file_in_each_format(document: ExperimentReport, tmp_path: Path):
-    names = write_figures(dataclasses.replace(document, curves=()), tmp_path / "a", FORMATS)
+    names = write_figures(document, tmp_path / "a", ["svg"])
+    assert {name.removesuffix(".svg") for name in names} == {name for name, _ in figures(document)}
+    names += write_figures(dataclasses.replace(document, curves=()), tmp_path / "a", [name for name in FORMATS if name != "svg"])
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(names)
     assert {name.rpartition(".")[2] for name in names} == set(FORMATS)
     begins = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
