@@ -233,9 +233,9 @@ def test_own_replay_gives_back_what_was_stored(name: str):
     ask_agent(learn, agent, small(agent, table, discount=discount), "Chain", options)
 
 
-@each(DISCRETE, always=ONE_BACKEND)
+@each(LEARNERS, always=agent_ids())
 def test_agent_learns_the_probes(name: str):
-    agent, table = DISCRETE[name]
+    agent, table = LEARNERS[name]
     for probe, (discount, options) in PROBES.items():
         ask_agent(learn, agent, small(agent, table, discount=discount), probe, options)
     # The larger reward is worth less at this discount.
